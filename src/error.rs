@@ -1,0 +1,268 @@
+//! One error type for the library. Errors are told apart by variant, never by text.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::format::Invariant;
+
+/// What every fallible call of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Stored bytes that fail a checksum or break an invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corruption {
+    /// The invariant that does not hold; `creel explain ID` describes it.
+    pub id: Invariant,
+    /// The page concerned, where there is one.
+    pub page: Option<u32>,
+    /// Byte offset in the file where the damage was seen.
+    pub offset: Option<u64>,
+    /// What was found, in words.
+    pub detail: String,
+}
+
+impl Corruption {
+    /// A corruption whose place is filled in by [`Corruption::at`] or [`Corruption::in_page`].
+    pub fn new(id: Invariant, detail: impl Into<String>) -> Self {
+        Corruption { id, page: None, offset: None, detail: detail.into() }
+    }
+
+    /// Adds the byte offset in the file.
+    #[must_use]
+    pub fn at(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Adds the page and the byte offset at which that page starts (kept when already finer).
+    #[must_use]
+    pub fn in_page(mut self, page: u32, page_size: usize) -> Self {
+        let start = u64::from(page) * page_size as u64;
+        self.offset = Some(start + self.offset.unwrap_or(0));
+        self.page = Some(page);
+        self
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.detail)?;
+        if let Some(page) = self.page {
+            write!(f, ", page {page}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", byte {offset}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Who holds a lock, as far as the operating system tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// Host name of this machine (locks are never shared between hosts).
+    pub host: String,
+    /// Command line of the holder.
+    pub command: String,
+}
+
+/// Everything that can go wrong, by cause.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a call.
+    Io {
+        /// What was being done, for example `"read header"`.
+        doing: &'static str,
+        /// The file concerned, where known.
+        path: Option<PathBuf>,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The database file does not exist.
+    NotFound {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// A file that was to be created exists already.
+    Exists {
+        /// The path concerned.
+        path: PathBuf,
+    },
+    /// The file is not a creel database, or has a format this build cannot read.
+    NotADatabase {
+        /// The path concerned.
+        path: PathBuf,
+        /// What was found instead.
+        reason: String,
+    },
+    /// Stored bytes fail a checksum or an invariant.
+    Corrupt(Corruption),
+    /// A lock was not obtained in time.
+    Busy {
+        /// Which lock: `"writer"` or `"checkpoint"`.
+        lock: &'static str,
+        /// Who holds it; `None` where that cannot be read.
+        holder: Option<Holder>,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// A write was asked of a handle opened for reading.
+    ReadOnly,
+    /// The file's role or epoch forbids this write.
+    Fenced {
+        /// Why.
+        reason: String,
+    },
+    /// A precondition of a batch did not hold; nothing was written.
+    Precondition {
+        /// Position of the failed precondition in the batch, from 0.
+        at: usize,
+        /// What was required.
+        required: &'static str,
+    },
+    /// A key, value, batch or option is out of its bounds.
+    Limit {
+        /// What was limited, for example `"key length"`.
+        what: &'static str,
+        /// The value given.
+        actual: u64,
+        /// The largest (or smallest) value allowed.
+        limit: u64,
+    },
+    /// An argument makes no sense (empty key, unknown page size).
+    Invalid {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An earlier write or sync failed; this handle does no more work.
+    Poisoned,
+    /// A commit's write or sync failed: the commit may or may not survive.
+    OutcomeUnknown {
+        /// The failed call.
+        source: io::Error,
+    },
+    /// The path now names another file (replaced by rename) or none.
+    Replaced {
+        /// The path concerned.
+        path: PathBuf,
+    },
+    /// The file has several hard links and writing was not allowed explicitly.
+    HardLinked {
+        /// The path concerned.
+        path: PathBuf,
+        /// Number of links.
+        links: u64,
+    },
+    /// The file is on a network file system and that was not allowed explicitly.
+    NetworkFileSystem {
+        /// The path concerned.
+        path: PathBuf,
+        /// Name of the file system.
+        kind: String,
+    },
+    /// No keyspace of this name exists.
+    NoKeyspace {
+        /// The name asked for.
+        name: String,
+    },
+    /// The caller's progress callback asked to stop.
+    Interrupted,
+}
+
+impl Error {
+    /// Wraps an I/O error with what was being done.
+    pub fn io(doing: &'static str, source: io::Error) -> Self {
+        Error::Io { doing, path: None, source }
+    }
+
+    /// Wraps an I/O error with what was being done and the file.
+    pub fn io_at(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Error::Io { doing, path: Some(path.to_owned()), source }
+    }
+
+    /// A corruption without page or offset.
+    pub fn corrupt(id: Invariant, detail: impl Into<String>) -> Self {
+        Error::Corrupt(Corruption::new(id, detail))
+    }
+
+    /// True where trying the same again later may succeed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Error::Busy { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io { doing, path: Some(path), .. } => {
+                write!(f, "cannot {doing} {}", path.display())
+            }
+            Error::Io { doing, path: None, .. } => write!(f, "cannot {doing}"),
+            Error::NotFound { path } => write!(f, "no such file: {}", path.display()),
+            Error::Exists { path } => write!(f, "already exists: {}", path.display()),
+            Error::NotADatabase { path, reason } => {
+                write!(f, "not a creel database: {}: {reason}", path.display())
+            }
+            Error::Corrupt(c) => write!(f, "damaged: {c}"),
+            Error::Busy { lock, holder: Some(h), waited } => write!(
+                f,
+                "the {lock} lock is held by pid {} on {} ({}); waited {} ms",
+                h.pid,
+                h.host,
+                h.command,
+                waited.as_millis()
+            ),
+            Error::Busy { lock, holder: None, waited } => write!(
+                f,
+                "the {lock} lock was held by an unknown process; waited {} ms",
+                waited.as_millis()
+            ),
+            Error::ReadOnly => f.write_str("opened for reading only"),
+            Error::Fenced { reason } => write!(f, "writes are refused: {reason}"),
+            Error::Precondition { at, required } => {
+                write!(f, "precondition {at} does not hold: {required}")
+            }
+            Error::Limit { what, actual, limit } => {
+                write!(f, "{what} is {actual}, the limit is {limit}")
+            }
+            Error::Invalid { reason } => f.write_str(reason),
+            Error::Poisoned => {
+                f.write_str("an earlier write failed; this handle does no more work, open it again")
+            }
+            Error::OutcomeUnknown { .. } => {
+                f.write_str("the commit was written but its sync failed: its outcome is unknown")
+            }
+            Error::Replaced { path } => {
+                write!(f, "the path names another file now: {}", path.display())
+            }
+            Error::HardLinked { path, links } => {
+                write!(f, "{} has {links} hard links", path.display())
+            }
+            Error::NetworkFileSystem { path, kind } => {
+                write!(f, "{} is on a network file system ({kind})", path.display())
+            }
+            Error::NoKeyspace { name } => write!(f, "no keyspace named {name:?}"),
+            Error::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } | Error::OutcomeUnknown { source } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<Corruption> for Error {
+    fn from(c: Corruption) -> Self {
+        Error::Corrupt(c)
+    }
+}

@@ -1,0 +1,9 @@
+//! creel: an ordered key-value store in one file.
+
+mod error;
+#[doc(hidden)]
+pub mod format;
+#[doc(hidden)]
+pub mod sys;
+
+pub use error::{Corruption, Error, Holder, Result};

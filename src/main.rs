@@ -1,0 +1,3 @@
+//! The creel command.
+
+fn main() {}
