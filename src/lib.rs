@@ -5,5 +5,7 @@ mod error;
 pub mod format;
 #[doc(hidden)]
 pub mod sys;
+#[doc(hidden)]
+pub mod tree;
 
 pub use error::{Corruption, Error, Holder, Result};

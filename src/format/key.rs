@@ -1,0 +1,107 @@
+//! Full keys: a keyspace id (big-endian, so that keyspaces sort apart) before the user's key;
+//! and the catalogue that keyspace 0 holds.
+
+use std::ops::Deref;
+
+/// Id of the keyspace `main`, which always exists.
+pub const MAIN: u32 = 1;
+/// Id of the keyspace that the catalogue lives in.
+pub const CATALOGUE: u32 = 0;
+/// Name of the keyspace that always exists.
+pub const MAIN_NAME: &str = "main";
+/// Longest keyspace name in bytes.
+pub const MAX_KEYSPACE_NAME: usize = 255;
+
+/// First byte of the catalogue keys that are replicated.
+const REPLICATED: u8 = 0x10;
+
+const INLINE: usize = 60;
+
+/// A full key, on the stack where it is short.
+#[derive(Debug, Clone)]
+pub struct FullKey {
+    inline: [u8; INLINE],
+    len: usize,
+    heap: Vec<u8>,
+}
+
+impl FullKey {
+    /// Keyspace id and user key.
+    #[inline]
+    pub fn new(keyspace: u32, key: &[u8]) -> Self {
+        let len = key.len() + 4;
+        let mut full = FullKey {
+            inline: [0; INLINE],
+            len,
+            heap: Vec::new(),
+        };
+        if let Some(room) = full.inline.get_mut(..len) {
+            let (id, rest) = room.split_at_mut(4);
+            id.copy_from_slice(&keyspace.to_be_bytes());
+            rest.copy_from_slice(key);
+        } else {
+            full.heap.reserve_exact(len);
+            full.heap.extend_from_slice(&keyspace.to_be_bytes());
+            full.heap.extend_from_slice(key);
+        }
+        full
+    }
+}
+
+impl Deref for FullKey {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.inline.get(..self.len).unwrap_or(&self.heap)
+    }
+}
+
+/// Keyspace id and user key of a full key.
+#[inline]
+pub fn split_key(full: &[u8]) -> Option<(u32, &[u8])> {
+    let (id, key) = full.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*id), key))
+}
+
+/// Full key of the first possible entry of a keyspace.
+pub fn keyspace_start(id: u32) -> Vec<u8> {
+    id.to_be_bytes().to_vec()
+}
+
+/// Full key after every entry of a keyspace; empty = no end (id is the largest).
+pub fn keyspace_end(id: u32) -> Vec<u8> {
+    id.checked_add(1)
+        .map(|next| next.to_be_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+/// Full key of the catalogue entry for a keyspace name; its value is the id, 4 bytes.
+pub fn catalogue_key(name: &[u8]) -> Vec<u8> {
+    let mut key = keyspace_start(CATALOGUE);
+    key.extend_from_slice(&[REPLICATED, b'k']);
+    key.extend_from_slice(name);
+    key
+}
+
+/// Full-key range of all catalogue entries for keyspaces.
+pub fn catalogue_range() -> (Vec<u8>, Vec<u8>) {
+    let mut end = catalogue_key(b"");
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    (catalogue_key(b""), end)
+}
+
+/// The keyspace name in a catalogue key.
+pub fn catalogue_name(full: &[u8]) -> Option<&[u8]> {
+    full.strip_prefix(catalogue_key(b"").as_slice())
+}
+
+/// Full key of the entry that holds the largest keyspace id ever given, so that ids are never
+/// used twice.
+pub fn last_id_key() -> Vec<u8> {
+    let mut key = keyspace_start(CATALOGUE);
+    key.extend_from_slice(&[REPLICATED, b'n']);
+    key
+}

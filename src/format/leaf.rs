@@ -1,0 +1,400 @@
+//! Leaf pages: entries in key order, packed, with the common key prefix stored once.
+//!
+//! `header 32 | prefix | cells in key order | zeros | slots (u16, growing down)`
+//!
+//! Cell: `flags u8 | suffix_len varint | value_len varint | suffix | value or overflow ref`.
+
+use std::cmp::Ordering;
+
+use super::bytes::{
+    all_zero, common_prefix, push_varint, split_bytes, split_varint, u16_at, varint_len,
+};
+use super::overflow::{OVERFLOW_REF_SIZE, OverflowRef};
+use super::page::{PageHeader, PageKind, seal};
+use super::{Invariant, PAGE_HEADER_SIZE};
+use crate::error::Corruption;
+
+/// The value stands in an overflow extent.
+const FLAG_OVERFLOW: u8 = 1;
+
+/// A value as a leaf stores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredValue<'a> {
+    /// In the cell.
+    Inline(&'a [u8]),
+    /// In an extent of its own.
+    Overflow(OverflowRef),
+}
+
+impl StoredValue<'_> {
+    /// Length of the value.
+    pub fn len(&self) -> u64 {
+        match self {
+            StoredValue::Inline(bytes) => bytes.len() as u64,
+            StoredValue::Overflow(r) => u64::from(r.stored_len),
+        }
+    }
+
+    /// True for the empty value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// crc32c of the value.
+    pub fn crc(&self) -> u32 {
+        match self {
+            StoredValue::Inline(bytes) => super::checksum::crc(bytes),
+            StoredValue::Overflow(r) => r.crc,
+        }
+    }
+
+    fn stored_size(&self) -> usize {
+        match self {
+            StoredValue::Inline(bytes) => bytes.len(),
+            StoredValue::Overflow(_) => OVERFLOW_REF_SIZE,
+        }
+    }
+}
+
+/// One entry of a leaf; the key without the page's prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeafCell<'a> {
+    /// Key after the page prefix.
+    pub suffix: &'a [u8],
+    /// The value.
+    pub value: StoredValue<'a>,
+}
+
+fn split_cell(bytes: &[u8]) -> Option<(LeafCell<'_>, &[u8])> {
+    let (&flags, rest) = bytes.split_first()?;
+    let (suffix_len, rest) = split_varint(rest)?;
+    let (value_len, rest) = split_varint(rest)?;
+    let (suffix, rest) = split_bytes(rest, suffix_len)?;
+    match flags {
+        0 => {
+            let (value, rest) = split_bytes(rest, value_len)?;
+            Some((
+                LeafCell {
+                    suffix,
+                    value: StoredValue::Inline(value),
+                },
+                rest,
+            ))
+        }
+        FLAG_OVERFLOW => {
+            let (raw, rest) = split_bytes(rest, OVERFLOW_REF_SIZE as u64)?;
+            let reference = OverflowRef::decode(raw)?;
+            (u64::from(reference.stored_len) == value_len).then_some((
+                LeafCell {
+                    suffix,
+                    value: StoredValue::Overflow(reference),
+                },
+                rest,
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// A leaf page, decoded on demand and bounds-checked at every step.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaf<'a> {
+    page: &'a [u8],
+    prefix: &'a [u8],
+    count: usize,
+}
+
+impl<'a> Leaf<'a> {
+    /// Looks at a page as a leaf; `None` where its header is not that of one.
+    #[inline]
+    pub fn new(page: &'a [u8]) -> Option<Leaf<'a>> {
+        let header = PageHeader::decode(page)?;
+        if header.kind != PageKind::Leaf || header.level != 0 {
+            return None;
+        }
+        let prefix_len = usize::from(header.prefix_len);
+        let prefix = page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + prefix_len)?;
+        let count = usize::from(header.cell_count);
+        let fits = PAGE_HEADER_SIZE + prefix_len + 2 * count <= page.len();
+        fits.then_some(Leaf {
+            page,
+            prefix,
+            count,
+        })
+    }
+
+    /// Number of entries.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The prefix of every key in the page.
+    #[inline]
+    pub fn prefix(&self) -> &'a [u8] {
+        self.prefix
+    }
+
+    /// The cell at position `i`.
+    #[inline]
+    pub fn cell(&self, i: usize) -> Option<LeafCell<'a>> {
+        Some(split_cell(self.page.get(self.slot(i)?..)?)?.0)
+    }
+
+    #[inline]
+    fn slot(&self, i: usize) -> Option<usize> {
+        if i >= self.count {
+            return None;
+        }
+        Some(usize::from(u16_at(
+            self.page,
+            self.page.len() - 2 * (i + 1),
+        )?))
+    }
+
+    #[inline]
+    fn suffix(&self, i: usize) -> Option<&'a [u8]> {
+        let rest = self.page.get(self.slot(i)? + 1..)?;
+        let (suffix_len, rest) = split_varint(rest)?;
+        let (_, rest) = split_varint(rest)?;
+        Some(split_bytes(rest, suffix_len)?.0)
+    }
+
+    /// Finds a full key: `Ok(i)` where it is, `Err(i)` where it would stand. `None`: malformed.
+    #[inline]
+    pub fn search(&self, key: &[u8]) -> Option<Result<usize, usize>> {
+        let head = key.get(..self.prefix.len()).unwrap_or(key);
+        let suffix = match head.cmp(self.prefix) {
+            Ordering::Less => return Some(Err(0)),
+            Ordering::Greater => return Some(Err(self.count)),
+            Ordering::Equal => key.get(self.prefix.len()..)?,
+        };
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = (low + high) / 2;
+            match self.suffix(middle)?.cmp(suffix) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(Ok(middle)),
+            }
+        }
+        Some(Err(low))
+    }
+
+    /// Walks the whole page as `verify` does: P7, T1, T3, T5, T8. Offsets are relative to the page.
+    pub fn check(&self) -> Result<(), Corruption> {
+        let bad = |id, at: usize, what: &str| Err(Corruption::new(id, what).at(at as u64));
+        if self.count == 0 {
+            return bad(Invariant::T5, 18, "leaf without entries");
+        }
+        let Some(header) = PageHeader::decode(self.page) else {
+            return bad(Invariant::P7, 0, "leaf header");
+        };
+        let end = header.cells_end_offset();
+        let slots_start = self.page.len() - 2 * self.count;
+        let mut at = PAGE_HEADER_SIZE + self.prefix.len();
+        let mut before: Option<&[u8]> = None;
+        for i in 0..self.count {
+            if self.slot(i) != Some(at) {
+                return bad(
+                    Invariant::P7,
+                    slots_start,
+                    "slot does not point at the next cell",
+                );
+            }
+            let Some((cell, rest)) = self.page.get(at..end).and_then(split_cell) else {
+                return bad(Invariant::P7, at, "cell does not decode");
+            };
+            if before.is_some_and(|b| b >= cell.suffix) {
+                return bad(Invariant::T1, at, "keys do not rise");
+            }
+            before = Some(cell.suffix);
+            at = end - rest.len();
+        }
+        if at != end || end > slots_start {
+            return bad(Invariant::P7, at, "cells do not end where the header says");
+        }
+        if !self.page.get(end..slots_start).is_some_and(all_zero) {
+            return bad(Invariant::P7, end, "bytes after the cells are not zero");
+        }
+        Ok(())
+    }
+}
+
+/// Collects entries in key order until a page is full, then writes the page.
+#[derive(Debug)]
+pub struct LeafBuilder {
+    page_size: usize,
+    /// Keys and stored values, one after the other.
+    bytes: Vec<u8>,
+    entries: Vec<Pending>,
+    prefix_len: usize,
+    /// Bytes of all cells and slots with the present prefix.
+    cells: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    at: usize,
+    key_len: usize,
+    value_len: u64,
+    stored_len: usize,
+    overflow: bool,
+}
+
+impl Pending {
+    fn cell_size(&self, prefix_len: usize) -> usize {
+        let suffix = self.key_len - prefix_len;
+        // flags, lengths, suffix, value, slot
+        1 + varint_len(suffix as u64) + varint_len(self.value_len) + suffix + self.stored_len + 2
+    }
+}
+
+/// Bytes that one cell with its slot may take, so that a leaf holds at least four.
+pub fn max_cell(page_size: usize) -> usize {
+    (page_size - PAGE_HEADER_SIZE) / 4
+}
+
+/// True where a value of this length goes to an overflow extent.
+pub fn needs_overflow(page_size: usize, full_key_len: usize, value_len: u64) -> bool {
+    let head = 3 + varint_len(full_key_len as u64) + varint_len(value_len) + full_key_len;
+    (head as u64).saturating_add(value_len) > max_cell(page_size) as u64
+}
+
+impl LeafBuilder {
+    /// An empty builder.
+    pub fn new(page_size: usize) -> Self {
+        LeafBuilder {
+            page_size,
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            prefix_len: 0,
+            cells: 0,
+        }
+    }
+
+    /// Entries collected.
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True when nothing was collected.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes of the page in use, header included.
+    pub fn used(&self) -> usize {
+        PAGE_HEADER_SIZE + self.prefix_len + self.cells
+    }
+
+    /// Adds an entry if it fits; `false` leaves the builder as it was. Keys must rise.
+    pub fn push(&mut self, key: &[u8], value: &StoredValue<'_>) -> bool {
+        let next = Pending {
+            at: self.bytes.len(),
+            key_len: key.len(),
+            value_len: value.len(),
+            stored_len: value.stored_size(),
+            overflow: matches!(value, StoredValue::Overflow(_)),
+        };
+        let prefix_len = match self.key(0) {
+            Some(first) => common_prefix(first.get(..self.prefix_len).unwrap_or(first), key),
+            None => key.len(),
+        };
+        let mut cells = self.cells;
+        if prefix_len != self.prefix_len {
+            cells = self.entries.iter().map(|e| e.cell_size(prefix_len)).sum();
+        }
+        cells += next.cell_size(prefix_len);
+        if PAGE_HEADER_SIZE + prefix_len + cells > self.page_size && !self.is_empty() {
+            return false;
+        }
+        self.bytes.extend_from_slice(key);
+        match value {
+            StoredValue::Inline(bytes) => self.bytes.extend_from_slice(bytes),
+            StoredValue::Overflow(r) => self.bytes.extend_from_slice(&r.encode()),
+        }
+        self.entries.push(next);
+        (self.prefix_len, self.cells) = (prefix_len, cells);
+        true
+    }
+
+    /// Full key of entry `i`.
+    pub fn key(&self, i: usize) -> Option<&[u8]> {
+        let e = self.entries.get(i)?;
+        self.bytes.get(e.at..e.at + e.key_len)
+    }
+
+    /// Full key and value of entry `i`.
+    pub fn entry(&self, i: usize) -> Option<(&[u8], StoredValue<'_>)> {
+        let e = self.entries.get(i)?;
+        let stored = self
+            .bytes
+            .get(e.at + e.key_len..e.at + e.key_len + e.stored_len)?;
+        let value = if e.overflow {
+            StoredValue::Overflow(OverflowRef::decode(stored)?)
+        } else {
+            StoredValue::Inline(stored)
+        };
+        Some((self.key(i)?, value))
+    }
+
+    /// Full key of the last entry.
+    pub fn last_key(&self) -> Option<&[u8]> {
+        self.key(self.entries.len().checked_sub(1)?)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+        (self.prefix_len, self.cells) = (0, 0);
+    }
+
+    /// Writes the page into `out` (cleared first) and gives its checksum.
+    pub fn write(&self, out: &mut Vec<u8>, page_id: u32, generation: u64) -> u32 {
+        out.clear();
+        let prefix = self
+            .key(0)
+            .and_then(|k| k.get(..self.prefix_len))
+            .unwrap_or(&[]);
+        out.extend_from_slice(&[0; PAGE_HEADER_SIZE]);
+        out.extend_from_slice(prefix);
+        let mut slots = Vec::with_capacity(self.entries.len());
+        for e in &self.entries {
+            slots.push(out.len() as u16);
+            out.push(u8::from(e.overflow) * FLAG_OVERFLOW);
+            push_varint(out, (e.key_len - self.prefix_len) as u64);
+            push_varint(out, e.value_len);
+            let end = e.at + e.key_len + e.stored_len;
+            out.extend_from_slice(self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]));
+        }
+        let header = PageHeader {
+            crc: 0,
+            page_id,
+            generation,
+            kind: PageKind::Leaf,
+            level: 0,
+            cell_count: self.entries.len() as u16,
+            prefix_len: self.prefix_len as u16,
+            cells_end: out.len() as u16,
+        };
+        finish_page(out, self.page_size, &header, &slots)
+    }
+}
+
+/// Pads, appends the slots, patches the header in and seals the page.
+pub(super) fn finish_page(
+    out: &mut Vec<u8>,
+    page_size: usize,
+    header: &PageHeader,
+    slots: &[u16],
+) -> u32 {
+    debug_assert!(out.len() + 2 * slots.len() <= page_size, "page overfull");
+    out.resize(page_size - 2 * slots.len(), 0);
+    for slot in slots.iter().rev() {
+        out.extend_from_slice(&slot.to_le_bytes());
+    }
+    super::bytes::patch(out, 0, &header.encode());
+    seal(out, header.kind)
+}

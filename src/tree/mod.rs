@@ -1,0 +1,56 @@
+//! The copy-on-write B+tree: pages in, pages out, no file in sight.
+
+use crate::error::Result;
+use crate::format::branch::ChildRef;
+use crate::format::overflow::OverflowRef;
+
+/// Where a tree begins. `page == 0` is the empty tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Root {
+    /// Root page.
+    pub page: u32,
+    /// Its checksum.
+    pub crc: u32,
+    /// Number of levels.
+    pub height: u8,
+}
+
+/// Pages of one generation. Every page handed out had its checksum (P1) and place (P2) checked
+/// at least once in the life of the source.
+pub trait PageRead {
+    /// Page size in bytes.
+    fn page_size(&self) -> usize;
+    /// A page whose checksum field must equal `child.crc` (P3) and whose generation must not be
+    /// newer than the source's (P4).
+    fn page(&self, child: PageRef) -> Result<&[u8]>;
+    /// The bytes of a large value, checked against the checksum in the reference (T9, T10).
+    fn value(&self, reference: &OverflowRef) -> Result<&[u8]>;
+}
+
+/// A page and the checksum that its parent says it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRef {
+    /// Page id.
+    pub page: u32,
+    /// Expected checksum.
+    pub crc: u32,
+}
+
+impl From<ChildRef> for PageRef {
+    fn from(child: ChildRef) -> Self {
+        PageRef { page: child.page, crc: child.crc }
+    }
+}
+
+/// Where new pages go and old ones are given back.
+pub trait PageWrite {
+    /// The generation being built.
+    fn generation(&self) -> u64;
+    /// Reserves `pages` consecutive pages.
+    fn allocate(&mut self, pages: u32) -> Result<u32>;
+    /// Writes whole pages (or, for an overflow extent, header and value; the rest of the last
+    /// page is written as zeros) beginning at page `first`.
+    fn write(&mut self, first: u32, parts: &[&[u8]]) -> Result<()>;
+    /// Gives back pages of the older tree.
+    fn free(&mut self, first: u32, pages: u32);
+}
