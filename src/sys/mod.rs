@@ -114,6 +114,12 @@ pub trait Vfs: Send + Sync + Debug {
     fn elapsed(&self) -> Duration;
     /// Waits; a simulation only moves its clock.
     fn pause(&self, time: Duration);
+    /// Who holds a lock on this byte of the file; `None` where that cannot be told. Slow: asked
+    /// only when an error is about to be reported.
+    fn holder_of(&self, path: &Path, byte: u64) -> Option<crate::error::Holder> {
+        let _ = (path, byte);
+        None
+    }
 }
 
 /// A read-only map of the beginning of a file.

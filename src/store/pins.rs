@@ -1,0 +1,81 @@
+//! Generation pins: a reader keeps the pages of its generation from being reused.
+//!
+//! A pin is a shared lock on one byte per generation, so a killed reader leaves nothing behind.
+//! The kernel does not show a descriptor its own locks, hence the counts beside it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::locks::{PIN_COUNT, PINS};
+use crate::error::{Error, Result};
+use crate::sys::{File, LockMode};
+
+/// The pins of one handle.
+#[derive(Debug)]
+pub struct Pins {
+    file: Arc<dyn File>,
+    counts: Mutex<BTreeMap<u64, usize>>,
+}
+
+/// One pinned generation; released when dropped.
+#[derive(Debug)]
+pub struct Pin {
+    pins: Arc<Pins>,
+    generation: u64,
+}
+
+impl Pins {
+    /// Pins through this descriptor, which must not be mapped.
+    pub fn new(file: Arc<dyn File>) -> Arc<Pins> {
+        Arc::new(Pins { file, counts: Mutex::new(BTreeMap::new()) })
+    }
+
+    /// Pins a generation. The caller must look at the header again afterwards: only if it still
+    /// shows this generation is the pin certain to be seen by every later reuse.
+    pub fn pin(self: &Arc<Self>, generation: u64) -> Result<Pin> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(generation).or_insert(0);
+        if *count == 0 {
+            let got = self.file.try_lock(PINS + generation, 1, LockMode::Shared);
+            // Nobody takes pin bytes exclusively; a refusal can only be a hostile process.
+            if !got.map_err(|e| Error::io("pin the snapshot", e))? {
+                let kind = std::io::ErrorKind::WouldBlock;
+                return Err(Error::io("pin the snapshot", kind.into()));
+            }
+        }
+        *count += 1;
+        Ok(Pin { pins: Arc::clone(self), generation })
+    }
+
+    /// The oldest pinned generation of any process, if any is pinned.
+    pub fn oldest(&self) -> Result<Option<u64>> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut oldest = counts.keys().next().copied();
+        let mut below = oldest.unwrap_or(PIN_COUNT);
+        // The kernel names some conflict, not the lowest: narrow until there is none.
+        while below > 0 {
+            let found = self.file.find_lock(PINS, below);
+            match found.map_err(|e| Error::io("look for pinned snapshots", e))? {
+                Some(byte) => {
+                    below = byte.saturating_sub(PINS).min(below - 1);
+                    oldest = Some(below);
+                }
+                None => break,
+            }
+        }
+        Ok(oldest)
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut counts = self.pins.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.generation) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.generation);
+                let _ = self.pins.file.unlock(PINS + self.generation, 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Writes new pages: consecutive ones together, with write-back started behind them so that the
+//! final sync finds little left to do.
+
+use std::sync::Arc;
+
+use super::space::Space;
+use crate::error::{Error, Result};
+use crate::sys::File;
+use crate::tree::PageWrite;
+
+/// Bytes gathered before they are written.
+const RUN: usize = 1 << 20;
+
+/// Allocates and writes the pages of one generation.
+#[derive(Debug)]
+pub struct PageWriter<'a> {
+    file: &'a Arc<dyn File>,
+    /// Free space; new pages come from it.
+    pub space: &'a mut Space,
+    page_size: usize,
+    generation: u64,
+    run: Vec<u8>,
+    run_start: u64,
+    written: u64,
+}
+
+impl<'a> PageWriter<'a> {
+    /// A writer for `generation`.
+    pub fn new(
+        file: &'a Arc<dyn File>,
+        space: &'a mut Space,
+        page_size: usize,
+        generation: u64,
+    ) -> Self {
+        PageWriter {
+            file,
+            space,
+            page_size,
+            generation,
+            run: Vec::new(),
+            run_start: 0,
+            written: 0,
+        }
+    }
+
+    /// Writes what is gathered. Must be called before the sync that makes the pages durable.
+    pub fn flush(&mut self) -> Result<()> {
+        if self.run.is_empty() {
+            return Ok(());
+        }
+        let len = self.run.len() as u64;
+        self.file.write_at(&self.run, self.run_start).map_err(|e| Error::io("write pages", e))?;
+        self.file.start_writeback(self.run_start, len);
+        self.written += len;
+        self.run_start += len;
+        self.run.clear();
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written + self.run.len() as u64
+    }
+}
+
+impl PageWrite for PageWriter<'_> {
+    fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn allocate(&mut self, pages: u32) -> Result<u32> {
+        self.space.allocate(pages)
+    }
+
+    fn write(&mut self, first: u32, parts: &[&[u8]]) -> Result<()> {
+        let at = u64::from(first) * self.page_size as u64;
+        if at != self.run_start + self.run.len() as u64 || self.run.len() >= RUN {
+            self.flush()?;
+            self.run_start = at;
+        }
+        for part in parts {
+            self.run.extend_from_slice(part);
+        }
+        let whole = self.run.len().next_multiple_of(self.page_size);
+        self.run.resize(whole, 0);
+        Ok(())
+    }
+
+    fn free(&mut self, first: u32, pages: u32) {
+        self.space.free(first, pages, self.generation);
+    }
+}
