@@ -26,7 +26,12 @@ pub struct Corruption {
 impl Corruption {
     /// A corruption whose place is filled in by [`Corruption::at`] or [`Corruption::in_page`].
     pub fn new(id: Invariant, detail: impl Into<String>) -> Self {
-        Corruption { id, page: None, offset: None, detail: detail.into() }
+        Corruption {
+            id,
+            page: None,
+            offset: None,
+            detail: detail.into(),
+        }
     }
 
     /// Adds the byte offset in the file.
@@ -177,12 +182,20 @@ pub enum Error {
 impl Error {
     /// Wraps an I/O error with what was being done.
     pub fn io(doing: &'static str, source: io::Error) -> Self {
-        Error::Io { doing, path: None, source }
+        Error::Io {
+            doing,
+            path: None,
+            source,
+        }
     }
 
     /// Wraps an I/O error with what was being done and the file.
     pub fn io_at(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Error::Io { doing, path: Some(path.to_owned()), source }
+        Error::Io {
+            doing,
+            path: Some(path.to_owned()),
+            source,
+        }
     }
 
     /// A corruption without page or offset.
@@ -199,17 +212,27 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Io { doing, path: Some(path), .. } => {
+            Error::Io {
+                doing,
+                path: Some(path),
+                ..
+            } => {
                 write!(f, "cannot {doing} {}", path.display())
             }
-            Error::Io { doing, path: None, .. } => write!(f, "cannot {doing}"),
+            Error::Io {
+                doing, path: None, ..
+            } => write!(f, "cannot {doing}"),
             Error::NotFound { path } => write!(f, "no such file: {}", path.display()),
             Error::Exists { path } => write!(f, "already exists: {}", path.display()),
             Error::NotADatabase { path, reason } => {
                 write!(f, "not a creel database: {}: {reason}", path.display())
             }
             Error::Corrupt(c) => write!(f, "damaged: {c}"),
-            Error::Busy { lock, holder: Some(h), waited } => write!(
+            Error::Busy {
+                lock,
+                holder: Some(h),
+                waited,
+            } => write!(
                 f,
                 "the {lock} lock is held by pid {} on {} ({}); waited {} ms",
                 h.pid,
@@ -217,7 +240,11 @@ impl fmt::Display for Error {
                 h.command,
                 waited.as_millis()
             ),
-            Error::Busy { lock, holder: None, waited } => write!(
+            Error::Busy {
+                lock,
+                holder: None,
+                waited,
+            } => write!(
                 f,
                 "the {lock} lock was held by an unknown process; waited {} ms",
                 waited.as_millis()
@@ -227,7 +254,11 @@ impl fmt::Display for Error {
             Error::Precondition { at, required } => {
                 write!(f, "precondition {at} does not hold: {required}")
             }
-            Error::Limit { what, actual, limit } => {
+            Error::Limit {
+                what,
+                actual,
+                limit,
+            } => {
                 write!(f, "{what} is {actual}, the limit is {limit}")
             }
             Error::Invalid { reason } => f.write_str(reason),

@@ -109,6 +109,10 @@ impl FromStr for Invariant {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Invariant::ALL.iter().copied().find(|i| i.name().eq_ignore_ascii_case(text)).ok_or(())
+        Invariant::ALL
+            .iter()
+            .copied()
+            .find(|i| i.name().eq_ignore_ascii_case(text))
+            .ok_or(())
     }
 }
