@@ -29,7 +29,8 @@ mod os;
 #[cfg(not(unix))]
 mod unsupported;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 pub use map::FileMap;
