@@ -1,13 +1,46 @@
 //! The operating system: files, maps, locks. The only folder with `unsafe`.
 //!
 //! Everything above talks to [`Vfs`] and [`File`], so the same engine runs on the real
-//! operating system ([`os`]) and on a simulated disk in the tests.
+//! operating system ([`OsVfs`]) and on a simulated disk in the tests.
+
+#![allow(unsafe_code)] // The only folder that may; every block says why it is sound.
 
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+mod map;
+pub mod signal;
+mod zero;
+
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod fsinfo;
+#[cfg(unix)]
+mod holder;
+#[cfg(unix)]
+mod lock;
+#[cfg(unix)]
+mod os;
+
+#[cfg(not(unix))]
+mod unsupported;
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+
+pub use map::FileMap;
+pub use zero::allocate_zeroed;
+
+#[cfg(unix)]
+pub use {file::OsFile, holder::holder_of, os::OsVfs};
+
+#[cfg(not(unix))]
+pub use unsupported::{OsVfs, holder_of};
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +154,3 @@ pub trait Vfs: Send + Sync + Debug {
         None
     }
 }
-
-/// A read-only map of the beginning of a file.
-#[derive(Debug)]
-pub struct FileMap(memmap2::Mmap);
