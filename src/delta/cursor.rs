@@ -1,0 +1,78 @@
+//! Walks one table in either direction without holding its lock between steps.
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::table::Delta;
+
+/// Entries copied per lock hold.
+const BATCH: usize = 64;
+
+/// A position in a table as of one log index.
+#[derive(Debug)]
+pub struct LayerCursor {
+    delta: Arc<Delta>,
+    at: u64,
+    backwards: bool,
+    /// What is left to read, as full keys; `to` `None` = no end.
+    from: Bound<Vec<u8>>,
+    to: Bound<Vec<u8>>,
+    batch: VecDeque<(Box<[u8]>, Option<Box<[u8]>>)>,
+    exhausted: bool,
+    has_ranges: bool,
+}
+
+impl LayerCursor {
+    /// A cursor over `from..to` at log index `at`.
+    pub fn new(
+        delta: Arc<Delta>,
+        at: u64,
+        from: Bound<Vec<u8>>,
+        to: Bound<Vec<u8>>,
+        backwards: bool,
+    ) -> Self {
+        let has_ranges = delta.has_ranges();
+        let (batch, exhausted) = (VecDeque::new(), false);
+        LayerCursor { delta, at, backwards, from, to, batch, exhausted, has_ranges }
+    }
+
+    /// The entry that comes next: full key, and value or `None` for a tombstone.
+    pub fn peek(&mut self) -> Option<(&[u8], Option<&[u8]>)> {
+        if self.batch.is_empty() && !self.exhausted {
+            self.fill();
+        }
+        self.batch.front().map(|(key, value)| (key.as_ref(), value.as_deref()))
+    }
+
+    /// Takes the entry that comes next.
+    pub fn take(&mut self) -> Option<(Box<[u8]>, Option<Box<[u8]>>)> {
+        self.peek()?;
+        self.batch.pop_front()
+    }
+
+    /// True when this table deleted the key from what lies below.
+    pub fn covers(&self, key: &[u8]) -> bool {
+        self.has_ranges && self.delta.covers(key, self.at)
+    }
+
+    fn fill(&mut self) {
+        let mut entries = Vec::with_capacity(BATCH);
+        let bounds = (as_slice(&self.from), as_slice(&self.to));
+        self.delta.copy_entries(bounds, self.backwards, self.at, BATCH, &mut entries);
+        self.exhausted = entries.len() < BATCH;
+        if let Some((last, _)) = entries.last() {
+            let end = Bound::Excluded(last.to_vec());
+            *(if self.backwards { &mut self.to } else { &mut self.from }) = end;
+        }
+        self.batch = entries.into();
+    }
+}
+
+fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    match bound {
+        Bound::Included(key) => Bound::Included(key.as_slice()),
+        Bound::Excluded(key) => Bound::Excluded(key.as_slice()),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}

@@ -1,0 +1,7 @@
+//! Commits that are not in the tree yet, ordered by key.
+
+mod cursor;
+mod table;
+
+pub use cursor::LayerCursor;
+pub use table::{Delta, RangeDelete};

@@ -1,0 +1,274 @@
+//! The table of recent commits: for each key its newest value and what older snapshots need.
+//!
+//! Range deletes: keys in this table get a tombstone at once, so the remembered intervals matter
+//! only for what lies below (a frozen table, the tree). There a key stays deleted once any
+//! interval covers it, so each stretch of keys needs only the lowest log index that covers it.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
+use crate::format::op::Op;
+
+/// A deleted stretch of full keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeDelete {
+    /// First key.
+    pub from: Vec<u8>,
+    /// First key after it; `None` = no end.
+    pub to: Option<Vec<u8>>,
+}
+
+type Value = Option<Box<[u8]>>;
+
+#[derive(Debug)]
+struct Versions {
+    index: u64,
+    value: Value,
+    /// Older versions that a snapshot may need, newest first.
+    older: Vec<(u64, Value)>,
+}
+
+impl Versions {
+    fn at(&self, index: u64) -> Option<&Value> {
+        if self.index <= index {
+            return Some(&self.value);
+        }
+        self.older.iter().find(|(i, _)| *i <= index).map(|(_, v)| v)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    points: BTreeMap<Box<[u8]>, Versions>,
+    /// Disjoint stretches by first key: end and the lowest log index that deleted them.
+    ranges: BTreeMap<Vec<u8>, (Option<Vec<u8>>, u64)>,
+}
+
+/// Recent commits, shared between one writer and many readers.
+#[derive(Debug, Default)]
+pub struct Delta {
+    table: RwLock<Table>,
+}
+
+impl Delta {
+    /// An empty table.
+    pub fn new() -> Self {
+        Delta::default()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the table for applying operations.
+    pub fn writer(&self) -> DeltaWriter<'_> {
+        DeltaWriter { table: self.table.write().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// True when nothing was committed since the checkpoint.
+    pub fn is_empty(&self) -> bool {
+        let table = self.read();
+        table.points.is_empty() && table.ranges.is_empty()
+    }
+
+    /// Number of keys in the table.
+    pub fn keys(&self) -> usize {
+        self.read().points.len()
+    }
+
+    /// What the table says of a key at a log index: `None` = nothing (look below),
+    /// `Some(None)` = deleted.
+    pub fn get<R>(&self, key: &[u8], at: u64, use_value: impl FnOnce(&[u8]) -> R) -> Option<Option<R>> {
+        let table = self.read();
+        if let Some(value) = table.points.get(key).and_then(|v| v.at(at)) {
+            return Some(value.as_deref().map(use_value));
+        }
+        table.covers(key, at).then_some(None)
+    }
+
+    /// True when a range delete at or before `at` removed this key from what lies below.
+    pub fn covers(&self, key: &[u8], at: u64) -> bool {
+        self.read().covers(key, at)
+    }
+
+    /// True when the table holds range deletes.
+    pub fn has_ranges(&self) -> bool {
+        !self.read().ranges.is_empty()
+    }
+
+    /// Copies up to `count` entries after (or before) a bound, in that direction. Values are
+    /// copied; the lock is held only for that.
+    pub(super) fn copy_entries(
+        &self,
+        bounds: (Bound<&[u8]>, Bound<&[u8]>),
+        backwards: bool,
+        at: u64,
+        count: usize,
+        out: &mut Vec<(Box<[u8]>, Value)>,
+    ) {
+        let table = self.read();
+        if inverted(&bounds) {
+            return;
+        }
+        let mut entries = table.points.range::<[u8], _>(bounds);
+        while out.len() < count {
+            let next = if backwards { entries.next_back() } else { entries.next() };
+            let Some((key, versions)) = next else { break };
+            if let Some(value) = versions.at(at) {
+                out.push((key.clone(), value.clone()));
+            }
+        }
+    }
+
+    /// Calls `each` for every key in order with its newest value (`None` = deleted). The table
+    /// must be frozen: nothing is applied to it any more.
+    pub fn for_each_newest<E>(
+        &self,
+        mut each: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (key, versions) in &self.read().points {
+            each(key, versions.value.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// All deleted stretches in order.
+    pub fn range_deletes(&self) -> Vec<RangeDelete> {
+        let table = self.read();
+        let all = table.ranges.iter();
+        all.map(|(from, (to, _))| RangeDelete { from: from.clone(), to: to.clone() }).collect()
+    }
+}
+
+fn inverted(bounds: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+    match bounds {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Excluded(a), Bound::Excluded(b)) => a >= b,
+        (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => a > b,
+    }
+}
+
+impl Table {
+    fn covers(&self, key: &[u8], at: u64) -> bool {
+        if self.ranges.is_empty() {
+            return false;
+        }
+        let upto = (Bound::Unbounded, Bound::Included(key));
+        let Some((_, (to, index))) = self.ranges.range::<[u8], _>(upto).next_back() else {
+            return false;
+        };
+        *index <= at && to.as_deref().is_none_or(|to| key < to)
+    }
+}
+
+/// Applies operations; readers wait while it exists.
+#[derive(Debug)]
+pub struct DeltaWriter<'a> {
+    table: RwLockWriteGuard<'a, Table>,
+}
+
+impl DeltaWriter<'_> {
+    /// Applies one operation of log entry `index`. `newest_snapshot` is the newest log index
+    /// that a live snapshot reads: older versions that it needs are kept.
+    pub fn apply(&mut self, index: u64, op: &Op<'_>, newest_snapshot: u64) {
+        match *op {
+            Op::Put { keyspace, key, value } => {
+                self.set(full(keyspace, key), Some(value.into()), index, newest_snapshot);
+            }
+            Op::Delete { keyspace, key } => {
+                self.set(full(keyspace, key), None, index, newest_snapshot);
+            }
+            Op::DeleteRange { keyspace, from, to } => {
+                let end = if to.is_empty() { keyspace_end(keyspace) } else { full(keyspace, to).into_vec() };
+                self.delete_range(full(keyspace, from).into_vec(), end, index, newest_snapshot);
+            }
+            Op::CreateKeyspace { id, name } => {
+                let value: Box<[u8]> = id.to_le_bytes().into();
+                let name = catalogue_key(name).into_boxed_slice();
+                self.set(name, Some(value.clone()), index, newest_snapshot);
+                self.set(last_id_key().into_boxed_slice(), Some(value), index, newest_snapshot);
+            }
+            Op::DropKeyspace { id, name } => {
+                self.set(catalogue_key(name).into_boxed_slice(), None, index, newest_snapshot);
+                self.delete_range(keyspace_start(id), keyspace_end(id), index, newest_snapshot);
+            }
+        }
+    }
+
+    fn set(&mut self, key: Box<[u8]>, value: Value, index: u64, newest_snapshot: u64) {
+        match self.table.points.entry(key) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(Versions { index, value, older: Vec::new() });
+            }
+            std::collections::btree_map::Entry::Occupied(mut place) => {
+                replace(place.get_mut(), value, index, newest_snapshot);
+            }
+        }
+    }
+
+    /// `to` empty = no end.
+    fn delete_range(&mut self, from: Vec<u8>, to: Vec<u8>, index: u64, newest_snapshot: u64) {
+        let end = (!to.is_empty()).then_some(to);
+        if end.as_ref().is_some_and(|end| *end <= from) {
+            return;
+        }
+        let upper = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (Bound::Included(from.as_slice()), upper);
+        for (_, versions) in self.table.points.range_mut::<[u8], _>(bounds) {
+            replace(versions, None, index, newest_snapshot);
+        }
+        self.cover(from, end, index);
+    }
+
+    /// Adds the parts of `from..to` that no earlier interval covers.
+    fn cover(&mut self, from: Vec<u8>, to: Option<Vec<u8>>, index: u64) {
+        let ends_before = |a: &[u8], b: &Option<Vec<u8>>| b.as_deref().is_none_or(|b| a < b);
+        let mut at = from;
+        // An interval that begins before `at` may cover its beginning.
+        let upto = (Bound::Unbounded, Bound::Included(at.as_slice()));
+        if let Some((_, (end, _))) = self.table.ranges.range::<[u8], _>(upto).next_back() {
+            match end {
+                None => return,
+                Some(end) if *end > at => at = end.clone(),
+                Some(_) => {}
+            }
+        }
+        while ends_before(&at, &to) {
+            let next = self.table.ranges.range::<[u8], _>((Bound::Included(at.as_slice()), Bound::Unbounded)).next();
+            let next = next.map(|(start, (end, _))| (start.clone(), end.clone()));
+            match next {
+                Some((start, end)) if ends_before(&start, &to) => {
+                    if at < start {
+                        self.table.ranges.insert(at, (Some(start), index));
+                    }
+                    match end {
+                        Some(end) => at = end,
+                        None => return,
+                    }
+                }
+                _ => {
+                    self.table.ranges.insert(at, (to, index));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn replace(versions: &mut Versions, value: Value, index: u64, newest_snapshot: u64) {
+    let old_index = std::mem::replace(&mut versions.index, index);
+    let old = std::mem::replace(&mut versions.value, value);
+    // Live snapshots read at most `newest_snapshot`; one at or after the old version needs it.
+    if old_index <= newest_snapshot && old_index != index {
+        versions.older.insert(0, (old_index, old));
+    }
+}
+
+fn full(keyspace: u32, key: &[u8]) -> Box<[u8]> {
+    let mut full = Vec::with_capacity(key.len() + 4);
+    full.extend_from_slice(&keyspace.to_be_bytes());
+    full.extend_from_slice(key);
+    full.into_boxed_slice()
+}

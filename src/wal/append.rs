@@ -1,0 +1,182 @@
+//! Appending commit groups: one write, one sync.
+//!
+//! What an earlier writer left un-proven (its sync may have failed in a way that only the page
+//! cache forgot) is written again together with the new frames: adjacent bytes, same sync.
+
+use std::io::{self, IoSlice};
+
+use super::tail::{NewEntry, Tail};
+use crate::error::{Corruption, Error, Result};
+use crate::format::Invariant;
+use crate::format::checksum::{History, crc};
+use crate::format::frame::{Envelope, FrameHeader, frame_len, push_frame};
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::sys::File;
+
+/// Un-proven bytes up to this length are written again; longer spans are proven by reading the
+/// medium.
+const REWRITE_MAX: u64 = 64 << 10;
+
+/// When a group has to be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Before the call returns.
+    Now,
+    /// At some later sync.
+    Later,
+}
+
+/// What is the same for all frames of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    /// Wall clock; entries get rising times from it.
+    pub now_us: u64,
+    /// Low half of the newest generation known durable.
+    pub durable_gen: u32,
+    /// When the group has to be durable.
+    pub durability: Durability,
+}
+
+/// A group as bytes, and what the log looks like once it is written.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The frames.
+    pub bytes: Vec<u8>,
+    /// The tail afterwards (not yet durable).
+    pub tail: Tail,
+    /// History afterwards.
+    pub history: History,
+}
+
+/// Bytes that entries take in the log.
+pub fn group_len(entries: &[NewEntry<'_>]) -> u64 {
+    entries.iter().map(|e| frame_len(e.payload.len() as u32)).sum()
+}
+
+/// True where so many bytes fit behind the tail.
+pub fn fits(tail: &Tail, bytes: u64) -> bool {
+    tail.end + bytes <= tail.extent.len
+}
+
+/// Encodes a group for the place behind `tail`. The caller has checked that it fits.
+pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &Stamp) -> Encoded {
+    let mut bytes = Vec::with_capacity(group_len(entries) as usize);
+    let (mut tail, mut history) = (tail.clone(), *history);
+    let synced_units = (tail.proven / 8) as u32;
+    for entry in entries {
+        let time_us = stamp.now_us.max(tail.last_time_us + 1);
+        let header = entry.header(&tail.link, time_us, &history);
+        let envelope = Envelope {
+            own_units: (tail.end / 8) as u32,
+            synced_units,
+            durable_gen: stamp.durable_gen,
+            prev_crc: tail.link.prev_crc,
+        };
+        let header_crc = push_frame(&mut bytes, tail.region.salt, &envelope, &header, entry.payload);
+        history = header.history_after(entry.payload);
+        tail.last = Some(super::scan::Placed {
+            offset: tail.end,
+            header: FrameHeader { envelope, entry: header, header_crc },
+        });
+        tail.link.prev_crc = header_crc;
+        tail.link.next_index += 1;
+        tail.end += frame_len(header.payload_len);
+        tail.last_time_us = time_us;
+        tail.durable_gen = stamp.durable_gen;
+    }
+    Encoded { bytes, tail, history }
+}
+
+/// Writes an encoded group behind `tail` (the tail that it was encoded for).
+pub fn write(
+    file: &dyn File,
+    tail: &Tail,
+    group: &mut Encoded,
+    durability: Durability,
+) -> io::Result<()> {
+    if durability == Durability::Later {
+        return file.write_at(&group.bytes, tail.extent.start + tail.end);
+    }
+    let again = read_unproven(file, tail)?;
+    let at = tail.extent.start + tail.proven;
+    if again.is_empty() {
+        file.write_durable_at(&[IoSlice::new(&group.bytes)], at)?;
+    } else {
+        file.write_durable_at(&[IoSlice::new(&again), IoSlice::new(&group.bytes)], at)?;
+    }
+    group.tail.proven = group.tail.end;
+    Ok(())
+}
+
+fn read_unproven(file: &dyn File, tail: &Tail) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0u8; (tail.end - tail.proven) as usize];
+    if !bytes.is_empty() {
+        let got = file.read_at(&mut bytes, tail.extent.start + tail.proven)?;
+        if got < bytes.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(bytes)
+}
+
+/// True where proving the tail costs a sync of its own before a durable append.
+pub fn needs_separate_proof(tail: &Tail) -> bool {
+    tail.end - tail.proven > REWRITE_MAX
+}
+
+/// Makes certain that everything up to the tail is on the medium.
+pub fn prove(file: &dyn File, tail: &mut Tail) -> Result<()> {
+    if tail.proven >= tail.end {
+        return Ok(());
+    }
+    let failed = |e| Error::io("sync the log", e);
+    let cached = read_unproven(file, tail).map_err(failed)?;
+    let at = tail.extent.start + tail.proven;
+    if !needs_separate_proof(tail) {
+        file.write_durable_at(&[IoSlice::new(&cached)], at).map_err(failed)?;
+    } else {
+        file.sync().map_err(failed)?;
+        file.drop_cache(at, cached.len() as u64);
+        let medium = read_unproven(file, tail).map_err(failed)?;
+        if crc(&cached) != crc(&medium) {
+            let text = "the medium does not hold what was written to the log";
+            return Err(Corruption::new(Invariant::W4, text).at(at).into());
+        }
+    }
+    tail.proven = tail.end;
+    Ok(())
+}
+
+/// Begins a new incarnation in the other region. Its header is written but not synced: the first
+/// frame's write carries it again. The caller has proven the tail and knows that no entry in the
+/// other region is needed any more.
+pub fn switch(
+    file: &dyn File,
+    tail: &mut Tail,
+    other: super::Extent,
+    history: &History,
+    salt: u64,
+    durable_gen: u32,
+) -> Result<()> {
+    debug_assert!(tail.proven >= tail.end, "W5: switch before the old region is durable");
+    let region = RegionHeader {
+        salt,
+        region_seq: tail.region.region_seq + 1,
+        first_index: tail.link.next_index,
+        history: *history,
+        epoch: tail.link.epoch,
+        prev_end_units: (tail.end / 8) as u32,
+        prev_crc: tail.link.prev_crc,
+        durable_gen,
+        file_id_low: tail.region.file_id_low,
+    };
+    file.write_at(&region.encode(), other.start).map_err(|e| Error::io("switch the log", e))?;
+    tail.active ^= 1;
+    tail.region = region;
+    tail.extent = other;
+    tail.end = REGION_HEADER_SIZE as u64;
+    tail.proven = 0;
+    tail.last = None;
+    tail.durable_gen = durable_gen;
+    Ok(())
+}

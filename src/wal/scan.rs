@@ -1,0 +1,284 @@
+//! Walking the frames of one region.
+//!
+//! Decisions at offset X (incarnation salt s, expected index n):
+//!
+//! | sync word | header crc | entry crc | index and link | later frame promises more than X | then |
+//! |---|---|---|---|---|---|
+//! | s | ok | ok | ok | - | accept |
+//! | s | ok | ok | wrong | no | the log ends at X (left over from a torn group) |
+//! | s | ok | ok | wrong | yes | damage, W3 |
+//! | s | any bad | | - | no | torn: the log ends at X |
+//! | other | - | - | - | no | the log ends at X |
+//! | anything but accept | | | | yes | damage, W6 |
+//!
+//! A frame's `synced_units` promises that everything before that offset was durable when the
+//! frame was written; so damage below a promise is damage, not an unfinished write.
+
+use crate::error::{Corruption, Error, Result};
+use crate::format::Invariant;
+use crate::format::bytes::u32_at;
+use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::sys::File;
+
+use super::Extent;
+
+/// Bytes read at a time.
+const CHUNK: usize = 64 << 10;
+
+/// What the next frame must continue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Its index.
+    pub next_index: u64,
+    /// Header checksum of the frame before it.
+    pub prev_crc: u32,
+    /// Its epoch at least.
+    pub epoch: u32,
+}
+
+/// A frame and where it stands in its region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Offset in the region.
+    pub offset: u64,
+    /// Its header.
+    pub header: FrameHeader,
+}
+
+/// Where a scan ended.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanEnd {
+    /// Offset after the last accepted frame.
+    pub end: u64,
+    /// What the next frame must continue.
+    pub link: Link,
+    /// The last accepted frame.
+    pub last: Option<Placed>,
+    /// Frames accepted.
+    pub frames: u64,
+    /// An unfinished frame stands at `end`: this many bytes of it are told by its header.
+    pub torn_bytes: u64,
+}
+
+/// What is called for each accepted frame, with its payload.
+pub type Visit<'v> = &'v mut dyn FnMut(&Placed, &[u8]) -> Result<()>;
+
+/// Walks frames from `from` on.
+pub fn scan(
+    file: &dyn File,
+    extent: Extent,
+    region: &RegionHeader,
+    from: u64,
+    link: Link,
+    visit: Visit<'_>,
+) -> Result<ScanEnd> {
+    let mut window = Window::new(file, extent);
+    let mut at = ScanEnd { end: from, link, last: None, frames: 0, torn_bytes: 0 };
+    loop {
+        let step = read_frame(&mut window, region, &at)?;
+        let (placed, payload) = match step {
+            Step::Accept(placed, payload) => (placed, payload),
+            Step::Stop { torn_bytes, linked } => {
+                at.torn_bytes = torn_bytes;
+                let id = if linked { Invariant::W6 } else { Invariant::W3 };
+                refuse_if_promised(&mut window, region, &at, id)?;
+                return Ok(at);
+            }
+        };
+        check_order(extent, &at, &placed)?;
+        visit(&placed, payload)?;
+        at.end += placed.header.frame_len();
+        at.link = Link {
+            next_index: at.link.next_index + 1,
+            prev_crc: placed.header.header_crc,
+            epoch: placed.header.entry.epoch,
+        };
+        at.last = Some(placed);
+        at.frames += 1;
+    }
+}
+
+enum Step<'w> {
+    Accept(Placed, &'w [u8]),
+    Stop { torn_bytes: u64, linked: bool },
+}
+
+fn read_frame<'w>(
+    window: &'w mut Window<'_>,
+    region: &RegionHeader,
+    at: &ScanEnd,
+) -> Result<Step<'w>> {
+    let nothing = Step::Stop { torn_bytes: 0, linked: true };
+    let Some(head) = window.get(at.end, FRAME_HEADER_SIZE as u64)? else { return Ok(nothing) };
+    if u32_at(head, 0) != Some(region.sync_word()) {
+        return Ok(nothing);
+    }
+    let header = FrameHeader::decode(head, region.salt)
+        .filter(|h| u64::from(h.envelope.own_units) * 8 == at.end);
+    let Some(header) = header else { return Ok(Step::Stop { torn_bytes: 8, linked: true }) };
+    let torn = Step::Stop { torn_bytes: header.frame_len(), linked: true };
+    let Some(frame) = window.get(at.end, header.frame_len())? else { return Ok(torn) };
+    let Some(payload) = header.check_body(frame) else { return Ok(torn) };
+    let links = header.entry.index == at.link.next_index
+        && header.envelope.prev_crc == at.link.prev_crc;
+    if !links {
+        return Ok(Step::Stop { torn_bytes: 0, linked: false });
+    }
+    Ok(Step::Accept(Placed { offset: at.end, header }, payload))
+}
+
+/// W7 and W8: whole frames whose fields contradict the log.
+fn check_order(extent: Extent, at: &ScanEnd, placed: &Placed) -> Result<()> {
+    let (envelope, entry) = (&placed.header.envelope, &placed.header.entry);
+    let bad = |id, text: String| -> Result<()> {
+        Err(Corruption::new(id, text).at(extent.start + placed.offset).into())
+    };
+    let epoch_moves = entry.epoch != at.link.epoch;
+    if entry.epoch < at.link.epoch || (epoch_moves && entry.kind != EntryKind::Fence) {
+        let text = format!("entry {} has epoch {} after {}", entry.index, entry.epoch, at.link.epoch);
+        return bad(Invariant::W7, text);
+    }
+    if envelope.synced_units > envelope.own_units {
+        return bad(Invariant::W8, format!("entry {} promises its own durability", entry.index));
+    }
+    Ok(())
+}
+
+/// The look-ahead: a later frame of this incarnation that promises more than `at.end` proves
+/// that the log did not end there.
+fn refuse_if_promised(
+    window: &mut Window<'_>,
+    region: &RegionHeader,
+    at: &ScanEnd,
+    id: Invariant,
+) -> Result<()> {
+    let found = find_frame(window, region, at.end + 8, &mut |offset, header| {
+        u64::from(header.envelope.synced_units) * 8 > at.end && offset > at.end
+    })?;
+    let Some((offset, header)) = found else { return Ok(()) };
+    let text = format!(
+        "log entry {} is damaged: entry {} at byte {} proves that it had been durable",
+        at.link.next_index,
+        header.entry.index,
+        window.extent.start + offset,
+    );
+    Err(Corruption::new(id, text).at(window.extent.start + at.end).into())
+}
+
+/// Finds the first whole frame header at or after `from` that `wanted` accepts.
+fn find_frame(
+    window: &mut Window<'_>,
+    region: &RegionHeader,
+    from: u64,
+    wanted: &mut dyn FnMut(u64, &FrameHeader) -> bool,
+) -> Result<Option<(u64, FrameHeader)>> {
+    let word = region.sync_word().to_le_bytes();
+    let mut at = from;
+    while let Some(chunk) = window.chunk(at)? {
+        let hit = chunk.as_chunks::<8>().0.iter().position(|w| w.starts_with(&word));
+        let Some(hit) = hit else {
+            at += chunk.len() as u64 & !7;
+            continue;
+        };
+        at += hit as u64 * 8;
+        let head = window.get(at, FRAME_HEADER_SIZE as u64)?;
+        let header = head.and_then(|h| FrameHeader::decode(h, region.salt));
+        if let Some(header) = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at) {
+            if wanted(at, &header) {
+                return Ok(Some((at, header)));
+            }
+        }
+        at += 8;
+    }
+    Ok(None)
+}
+
+/// Looks through a region whose header is unreadable for entries that prove that it was in use:
+/// whole portable entries with an index beyond `last` that were not part of the very first write
+/// to the region (that one may be torn together with the region header).
+pub fn find_orphan(file: &dyn File, extent: Extent, last: u64) -> Result<Option<u64>> {
+    use crate::format::bytes::u64_at;
+    use crate::format::frame::{ENVELOPE_SIZE, EntryHeader};
+    let mut window = Window::new(file, extent);
+    let mut at = REGION_HEADER_SIZE as u64;
+    let first_units = (REGION_HEADER_SIZE / 8) as u32;
+    while let Some(head) = window.get(at, FRAME_HEADER_SIZE as u64)? {
+        // The cheapest test first: the frame names its own place.
+        let own = u32_at(head, 4).map(|u| u64::from(u) * 8) == Some(at);
+        let promise = u32_at(head, 8).unwrap_or(0);
+        let entry = own.then(|| head.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode)).flatten();
+        let index = u64_at(head, ENVELOPE_SIZE + 8).unwrap_or(0);
+        let Some(entry) = entry.filter(|_| index > last) else {
+            at += 8;
+            continue;
+        };
+        let len = crate::format::frame::frame_len(entry.payload_len);
+        if promise > first_units && whole_entry(window.get(at, len)?, &entry) {
+            return Ok(Some(at));
+        }
+        at += 8;
+    }
+    Ok(None)
+}
+
+fn whole_entry(frame: Option<&[u8]>, entry: &crate::format::frame::EntryHeader) -> bool {
+    use crate::format::frame::{ENVELOPE_SIZE, Envelope};
+    let envelope = Envelope { own_units: 0, synced_units: 0, durable_gen: 0, prev_crc: 0 };
+    let header = FrameHeader { envelope, entry: *entry, header_crc: 0 };
+    frame.is_some_and(|f| f.len() > ENVELOPE_SIZE && header.check_body(f).is_some())
+}
+
+/// A sliding view of a region that reads ahead in chunks.
+struct Window<'f> {
+    file: &'f dyn File,
+    extent: Extent,
+    buf: Vec<u8>,
+    start: u64,
+}
+
+impl<'f> Window<'f> {
+    fn new(file: &'f dyn File, extent: Extent) -> Self {
+        Window { file, extent, buf: Vec::new(), start: 0 }
+    }
+
+    /// Bytes `at..at + len` of the region; `None` where the region ends before.
+    fn get(&mut self, at: u64, len: u64) -> Result<Option<&[u8]>> {
+        if at.checked_add(len).is_none_or(|end| end > self.extent.len) {
+            return Ok(None);
+        }
+        let inside = at >= self.start && at + len <= self.start + self.buf.len() as u64;
+        if !inside {
+            self.fill(at, len)?;
+        }
+        let from = (at - self.start) as usize;
+        Ok(self.buf.get(from..from + len as usize))
+    }
+
+    /// What is in memory from `at` on, read if need be; `None` at the end of the region.
+    fn chunk(&mut self, at: u64) -> Result<Option<&[u8]>> {
+        if at + 8 > self.extent.len {
+            return Ok(None);
+        }
+        self.get(at, 8)?;
+        let from = (at - self.start) as usize;
+        Ok(self.buf.get(from..))
+    }
+
+    fn fill(&mut self, at: u64, len: u64) -> Result<()> {
+        // Keep reads aligned so that a region is read in whole pages.
+        let start = at & !4095;
+        let want = (at + len - start).max(CHUNK as u64).min(self.extent.len - start) as usize;
+        self.buf.resize(want, 0);
+        self.start = start;
+        let got = self
+            .file
+            .read_at(&mut self.buf, self.extent.start + start)
+            .map_err(|e| Error::io("read the log", e))?;
+        if got < want {
+            let end = Corruption::new(Invariant::H7, "the file ends inside the log");
+            return Err(end.at(self.extent.start + start + got as u64).into());
+        }
+        Ok(())
+    }
+}
