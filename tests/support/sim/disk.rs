@@ -13,54 +13,10 @@ use super::fault::Faults;
 use super::file::SimFile;
 use super::locks::Locks;
 use super::state::State;
-use super::{CrashChoice, FaultKind, FaultOn, FaultPlan, mix};
+use super::{CrashChoice, FaultKind, FaultPlan, IoCall, IoKind, SimDiskSnapshot, mix};
 
 /// When simulated time begins, in microseconds since 1970.
 const START_US: u64 = 1_700_000_000_000_000;
-
-/// What a call does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IoKind {
-    Read,
-    Write,
-    /// The first half of a durable write: its bytes reach the cache.
-    DurableWrite,
-    /// The second half: its range reaches the medium. A crash right before it is the crash in
-    /// the middle of a durable write.
-    DurableFlush,
-    Sync,
-    SetSize,
-    Create,
-    Rename,
-    Remove,
-    DirSync,
-}
-
-impl IoKind {
-    fn fault(self) -> FaultOn {
-        match self {
-            IoKind::Read => FaultOn::Read,
-            IoKind::Write | IoKind::DurableWrite => FaultOn::Write,
-            IoKind::DurableFlush | IoKind::Sync => FaultOn::Sync,
-            IoKind::SetSize => FaultOn::SetSize,
-            IoKind::Create => FaultOn::Create,
-            IoKind::Rename => FaultOn::Rename,
-            IoKind::Remove => FaultOn::Remove,
-            IoKind::DirSync => FaultOn::DirSync,
-        }
-    }
-}
-
-/// One entry of the trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IoCall {
-    pub kind: IoKind,
-    /// The file concerned; 0 for calls by path.
-    pub inode: u64,
-    pub offset: u64,
-    /// Length of the range; the new size for `SetSize`.
-    pub len: u64,
-}
 
 /// What is called before every call that can change the disk. It must not use the disk itself.
 type Observer = Box<dyn FnMut(&SimDiskSnapshot) + Send>;
@@ -71,13 +27,13 @@ pub struct Inner {
     pub locks: Locks,
     /// Open files by number, with the inode each keeps alive.
     pub open: BTreeMap<u64, u64>,
-    faults: Faults,
-    trace: Vec<IoCall>,
+    pub faults: Faults,
+    pub trace: Vec<IoCall>,
     last_file: u64,
-    seed: u64,
-    drawn: u64,
-    clock_us: u64,
-    kind: FileSystem,
+    pub seed: u64,
+    pub drawn: u64,
+    pub clock_us: u64,
+    pub kind: FileSystem,
 }
 
 impl Inner {
@@ -140,66 +96,6 @@ impl Shared {
 /// A disk in memory.
 pub struct SimDisk(Arc<Shared>);
 
-/// The state of a disk between two calls. Cloning it, and taking one, costs microseconds.
-#[derive(Clone)]
-pub struct SimDiskSnapshot {
-    state: Arc<State>,
-    op: usize,
-    call: Option<IoCall>,
-    seed: u64,
-    clock_us: u64,
-    kind: FileSystem,
-}
-
-impl SimDiskSnapshot {
-    fn of(inner: &Inner, call: Option<IoCall>) -> Self {
-        SimDiskSnapshot {
-            state: Arc::clone(&inner.state),
-            op: inner.trace.len(),
-            call,
-            // A disk that lives on draws other random numbers than its past did.
-            seed: mix(inner.seed ^ mix(inner.drawn)),
-            clock_us: inner.clock_us,
-            kind: inner.kind.clone(),
-        }
-    }
-
-    /// Number of the call that was about to be executed, from 0.
-    pub fn op(&self) -> usize {
-        self.op
-    }
-
-    /// The call that was about to be executed; `None` when the snapshot was asked for.
-    pub fn call(&self) -> Option<IoCall> {
-        self.call
-    }
-
-    /// How many operations a crash may keep or lose.
-    pub fn pending_fragments(&self) -> usize {
-        self.state.pending()
-    }
-
-    /// One line per pending operation, for the message of a failed test.
-    pub fn describe_pending(&self) -> Vec<String> {
-        self.state.describe_pending()
-    }
-
-    /// A new disk holding what a power loss leaves behind. No locks, no open files, no faults.
-    pub fn fork_at_crash(&self, choice: &CrashChoice) -> Arc<SimDisk> {
-        self.fork(Arc::new(self.state.after_crash(choice)))
-    }
-
-    /// A new disk as the next process finds it after a kill: the cache is kept, what was pending
-    /// still is.
-    pub fn fork_at_kill(&self) -> Arc<SimDisk> {
-        self.fork(Arc::clone(&self.state))
-    }
-
-    fn fork(&self, state: Arc<State>) -> Arc<SimDisk> {
-        SimDisk::with(state, self.seed, self.clock_us, self.kind.clone())
-    }
-}
-
 impl SimDisk {
     /// An empty disk.
     #[allow(clippy::new_ret_no_self)]
@@ -208,7 +104,7 @@ impl SimDisk {
         SimDisk::with(Arc::default(), seed, START_US, kind)
     }
 
-    fn with(state: Arc<State>, seed: u64, clock_us: u64, kind: FileSystem) -> Arc<SimDisk> {
+    pub fn with(state: Arc<State>, seed: u64, clock_us: u64, kind: FileSystem) -> Arc<SimDisk> {
         let inner = Inner {
             state,
             locks: Locks::default(),
@@ -323,13 +219,6 @@ impl SimDisk {
 impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SimDisk")
-    }
-}
-
-impl fmt::Debug for SimDiskSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "before call {} ({:?}): ", self.op, self.call)?;
-        f.debug_list().entries(self.describe_pending()).finish()
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use creel::sys::{File, FileIdentity, FileMap, LockMode};
 
-use super::FaultKind;
-use super::disk::{IoCall, IoKind, Shared};
+use super::disk::Shared;
+use super::{FaultKind, IoCall, IoKind};
 
 /// An open file: the owner of its locks.
 pub struct SimFile {

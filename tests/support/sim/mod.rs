@@ -12,11 +12,16 @@ mod disk;
 mod fault;
 mod file;
 mod locks;
+mod pending;
+mod snapshot;
 mod state;
+mod trace;
 
 pub use crash::{CrashChoice, CrashPlan};
-pub use disk::{IoCall, IoKind, SimDisk, SimDiskSnapshot};
+pub use disk::SimDisk;
 pub use fault::{FaultKind, FaultOn, FaultPlan, Repeat};
+pub use snapshot::SimDiskSnapshot;
+pub use trace::{IoCall, IoKind};
 
 /// The unit that a medium writes whole.
 pub const SECTOR: u64 = 512;

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::content::Content;
+use super::pending::{Names, Pending};
 use super::{CrashChoice, PAGE, SECTOR};
 
 /// One file, whatever its names.
@@ -19,36 +20,6 @@ pub struct Inode {
     scratch: bool,
 }
 
-/// One thing that a crash may or may not leave on the medium.
-#[derive(Clone)]
-enum Pending {
-    /// Bytes within one sector: `data[from..to]` at `offset`.
-    Write {
-        inode: u64,
-        offset: u64,
-        data: Arc<[u8]>,
-        from: usize,
-        to: usize,
-    },
-    Size {
-        inode: u64,
-        size: u64,
-    },
-    Create {
-        path: Arc<Path>,
-        inode: u64,
-    },
-    Rename {
-        from: Arc<Path>,
-        to: Arc<Path>,
-        inode: u64,
-    },
-    Remove {
-        path: Arc<Path>,
-        inode: u64,
-    },
-}
-
 /// What becomes of the writes whose sync failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailedSync {
@@ -57,8 +28,6 @@ pub enum FailedSync {
     /// Reads see the medium at once (btrfs).
     Reverts,
 }
-
-type Names = BTreeMap<PathBuf, u64>;
 
 /// The whole disk. A clone costs a few pointers per file and per pending operation.
 #[derive(Clone, Default)]
@@ -374,96 +343,6 @@ impl State {
     /// One line per pending operation.
     pub fn describe_pending(&self) -> Vec<String> {
         self.pending.iter().map(Pending::describe).collect()
-    }
-}
-
-impl Pending {
-    fn inode(&self) -> u64 {
-        match self {
-            Pending::Write { inode, .. }
-            | Pending::Size { inode, .. }
-            | Pending::Create { inode, .. }
-            | Pending::Rename { inode, .. }
-            | Pending::Remove { inode, .. } => *inode,
-        }
-    }
-
-    /// The file whose data or size this changes; `None` for directory entries.
-    fn data_of(&self) -> Option<u64> {
-        matches!(self, Pending::Write { .. } | Pending::Size { .. }).then(|| self.inode())
-    }
-
-    fn paths(&self) -> [Option<&Path>; 2] {
-        match self {
-            Pending::Create { path, .. } | Pending::Remove { path, .. } => [Some(path), None],
-            Pending::Rename { from, to, .. } => [Some(from), Some(to)],
-            Pending::Write { .. } | Pending::Size { .. } => [None, None],
-        }
-    }
-
-    /// Whether a write lies in the sectors of a range; `None` for anything but a write.
-    fn in_range(&self, start: u64, len: u64) -> Option<bool> {
-        let Pending::Write { offset, .. } = self else {
-            return None;
-        };
-        let last = start.saturating_add(len).saturating_sub(1);
-        Some((start / SECTOR..=last / SECTOR).contains(&(offset / SECTOR)))
-    }
-
-    fn apply_to(&self, medium: &mut Arc<Content>) {
-        match self {
-            Pending::Write {
-                offset,
-                data,
-                from,
-                to,
-                ..
-            } => {
-                Arc::make_mut(medium).write(&data[*from..*to], *offset);
-            }
-            Pending::Size { size, .. } => Arc::make_mut(medium).set_len(*size),
-            _ => {}
-        }
-    }
-
-    fn apply_to_names(&self, names: &mut Names) {
-        match self {
-            Pending::Create { path, inode } => {
-                names.insert(path.to_path_buf(), *inode);
-            }
-            Pending::Rename { from, to, inode } => {
-                if names.get(&**from) == Some(inode) {
-                    names.remove(&**from);
-                }
-                names.insert(to.to_path_buf(), *inode);
-            }
-            Pending::Remove { path, inode } => {
-                if names.get(&**path) == Some(inode) {
-                    names.remove(&**path);
-                }
-            }
-            Pending::Write { .. } | Pending::Size { .. } => {}
-        }
-    }
-
-    fn describe(&self) -> String {
-        match self {
-            Pending::Write {
-                inode,
-                offset,
-                from,
-                to,
-                ..
-            } => {
-                format!("file {inode}: {} bytes at {offset}", to - from)
-            }
-            Pending::Size { inode, size } => format!("file {inode}: size {size}"),
-            Pending::Create { path, inode } => format!("create {} = {inode}", path.display()),
-            Pending::Rename { from, to, inode } => {
-                format!("rename {} to {} = {inode}", from.display(), to.display())
-            }
-            Pending::Remove { path, inode } => format!("remove {} = {inode}", path.display()),
-        }
     }
 }
 
