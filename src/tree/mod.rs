@@ -1,5 +1,16 @@
 //! The copy-on-write B+tree: pages in, pages out, no file in sight.
 
+mod build;
+mod cursor;
+mod get;
+mod pending;
+#[cfg(test)]
+mod tests;
+
+pub use build::{Assembler, Fill, NewValue, NoPages, TreeStats};
+pub use cursor::{Seek, TreeCursor, TreeEntry};
+pub use get::{get, read_value};
+
 use crate::error::Result;
 use crate::format::branch::ChildRef;
 use crate::format::overflow::OverflowRef;
@@ -15,6 +26,21 @@ pub struct Root {
     pub height: u8,
 }
 
+impl Root {
+    /// True for the tree without entries.
+    pub fn is_empty(&self) -> bool {
+        self.page == 0
+    }
+
+    /// The root page.
+    pub fn page_ref(&self) -> PageRef {
+        PageRef {
+            page: self.page,
+            crc: self.crc,
+        }
+    }
+}
+
 /// Pages of one generation. Every page handed out had its checksum (P1) and place (P2) checked
 /// at least once in the life of the source.
 pub trait PageRead {
@@ -28,7 +54,7 @@ pub trait PageRead {
 }
 
 /// A page and the checksum that its parent says it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PageRef {
     /// Page id.
     pub page: u32,
@@ -38,7 +64,10 @@ pub struct PageRef {
 
 impl From<ChildRef> for PageRef {
     fn from(child: ChildRef) -> Self {
-        PageRef { page: child.page, crc: child.crc }
+        PageRef {
+            page: child.page,
+            crc: child.crc,
+        }
     }
 }
 
@@ -53,4 +82,19 @@ pub trait PageWrite {
     fn write(&mut self, first: u32, parts: &[&[u8]]) -> Result<()>;
     /// Gives back pages of the older tree.
     fn free(&mut self, first: u32, pages: u32);
+}
+
+impl<W: PageWrite + ?Sized> PageWrite for &mut W {
+    fn generation(&self) -> u64 {
+        (**self).generation()
+    }
+    fn allocate(&mut self, pages: u32) -> Result<u32> {
+        (**self).allocate(pages)
+    }
+    fn write(&mut self, first: u32, parts: &[&[u8]]) -> Result<()> {
+        (**self).write(first, parts)
+    }
+    fn free(&mut self, first: u32, pages: u32) {
+        (**self).free(first, pages);
+    }
 }
