@@ -136,7 +136,9 @@ pub fn prove(file: &dyn File, tail: &mut Tail) -> Result<()> {
         file.write_durable_at(&[IoSlice::new(&cached)], at).map_err(failed)?;
     } else {
         file.sync().map_err(failed)?;
-        file.drop_cache(at, cached.len() as u64);
+        // Only whole pages are dropped, so the range has to cover the pages at both ends.
+        let start = at & !4095;
+        file.drop_cache(start, (at + cached.len() as u64).next_multiple_of(4096) - start);
         let medium = read_unproven(file, tail).map_err(failed)?;
         if crc(&cached) != crc(&medium) {
             let text = "the medium does not hold what was written to the log";
