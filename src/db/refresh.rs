@@ -24,7 +24,8 @@ const REGION_SEQ_AT: u64 = 16;
 impl Inner {
     /// Makes sure that everything committed before this call, by any process, is visible.
     pub fn catch_up(&self) -> Result<()> {
-        if self.fresh.swap(false, Ordering::AcqRel) {
+        // A one-shot command has only just read everything.
+        if self.fresh.swap(false, Ordering::AcqRel) && !self.options.background {
             return Ok(());
         }
         if !self.hint_changed() {
