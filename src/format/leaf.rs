@@ -203,7 +203,12 @@ impl<'a> Leaf<'a> {
                 );
             }
             let Some((cell, rest)) = self.page.get(at..end).and_then(split_cell) else {
-                return bad(Invariant::P7, at, "cell does not decode");
+                let known = self
+                    .page
+                    .get(at)
+                    .is_some_and(|&flags| flags <= FLAG_OVERFLOW);
+                let id = if known { Invariant::P7 } else { Invariant::T8 };
+                return bad(id, at, "cell does not decode");
             };
             if before.is_some_and(|b| b >= cell.suffix) {
                 return bad(Invariant::T1, at, "keys do not rise");
@@ -290,6 +295,10 @@ impl LeafBuilder {
 
     /// Adds an entry if it fits; `false` leaves the builder as it was. Keys must rise.
     pub fn push(&mut self, key: &[u8], value: &StoredValue<'_>) -> bool {
+        debug_assert!(
+            self.last_key().is_none_or(|last| last < key),
+            "keys do not rise"
+        );
         let next = Pending {
             at: self.bytes.len(),
             key_len: key.len(),
