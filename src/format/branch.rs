@@ -99,6 +99,13 @@ impl<'a> Branch<'a> {
         Some((child, separator))
     }
 
+    /// Child `i`, its separator as in [`Branch::cell`], and the length of the cell in bytes.
+    pub fn cell_and_len(&self, i: usize) -> Option<(ChildRef, &'a [u8], usize)> {
+        let bytes = self.page.get(self.slot(i)?..)?;
+        let (child, separator, rest) = split_cell(bytes)?;
+        Some((child, separator, bytes.len() - rest.len()))
+    }
+
     /// Child `i`.
     #[inline]
     pub fn child(&self, i: usize) -> Option<ChildRef> {

@@ -141,6 +141,13 @@ impl<'a> Leaf<'a> {
         Some(split_cell(self.page.get(self.slot(i)?..)?)?.0)
     }
 
+    /// The cell at position `i` and its length in bytes.
+    pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
+        let bytes = self.page.get(self.slot(i)?..)?;
+        let (cell, rest) = split_cell(bytes)?;
+        Some((cell, bytes.len() - rest.len()))
+    }
+
     #[inline]
     fn slot(&self, i: usize) -> Option<usize> {
         if i >= self.count {
