@@ -201,7 +201,7 @@ impl Source<'_> {
     ) -> Result<Recovery> {
         let ahead = tail.durable_gen.wrapping_sub(current.header.generation as u32);
         let header_lost = ahead != 0 && ahead < u32::MAX / 2;
-        if header_lost && replay.bulk_dropped {
+        if (header_lost || slots.has_damage()) && replay.bulk_dropped {
             let text = "the newest header is lost and the log has a bulk load that only it knew";
             return Err(Error::corrupt(Invariant::W5, text));
         }
