@@ -113,6 +113,7 @@ pub(crate) fn first_header(options: &CreateOptions, identity: &Identity, now_ms:
         region_seq: 2 - u64::from(number),
         first_index: 1,
         zero_filled: true,
+        base_pages: pages,
     };
     Header {
         page_shift: options.page_size.trailing_zeros() as u8,

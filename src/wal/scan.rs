@@ -225,24 +225,29 @@ fn find_frame(
 /// whole portable entries with an index beyond `last` that were not part of the very first write
 /// to the region (that one may be torn together with the region header).
 pub fn find_orphan(file: &dyn File, extent: Extent, last: u64) -> Result<Option<u64>> {
-    use crate::format::bytes::u64_at;
     use crate::format::frame::{ENVELOPE_SIZE, EntryHeader};
     let mut window = Window::new(file, extent);
     let mut at = REGION_HEADER_SIZE as u64;
     let first_units = (REGION_HEADER_SIZE / 8) as u32;
-    while let Some(head) = window.get(at, FRAME_HEADER_SIZE as u64)? {
-        // The cheapest test first: the frame names its own place.
-        let own = u32_at(head, 4).map(|u| u64::from(u) * 8) == Some(at);
-        let promise = u32_at(head, 8).unwrap_or(0);
-        let entry = own.then(|| head.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode)).flatten();
-        let index = u64_at(head, ENVELOPE_SIZE + 8).unwrap_or(0);
-        let Some(entry) = entry.filter(|_| index > last) else {
-            at += 8;
+    while let Some(chunk) = window.chunk(at)? {
+        // The cheapest test first: a frame names its own place.
+        let words = chunk.as_chunks::<8>().0.iter().zip(at / 8..);
+        let hit = words.map(|(w, units)| u32_at(w, 4) == Some(units as u32)).position(|hit| hit);
+        let Some(hit) = hit else {
+            at += chunk.len() as u64 & !7;
             continue;
         };
-        let len = crate::format::frame::frame_len(entry.payload_len);
-        if promise > first_units && whole_entry(window.get(at, len)?, &entry) {
-            return Ok(Some(at));
+        at += hit as u64 * 8;
+        if let Some(head) = window.get(at, FRAME_HEADER_SIZE as u64)? {
+            let promise = u32_at(head, 8).unwrap_or(0);
+            let entry = head.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode);
+            let entry = entry.filter(|e| e.index > last && promise > first_units);
+            if let Some(entry) = entry {
+                let len = crate::format::frame::frame_len(entry.payload_len);
+                if whole_entry(window.get(at, len)?, &entry) {
+                    return Ok(Some(at));
+                }
+            }
         }
         at += 8;
     }
