@@ -104,14 +104,14 @@ pub(crate) struct JobDone {
 }
 
 /// The cut: everything up to `index` goes into the tree.
-struct Cut {
+pub(super) struct Cut {
     frozen: Arc<Delta>,
-    tree: Arc<Tree>,
+    pub tree: Arc<Tree>,
     index: u64,
     history: [u8; 16],
     epoch: u32,
     /// Regions as the new header will describe them.
-    regions: [RegionSlot; 2],
+    pub regions: [RegionSlot; 2],
     /// The region that takes no commits until the new header is durable.
     idle: usize,
     /// The incarnation that does, as a pattern for another one.
@@ -182,14 +182,19 @@ impl Inner {
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
             Err(e) => {
-                if !may_try_again(&e) {
-                    self.poison();
-                }
+                self.poison_unless_harmless(&e);
                 return Err(e);
             }
         };
         done.report.blocked = blocked;
         Ok(done)
+    }
+
+    /// Want of space and an interruption leave everything as it was; anything else may not.
+    pub(super) fn poison_unless_harmless(&self, error: &Error) {
+        if !may_try_again(error) {
+            self.poison();
+        }
     }
 
     fn nothing_to_do(&self) -> JobDone {
@@ -207,6 +212,11 @@ impl Inner {
     /// K1, under the writer lock. `None`: nothing new.
     fn cut(&self, job: &Job) -> Result<Option<Cut>> {
         let _writer = self.lock_writer()?;
+        self.cut_locked(job)
+    }
+
+    /// K1 for a caller that holds the writer lock.
+    pub(super) fn cut_locked(&self, job: &Job) -> Result<Option<Cut>> {
         let mut log = lock(&self.log);
         self.check_same_file()?;
         self.refresh(&mut log, true)?;
@@ -256,7 +266,7 @@ impl Inner {
     }
 
     /// K3 to K8.
-    fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
+    pub(super) fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
         let before = &cut.tree.current;
         let generation = before.header.generation + 1;
         let oldest = self.pins.oldest()?.filter(|&pin| pin < before.header.generation);
@@ -307,7 +317,7 @@ impl Inner {
     }
 
     /// K6, with the file at least as long as the header will say.
-    fn make_durable(&self, before: &Current, header: &Header) -> Result<()> {
+    pub(super) fn make_durable(&self, before: &Current, header: &Header) -> Result<()> {
         let failed = |e| Error::io("sync the database", e);
         let need = u64::from(header.page_count) * header.page_size() as u64;
         if header.page_count > before.header.page_count && self.file.size().map_err(failed)? < need {
@@ -389,7 +399,7 @@ impl Inner {
     }
 
     /// K8: readers see the new tree; what was frozen is in it.
-    fn publish_tree(&self, cut: &Cut, current: Current) -> Result<()> {
+    pub(super) fn publish_tree(&self, cut: &Cut, current: Current) -> Result<()> {
         let pages = Pages::new(Arc::clone(&self.file), &current.header, self.options.mmap);
         pages.adopt_map(cut.tree.pages.map()?.cloned());
         let pin = self.pins.pin(current.header.generation)?;
@@ -416,7 +426,12 @@ impl Inner {
 fn may_try_again(error: &Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match error {
-        Error::Interrupted | Error::Busy { .. } | Error::Limit { .. } | Error::Corrupt(_) => true,
+        Error::Interrupted
+        | Error::Busy { .. }
+        | Error::Limit { .. }
+        | Error::Invalid { .. }
+        | Error::Unsorted { .. }
+        | Error::Corrupt(_) => true,
         Error::Io { source, .. } => {
             matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
         }
@@ -451,7 +466,7 @@ fn choose_mode(
     Ok(if dense { FoldMode::Dense } else { FoldMode::Incremental })
 }
 
-fn next_header(
+pub(super) fn next_header(
     before: &Current,
     cut: &Cut,
     root: Root,

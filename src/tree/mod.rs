@@ -8,6 +8,7 @@ mod fold;
 mod get;
 mod pending;
 mod plan;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use cursor::{Seek, TreeCursor, TreeEntry};
 pub use fold::{FoldDelta, fold};
 pub use get::{get, read_value};
 pub use plan::FoldMode;
+pub use sample::{FillSample, sample_fill};
 
 use crate::error::Result;
 use crate::format::branch::ChildRef;
