@@ -125,7 +125,11 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
             NewValue::Stored(stored) => stored,
             NewValue::Raw(bytes) => self.store(key, bytes)?,
         };
-        debug_assert!(self.leaves.open.last_key().is_none_or(|last| last < key));
+        // One comparison per entry, so that neither a damaged page nor a caller's mistake can
+        // make a tree in which keys are not found.
+        if self.leaves.open.last_key().is_some_and(|last| key <= last) {
+            return Err(out_of_order(value));
+        }
         if self.leaves.is_empty() {
             let low = self.bound.as_deref().filter(|b| *b <= key).unwrap_or(key);
             self.leaves.open_low.clear();
@@ -413,6 +417,16 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
         };
         branches.held.clear();
         self.add(level + 1, &low, child)
+    }
+}
+
+#[cold]
+fn out_of_order(value: NewValue<'_>) -> Error {
+    match value {
+        NewValue::Raw(_) => Error::Invalid {
+            reason: "keys do not rise".to_owned(),
+        },
+        NewValue::Stored(_) => Error::corrupt(Invariant::T1, "keys do not rise"),
     }
 }
 

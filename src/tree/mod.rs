@@ -2,6 +2,7 @@
 
 mod build;
 mod change;
+mod check;
 mod count;
 mod cursor;
 mod fold;
@@ -13,6 +14,7 @@ mod tests;
 
 pub use build::{Assembler, Fill, NewValue, NoPages, TreeStats};
 pub use change::{Change, ChangeSource, IterChanges, KeyInterval};
+pub use check::{CheckLimits, CheckSummary, CheckVisitor, Finding, RawPages, check_tree};
 pub use count::{Touched, count_all, count_range, leaf_estimate, touched_leaves};
 pub use cursor::{Seek, TreeCursor, TreeEntry};
 pub use fold::{FoldDelta, fold};

@@ -1,5 +1,6 @@
 //! Tests of the tree against a model, on pages in memory.
 
 mod basic;
+mod damage;
 mod mem;
 mod model;
