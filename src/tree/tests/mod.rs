@@ -1,6 +1,7 @@
 //! Tests of the tree against a model, on pages in memory.
 
 mod basic;
+mod cost;
 mod damage;
 mod mem;
 mod model;
