@@ -4,6 +4,7 @@ use super::super::*;
 use super::basic::key;
 use super::mem::{FIRST, Rng};
 use super::model::{Puts, World};
+use crate::format::key::FullKey;
 
 fn put(world: &mut World, entries: impl Iterator<Item = (u64, usize)>) -> FoldDelta {
     let puts: Puts = entries
@@ -96,6 +97,34 @@ fn a_last_branch_with_one_child_takes_children_from_its_neighbour() {
         };
         other.fold(&Puts::new(), &[range], FoldMode::Incremental);
         other.check();
+    }
+}
+
+/// Long separators make few children per branch, so that a lonely child can have its nearest
+/// neighbour two levels up.
+#[test]
+fn a_lonely_child_finds_a_neighbour_at_any_level() {
+    let entry = |i: u64| {
+        let group = FullKey::new(1, format!("{:05}", i / 60).as_bytes()).to_vec();
+        let key = [group.as_slice(), &[b'x'; 900], &[(i % 60) as u8]].concat();
+        (key, Some(vec![i as u8; 90 - (i % 7) as usize]))
+    };
+    let count = 9000;
+    let mut world = World::new(4096);
+    let puts: Puts = (0..count).map(entry).collect();
+    world.fold(&puts, &[], FoldMode::Incremental);
+    assert!(world.root.height >= 5, "{:?}", world.root);
+    world.check();
+    for from in (1..count - 1).step_by(257) {
+        for to in [count - 1, count - 8, from + count / 5] {
+            let mut other = world.clone();
+            let range = KeyInterval {
+                from: entry(from).0,
+                to: Some(entry(to.max(from)).0),
+            };
+            other.fold(&Puts::new(), &[range], FoldMode::Incremental);
+            other.check();
+        }
     }
 }
 

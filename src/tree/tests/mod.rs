@@ -5,3 +5,4 @@ mod cost;
 mod damage;
 mod mem;
 mod model;
+mod speed;

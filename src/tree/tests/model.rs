@@ -189,7 +189,7 @@ impl Shape {
         let space = [0u8, 1, 1, 1, 7][rng.below(5) as usize];
         let i = rng.below(self.keys);
         let mut key = vec![0, 0, 0, space];
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             key.extend_from_slice(&vec![b'x'; self.prefix]);
         }
         key.extend_from_slice(format!("{:x}", i.wrapping_mul(0x9e37) % self.keys).as_bytes());
