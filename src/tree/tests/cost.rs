@@ -115,7 +115,7 @@ fn a_lonely_child_finds_a_neighbour_at_any_level() {
     world.fold(&puts, &[], FoldMode::Incremental);
     assert!(world.root.height >= 5, "{:?}", world.root);
     world.check();
-    for from in (1..count - 1).step_by(257) {
+    for from in (1..count - 1).step_by(601) {
         for to in [count - 1, count - 8, from + count / 5] {
             let mut other = world.clone();
             let range = KeyInterval {

@@ -68,7 +68,7 @@ fn per_entry_times() {
     let value = [7u8; 150];
     for _ in 0..2 {
         let mut flat = Flat {
-            bytes: vec![0; 240 << 20],
+            bytes: vec![1; 240 << 20], /* not zero: no page faults later */
             next: 4,
         };
         let none = NoPages(4096);
@@ -87,11 +87,14 @@ fn per_entry_times() {
 
 fn measure(flat: &Flat, root: Root, keys: &[FullKey]) {
     let mut rng = Rng(1);
-    let picks: Vec<usize> = (0..COUNT).map(|_| rng.below(COUNT) as usize).collect();
+    let picks: Vec<&FullKey> = (0..COUNT)
+        .map(|_| &keys[rng.below(COUNT) as usize])
+        .collect();
+    let picks: Vec<FullKey> = picks.into_iter().cloned().collect();
     let start = Instant::now();
     let mut sum = 0;
-    for &pick in &picks {
-        if let Some(StoredValue::Inline(v)) = get(flat, root, &keys[pick]).unwrap() {
+    for pick in &picks {
+        if let Some(StoredValue::Inline(v)) = get(flat, root, pick).unwrap() {
             sum += v.len() as u64;
         }
     }
@@ -120,7 +123,7 @@ fn measure_fold(flat: &Flat, root: Root, keys: &[FullKey]) {
         ("fold all", 1),
     ] {
         let mut out = Flat {
-            bytes: vec![0; 240 << 20],
+            bytes: vec![1; 240 << 20], /* not zero: no page faults later */
             next: 4,
         };
         let changes = keys
