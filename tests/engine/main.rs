@@ -9,6 +9,7 @@ mod limits;
 mod model;
 mod rng;
 mod scratch;
+mod snapshots;
 mod threads;
 
 #[cfg(target_os = "linux")]
