@@ -48,7 +48,7 @@ impl<'a> Branch<'a> {
     #[inline]
     pub fn new(page: &'a [u8]) -> Option<Branch<'a>> {
         let header = PageHeader::decode(page)?;
-        if header.kind != PageKind::Branch || header.level == 0 || header.level > MAX_HEIGHT {
+        if header.kind != PageKind::Branch || header.level == 0 || header.level >= MAX_HEIGHT {
             return None;
         }
         let prefix_len = usize::from(header.prefix_len);
@@ -97,6 +97,13 @@ impl<'a> Branch<'a> {
     pub fn cell(&self, i: usize) -> Option<(ChildRef, &'a [u8])> {
         let (child, separator, _) = split_cell(self.page.get(self.slot(i)?..)?)?;
         Some((child, separator))
+    }
+
+    /// Child `i`, its separator as in [`Branch::cell`], and the length of the cell in bytes.
+    pub fn cell_and_len(&self, i: usize) -> Option<(ChildRef, &'a [u8], usize)> {
+        let bytes = self.page.get(self.slot(i)?..)?;
+        let (child, separator, rest) = split_cell(bytes)?;
+        Some((child, separator, bytes.len() - rest.len()))
     }
 
     /// Child `i`.
@@ -163,7 +170,8 @@ impl<'a> Branch<'a> {
             if i == 0 && !separator.is_empty() {
                 return bad(Invariant::P7, at, "first separator is not empty");
             }
-            if i > 0 && before.is_some_and(|b| b >= separator) {
+            let empty = self.prefix.is_empty() && separator.is_empty();
+            if i > 0 && (before.is_some_and(|b| b >= separator) || empty) {
                 return bad(Invariant::T1, at, "separators do not rise");
             }
             before = (i > 0).then_some(separator);
@@ -238,7 +246,9 @@ impl BranchBuilder {
 
     /// Entries below all children.
     pub fn entries(&self) -> u64 {
-        self.children.iter().map(|p| p.child.entries).sum()
+        // Saturating: counts may come from a damaged page, and a wrong sum is found by T6.
+        let counts = self.children.iter().map(|p| p.child.entries);
+        counts.fold(0, u64::saturating_add)
     }
 
     /// Adds a child if it fits; `false` leaves the builder as it was. Separators must rise; the

@@ -110,7 +110,12 @@ impl Header {
 
     /// Byte offset of that slot.
     pub fn slot_offset(&self) -> u64 {
-        SLOT_OFFSETS[self.slot() & 1]
+        offset_of(self.slot())
+    }
+
+    /// True where the file has features that an older program may read but not write.
+    pub fn read_only(&self) -> bool {
+        self.ro_compat != 0 // version 1 knows none
     }
 
     /// Encodes the slot.
@@ -164,7 +169,7 @@ impl Header {
 
     /// Decodes what stands in physical slot `slot`.
     pub fn decode(bytes: &[u8; SLOT_SIZE], slot: usize) -> SlotState {
-        let offset = SLOT_OFFSETS[slot & 1];
+        let offset = offset_of(slot);
         let bad = |id, what: &str| SlotState::Damaged(Corruption::new(id, what).at(offset));
         if all_zero(bytes) {
             return SlotState::Blank;
@@ -180,19 +185,20 @@ impl Header {
             let major = u16_at(bytes, 8).unwrap_or(0);
             return SlotState::Unsupported(format!("format version {major}"));
         }
+        // Before any other field: an unknown feature may give them a meaning we do not know.
+        if let Some(reason) = unsupported(bytes) {
+            return SlotState::Unsupported(reason);
+        }
         let Some(header) = Header::decode_fields(bytes) else {
             return bad(Invariant::H1, "header fields are out of range");
         };
-        if let Some(reason) = header.unsupported() {
-            return SlotState::Unsupported(reason);
-        }
         if usize::from(bytes[13]) != slot || header.slot() != slot {
             return bad(Invariant::H2, "header stands in the wrong slot");
         }
         if let Some(problem) = header.field_problem() {
             return SlotState::Damaged(problem.at(offset));
         }
-        if header.encode() != *bytes {
+        if !header.equals_but_minor(bytes) {
             return bad(Invariant::H8, "reserved header bytes are not zero");
         }
         SlotState::Valid(Box::new(header), sum)
@@ -241,9 +247,12 @@ impl Header {
         })
     }
 
-    /// Features that this build does not know. Version 1 knows none.
-    fn unsupported(&self) -> Option<String> {
-        (self.incompat != 0).then(|| format!("unknown feature bits {:#x}", self.incompat))
+    /// True where every byte is what [`Header::encode`] writes, so that reserved bytes are zero.
+    /// The minor version is information: any is accepted (and the checksum with it).
+    fn equals_but_minor(&self, bytes: &[u8; SLOT_SIZE]) -> bool {
+        let (ours, theirs) = (self.encode(), bytes);
+        let body = 12..SLOT_SIZE - 4;
+        ours.get(..10) == theirs.get(..10) && ours.get(body.clone()) == theirs.get(body)
     }
 
     /// Invariants that one header can break by itself.
@@ -266,7 +275,9 @@ impl Header {
                 format!("root page {page} with height {height}"),
             );
         }
-        if self.root_page == 0 && (self.entry_count != 0 || self.content_sum != 0) {
+        if self.root_page == 0
+            && (self.entry_count, self.logical_bytes, self.content_sum) != (0, 0, 0)
+        {
             return bad(Invariant::H9, "empty tree with entries".into());
         }
         let inside = |page: u32| page == 0 || (first_page..self.page_count).contains(&page);
@@ -304,6 +315,17 @@ impl Header {
         let apart = end(&a) <= u64::from(b.start_page) || end(&b) <= u64::from(a.start_page);
         (!apart).then(|| Corruption::new(Invariant::W1, "log regions overlap"))
     }
+}
+
+fn offset_of(slot: usize) -> u64 {
+    let [a, b] = SLOT_OFFSETS;
+    if slot & 1 == 0 { a } else { b }
+}
+
+/// Features that this build does not know. Version 1 knows none.
+fn unsupported(bytes: &[u8; SLOT_SIZE]) -> Option<String> {
+    let bits = u32_at(bytes, 24)?;
+    (bits != 0).then(|| format!("unknown feature bits {bits:#x}"))
 }
 
 /// First page that can hold data: the header zone takes what comes before.

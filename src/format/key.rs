@@ -76,7 +76,8 @@ pub fn keyspace_end(id: u32) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// Full key of the catalogue entry for a keyspace name; its value is the id, 4 bytes.
+/// Full key of the catalogue entry for a keyspace name; its value is the id, 4 bytes
+/// (little-endian, as every integer that is a value).
 pub fn catalogue_key(name: &[u8]) -> Vec<u8> {
     let mut key = keyspace_start(CATALOGUE);
     key.extend_from_slice(&[REPLICATED, b'k']);
@@ -99,7 +100,7 @@ pub fn catalogue_name(full: &[u8]) -> Option<&[u8]> {
 }
 
 /// Full key of the entry that holds the largest keyspace id ever given, so that ids are never
-/// used twice.
+/// used twice (4 bytes, little-endian).
 pub fn last_id_key() -> Vec<u8> {
     let mut key = keyspace_start(CATALOGUE);
     key.extend_from_slice(&[REPLICATED, b'n']);

@@ -141,6 +141,13 @@ impl<'a> Leaf<'a> {
         Some(split_cell(self.page.get(self.slot(i)?..)?)?.0)
     }
 
+    /// The cell at position `i` and its length in bytes.
+    pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
+        let bytes = self.page.get(self.slot(i)?..)?;
+        let (cell, rest) = split_cell(bytes)?;
+        Some((cell, bytes.len() - rest.len()))
+    }
+
     #[inline]
     fn slot(&self, i: usize) -> Option<usize> {
         if i >= self.count {
@@ -203,7 +210,12 @@ impl<'a> Leaf<'a> {
                 );
             }
             let Some((cell, rest)) = self.page.get(at..end).and_then(split_cell) else {
-                return bad(Invariant::P7, at, "cell does not decode");
+                let known = self
+                    .page
+                    .get(at)
+                    .is_some_and(|&flags| flags <= FLAG_OVERFLOW);
+                let id = if known { Invariant::P7 } else { Invariant::T8 };
+                return bad(id, at, "cell does not decode");
             };
             if before.is_some_and(|b| b >= cell.suffix) {
                 return bad(Invariant::T1, at, "keys do not rise");
@@ -290,6 +302,10 @@ impl LeafBuilder {
 
     /// Adds an entry if it fits; `false` leaves the builder as it was. Keys must rise.
     pub fn push(&mut self, key: &[u8], value: &StoredValue<'_>) -> bool {
+        debug_assert!(
+            self.last_key().is_none_or(|last| last < key),
+            "keys do not rise"
+        );
         let next = Pending {
             at: self.bytes.len(),
             key_len: key.len(),

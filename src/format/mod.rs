@@ -11,6 +11,7 @@
 pub mod branch;
 pub mod bytes;
 pub mod checksum;
+pub mod describe;
 pub mod frame;
 pub mod freelist;
 pub mod header;

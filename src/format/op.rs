@@ -106,6 +106,11 @@ impl<'a> Ops<'a> {
         }
     }
 
+    /// The bytes not decoded yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next operation; `Ok(None)` after the last, `Err` where the bytes are no operation or
     /// bytes are left over.
     #[allow(clippy::result_unit_err)] // the caller knows which frame this is

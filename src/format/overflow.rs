@@ -1,8 +1,10 @@
 //! Large values: one extent, a page header, then the bytes without further headers.
 
-use super::PAGE_HEADER_SIZE;
-use super::bytes::u32_at;
-use super::page::{PageHeader, PageKind, seal};
+use super::bytes::{all_zero, u32_at};
+use super::checksum::crc;
+use super::page::{PageHeader, PageKind, check_page, seal};
+use super::{Invariant, PAGE_HEADER_SIZE};
+use crate::error::Corruption;
 
 /// Bytes of a reference in a leaf cell.
 pub const OVERFLOW_REF_SIZE: usize = 16;
@@ -67,4 +69,29 @@ pub fn overflow_header(page_id: u32, generation: u64) -> [u8; PAGE_HEADER_SIZE] 
     .encode();
     seal(&mut b, PageKind::Overflow);
     b
+}
+
+/// Checks a whole extent (P1, P2, T9, T10) against the reference that led to it, its padding
+/// included, and gives the value. Offsets are relative to the extent.
+pub fn check_extent<'a>(extent: &'a [u8], of: &OverflowRef) -> Result<&'a [u8], Corruption> {
+    let bad = |id, at: usize, what: &str| Err(Corruption::new(id, what).at(at as u64));
+    let header = check_page(extent, of.page)?;
+    if extent.get(4..PAGE_HEADER_SIZE) != overflow_header(of.page, header.generation).get(4..) {
+        return bad(Invariant::T9, 16, "not the header of an overflow extent");
+    }
+    let end = PAGE_HEADER_SIZE.saturating_add(of.stored_len as usize);
+    let Some(value) = extent.get(PAGE_HEADER_SIZE..end) else {
+        return bad(Invariant::T9, 0, "overflow extent is too short");
+    };
+    if crc(value) != of.crc {
+        return bad(
+            Invariant::T10,
+            PAGE_HEADER_SIZE,
+            "value checksum does not match",
+        );
+    }
+    if !extent.get(end..).is_some_and(all_zero) {
+        return bad(Invariant::T9, end, "bytes after the value are not zero");
+    }
+    Ok(value)
 }
