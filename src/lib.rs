@@ -1,17 +1,64 @@
 //! creel: an ordered key-value store in one file.
+//!
+//! ```
+//! # fn main() -> creel::Result<()> {
+//! # let dir = std::env::temp_dir().join(format!("creel-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&dir).ok();
+//! # let path = dir.join("lib.creel");
+//! # std::fs::remove_file(&path).ok();
+//! let db = creel::Db::create(&path)?;
+//! db.put(b"apple", b"red")?;
+//!
+//! let mut batch = creel::Batch::new();
+//! batch.require_absent(b"pear").put(b"pear", b"green").delete(b"apple");
+//! let commit = db.write(batch)?; // durable when this returns
+//! println!("committed at {}", commit.token);
+//!
+//! let snapshot = db.snapshot()?;
+//! assert_eq!(snapshot.get(b"pear")?, Some(b"green".to_vec()));
+//! assert_eq!(snapshot.get(b"apple")?, None);
+//! # std::fs::remove_dir_all(&dir).ok();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layers
+//!
+//! ```text
+//!  db                 open, commit, checkpoint, snapshots
+//!   |      \
+//!  delta    tree      commits not in the tree yet | copy-on-write B+tree
+//!   |        \
+//!  wal        store   log regions | header slots, pages, pins, free space
+//!    \       /
+//!   format   sys      pure bytes | files, maps, locks: the only unsafe code
+//! ```
+//!
+//! Reading order: `format`, `wal::scan`, `store::space`, `tree::fold`, `db::open`, `db::commit`,
+//! `db::checkpoint`.
 
+mod db;
+#[doc(hidden)]
+pub mod delta;
 mod error;
 #[doc(hidden)]
 pub mod format;
-#[doc(hidden)]
-pub mod sys;
+mod progress;
 #[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
-pub mod wal;
-#[doc(hidden)]
-pub mod delta;
+pub mod sys;
 #[doc(hidden)]
 pub mod tree;
+#[doc(hidden)]
+pub mod wal;
 
+pub use db::{
+    Batch, CheckpointOptions, CheckpointReport, Commit, CreateOptions, Cursor, Db, Info, Interest,
+    KeyBound, KeyRange, Keyspace, OpenOptions, Recovery, RegionInfo, SlotInfo, Snapshot, SyncMode,
+    Token, info,
+};
 pub use error::{Corruption, Error, Holder, Result};
+pub use format::header::Role;
+pub use format::{Depth, Invariant};
+pub use progress::{NoProgress, Progress};

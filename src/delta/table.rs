@@ -122,16 +122,14 @@ impl Delta {
         }
     }
 
-    /// Calls `each` for every key in order with its newest value (`None` = deleted). The table
-    /// must be frozen: nothing is applied to it any more.
-    pub fn for_each_newest<E>(
+    /// Hands over every key in order with its newest value (`None` = deleted). The table should
+    /// be frozen: whoever applies operations to it waits until `use_entries` returns.
+    pub fn with_newest<R>(
         &self,
-        mut each: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for (key, versions) in &self.read().points {
-            each(key, versions.value.as_deref())?;
-        }
-        Ok(())
+        use_entries: impl FnOnce(&mut dyn Iterator<Item = (&[u8], Option<&[u8]>)>) -> R,
+    ) -> R {
+        let table = self.read();
+        use_entries(&mut table.points.iter().map(|(key, v)| (key.as_ref(), v.value.as_deref())))
     }
 
     /// All deleted stretches in order.

@@ -72,6 +72,11 @@ impl Slots {
         }
     }
 
+    /// True when a slot holds something that is neither a header nor blank.
+    pub fn has_damage(&self) -> bool {
+        self.states.iter().any(|s| matches!(s, SlotState::Damaged(_)))
+    }
+
     fn has_unsupported(&self) -> bool {
         self.states.iter().any(|s| matches!(s, SlotState::Unsupported(_)))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::space::Space;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::sys::File;
 use crate::tree::PageWrite;
 
@@ -12,7 +13,6 @@ use crate::tree::PageWrite;
 const RUN: usize = 1 << 20;
 
 /// Allocates and writes the pages of one generation.
-#[derive(Debug)]
 pub struct PageWriter<'a> {
     file: &'a Arc<dyn File>,
     /// Free space; new pages come from it.
@@ -22,6 +22,7 @@ pub struct PageWriter<'a> {
     run: Vec<u8>,
     run_start: u64,
     written: u64,
+    progress: Option<&'a dyn Progress>,
 }
 
 impl<'a> PageWriter<'a> {
@@ -40,7 +41,13 @@ impl<'a> PageWriter<'a> {
             run: Vec::new(),
             run_start: 0,
             written: 0,
+            progress: None,
         }
+    }
+
+    /// Reports bytes written, and stops where asked to.
+    pub fn watch(&mut self, progress: &'a dyn Progress) {
+        self.progress = Some(progress);
     }
 
     /// Writes what is gathered. Must be called before the sync that makes the pages durable.
@@ -54,6 +61,12 @@ impl<'a> PageWriter<'a> {
         self.written += len;
         self.run_start += len;
         self.run.clear();
+        if let Some(progress) = self.progress {
+            progress.report(self.written, None);
+            if progress.stopped() {
+                return Err(Error::Interrupted);
+            }
+        }
         Ok(())
     }
 

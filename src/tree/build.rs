@@ -110,6 +110,9 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
     /// Tells that everything pushed so far is below `low` and everything to come is not: a
     /// separator that the old tree had here can be kept, and it is shorter than a key.
     pub fn bound(&mut self, low: &[u8]) {
+        if !self.leaves.is_empty() {
+            return;
+        }
         let bound = self.bound.get_or_insert_default();
         bound.clear();
         bound.extend_from_slice(low);

@@ -1,15 +1,23 @@
 //! The copy-on-write B+tree: pages in, pages out, no file in sight.
 
 mod build;
+mod change;
+mod count;
 mod cursor;
+mod fold;
 mod get;
 mod pending;
+mod plan;
 #[cfg(test)]
 mod tests;
 
 pub use build::{Assembler, Fill, NewValue, NoPages, TreeStats};
+pub use change::{Change, ChangeSource, IterChanges, KeyInterval};
+pub use count::{Touched, count_all, count_range, leaf_estimate, touched_leaves};
 pub use cursor::{Seek, TreeCursor, TreeEntry};
+pub use fold::{FoldDelta, fold};
 pub use get::{get, read_value};
+pub use plan::FoldMode;
 
 use crate::error::Result;
 use crate::format::branch::ChildRef;

@@ -64,7 +64,7 @@ pub struct ScanEnd {
 /// What is called for each accepted frame, with its payload.
 pub type Visit<'v> = &'v mut dyn FnMut(&Placed, &[u8]) -> Result<()>;
 
-/// Walks frames from `from` on.
+/// Walks frames from `from` on, and looks ahead from where they end.
 pub fn scan(
     file: &dyn File,
     extent: Extent,
@@ -72,6 +72,31 @@ pub fn scan(
     from: u64,
     link: Link,
     visit: Visit<'_>,
+) -> Result<ScanEnd> {
+    walk(file, extent, region, from, link, visit, true)
+}
+
+/// Continues a scan whose end was judged before: looks ahead only where something new stands at
+/// the end that is not a frame.
+pub fn scan_on(
+    file: &dyn File,
+    extent: Extent,
+    region: &RegionHeader,
+    from: u64,
+    link: Link,
+    visit: Visit<'_>,
+) -> Result<ScanEnd> {
+    walk(file, extent, region, from, link, visit, false)
+}
+
+fn walk(
+    file: &dyn File,
+    extent: Extent,
+    region: &RegionHeader,
+    from: u64,
+    link: Link,
+    visit: Visit<'_>,
+    always_look: bool,
 ) -> Result<ScanEnd> {
     let mut window = Window::new(file, extent);
     let mut at = ScanEnd { end: from, link, last: None, frames: 0, torn_bytes: 0 };
@@ -82,7 +107,9 @@ pub fn scan(
             Step::Stop { torn_bytes, linked } => {
                 at.torn_bytes = torn_bytes;
                 let id = if linked { Invariant::W6 } else { Invariant::W3 };
-                refuse_if_promised(&mut window, region, &at, id)?;
+                if always_look || torn_bytes > 0 || !linked {
+                    refuse_if_promised(&mut window, region, &at, id)?;
+                }
                 return Ok(at);
             }
         };

@@ -25,11 +25,11 @@ const CHANGED: u64 = 20_000;
 fn decode_log(bytes: &[u8]) {
     RegionHeader::decode(bytes);
     EntryHeader::decode(bytes);
-    if let Some(header) = FrameHeader::decode(bytes, SALT) {
-        if let Some(payload) = header.check_body(bytes) {
-            header.entry.history_after(payload);
-            walk_ops(payload, header.entry.op_count);
-        }
+    if let Some(header) = FrameHeader::decode(bytes, SALT)
+        && let Some(payload) = header.check_body(bytes)
+    {
+        header.entry.history_after(payload);
+        walk_ops(payload, header.entry.op_count);
     }
 }
 

@@ -11,6 +11,7 @@ mod documents;
 mod flips;
 mod golden;
 mod hostile;
+mod reader;
 mod rng;
 mod round_trip;
 mod samples;

@@ -238,7 +238,7 @@ pub fn long_prefix_entries(page_size: usize) -> Entries {
     let long = vec![b'p'; max_key_len(page_size) - 1];
     let key = |last: u8| FullKey::new(7, &[&long[..], &[last]].concat()).to_vec();
     let mut entries = vec![(FullKey::new(7, &long).to_vec(), Stored::Inline(vec![1]))];
-    entries.extend((b'0'..b'9').map(|last| (key(last), Stored::Inline(vec![last]))));
+    entries.extend((b'0'..=b'9').map(|last| (key(last), Stored::Inline(vec![last]))));
     entries
 }
 

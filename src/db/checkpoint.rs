@@ -1,0 +1,419 @@
+//! Checkpoint: folding the log into the tree while writes go on.
+//!
+//! K1 cut: freeze the table, send new commits to the other region. K2 make the log up to the cut
+//! durable. K3 read the free list, apply the reuse rule. K4 fold, writing only new pages. K5
+//! write the free list. K6 sync. K7 write the other header slot, durably. K8 publish.
+//!
+//! A crash before K7 leaves the old header and the log; after it, the new header and the rest of
+//! the log. Failure for want of space keeps everything as it was and can be tried again.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::{Inner, Log, lock};
+use super::options::{Interest, SyncMode};
+use super::view::{Tree, View};
+use crate::delta::Delta;
+use crate::error::{Error, Result};
+use crate::format::header::{Header, RegionSlot};
+use crate::format::region::REGION_HEADER_SIZE;
+use crate::progress::Progress;
+use crate::store::locks::{self, CHECKPOINT};
+use crate::store::pages::Pages;
+use crate::store::slots::{self, Current};
+use crate::store::space::Space;
+use crate::store::writer::PageWriter;
+use crate::sys::allocate_zeroed;
+use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, KeyInterval, PageRead, Root};
+
+/// Past this share of touched leaves the tree is written densely instead.
+const DENSE_PERCENT: u64 = 70;
+
+/// How to checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckpointOptions {
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Do nothing unless the log holds more than this many bytes.
+    pub if_above: Option<u64>,
+}
+
+/// What a checkpoint did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckpointReport {
+    /// False where there was nothing to do; `reason` says why.
+    pub done: bool,
+    /// Why nothing was done.
+    pub reason: &'static str,
+    /// Log bytes after the last checkpoint, before and after this one.
+    pub wal_bytes_before: u64,
+    /// See `wal_bytes_before`.
+    pub wal_bytes_after: u64,
+    /// Generation afterwards.
+    pub generation: u64,
+    /// Pages written.
+    pub pages_written: u64,
+    /// Bytes written, header and free list included.
+    pub bytes_written: u64,
+    /// How long writers were kept waiting.
+    pub blocked: Duration,
+    /// The tree was written densely.
+    pub dense: bool,
+}
+
+/// What a checkpoint folds, and how.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Fold mode asked for; `None` chooses between incremental and dense.
+    pub mode: Option<FoldMode>,
+    /// Run even where the log has nothing new.
+    pub force: bool,
+    /// A log region should have at least this many bytes afterwards.
+    pub region_bytes: u64,
+}
+
+/// What a job did.
+#[derive(Debug, Default)]
+pub(crate) struct JobDone {
+    pub report: CheckpointReport,
+    pub delta: FoldDelta,
+}
+
+/// The cut: everything up to `index` goes into the tree.
+struct Cut {
+    frozen: Arc<Delta>,
+    tree: Arc<Tree>,
+    index: u64,
+    history: [u8; 16],
+    epoch: u32,
+    /// Regions as the new header will describe them.
+    regions: [RegionSlot; 2],
+    /// The region that takes no commits until the new header is durable.
+    idle: usize,
+    log_bytes: u64,
+}
+
+impl Inner {
+    /// Folds the log into the tree.
+    pub fn checkpoint(
+        self: &Arc<Self>,
+        options: &CheckpointOptions,
+        progress: &dyn Progress,
+    ) -> Result<CheckpointReport> {
+        if options.dry_run {
+            return self.dry_checkpoint();
+        }
+        self.check_writable()?;
+        if let Some(above) = options.if_above {
+            let report = self.dry_checkpoint()?;
+            if report.wal_bytes_before <= above {
+                let reason = "the log is below the threshold";
+                return Ok(CheckpointReport { done: false, reason, ..report });
+            }
+        }
+        let job = Job { mode: None, force: false, region_bytes: 0 };
+        Ok(self.run_job(&job, progress)?.report)
+    }
+
+    fn dry_checkpoint(&self) -> Result<CheckpointReport> {
+        let mut log = lock(&self.log);
+        self.refresh(&mut log, false)?;
+        let bytes = log_bytes(&log);
+        let reason = if log.tail.last_index() == log.current.header.checkpoint_index {
+            "nothing was committed since the last checkpoint"
+        } else {
+            "dry run"
+        };
+        Ok(CheckpointReport {
+            reason,
+            wal_bytes_before: bytes,
+            wal_bytes_after: bytes,
+            generation: log.current.header.generation,
+            ..CheckpointReport::default()
+        })
+    }
+
+    /// Called by a committer that found no room: checkpoints, and asks for larger regions.
+    pub fn checkpoint_for_room(self: &Arc<Self>, need: u64) -> Result<()> {
+        let room = self.log_room.load(std::sync::atomic::Ordering::Relaxed);
+        let doubled = (room * 2).min(self.options.wal_max);
+        let region_bytes = doubled.max((need + REGION_HEADER_SIZE as u64).next_multiple_of(4096));
+        let job = Job { mode: None, force: true, region_bytes };
+        self.run_job(&job, &crate::progress::NoProgress).map(|_| ())
+    }
+
+    /// Runs K1 to K9. One at a time, across processes.
+    pub fn run_job(self: &Arc<Self>, job: &Job, progress: &dyn Progress) -> Result<JobDone> {
+        let _local = lock(&self.checkpointing);
+        let (vfs, timeout) = (self.vfs(), self.options.lock_timeout);
+        let _held = locks::hold(vfs, &self.locks, &self.path, CHECKPOINT, timeout)?;
+        self.check_poison()?;
+        let started = vfs.elapsed();
+        let Some(cut) = self.cut(job)? else { return Ok(self.nothing_to_do()) };
+        let blocked = vfs.elapsed().saturating_sub(started);
+        let mut done = match self.build(job, &cut, progress) {
+            Ok(done) => done,
+            Err(e) => {
+                if !may_try_again(&e) {
+                    self.poison();
+                }
+                return Err(e);
+            }
+        };
+        done.report.blocked = blocked;
+        Ok(done)
+    }
+
+    fn nothing_to_do(&self) -> JobDone {
+        let log = lock(&self.log);
+        JobDone {
+            report: CheckpointReport {
+                reason: "nothing was committed since the last checkpoint",
+                generation: log.current.header.generation,
+                ..CheckpointReport::default()
+            },
+            delta: FoldDelta::default(),
+        }
+    }
+
+    /// K1, under the writer lock. `None`: nothing new.
+    fn cut(&self, job: &Job) -> Result<Option<Cut>> {
+        let _writer = self.lock_writer()?;
+        let mut log = lock(&self.log);
+        self.check_same_file()?;
+        self.refresh(&mut log, true)?;
+        if log.interest != Interest::All {
+            log.interest = Interest::All;
+            self.reload(&mut log, true)?;
+        }
+        let header = log.current.header.clone();
+        if log.tail.last_index() == header.checkpoint_index && !job.force {
+            return Ok(None);
+        }
+        // What a failed attempt froze is folded again, together with what came since.
+        if self.view.load().frozen.is_some() {
+            self.reload(&mut log, true)?;
+        }
+        let bytes = log_bytes(&log);
+        let (index, epoch) = (log.tail.last_index(), log.tail.link.epoch);
+        let history = self.history(&mut log)?;
+        let tree = Arc::clone(&self.view.load().tree);
+        let old_active = log.tail.active;
+        let switched = index > header.checkpoint_index && self.switch_if_possible(&mut log, 0)?;
+        if !switched && self.options.sync != SyncMode::Off {
+            // K2: the header must not claim what the log could still lose.
+            crate::wal::append::prove(self.file.as_ref(), &mut log.tail)
+                .inspect_err(|_| self.poison())?;
+        }
+        let mut regions = header.regions;
+        regions[log.tail.active & 1].region_seq = log.tail.region.region_seq;
+        regions[log.tail.active & 1].first_index = log.tail.region.first_index;
+        let frozen = self.freeze();
+        let idle = if switched { old_active } else { log.tail.active ^ 1 };
+        Ok(Some(Cut { frozen, tree, index, history, epoch, regions, idle, log_bytes: bytes }))
+    }
+
+    /// K3 to K8.
+    fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
+        let before = &cut.tree.current;
+        let generation = before.header.generation + 1;
+        let oldest = self.pins.oldest()?.filter(|&pin| pin < before.header.generation);
+        self.cut_tail(before, oldest)?;
+        let mut space = Space::load(&self.file, &before.header, oldest)?;
+        let pages = &cut.tree.pages;
+        let ranges = intervals(&cut.frozen);
+        let mode = match &job.mode {
+            Some(mode) => mode.clone(),
+            None => choose_mode(pages, cut.tree.root(), &cut.frozen, &ranges)?,
+        };
+        let dense = mode == FoldMode::Dense;
+        let mut writer = PageWriter::new(&self.file, &mut space, pages.page_size(), generation);
+        writer.watch(progress);
+        let (root, delta) = cut.frozen.with_newest(|entries| {
+            let changes = IterChanges::new(entries.map(|(key, value)| {
+                let change = value.map_or(Change::Delete, Change::Put);
+                Ok((key, change))
+            }))?;
+            tree::fold(pages, cut.tree.root(), changes, &ranges, &mut writer, mode)
+        })?;
+        writer.flush()?;
+        let mut bytes_written = writer.written();
+        let mut regions = cut.regions;
+        bytes_written += self.grow_region(job, cut, &mut space, &mut regions, generation)?;
+        let list_pages = space.allocated();
+        space.trim_tail();
+        let saved = space.save(&self.file, generation)?;
+        bytes_written += (space.allocated() - list_pages) * pages.page_size() as u64 + 512;
+        let header = next_header(before, cut, root, &delta, &saved, regions, self.vfs().now_us());
+        let header = Header { page_count: space.page_count(), ..header };
+        self.make_durable(before, &header)?;
+        let current = slots::write(self.file.as_ref(), before, &header)?;
+        self.publish_tree(cut, current)?;
+        let report = CheckpointReport {
+            done: true,
+            reason: "",
+            wal_bytes_before: cut.log_bytes,
+            wal_bytes_after: log_bytes(&lock(&self.log)),
+            generation,
+            pages_written: delta.pages_written,
+            bytes_written,
+            blocked: Duration::ZERO,
+            dense,
+        };
+        Ok(JobDone { report, delta })
+    }
+
+    /// K6, with the file at least as long as the header will say.
+    fn make_durable(&self, before: &Current, header: &Header) -> Result<()> {
+        let failed = |e| Error::io("sync the database", e);
+        let need = u64::from(header.page_count) * header.page_size() as u64;
+        if header.page_count > before.header.page_count && self.file.size().map_err(failed)? < need {
+            self.file.set_size(need).map_err(|e| Error::io("extend the database", e))?;
+        }
+        match self.options.sync {
+            SyncMode::Off => Ok(()),
+            _ => self.file.sync().map_err(failed),
+        }
+    }
+
+    /// Gives the end of the file back once both header slots do without it and nobody who reads
+    /// an older generation is left.
+    fn cut_tail(&self, before: &Current, oldest_pin: Option<u64>) -> Result<()> {
+        let failed = |e| Error::io("shorten the database", e);
+        let slots = slots::read(self.file.as_ref())?;
+        let counts = slots.states.iter().filter_map(|s| match s {
+            crate::format::header::SlotState::Valid(h, _) => Some(h.page_count),
+            _ => None,
+        });
+        let keep = counts.max().unwrap_or(u32::MAX).max(before.header.page_count);
+        let keep = u64::from(keep) * before.header.page_size() as u64;
+        if oldest_pin.is_none() && self.file.size().map_err(failed)? > keep {
+            self.file.set_size(keep).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the idle region by a larger one where that was asked for. All its entries are in
+    /// the tree once the new header is durable. Gives the bytes written.
+    fn grow_region(
+        &self,
+        job: &Job,
+        cut: &Cut,
+        space: &mut Space,
+        regions: &mut [RegionSlot; 2],
+        generation: u64,
+    ) -> Result<u64> {
+        let page_size = cut.tree.pages.page_size() as u64;
+        let want = job.region_bytes.div_ceil(page_size);
+        let old = regions[cut.idle & 1];
+        if want <= u64::from(old.pages) {
+            return Ok(0);
+        }
+        let pages = u32::try_from(want).map_err(|_| Error::Limit {
+            what: "log region size",
+            actual: job.region_bytes,
+            limit: u64::from(u32::MAX),
+        })?;
+        let start = space.allocate(pages)?;
+        let bytes = want * page_size;
+        allocate_zeroed(self.file.as_ref(), u64::from(start) * page_size, bytes)
+            .map_err(|e| Error::io("extend the log", e))?;
+        space.free(old.start_page, old.pages, generation);
+        // The newest incarnation stays in the other region, so this one begins as never used.
+        regions[cut.idle & 1] =
+            RegionSlot { start_page: start, pages, region_seq: 0, first_index: 0, zero_filled: true };
+        Ok(bytes)
+    }
+
+    /// K8: readers see the new tree; what was frozen is in it.
+    fn publish_tree(&self, cut: &Cut, current: Current) -> Result<()> {
+        let pages = Pages::new(Arc::clone(&self.file), &current.header, self.options.mmap);
+        pages.adopt_map(cut.tree.pages.map()?.cloned());
+        let pin = self.pins.pin(current.header.generation)?;
+        let tree = Arc::new(Tree { pages, current: current.clone(), _pin: pin });
+        let mut log = lock(&self.log);
+        let _snapshots = lock(&self.snapshots);
+        let view = self.view.load_full();
+        self.view.store(Arc::new(View { tree, active: Arc::clone(&view.active), frozen: None }));
+        log.tail.durable_gen = match self.options.sync {
+            SyncMode::Off => log.tail.durable_gen,
+            _ => current.header.generation as u32,
+        };
+        log.header_proven = self.options.sync != SyncMode::Off;
+        log.current = current;
+        self.note_log(&log);
+        Ok(())
+    }
+}
+
+/// Want of space and an interruption leave everything as it was.
+fn may_try_again(error: &Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match error {
+        Error::Interrupted | Error::Busy { .. } | Error::Limit { .. } | Error::Corrupt(_) => true,
+        Error::Io { source, .. } => {
+            matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+        }
+        _ => false,
+    }
+}
+
+/// Log bytes after the checkpoint, as far as the active region tells.
+fn log_bytes(log: &Log) -> u64 {
+    if log.tail.last_index() == log.current.header.checkpoint_index {
+        return 0;
+    }
+    log.tail.end - REGION_HEADER_SIZE as u64
+}
+
+fn intervals(frozen: &Delta) -> Vec<KeyInterval> {
+    let ranges = frozen.range_deletes().into_iter();
+    ranges.map(|r| KeyInterval { from: r.from, to: r.to }).collect()
+}
+
+/// Incremental, unless so many leaves are touched that writing all of them is cheaper.
+fn choose_mode(
+    pages: &Pages,
+    root: Root,
+    frozen: &Delta,
+    ranges: &[KeyInterval],
+) -> Result<FoldMode> {
+    let touched = frozen.with_newest(|entries| {
+        tree::touched_leaves(pages, root, entries.map(|(key, _)| key), ranges, u64::MAX)
+    })?;
+    let dense = touched.total > 4 && touched.touched * 100 > touched.total * DENSE_PERCENT;
+    Ok(if dense { FoldMode::Dense } else { FoldMode::Incremental })
+}
+
+fn next_header(
+    before: &Current,
+    cut: &Cut,
+    root: Root,
+    delta: &FoldDelta,
+    saved: &crate::store::space::SavedList,
+    regions: [RegionSlot; 2],
+    now_us: u64,
+) -> Header {
+    let old = &before.header;
+    Header {
+        generation: old.generation + 1,
+        checkpoint_index: cut.index,
+        history: cut.history,
+        checkpoint_time_ms: now_us / 1000,
+        entry_count: old.entry_count.saturating_add_signed(delta.entries),
+        logical_bytes: old.logical_bytes.saturating_add_signed(delta.logical_bytes),
+        content_sum: old.content_sum.wrapping_add(delta.content_sum),
+        root_page: root.page,
+        root_crc: root.crc,
+        root_height: root.height,
+        free_head: saved.head,
+        free_head_crc: saved.head_crc,
+        free_available: saved.available,
+        free_pending: saved.pending,
+        prev_header_crc: before.crc,
+        epoch: cut.epoch,
+        regions,
+        ..old.clone()
+    }
+}

@@ -1,0 +1,466 @@
+//! Committing: many callers, one writer at a time, one sync for all who wait together.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::batch::Batch;
+use super::create::random_salt;
+use super::evaluate::{Evaluator, Prepared};
+use super::handle::{Inner, Log, lock};
+use crate::error::{Error, Result};
+use crate::format::frame::{EntryKind, frame_len};
+use crate::format::region::REGION_HEADER_SIZE;
+use crate::store::slots;
+use crate::wal::append::{self, Durability, Encoded, Stamp};
+use crate::wal::tail::NewEntry;
+use crate::wal::{extents, tail};
+
+/// A position in the log: epoch and index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token {
+    /// Replication term.
+    pub epoch: u32,
+    /// Log index.
+    pub index: u64,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.index)
+    }
+}
+
+impl FromStr for Token {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts = text.split_once(':').and_then(|(epoch, index)| {
+            Some(Token { epoch: epoch.parse().ok()?, index: index.parse().ok()? })
+        });
+        parts.ok_or_else(|| Error::Invalid { reason: format!("{text:?} is no token like 3:812") })
+    }
+}
+
+/// A finished commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commit {
+    /// Where it stands in the log.
+    pub token: Token,
+    /// Entries that its deletes removed; counted only where the batch asked for it.
+    pub deleted: u64,
+}
+
+impl Commit {
+    pub(super) fn at(epoch: u32, index: u64) -> Commit {
+        Commit { token: Token { epoch, index }, deleted: 0 }
+    }
+}
+
+/// Most bytes that one group may carry.
+const GROUP_BYTES: u64 = 8 << 20;
+
+/// Callers waiting for the present writer to finish.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: Vec<Arc<Ticket>>,
+    busy: bool,
+    /// Callers served by the last group.
+    last_group: usize,
+}
+
+#[derive(Debug, Default)]
+struct Ticket {
+    state: Mutex<TicketState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct TicketState {
+    batch: Option<Batch>,
+    result: Option<Result<Commit>>,
+    leader: bool,
+}
+
+impl Inner {
+    /// Commits a batch; returns when it is as durable as the handle's mode asks.
+    pub fn write(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
+        self.check_writable()?;
+        batch.check(self.view.load().tree.header().page_size())?;
+        let result = self.write_grouped(batch);
+        if result.is_ok() && self.options.background && self.checkpoint_due() {
+            self.start_background();
+        }
+        result
+    }
+
+    fn write_grouped(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
+        let mut queue = lock(&self.queue);
+        if !queue.busy && queue.waiting.is_empty() {
+            queue.busy = true;
+            drop(queue);
+            let mut results = self.commit_group(vec![batch]);
+            self.hand_over(1);
+            return results.pop().unwrap_or(Err(Error::Poisoned));
+        }
+        let ticket = Arc::new(Ticket::default());
+        lock(&ticket.state).batch = Some(batch);
+        queue.waiting.push(Arc::clone(&ticket));
+        if queue.busy {
+            drop(queue);
+            if let Some(result) = ticket.wait() {
+                return result;
+            }
+            queue = lock(&self.queue);
+        }
+        queue.busy = true;
+        self.lead(queue, &ticket)
+    }
+
+    /// Serves everybody who waits, this caller's own ticket included.
+    fn lead(
+        self: &Arc<Self>,
+        mut queue: std::sync::MutexGuard<'_, Queue>,
+        own: &Arc<Ticket>,
+    ) -> Result<Commit> {
+        let tickets = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        let take = |t: &Arc<Ticket>| lock(&t.state).batch.take().unwrap_or_default();
+        let batches: Vec<Batch> = tickets.iter().map(take).collect();
+        let results = self.commit_group(batches);
+        let served = tickets.len();
+        let mut mine = Err(Error::Poisoned);
+        for (ticket, result) in tickets.iter().zip(results) {
+            if Arc::ptr_eq(ticket, own) {
+                mine = result;
+            } else {
+                ticket.finish(result);
+            }
+        }
+        self.hand_over(served);
+        mine
+    }
+
+    /// Makes the first of those who wait the next writer.
+    fn hand_over(&self, served: usize) {
+        let mut queue = lock(&self.queue);
+        queue.last_group = served;
+        match queue.waiting.first() {
+            Some(next) => next.lead(),
+            None => queue.busy = false,
+        }
+    }
+
+    /// Commits batches in order. A batch that fails its conditions does not hinder the others.
+    fn commit_group(self: &Arc<Self>, batches: Vec<Batch>) -> Vec<Result<Commit>> {
+        let count = batches.len();
+        let mut results: Vec<Result<Commit>> = Vec::with_capacity(count);
+        while results.len() < count {
+            let rest = batches.get(results.len()..).unwrap_or(&[]);
+            match self.commit_some(rest) {
+                Ok(mut done) => results.append(&mut done),
+                Err(e) => {
+                    // Nobody after this one was written.
+                    let others = (results.len() + 1..count).map(|_| Err(same_error(&e)));
+                    let others: Vec<_> = others.collect();
+                    results.push(Err(e));
+                    results.extend(others);
+                }
+            }
+        }
+        results
+    }
+
+    /// Commits as many of the batches as fit one write. Makes room first where not even one fits.
+    fn commit_some(self: &Arc<Self>, batches: &[Batch]) -> Result<Vec<Result<Commit>>> {
+        for _ in 0..4 {
+            self.check_poison()?;
+            let writer = self.lock_writer()?;
+            let mut log = lock(&self.log);
+            self.prepare_log(&mut log)?;
+            let prepared = self.evaluate(&mut log, batches)?;
+            let need = match prepared.first_len() {
+                Some(need) if !append::fits(&log.tail, need) => need,
+                _ => return self.write_prepared(log, prepared),
+            };
+            if self.switch_if_possible(&mut log, need)? {
+                let prepared = self.evaluate(&mut log, batches)?;
+                return self.write_prepared(log, prepared);
+            }
+            drop(log);
+            drop(writer);
+            self.checkpoint_for_room(need)?;
+        }
+        Err(Error::io("make room in the log", io::ErrorKind::StorageFull.into()))
+    }
+
+    /// Under the writer lock: the file is still the one we opened, and we know its newest state.
+    fn prepare_log(&self, log: &mut Log) -> Result<()> {
+        let epoch = log.current.header.epoch;
+        if lock_is_kept(self) {
+            // Nobody else can have written.
+            return self.check_role(log, epoch);
+        }
+        self.check_same_file()?;
+        self.refresh(log, true)?;
+        self.check_role(log, epoch)
+    }
+
+    fn check_role(&self, log: &Log, epoch: u32) -> Result<()> {
+        let header = &log.current.header;
+        let refuse = |reason: String| Err(Error::Fenced { reason });
+        if header.fenced {
+            return refuse(format!("the file was fenced by epoch {}", header.fence_epoch));
+        }
+        if header.role == crate::format::header::Role::Replica {
+            return refuse("the file is a replica".into());
+        }
+        if header.epoch != epoch {
+            return refuse(format!("epoch {} began after this handle opened", header.epoch));
+        }
+        Ok(())
+    }
+
+    /// Checks conditions and encodes payloads, in order, each batch seeing those before it.
+    fn evaluate(&self, log: &mut Log, batches: &[Batch]) -> Result<PreparedGroup> {
+        let reads = batches.iter().any(Evaluator::reads);
+        let full = |log: &Log| log.interest == super::options::Interest::All;
+        if reads && !full(log) && !Evaluator::covered(batches, &log.interest) {
+            log.interest = super::options::Interest::All;
+            self.reload(log, true)?;
+        }
+        let layers = self.view.load().layers(super::view::NEWEST);
+        let mut evaluator = Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
+        let mut group = PreparedGroup::default();
+        let mut bytes = 0;
+        for batch in batches {
+            let prepared = evaluator.prepare(batch);
+            let len = match &prepared {
+                Ok(p) if p.op_count > 0 => frame_len(p.payload.len() as u32),
+                _ => 0,
+            };
+            let full = bytes > 0 && bytes + len > GROUP_BYTES
+                || bytes > 0 && !append::fits(&log.tail, bytes + len);
+            if full {
+                break;
+            }
+            bytes += len;
+            group.items.push(prepared);
+        }
+        Ok(group)
+    }
+
+    /// Writes a prepared group and makes it visible.
+    fn write_prepared(
+        &self,
+        mut log: std::sync::MutexGuard<'_, Log>,
+        group: PreparedGroup,
+    ) -> Result<Vec<Result<Commit>>> {
+        let entries: Vec<NewEntry<'_>> = group.entries().collect();
+        if entries.is_empty() {
+            let (epoch, index) = (log.tail.link.epoch, log.tail.last_index());
+            return Ok(group.results(epoch, index + 1));
+        }
+        let durability = self.durability();
+        self.prove_header(&mut log, durability)?;
+        if durability == Durability::Now && append::needs_separate_proof(&log.tail) {
+            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
+        }
+        let stamp = Stamp {
+            now_us: self.vfs().now_us(),
+            durable_gen: log.tail.durable_gen,
+            durability,
+        };
+        let history = self.history(&mut log)?;
+        let mut encoded = append::encode(&log.tail, &history, &entries, &stamp);
+        let (before, first) = (log.tail.clone(), log.tail.link.next_index);
+        log.writing = true;
+        drop(log);
+        let written = append::write(self.file.as_ref(), &before, &mut encoded, durability);
+        let mut log = lock(&self.log);
+        log.writing = false;
+        if let Err(source) = written {
+            return Err(self.write_failed(durability, source));
+        }
+        let epoch = encoded.tail.link.epoch;
+        self.publish(&mut log, encoded, &group, first);
+        Ok(group.results(epoch, first))
+    }
+
+    /// A failed write or sync: what is on the medium is unknown, so this handle stops.
+    fn write_failed(&self, durability: Durability, source: io::Error) -> Error {
+        self.poison();
+        match durability {
+            Durability::Now => Error::OutcomeUnknown { source },
+            Durability::Later => Error::io("write the log", source),
+        }
+    }
+
+    /// Applies a written group to the table and moves the tail.
+    fn publish(&self, log: &mut Log, encoded: Encoded, group: &PreparedGroup, first: u64) {
+        let view = self.view.load();
+        let mut snapshots = lock(&self.snapshots);
+        let newest = snapshots.newest();
+        if log.interest == super::options::Interest::All {
+            let mut table = view.active.writer();
+            for (i, prepared) in group.written().enumerate() {
+                prepared.for_each_op(&mut |op| table.apply(first + i as u64, op, newest));
+            }
+        } else {
+            // A handle that keeps only some keys reads the log again when asked for others.
+            log.interest = super::options::Interest::None;
+        }
+        log.tail = encoded.tail;
+        log.history = Some(encoded.history);
+        snapshots.visible = log.tail.last_index();
+        self.note_log(log);
+    }
+
+    /// History after the last entry.
+    pub fn history(&self, log: &mut Log) -> Result<[u8; 16]> {
+        if let Some(history) = log.history {
+            return Ok(history);
+        }
+        let history = tail::history(self.file.as_ref(), &log.current.header, &log.tail)?;
+        log.history = Some(history);
+        Ok(history)
+    }
+
+    /// The newest header may be in the page cache only: its writer may have failed. It is written
+    /// once more before anything is built on it, unless a frame says that it was durable.
+    pub fn prove_header(&self, log: &mut Log, durability: Durability) -> Result<()> {
+        let low = log.current.header.generation as u32;
+        if log.tail.durable_gen == low || log.header_proven {
+            log.tail.durable_gen = low;
+            return Ok(());
+        }
+        if durability == Durability::Now {
+            slots::rewrite(self.file.as_ref(), &log.current).inspect_err(|_| self.poison())?;
+            log.header_proven = true;
+            log.tail.durable_gen = low;
+        }
+        Ok(())
+    }
+
+    /// Switches to the other region where its entries are all in the tree and `need` bytes fit.
+    pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
+        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
+        let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
+        if !free || REGION_HEADER_SIZE as u64 + need > other.len {
+            return Ok(false);
+        }
+        self.switch(log)?;
+        Ok(true)
+    }
+
+    /// Begins a new incarnation in the other region.
+    pub fn switch(&self, log: &mut Log) -> Result<()> {
+        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
+        let history = self.history(log)?;
+        let salt = random_salt(self.vfs())?;
+        if self.options.sync != super::options::SyncMode::Off {
+            // The older region must be whole on the medium before a newer one exists.
+            self.prove_header(log, Durability::Now)?;
+            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
+        } else {
+            log.tail.proven = log.tail.end;
+        }
+        let generation = log.tail.durable_gen;
+        let (file, locks) = (self.file.as_ref(), &self.locks);
+        let _gate = crate::store::locks::close_gate(self.vfs(), locks)?;
+        append::switch(file, &mut log.tail, other, &history, salt, generation)
+            .inspect_err(|_| self.poison())?;
+        self.note_log(log);
+        Ok(())
+    }
+}
+
+fn lock_is_kept(inner: &Inner) -> bool {
+    inner.options.hold_lock && !inner.fresh.swap(false, Ordering::AcqRel)
+}
+
+/// Batches that were checked and encoded.
+#[derive(Debug, Default)]
+pub(super) struct PreparedGroup {
+    items: Vec<Result<Prepared>>,
+}
+
+impl PreparedGroup {
+    /// Log bytes of the first batch that writes anything.
+    fn first_len(&self) -> Option<u64> {
+        self.written().next().map(|p| frame_len(p.payload.len() as u32))
+    }
+
+    fn written(&self) -> impl Iterator<Item = &Prepared> {
+        self.items.iter().filter_map(|p| p.as_ref().ok()).filter(|p| p.op_count > 0)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = NewEntry<'_>> {
+        self.written().map(|p| NewEntry {
+            kind: EntryKind::Commit,
+            op_count: p.op_count,
+            payload: &p.payload,
+        })
+    }
+
+    /// One result for each batch; `next` is the index of the first that was written.
+    fn results(self, epoch: u32, mut next: u64) -> Vec<Result<Commit>> {
+        let finish = |prepared: Result<Prepared>| {
+            let prepared = prepared?;
+            if prepared.op_count > 0 {
+                next += 1;
+            }
+            Ok(Commit { deleted: prepared.deleted, ..Commit::at(epoch, next - 1) })
+        };
+        self.items.into_iter().map(finish).collect()
+    }
+}
+
+impl Ticket {
+    /// Waits until the batch is committed (the result) or this caller has to lead (`None`).
+    fn wait(&self) -> Option<Result<Commit>> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(result) = state.result.take() {
+                return Some(result);
+            }
+            if state.leader {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn finish(&self, result: Result<Commit>) {
+        lock(&self.state).result = Some(result);
+        self.changed.notify_one();
+    }
+
+    fn lead(&self) {
+        lock(&self.state).leader = true;
+        self.changed.notify_one();
+    }
+}
+
+/// The same failure for another caller of the group.
+fn same_error(error: &Error) -> Error {
+    let copy = |source: &io::Error| match source.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => source.kind().into(),
+    };
+    match error {
+        Error::OutcomeUnknown { source } => Error::OutcomeUnknown { source: copy(source) },
+        Error::Io { doing, path, source } => {
+            Error::Io { doing, path: path.clone(), source: copy(source) }
+        }
+        Error::Corrupt(c) => Error::Corrupt(c.clone()),
+        Error::Busy { lock, holder, waited } => {
+            Error::Busy { lock, holder: holder.clone(), waited: *waited }
+        }
+        Error::Fenced { reason } => Error::Fenced { reason: reason.clone() },
+        Error::Replaced { path } => Error::Replaced { path: path.clone() },
+        _ => Error::Poisoned,
+    }
+}

@@ -1,0 +1,193 @@
+//! Creating a database: a temporary file, synced, then renamed.
+
+use std::ffi::OsString;
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+
+use super::options::CreateOptions;
+use crate::error::{Error, Result};
+use crate::format::bytes::u32_at;
+use crate::format::checksum::history_start;
+use crate::format::header::{Header, RegionSlot, Role, first_page};
+use crate::format::region::RegionHeader;
+use crate::format::{PAGE_SIZES, SLOT_SIZE};
+use crate::sys::{Access, File, Vfs, allocate_zeroed};
+
+/// Smallest and largest first size of a log region.
+const WAL_SIZES: std::ops::RangeInclusive<u64> = (64 << 10)..=(1 << 30);
+
+/// Ids of a new file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub lineage_id: [u8; 16],
+    pub file_id: [u8; 16],
+}
+
+impl Identity {
+    pub(crate) fn random(vfs: &dyn Vfs) -> Result<Identity> {
+        let mut bytes = [0u8; 32];
+        vfs.random(&mut bytes).map_err(|e| Error::io("get random bytes", e))?;
+        let mut id = Identity { lineage_id: [0; 16], file_id: [0; 16] };
+        let (lineage, file) = bytes.split_at(16);
+        id.lineage_id.copy_from_slice(lineage);
+        id.file_id.copy_from_slice(file);
+        Ok(id)
+    }
+}
+
+/// Creates a database at `path`, which must not exist.
+pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Result<()> {
+    check_options(options)?;
+    if vfs.identity(path).is_ok() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    let identity = Identity::random(vfs)?;
+    let header = first_header(options, &identity, vfs.now_us() / 1000);
+    publish(path, vfs, |file| {
+        write_regions(file, &header, vfs, 1, &history_start(&header.lineage_id), 1)?;
+        write_first_header(file, &header)
+    })
+}
+
+/// Fills a temporary file beside `path`, syncs it, gives it its name, and syncs the directory.
+/// The final name appears only when everything is durable; nothing is left behind on failure.
+pub(crate) fn publish(
+    path: &Path,
+    vfs: &dyn Vfs,
+    fill: impl FnOnce(&dyn File) -> Result<()>,
+) -> Result<()> {
+    let temporary = temporary_name(path, vfs)?;
+    let file = vfs
+        .open(&temporary, Access::CreateNew)
+        .map_err(|e| Error::io_at("create", &temporary, e))?;
+    let done = fill(file.as_ref())
+        .and_then(|()| file.sync().map_err(|e| Error::io_at("sync", &temporary, e)))
+        .and_then(|()| {
+            vfs.rename_new(&temporary, path).map_err(|e| match e.kind() {
+                std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
+                _ => Error::io_at("rename the new database to", path, e),
+            })
+        });
+    if done.is_err() {
+        let _ = vfs.remove(&temporary);
+        return done;
+    }
+    vfs.sync_dir_of(path).map_err(|e| Error::io_at("sync the directory of", path, e))
+}
+
+fn temporary_name(path: &Path, vfs: &dyn Vfs) -> Result<PathBuf> {
+    let mut random = [0u8; 4];
+    vfs.random(&mut random).map_err(|e| Error::io("get random bytes", e))?;
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{:08x}.tmp", u32::from_le_bytes(random)));
+    Ok(path.with_file_name(name))
+}
+
+fn check_options(options: &CreateOptions) -> Result<()> {
+    let size = options.page_size;
+    if !size.is_power_of_two() || !PAGE_SIZES.contains(&size) {
+        let reason = format!("page size {size} is not a power of two from 4096 to 65536");
+        return Err(Error::Invalid { reason });
+    }
+    if !WAL_SIZES.contains(&options.wal_size) {
+        let reason = format!("log size {} is not between 64 KiB and 1 GiB", options.wal_size);
+        return Err(Error::Invalid { reason });
+    }
+    if options.role == Role::Replica {
+        let reason = "a replica is made from its source, not empty".into();
+        return Err(Error::Invalid { reason });
+    }
+    Ok(())
+}
+
+/// Header of generation 1 with an empty tree and two fresh log regions.
+pub(crate) fn first_header(options: &CreateOptions, identity: &Identity, now_ms: u64) -> Header {
+    let page_size = options.page_size as usize;
+    let first = first_page(page_size);
+    let pages = options.wal_size.div_ceil(page_size as u64) as u32;
+    let region = |number: u32| RegionSlot {
+        start_page: first + number * pages,
+        pages,
+        // Region 0 is the newer incarnation, so the log begins there.
+        region_seq: 2 - u64::from(number),
+        first_index: 1,
+        zero_filled: true,
+    };
+    Header {
+        page_shift: options.page_size.trailing_zeros() as u8,
+        compat: 0,
+        ro_compat: 0,
+        incompat: 0,
+        lineage_id: identity.lineage_id,
+        file_id: identity.file_id,
+        generation: 1,
+        checkpoint_index: 0,
+        history: history_start(&identity.lineage_id),
+        checkpoint_time_ms: now_ms,
+        entry_count: 0,
+        logical_bytes: 0,
+        content_sum: 0,
+        root_page: 0,
+        root_crc: 0,
+        root_height: 0,
+        page_count: first + 2 * pages,
+        free_head: 0,
+        free_head_crc: 0,
+        free_available: 0,
+        free_pending: 0,
+        prev_header_crc: 0,
+        regions: [region(0), region(1)],
+        epoch: 1,
+        role: options.role,
+        fenced: false,
+        epoch_start_index: 1,
+        fence_epoch: 0,
+        upstream_file_id: [0; 16],
+        archive_first_index: 0,
+        created_time_ms: now_ms,
+    }
+}
+
+/// Zero-fills both regions (so that no commit has to allocate) and writes their headers.
+pub(crate) fn write_regions(
+    file: &dyn File,
+    header: &Header,
+    vfs: &dyn Vfs,
+    first_index: u64,
+    history: &[u8; 16],
+    epoch: u32,
+) -> Result<()> {
+    let failed = |e| Error::io("write the log regions", e);
+    for (slot, extent) in header.regions.iter().zip(crate::wal::extents(header)) {
+        allocate_zeroed(file, extent.start, extent.len).map_err(failed)?;
+        let region = RegionHeader {
+            salt: random_salt(vfs)?,
+            region_seq: slot.region_seq,
+            first_index,
+            history: *history,
+            epoch,
+            prev_end_units: 0,
+            prev_crc: 0,
+            durable_gen: 1,
+            file_id_low: u32_at(&header.file_id, 0).unwrap_or(0),
+        };
+        file.write_at(&region.encode(), extent.start).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// A salt for a new incarnation of a region.
+pub(crate) fn random_salt(vfs: &dyn Vfs) -> Result<u64> {
+    let mut bytes = [0u8; 8];
+    vfs.random(&mut bytes).map_err(|e| Error::io("get random bytes", e))?;
+    // A sync word of zero would look like unused space.
+    Ok(u64::from_le_bytes(bytes) | 1)
+}
+
+/// Writes generation 1 into its slot and leaves the other one blank.
+pub(crate) fn write_first_header(file: &dyn File, header: &Header) -> Result<()> {
+    let bytes: [u8; SLOT_SIZE] = header.encode();
+    file.write_durable_at(&[IoSlice::new(&bytes)], header.slot_offset())
+        .map_err(|e| Error::io("write the header", e))
+}

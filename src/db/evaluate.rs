@@ -1,0 +1,245 @@
+//! Turning a batch into a log payload: keyspace names to ids, preconditions, counts of what
+//! deletes remove. Runs under the writer lock, on the newest state.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::batch::{Batch, Item, Kind};
+use super::options::Interest;
+use super::range::KeyRange;
+use super::view::Layers;
+use crate::delta::Delta;
+use crate::error::{Error, Result};
+use crate::format::frame::MAX_PAYLOAD;
+use crate::format::key::{FullKey, MAIN, MAIN_NAME};
+use crate::format::op::{Op, Ops};
+
+/// A batch that may be committed.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    pub payload: Vec<u8>,
+    pub op_count: u32,
+    pub deleted: u64,
+}
+
+impl Prepared {
+    /// Calls `each` for every operation.
+    pub fn for_each_op(&self, each: &mut dyn FnMut(&Op<'_>)) {
+        let mut ops = Ops::new(&self.payload, self.op_count);
+        while let Ok(Some(op)) = ops.next_op() {
+            each(&op);
+        }
+    }
+}
+
+/// Evaluates the batches of one group, each on the state that those before it leave.
+#[derive(Debug)]
+pub(super) struct Evaluator {
+    layers: Layers,
+    /// Effects of earlier batches of the group, where a later one may read them.
+    overlay: Option<Arc<Delta>>,
+    index: u64,
+}
+
+impl Evaluator {
+    /// `keep_effects`: some batch reads, and the group has several.
+    pub fn new(mut layers: Layers, keep_effects: bool, last_index: u64) -> Self {
+        let overlay = keep_effects.then(|| Arc::new(Delta::new()));
+        if let Some(overlay) = &overlay {
+            layers.tables.insert(0, Arc::clone(overlay));
+        }
+        Evaluator { layers, overlay, index: last_index }
+    }
+
+    /// True where a batch has to look at data.
+    pub fn reads(batch: &Batch) -> bool {
+        batch.conditional || batch.count_deleted || batch.keyspaces.iter().any(|k| k != MAIN_NAME)
+    }
+
+    /// True where a handle that keeps only some keys keeps all that the batches look at.
+    pub fn covered(batches: &[Batch], interest: &Interest) -> bool {
+        let Interest::Keys(keys) = interest else { return false };
+        let kept = |batch: &Batch, item: &Item| match item.kind {
+            Kind::Put => true,
+            Kind::RequireAbsent | Kind::RequirePresent | Kind::RequireEquals | Kind::Delete => {
+                keys.iter().any(|k| k == batch.slice(&item.key))
+            }
+            _ => false,
+        };
+        batches.iter().all(|b| b.items.iter().all(|item| kept(b, item)))
+    }
+
+    /// Checks the conditions and encodes the operations.
+    pub fn prepare(&mut self, batch: &Batch) -> Result<Prepared> {
+        if batch.conditional {
+            self.check_conditions(batch)?;
+        }
+        let mut prepared = Prepared::default();
+        prepared.payload.reserve(batch.bytes.len() + 12 * batch.items.len());
+        let mut ids: Vec<Option<u32>> = vec![None; batch.keyspaces.len()];
+        for item in &batch.items {
+            self.prepare_item(batch, item, &mut ids, &mut prepared)?;
+        }
+        if prepared.payload.len() as u64 > u64::from(MAX_PAYLOAD) {
+            let (actual, limit) = (prepared.payload.len() as u64, u64::from(MAX_PAYLOAD));
+            return Err(Error::Limit { what: "batch size", actual, limit });
+        }
+        if prepared.op_count > 0 {
+            self.index += 1;
+            if let Some(overlay) = &self.overlay {
+                let mut table = overlay.writer();
+                prepared.for_each_op(&mut |op| table.apply(self.index, op, 0));
+            }
+        }
+        Ok(prepared)
+    }
+
+    fn prepare_item(
+        &mut self,
+        batch: &Batch,
+        item: &Item,
+        ids: &mut [Option<u32>],
+        out: &mut Prepared,
+    ) -> Result<()> {
+        let is_operation =
+            matches!(item.kind, Kind::Put | Kind::Delete | Kind::DeleteRange | Kind::DropKeyspace);
+        if !is_operation {
+            return Ok(());
+        }
+        let name = batch.keyspaces.get(item.keyspace).map_or(MAIN_NAME, String::as_str);
+        let create = matches!(item.kind, Kind::Put);
+        let known = ids.get(item.keyspace).copied().flatten();
+        let id = match known {
+            Some(id) => id,
+            None => self.keyspace_id(name, create, ids, out)?,
+        };
+        if let Some(slot) = ids.get_mut(item.keyspace) {
+            *slot = Some(id);
+        }
+        let (key, value) = (batch.slice(&item.key), batch.slice(&item.value));
+        let op = match item.kind {
+            Kind::Put => Op::Put { keyspace: id, key, value },
+            Kind::Delete => Op::Delete { keyspace: id, key },
+            Kind::DeleteRange => Op::DeleteRange { keyspace: id, from: key, to: value },
+            _ => Op::DropKeyspace { id, name: name.as_bytes() },
+        };
+        if batch.count_deleted {
+            out.deleted += self.removed(&op, out)?;
+        }
+        op.encode(&mut out.payload);
+        out.op_count += 1;
+        if matches!(item.kind, Kind::DropKeyspace) {
+            // A later put in the same batch makes a new one.
+            if let Some(slot) = ids.get_mut(item.keyspace) {
+                *slot = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn keyspace_id(
+        &self,
+        name: &str,
+        create: bool,
+        ids: &[Option<u32>],
+        out: &mut Prepared,
+    ) -> Result<u32> {
+        if name == MAIN_NAME {
+            return Ok(MAIN);
+        }
+        let view = self.with_effects_of(out);
+        if let Some(id) = view.keyspace_id(name)? {
+            return Ok(id);
+        }
+        if !create {
+            return Err(Error::NoKeyspace { name: name.to_owned() });
+        }
+        let in_batch = ids.iter().flatten().copied().max().unwrap_or(MAIN);
+        let last = view.last_keyspace_id()?.max(in_batch);
+        let id = last.checked_add(1).filter(|id| *id < u32::MAX);
+        let id = id.ok_or(Error::Limit {
+            what: "number of keyspaces",
+            actual: u64::from(u32::MAX),
+            limit: u64::from(u32::MAX) - 1,
+        })?;
+        Op::CreateKeyspace { id, name: name.as_bytes() }.encode(&mut out.payload);
+        out.op_count += 1;
+        Ok(id)
+    }
+
+    /// The state that the operations encoded so far leave.
+    fn with_effects_of(&self, so_far: &Prepared) -> Layers {
+        let mut layers = self.layers.clone();
+        if so_far.op_count > 0 {
+            let table = Delta::new();
+            {
+                let mut writer = table.writer();
+                so_far.for_each_op(&mut |op| writer.apply(self.index + 1, op, 0));
+            }
+            layers.tables.insert(0, Arc::new(table));
+        }
+        layers
+    }
+
+    /// Entries that an operation removes from the present state.
+    fn removed(&self, op: &Op<'_>, so_far: &Prepared) -> Result<u64> {
+        let view = self.with_effects_of(so_far);
+        match *op {
+            Op::Delete { keyspace, key } => {
+                Ok(u64::from(view.get(&FullKey::new(keyspace, key))?.is_some()))
+            }
+            Op::DeleteRange { keyspace, from, to } => {
+                let range = KeyRange {
+                    from: super::KeyBound::Included(from.to_vec()),
+                    to: match to {
+                        [] => super::KeyBound::Unbounded,
+                        to => super::KeyBound::Excluded(to.to_vec()),
+                    },
+                };
+                self.count(&view, keyspace, &range)
+            }
+            Op::DropKeyspace { id, .. } => self.count(&view, id, &KeyRange::all()),
+            _ => Ok(0),
+        }
+    }
+
+    fn count(&self, view: &Layers, keyspace: u32, range: &KeyRange) -> Result<u64> {
+        let (from, to): (Bound<Vec<u8>>, Bound<Vec<u8>>) = range.full(keyspace);
+        view.count(&from, &to)
+    }
+
+    fn check_conditions(&self, batch: &Batch) -> Result<()> {
+        let conditions = batch.items.iter().filter(|item| {
+            use Kind::{RequireAbsent, RequireCount, RequireEquals, RequirePresent};
+            matches!(
+                item.kind,
+                RequireAbsent | RequirePresent | RequireEquals | RequireCount(..)
+            )
+        });
+        for (at, item) in conditions.enumerate() {
+            let name = batch.keyspaces.get(item.keyspace).map_or(MAIN_NAME, String::as_str);
+            let id = self.layers.keyspace_id(name)?;
+            let key = batch.slice(&item.key);
+            let value = match id {
+                Some(id) => self.layers.get(&FullKey::new(id, key))?,
+                None => None,
+            };
+            let (holds, required) = match &item.kind {
+                Kind::RequireAbsent => (value.is_none(), "the key is absent"),
+                Kind::RequirePresent => (value.is_some(), "the key is present"),
+                Kind::RequireEquals => {
+                    (value.as_deref() == Some(batch.slice(&item.value)), "the key has this value")
+                }
+                Kind::RequireCount(range, count) => {
+                    let found = id.map_or(Ok(0), |id| self.count(&self.layers, id, range))?;
+                    (found == *count, "the range has this number of keys")
+                }
+                _ => (true, ""),
+            };
+            if !holds {
+                return Err(Error::Precondition { at, required });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! The shared state behind a [`super::Db`].
+//!
+//! Locks in the order in which they may be taken: `checkpointing`, `writer`, `log`, `snapshots`.
+//! Reading takes at most `log` (short, never across a write) and `snapshots`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+
+use super::commit::{Commit, Queue};
+use super::info::Recovery;
+use super::options::{Interest, OpenOptions, SyncMode};
+use super::view::{NEWEST, View};
+use crate::error::{Error, Result};
+use crate::format::checksum::History;
+use crate::format::key::{FullKey, MAIN};
+use crate::store::locks::{self, Held};
+use crate::store::pins::Pins;
+use crate::store::slots::Current;
+use crate::sys::{File, FileIdentity, Vfs};
+use crate::wal::tail::Tail;
+
+/// Everything that the clones of a handle share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub path: PathBuf,
+    pub options: OpenOptions,
+    /// For data.
+    pub file: Arc<dyn File>,
+    /// For locks: a descriptor of its own, because a map keeps the data descriptor's locks alive.
+    pub locks: Arc<dyn File>,
+    pub identity: FileIdentity,
+    pub pins: Arc<Pins>,
+    pub view: ArcSwap<View>,
+    pub log: Mutex<Log>,
+    pub snapshots: Mutex<Snapshots>,
+    /// Held by the thread that appends; carries the lock that is kept for the whole session.
+    pub writer: Mutex<Option<Held>>,
+    pub queue: Mutex<Queue>,
+    pub checkpointing: Mutex<()>,
+    pub background: Mutex<Option<JoinHandle<Result<()>>>>,
+    pub poisoned: AtomicBool,
+    /// Bytes in the active region, for deciding about checkpoints without a lock.
+    pub log_used: AtomicU64,
+    pub log_room: AtomicU64,
+    pub recovery: Recovery,
+    /// True until the first look at the file after opening: nothing can have changed yet that
+    /// matters to a one-shot command.
+    pub fresh: AtomicBool,
+}
+
+/// Where the log stands, as this handle knows it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub current: Current,
+    pub tail: Tail,
+    /// History after the last entry, computed when first needed.
+    pub history: Option<History>,
+    /// Which commits the tables hold.
+    pub interest: Interest,
+    /// This handle wrote the newest header durably, or proved it.
+    pub header_proven: bool,
+    /// A group is being written: this handle holds the writer lock and is up to date.
+    pub writing: bool,
+}
+
+/// Live snapshots by log index, and the newest index that a new one may read.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots {
+    pub live: BTreeMap<u64, usize>,
+    pub visible: u64,
+}
+
+impl Snapshots {
+    /// The newest index that a live snapshot reads, 0 without one.
+    pub fn newest(&self) -> u64 {
+        self.live.last_key_value().map_or(0, |(index, _)| *index)
+    }
+}
+
+/// Locks a mutex; a panic elsewhere must not make the data unreachable.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    pub fn vfs(&self) -> &dyn Vfs {
+        self.options.vfs.as_ref()
+    }
+
+    /// Refuses work after a failed write or sync.
+    pub fn check_poison(&self) -> Result<()> {
+        match self.poisoned.load(Ordering::Acquire) {
+            true => Err(Error::Poisoned),
+            false => Ok(()),
+        }
+    }
+
+    /// No retry of a failed sync, ever: what the page cache shows is not what the medium holds.
+    pub fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    /// Refuses writing through a read-only handle, a poisoned one, or to a file that moved.
+    pub fn check_writable(&self) -> Result<()> {
+        if self.options.read_only {
+            return Err(Error::ReadOnly);
+        }
+        self.check_poison()
+    }
+
+    /// The path must still name the file that is open: a late writer must not commit to a file
+    /// that nobody will open again.
+    pub fn check_same_file(&self) -> Result<()> {
+        match self.vfs().identity(&self.path) {
+            Ok(now) if now.same_file(&self.identity) => Ok(()),
+            _ => Err(Error::Replaced { path: self.path.clone() }),
+        }
+    }
+
+    /// Takes the writer lock, in this process and across processes.
+    pub fn lock_writer(&self) -> Result<WriterGuard<'_>> {
+        let held = lock(&self.writer);
+        if held.is_some() {
+            return Ok(WriterGuard { _local: held, _held: None });
+        }
+        let timeout = self.options.lock_timeout;
+        let lock = locks::hold(self.vfs(), &self.locks, &self.path, locks::WRITER, timeout)?;
+        Ok(WriterGuard { _local: held, _held: Some(lock) })
+    }
+
+    /// The newest value of a key in `main`.
+    pub fn get_latest(self: &Arc<Self>, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.need(Some(key))?;
+        self.catch_up()?;
+        self.view.load().get_with(&FullKey::new(MAIN, key), NEWEST, <[u8]>::to_vec)
+    }
+
+    /// Updates what other threads read without a lock.
+    pub fn note_log(&self, log: &Log) {
+        self.log_used.store(log.tail.end, Ordering::Relaxed);
+        self.log_room.store(log.tail.extent.len, Ordering::Relaxed);
+    }
+
+    /// True when the log is long enough for a checkpoint.
+    pub fn checkpoint_due(&self) -> bool {
+        let Some(at) = self.options.checkpoint_at else { return false };
+        let room = self.log_room.load(Ordering::Relaxed);
+        self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096)
+    }
+
+    /// Position of the newest commit.
+    pub fn newest_commit(&self) -> Commit {
+        let log = lock(&self.log);
+        Commit::at(log.tail.link.epoch, log.tail.last_index())
+    }
+
+    /// When commits of this handle have to be durable.
+    pub fn durability(&self) -> crate::wal::append::Durability {
+        match self.options.sync {
+            SyncMode::Full => crate::wal::append::Durability::Now,
+            SyncMode::Normal | SyncMode::Off => crate::wal::append::Durability::Later,
+        }
+    }
+}
+
+/// The writer lock, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct WriterGuard<'a> {
+    // Declared first, so released first: another thread of this process must not find the
+    // descriptor's lock still held.
+    _held: Option<Held>,
+    _local: MutexGuard<'a, Option<Held>>,
+}

@@ -1,0 +1,135 @@
+//! The engine: ties log, recent commits and tree together.
+//!
+//! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
+
+mod background;
+mod batch;
+mod checkpoint;
+mod commit;
+pub(crate) mod create;
+mod cursor;
+mod evaluate;
+mod handle;
+mod info;
+mod open;
+mod options;
+mod range;
+mod refresh;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use batch::Batch;
+pub use checkpoint::{CheckpointOptions, CheckpointReport};
+pub use commit::{Commit, Token};
+pub use cursor::Cursor;
+pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
+pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
+pub use range::{KeyBound, KeyRange};
+pub use snapshot::{Keyspace, Snapshot};
+
+use crate::error::Result;
+use crate::progress::Progress;
+use handle::Inner;
+
+/// An open database. Cheap to clone; all clones share one handle.
+#[derive(Debug, Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+impl Db {
+    /// Opens an existing database for reading and writing.
+    pub fn open(path: impl AsRef<Path>) -> Result<Db> {
+        OpenOptions::new().open(path)
+    }
+
+    /// Creates a database with default options and opens it.
+    pub fn create(path: impl AsRef<Path>) -> Result<Db> {
+        OpenOptions::new().create(path, &CreateOptions::default())
+    }
+
+    /// The value of a key in the keyspace `main`.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.inner.get_latest(key)
+    }
+
+    /// Sets a value in the keyspace `main`.
+    pub fn put(&self, key: &[u8], value: &[u8]) -> Result<Commit> {
+        let mut batch = Batch::new();
+        batch.put(key, value);
+        self.write(batch)
+    }
+
+    /// Removes a key from the keyspace `main`.
+    pub fn delete(&self, key: &[u8]) -> Result<Commit> {
+        let mut batch = Batch::new();
+        batch.delete(key).count_deleted(true);
+        self.write(batch)
+    }
+
+    /// Removes every key of a range from the keyspace `main`.
+    pub fn delete_range(&self, range: &KeyRange) -> Result<Commit> {
+        let mut batch = Batch::new();
+        batch.delete_range(range).count_deleted(true);
+        self.write(batch)
+    }
+
+    /// Commits a batch: all of it or nothing.
+    pub fn write(&self, batch: Batch) -> Result<Commit> {
+        self.inner.write(batch)
+    }
+
+    /// A stable view of everything committed before this call, by any process.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Snapshot::take(&self.inner)
+    }
+
+    /// Number of entries in the keyspace `main`.
+    pub fn len(&self) -> Result<u64> {
+        self.snapshot()?.keyspace(crate::format::key::MAIN_NAME)?.len()
+    }
+
+    /// True when the keyspace `main` has no entries.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Folds the log into the tree.
+    pub fn checkpoint(
+        &self,
+        options: &CheckpointOptions,
+        progress: &dyn Progress,
+    ) -> Result<CheckpointReport> {
+        self.inner.checkpoint(options, progress)
+    }
+
+    /// True when the log is long enough for a checkpoint.
+    pub fn checkpoint_due(&self) -> bool {
+        self.inner.checkpoint_due()
+    }
+
+    /// What the header says, as of the newest commit that this handle knows.
+    pub fn info(&self) -> Result<Info> {
+        info::of_handle(&self.inner)
+    }
+
+    /// What opening found in the log.
+    pub fn recovery(&self) -> &Recovery {
+        &self.inner.recovery
+    }
+
+    /// The path that the database was opened by.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Waits for a checkpoint that is running in the background and reports its failure.
+    pub fn close(self) -> Result<()> {
+        self.inner.join_background()
+    }
+}

@@ -1,0 +1,255 @@
+//! Opening: choose a header, pin its generation, walk the log after its checkpoint.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::Db;
+use super::commit::Queue;
+use super::handle::{Inner, Log, Snapshots};
+use super::info::Recovery;
+use super::options::{Interest, OpenOptions};
+use super::view::{Tree, View};
+use crate::delta::Delta;
+use crate::error::{Corruption, Error, Result};
+use crate::format::Invariant;
+use crate::format::frame::EntryKind;
+use crate::format::op::{Op, Ops};
+use crate::store::locks::{self, GATE, WRITER};
+use crate::store::pages::Pages;
+use crate::store::pins::Pins;
+use crate::store::slots::{self, Current};
+use crate::sys::{Access, File, FileIdentity, FileSystem, LockMode};
+use crate::wal::scan::Placed;
+use crate::wal::tail::{self, Replay, Tail};
+
+/// Tries before a file that keeps changing, or looks damaged, is given up on.
+const ATTEMPTS: u32 = 20;
+
+pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
+    let access = if options.read_only { Access::Read } else { Access::Write };
+    let file = open_file(path, &options, access)?;
+    let locks = open_file(path, &options, access)?;
+    let failed = |e| Error::io_at("look at", path, e);
+    let identity = file.identity().map_err(failed)?;
+    check_place(path, &options, &identity)?;
+    let pins = Pins::new(Arc::clone(&locks));
+    let mut held = None;
+    if options.hold_lock && !options.read_only {
+        let vfs = options.vfs.as_ref();
+        held = Some(locks::hold(vfs, &locks, path, WRITER, options.lock_timeout)?);
+    }
+    let source = Source { path, options: &options, file: &file, locks: &locks, pins: &pins };
+    let loaded = source.load(&options.interest, held.is_some())?;
+    let used = loaded.log.tail.end;
+    let room = loaded.log.tail.extent.len;
+    let snapshots = Snapshots { live: BTreeMap::new(), visible: loaded.log.tail.last_index() };
+    let inner = Inner {
+        path: path.to_owned(),
+        identity,
+        pins,
+        view: ArcSwap::from_pointee(loaded.view),
+        log: Mutex::new(loaded.log),
+        snapshots: Mutex::new(snapshots),
+        writer: Mutex::new(held),
+        queue: Mutex::new(Queue::default()),
+        checkpointing: Mutex::new(()),
+        background: Mutex::new(None),
+        poisoned: AtomicBool::new(false),
+        log_used: AtomicU64::new(used),
+        log_room: AtomicU64::new(room),
+        recovery: loaded.recovery,
+        fresh: AtomicBool::new(true),
+        file,
+        locks,
+        options,
+    };
+    Ok(Db { inner: Arc::new(inner) })
+}
+
+fn open_file(path: &Path, options: &OpenOptions, access: Access) -> Result<Arc<dyn File>> {
+    options.vfs.open(path, access).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+        io::ErrorKind::IsADirectory => {
+            Error::NotADatabase { path: path.to_owned(), reason: "it is a directory".into() }
+        }
+        _ => Error::io_at("open", path, e),
+    })
+}
+
+/// File systems without working locks, and aliases that locks by inode still exclude but that a
+/// rename of one name would split.
+fn check_place(
+    path: &Path,
+    options: &OpenOptions,
+    identity: &FileIdentity,
+) -> Result<()> {
+    if !options.allow_network {
+        let kind = options.vfs.file_system(path).map_err(|e| Error::io_at("look at", path, e))?;
+        if let FileSystem::Network(kind) = kind {
+            return Err(Error::NetworkFileSystem { path: path.to_owned(), kind });
+        }
+    }
+    if identity.links > 1 && !options.read_only && !options.allow_hard_links {
+        return Err(Error::HardLinked { path: path.to_owned(), links: identity.links });
+    }
+    Ok(())
+}
+
+/// A file as it is being read in.
+pub(crate) struct Source<'a> {
+    pub path: &'a Path,
+    pub options: &'a OpenOptions,
+    pub file: &'a Arc<dyn File>,
+    pub locks: &'a Arc<dyn File>,
+    pub pins: &'a Arc<Pins>,
+}
+
+/// What reading in gives.
+pub(crate) struct Loaded {
+    pub view: View,
+    pub log: Log,
+    pub recovery: Recovery,
+}
+
+impl Source<'_> {
+    /// Reads header and log. `stable`: the caller holds the writer lock, so nobody appends.
+    pub fn load(&self, interest: &Interest, stable: bool) -> Result<Loaded> {
+        let mut last = None;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                self.options.vfs.pause(Duration::from_millis(1));
+            }
+            match self.try_load(interest) {
+                Ok(Some(loaded)) => return Ok(loaded),
+                // The file changed under our eyes.
+                Ok(None) => {}
+                // A frame seen half-written may look like damage when another commit follows.
+                Err(Error::Corrupt(c)) if !stable && attempt < ATTEMPTS / 4 => last = Some(c),
+                Err(e) => return Err(e),
+            }
+        }
+        match last {
+            Some(c) => Err(c.into()),
+            None => Err(Error::io_at("read", self.path, io::ErrorKind::ResourceBusy.into())),
+        }
+    }
+
+    fn try_load(&self, interest: &Interest) -> Result<Option<Loaded>> {
+        let before = slots::read(self.file.as_ref())?;
+        let current = before.current(self.path)?;
+        let pin = self.pins.pin(current.header.generation)?;
+        // Only if the header is still the newest is the pin seen by every later reuse.
+        let now = slots::read(self.file.as_ref())?.current(self.path)?;
+        if now != current {
+            return Ok(None);
+        }
+        self.check_length(&current)?;
+        let _gate = locks::try_hold(self.locks, GATE, LockMode::Shared)?;
+        let delta = Delta::new();
+        let regions = tail::read_regions(self.file.as_ref(), &current.header)?;
+        let (tail, replay) = self.read_log(&current, &delta, interest)?;
+        // A region recycled while it was read, or a newer header, makes all of this void.
+        let again = tail::read_regions(self.file.as_ref(), &current.header)?;
+        if regions != again || slots::read(self.file.as_ref())?.current(self.path)? != current {
+            return Ok(None);
+        }
+        let recovery = self.judge(&current, &before, &tail, &replay)?;
+        let pages = Pages::new(Arc::clone(self.file), &current.header, self.options.mmap);
+        let tree = Tree { pages, current: current.clone(), _pin: pin };
+        let view = View { tree: Arc::new(tree), active: Arc::new(delta), frozen: None };
+        let interest = interest.clone();
+        let log =
+            Log { current, tail, history: None, interest, header_proven: false, writing: false };
+        Ok(Some(Loaded { view, log, recovery }))
+    }
+
+    fn check_length(&self, current: &Current) -> Result<()> {
+        let size = self.file.size().map_err(|e| Error::io_at("look at", self.path, e))?;
+        let need = u64::from(current.header.page_count) * current.header.page_size() as u64;
+        if size < need {
+            let text = format!("the file has {size} bytes, the header says {need}");
+            return Err(Corruption::new(Invariant::H7, text).at(size).into());
+        }
+        Ok(())
+    }
+
+    fn read_log(
+        &self,
+        current: &Current,
+        delta: &Delta,
+        interest: &Interest,
+    ) -> Result<(Tail, Replay)> {
+        let mut table = delta.writer();
+        tail::load(self.file.as_ref(), &current.header, &mut |placed, payload| {
+            apply_entry(&mut |op| table.apply(placed.header.entry.index, op, 0), placed, payload, interest)
+        })
+    }
+
+    /// Was this a clean end, a torn tail, or a header that got lost?
+    fn judge(
+        &self,
+        current: &Current,
+        slots: &slots::Slots,
+        tail: &Tail,
+        replay: &Replay,
+    ) -> Result<Recovery> {
+        let ahead = tail.durable_gen.wrapping_sub(current.header.generation as u32);
+        let header_lost = ahead != 0 && ahead < u32::MAX / 2;
+        if (header_lost || slots.has_damage()) && replay.bulk_dropped {
+            let text = "the newest header is lost and the log has a bulk load that only it knew";
+            return Err(Error::corrupt(Invariant::W5, text));
+        }
+        Ok(Recovery {
+            replayed_frames: replay.frames,
+            replayed_bytes: replay.bytes,
+            last_index: tail.last_index(),
+            torn_at: replay.torn_at,
+            torn_bytes: replay.torn_bytes,
+            bulk_dropped: replay.bulk_dropped,
+            header_fallback: header_lost || slots.has_damage(),
+        })
+    }
+}
+
+/// Decodes an entry and hands over the operations that a handle is interested in.
+pub(crate) fn apply_entry(
+    apply: &mut dyn FnMut(&Op<'_>),
+    placed: &Placed,
+    payload: &[u8],
+    interest: &Interest,
+) -> Result<()> {
+    let entry = &placed.header.entry;
+    if entry.kind != EntryKind::Commit {
+        return Ok(());
+    }
+    if *interest == Interest::None {
+        return Ok(());
+    }
+    let mut ops = Ops::new(payload, entry.op_count);
+    loop {
+        match ops.next_op() {
+            Ok(Some(op)) if wanted(&op, interest) => apply(&op),
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(()),
+            Err(()) => {
+                let text = format!("log entry {} does not decode", entry.index);
+                return Err(Error::corrupt(Invariant::W4, text));
+            }
+        }
+    }
+}
+
+/// Range deletes and the catalogue concern every key.
+fn wanted(op: &Op<'_>, interest: &Interest) -> bool {
+    let Interest::Keys(keys) = interest else { return *interest == Interest::All };
+    match op {
+        Op::Put { key, .. } | Op::Delete { key, .. } => keys.iter().any(|k| k == key),
+        _ => true,
+    }
+}

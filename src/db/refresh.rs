@@ -1,0 +1,175 @@
+//! Catching up with other processes: their commits, checkpoints and region switches.
+//!
+//! The memory map gives cheap hints that something changed; every decision is then made on bytes
+//! that were read and checked.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::handle::{Inner, Log, lock};
+use super::open::{Source, apply_entry};
+use super::options::Interest;
+use super::view::View;
+use crate::delta::Delta;
+use crate::error::Result;
+use crate::format::SLOT_OFFSETS;
+use crate::format::region::REGION_HEADER_SIZE;
+use crate::wal::scan::{Link, scan_on};
+use crate::wal::{extents, tail};
+
+/// Offset of the generation in a header slot, and of the incarnation in a region header.
+const GENERATION_AT: u64 = 64;
+const REGION_SEQ_AT: u64 = 16;
+
+impl Inner {
+    /// Makes sure that everything committed before this call, by any process, is visible.
+    pub fn catch_up(&self) -> Result<()> {
+        // A one-shot command has only just read everything.
+        if self.fresh.swap(false, Ordering::AcqRel) && !self.options.background {
+            return Ok(());
+        }
+        if !self.hint_changed() {
+            return Ok(());
+        }
+        let mut log = lock(&self.log);
+        if log.writing {
+            // This handle holds the writer lock and looked after taking it.
+            return Ok(());
+        }
+        self.refresh(&mut log, false)
+    }
+
+    /// Keeps in memory what a reader is about to ask for.
+    pub fn need(&self, key: Option<&[u8]>) -> Result<()> {
+        let mut log = lock(&self.log);
+        let enough = match (&log.interest, key) {
+            (Interest::All, _) => true,
+            (Interest::Keys(keys), Some(key)) => keys.iter().any(|k| k == key),
+            _ => false,
+        };
+        if enough {
+            return Ok(());
+        }
+        log.interest = Interest::All;
+        self.reload(&mut log, false)
+    }
+
+    /// False only when certainly nothing changed since this handle last looked.
+    fn hint_changed(&self) -> bool {
+        let view = self.view.load();
+        let Ok(Some(map)) = view.tree.pages.map() else { return true };
+        let Ok(log) = self.log.try_lock() else { return true };
+        let at = |offset: u64| map.volatile_u64(offset as usize);
+        let generation = log.current.header.generation;
+        let newest = SLOT_OFFSETS.iter().map(|o| at(o + GENERATION_AT).unwrap_or(0)).max();
+        let places = extents(&log.current.header);
+        let tail = &log.tail;
+        let own_seq = at(tail.extent.start + REGION_SEQ_AT);
+        let other = places[(tail.active ^ 1) & 1];
+        let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
+        let word = map.volatile_u32((tail.extent.start + tail.end) as usize);
+        let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
+        newest != Some(generation)
+            || own_seq != Some(tail.region.region_seq)
+            || other_seq > tail.region.region_seq
+            || appended
+    }
+
+    /// Brings the log state up to date. `stable`: the writer lock is held.
+    pub fn refresh(&self, log: &mut Log, stable: bool) -> Result<()> {
+        let slots = crate::store::slots::read(self.file.as_ref())?;
+        let current = slots.current(&self.path)?;
+        if current != log.current {
+            return self.reload(log, stable);
+        }
+        let places = extents(&log.current.header);
+        let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
+        if regions[log.tail.active & 1] != Some(log.tail.region) {
+            return self.reload(log, stable);
+        }
+        if self.scan_forward(log).is_err() {
+            // Caught in the middle of a write, or damage: reading in anew tells which.
+            return self.reload(log, stable);
+        }
+        let other = log.tail.active ^ 1;
+        let newer = regions[other & 1].filter(|r| r.region_seq > log.tail.region.region_seq);
+        let Some(newer) = newer else { return Ok(()) };
+        let link = log.tail.link;
+        let continues = newer.region_seq == log.tail.region.region_seq + 1
+            && newer.first_index == link.next_index
+            && newer.prev_crc == link.prev_crc
+            && u64::from(newer.prev_end_units) * 8 == log.tail.end;
+        if !continues {
+            return self.reload(log, stable);
+        }
+        log.tail.active = other;
+        log.tail.region = newer;
+        log.tail.extent = places[other & 1];
+        log.tail.end = REGION_HEADER_SIZE as u64;
+        log.tail.link = Link { epoch: newer.epoch.max(link.epoch), ..link };
+        log.tail.proven = 0;
+        log.tail.last = None;
+        log.tail.durable_gen = newer.durable_gen;
+        log.history = Some(newer.history);
+        if self.scan_forward(log).is_err() {
+            return self.reload(log, stable);
+        }
+        Ok(())
+    }
+
+    /// Applies the frames that were appended behind the known tail.
+    fn scan_forward(&self, log: &mut Log) -> Result<()> {
+        let view = self.view.load();
+        let mut snapshots = lock(&self.snapshots);
+        let newest = snapshots.newest();
+        let mut table = view.active.writer();
+        let interest = &log.interest;
+        let start = log.tail.end;
+        let mut visit = |placed: &crate::wal::scan::Placed, payload: &[u8]| {
+            let index = placed.header.entry.index;
+            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)
+        };
+        let (file, tail) = (self.file.as_ref(), &log.tail);
+        let end = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit)?;
+        if end.frames > 0 {
+            log.tail.advance(&end);
+            log.history = None;
+            snapshots.visible = log.tail.last_index();
+            self.note_log(log);
+        }
+        Ok(())
+    }
+
+    /// Reads header and log anew. Snapshots taken before keep what they saw.
+    pub fn reload(&self, log: &mut Log, stable: bool) -> Result<()> {
+        let source = Source {
+            path: &self.path,
+            options: &self.options,
+            file: &self.file,
+            locks: &self.locks,
+            pins: &self.pins,
+        };
+        let loaded = source.load(&log.interest, stable)?;
+        let mut snapshots = lock(&self.snapshots);
+        let map = self.view.load().tree.pages.map()?.cloned();
+        loaded.view.tree.pages.adopt_map(map);
+        self.view.store(Arc::new(loaded.view));
+        snapshots.visible = loaded.log.tail.last_index();
+        *log = loaded.log;
+        self.note_log(log);
+        Ok(())
+    }
+
+    /// Publishes a view with the same tree and an empty table: the cut of a checkpoint.
+    pub fn freeze(&self) -> Arc<Delta> {
+        let _snapshots = lock(&self.snapshots);
+        let view = self.view.load_full();
+        let frozen = Arc::clone(&view.active);
+        self.view.store(Arc::new(View {
+            tree: Arc::clone(&view.tree),
+            active: Arc::new(Delta::new()),
+            frozen: Some(Arc::clone(&frozen)),
+        }));
+        frozen
+    }
+}

@@ -1,0 +1,54 @@
+//! First signs of life; behaviour is tested from outside in `tests/`.
+
+use super::{Batch, CheckpointOptions, CreateOptions, Db, KeyRange, OpenOptions};
+use crate::progress::NoProgress;
+
+fn checkpoint(db: &Db) {
+    let report = db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    assert!(report.done, "{report:?}");
+}
+
+#[test]
+fn what_is_put_is_there_after_checkpoint_and_reopen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let db = OpenOptions::new().create(&path, &CreateOptions::default()).unwrap();
+    for i in 0..1000u32 {
+        let mut batch = Batch::new();
+        batch.put(format!("k{i:05}").as_bytes(), format!("value {i}").as_bytes());
+        db.write(batch).unwrap();
+        if i % 300 == 299 {
+            checkpoint(&db);
+        }
+    }
+    db.delete(b"k00500").unwrap();
+    let check = |db: &Db| {
+        let snapshot = db.snapshot().unwrap();
+        assert_eq!(snapshot.get(b"k00042").unwrap().unwrap(), b"value 42");
+        assert_eq!(snapshot.get(b"k00500").unwrap(), None);
+        assert_eq!(snapshot.keyspace("main").unwrap().len().unwrap(), 999);
+        let cursor = snapshot.keyspace("main").unwrap().cursor(&KeyRange::prefix(b"k000"));
+        assert_eq!(cursor.count(), 100);
+    };
+    check(&db);
+    drop(db);
+    let db = Db::open(&path).unwrap();
+    check(&db);
+    checkpoint(&db);
+    check(&db);
+}
+
+#[test]
+fn a_full_region_makes_room_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let create = CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() };
+    let options = OpenOptions::new().background_checkpoint(false).checkpoint_at(None);
+    let db = options.sync(super::SyncMode::Normal).create(&path, &create).unwrap();
+    for i in 0..5000u32 {
+        db.put(format!("k{:05}", i * 7919 % 5000).as_bytes(), &[b'x'; 100]).unwrap();
+    }
+    assert_eq!(db.len().unwrap(), 5000);
+    drop(db);
+    assert_eq!(Db::open(&path).unwrap().len().unwrap(), 5000);
+}
