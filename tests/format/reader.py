@@ -340,10 +340,10 @@ class Tree:
         need((b[16], b[17]) == what and zero(b[24:32]), f"P5 page {page_id}")
         return b
 
-    def cells(self, b):
+    def cells(self, b, heads=0):
         """Cursors at each cell, the prefix, and a check at the end that all was read."""
         count, prefix_len, end = u16(b, 18), u16(b, 20), u16(b, 22) or 65536
-        slots = len(b) - 2 * count
+        slots = len(b) - (2 + heads) * count
         need(32 + prefix_len <= end <= slots and zero(b[end:slots]), "P7")
         cursor = Cursor(b[:end], "P7", 32 + prefix_len)
         for i in range(count):
@@ -376,11 +376,14 @@ class Tree:
 
     def leaf(self, b, low, high):
         last, count = None, 0
-        for cursor, prefix in self.cells(b):
-            flags = cursor.take(1)[0]
-            need(flags <= 1, "T8")
+        heads = len(b) - 3 * u16(b, 18)
+        for i, (cursor, prefix) in enumerate(self.cells(b, heads=1)):
             suffix_len, value_len = cursor.varint(), cursor.varint()
-            key = prefix + cursor.take(suffix_len)
+            suffix_len, flags = suffix_len >> 2, suffix_len & 3
+            need(flags <= 1, "T8")
+            suffix = cursor.take(suffix_len)
+            need(b[heads + i] == (suffix[0] if suffix else 0), "P7")
+            key = prefix + suffix
             need(last is None or last < key, "T1")
             need(low <= key and (high is None or key < high), "T2")
             need(len(key) >= 4, "T7")
