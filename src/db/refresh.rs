@@ -10,8 +10,9 @@ use super::open::{Source, apply_entry};
 use super::options::Interest;
 use super::view::View;
 use crate::delta::Delta;
-use crate::error::Result;
-use crate::format::SLOT_OFFSETS;
+use crate::error::{Error, Result};
+use crate::format::frame::EntryKind;
+use crate::format::{Invariant, SLOT_OFFSETS};
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::wal::scan::{Link, scan_on};
 use crate::wal::{extents, tail};
@@ -130,6 +131,10 @@ impl Inner {
         let start = log.tail.end;
         let mut visit = |placed: &crate::wal::scan::Placed, payload: &[u8]| {
             let index = placed.header.entry.index;
+            if placed.header.entry.kind == EntryKind::Bulk {
+                // Only its header makes it count: reading in anew tells whether it is there.
+                return Err(Error::corrupt(Invariant::W5, "a bulk load is under way"));
+            }
             apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)
         };
         let (file, tail) = (self.file.as_ref(), &log.tail);
