@@ -16,6 +16,7 @@ mod options;
 mod range;
 mod refresh;
 mod snapshot;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -79,19 +79,59 @@ fn w3_an_entry_that_does_not_follow() {
     expect_damage(&file.path, Invariant::W3);
 }
 
-#[test]
-fn w3_and_w5_across_the_region_boundary() {
+/// The state after a crash between a region switch and the new header: the older region holds
+/// entries that are not in the tree.
+fn across_regions(edit: impl FnOnce(&mut Breaker, usize)) -> TestFile {
     let file = place();
     let db = options().checkpoint_at(None).create(&file.path, &small(4096)).unwrap();
     fill(&db, "main", 0, 100, 100);
     checkpoint(&db);
-    fill(&db, "main", 0, 100, 100);
+    (0..10).for_each(|i| drop(db.put(&key(i), b"before the switch").unwrap()));
+    checkpoint(&db);
+    (0..10).for_each(|i| drop(db.put(&key(i), b"after the switch").unwrap()));
     db.close().unwrap();
-    let b = Breaker::new(&file);
-    let (_, _, region) = b.active();
-    // Needed only where the older region holds entries after the checkpoint; else a note.
+    let mut b = Breaker::new(&file);
+    let (active, _, region) = b.active();
     assert_eq!(region.first_index, b.header().checkpoint_index + 1);
-    expect_clean(&file.path);
+    let older = b.header().regions[active ^ 1].start_page as usize * b.page_size();
+    edit(&mut b, older);
+    let at = b.header().slot_offset() as usize;
+    b.bytes[at + 88] ^= 1;
+    b.save();
+    file
+}
+
+#[test]
+fn w3_the_link_across_the_region_boundary() {
+    let file = across_regions(|_, _| {});
+    let report = expect_recoverable(&file.path, Invariant::H1);
+    assert_eq!(report.frames, 20);
+    let file = across_regions(|b, _| {
+        let (_, at, mut region) = b.active();
+        region.prev_crc ^= 1;
+        b.put_region(at, &region);
+    });
+    expect_damage(&file.path, Invariant::W3);
+}
+
+#[test]
+fn w5_the_end_of_the_older_region_is_gone() {
+    let file = across_regions(|b, older| {
+        let region = creel::format::region::RegionHeader::decode(&b.bytes[older..]).unwrap();
+        let end = b.active().2.prev_end_units as usize * 8;
+        let mut at = 128;
+        let mut last = at;
+        while at < end {
+            let frame = creel::format::frame::FrameHeader::decode(&b.bytes[older + at..], region.salt);
+            last = at;
+            at += frame.unwrap().frame_len() as usize;
+        }
+        b.bytes[older + last..older + end].fill(0);
+    });
+    expect_damage(&file.path, Invariant::W5);
+    // The whole older region is gone.
+    let file = across_regions(|b, older| b.bytes[older..older + 4096].fill(0));
+    expect_damage(&file.path, Invariant::W5);
 }
 
 #[test]

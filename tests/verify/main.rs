@@ -16,6 +16,7 @@ mod header;
 mod hostile;
 mod live;
 mod log;
+mod look;
 mod pages;
 mod space;
 mod tree;
