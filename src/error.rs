@@ -175,6 +175,11 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
+    /// Entries that should rise in key order do not.
+    Unsorted {
+        /// Number of the first entry that is out of order, from 1.
+        entry: u64,
+    },
     /// The caller's progress callback asked to stop.
     Interrupted,
 }
@@ -278,6 +283,7 @@ impl fmt::Display for Error {
                 write!(f, "{} is on a network file system ({kind})", path.display())
             }
             Error::NoKeyspace { name } => write!(f, "no keyspace named {name:?}"),
+            Error::Unsorted { entry } => write!(f, "entry {entry} is not in key order"),
             Error::Interrupted => f.write_str("interrupted"),
         }
     }

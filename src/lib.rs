@@ -60,7 +60,7 @@ pub use check::{
     VerifyReport, inspect, verify,
 };
 pub use db::{
-    Batch, CheckpointOptions, CheckpointReport, Commit, CreateOptions, Cursor, Db, Info, Interest,
+    Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Info, Interest,
     KeyBound, KeyRange, Keyspace, OpenOptions, Recovery, RegionInfo, SlotInfo, Snapshot, SyncMode,
     Token, info,
 };

@@ -1,9 +1,10 @@
 //! A checkpoint in a thread of its own, at most one at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
-use super::checkpoint::Job;
+use super::checkpoint::{Job, RegionWish};
 use super::handle::{Inner, lock};
 use crate::error::{Error, Result};
 use crate::progress::NoProgress;
@@ -20,10 +21,12 @@ impl Inner {
         let inner = Arc::clone(self);
         let run = move || {
             // The region doubles as long as it fills up faster than it is folded.
-            let room = inner.log_room.load(std::sync::atomic::Ordering::Relaxed);
-            let region_bytes = (room * 2).min(inner.options.wal_max);
-            let job = Job { mode: None, force: false, region_bytes };
-            inner.run_job(&job, &NoProgress).map(|_| ())
+            let room = inner.log_room.load(Ordering::Relaxed);
+            let region = match inner.pressed.load(Ordering::Relaxed) {
+                true => RegionWish::AtLeast((room * 2).min(inner.options.wal_max)),
+                false => RegionWish::Keep,
+            };
+            inner.run_job(&Job::fold(region), &NoProgress).map(|_| ())
         };
         let spawned = thread::Builder::new().name("creel-checkpoint".into()).spawn(run);
         // Without a thread the writer checkpoints by itself once the region is full.

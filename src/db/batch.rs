@@ -186,7 +186,7 @@ impl Batch {
     }
 }
 
-fn check_key(len: usize, longest: usize) -> Result<()> {
+pub(super) fn check_key(len: usize, longest: usize) -> Result<()> {
     if len == 0 {
         return Err(Error::Invalid { reason: "a key cannot be empty".into() });
     }

@@ -11,13 +11,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::create::random_salt;
 use super::handle::{Inner, Log, lock};
 use super::options::{Interest, SyncMode};
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::header::{Header, RegionSlot};
-use crate::format::region::REGION_HEADER_SIZE;
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::progress::Progress;
 use crate::store::locks::{self, CHECKPOINT};
 use crate::store::pages::Pages;
@@ -69,8 +70,30 @@ pub(crate) struct Job {
     pub mode: Option<FoldMode>,
     /// Run even where the log has nothing new.
     pub force: bool,
-    /// A log region should have at least this many bytes afterwards.
-    pub region_bytes: u64,
+    /// Take the other log region into use even so.
+    pub switch: bool,
+    /// What should become of the idle log region.
+    pub region: RegionWish,
+}
+
+impl Job {
+    /// An ordinary checkpoint.
+    pub fn fold(region: RegionWish) -> Job {
+        Job { mode: None, force: false, switch: false, region }
+    }
+}
+
+/// What should become of the log region that takes no commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RegionWish {
+    /// Nothing.
+    Keep,
+    /// It should have this many bytes at least.
+    AtLeast(u64),
+    /// It should have its first size again.
+    Base,
+    /// Its first size, and a place below this page.
+    BaseBelow(u32),
 }
 
 /// What a job did.
@@ -81,16 +104,19 @@ pub(crate) struct JobDone {
 }
 
 /// The cut: everything up to `index` goes into the tree.
-struct Cut {
+pub(super) struct Cut {
     frozen: Arc<Delta>,
-    tree: Arc<Tree>,
+    pub tree: Arc<Tree>,
     index: u64,
     history: [u8; 16],
     epoch: u32,
     /// Regions as the new header will describe them.
-    regions: [RegionSlot; 2],
+    pub regions: [RegionSlot; 2],
     /// The region that takes no commits until the new header is durable.
     idle: usize,
+    /// The incarnation that does, as a pattern for another one.
+    region: RegionHeader,
+    active_seq: u64,
     log_bytes: u64,
 }
 
@@ -112,8 +138,9 @@ impl Inner {
                 return Ok(CheckpointReport { done: false, reason, ..report });
             }
         }
-        let job = Job { mode: None, force: false, region_bytes: 0 };
-        Ok(self.run_job(&job, progress)?.report)
+        // A session may have left large regions, which every one-shot command has to look through.
+        let region = if self.options.background { RegionWish::Keep } else { RegionWish::Base };
+        Ok(self.run_job(&Job::fold(region), progress)?.report)
     }
 
     fn dry_checkpoint(&self) -> Result<CheckpointReport> {
@@ -138,8 +165,8 @@ impl Inner {
     pub fn checkpoint_for_room(self: &Arc<Self>, need: u64) -> Result<()> {
         let room = self.log_room.load(std::sync::atomic::Ordering::Relaxed);
         let doubled = (room * 2).min(self.options.wal_max);
-        let region_bytes = doubled.max((need + REGION_HEADER_SIZE as u64).next_multiple_of(4096));
-        let job = Job { mode: None, force: true, region_bytes };
+        let bytes = doubled.max((need + REGION_HEADER_SIZE as u64).next_multiple_of(4096));
+        let job = Job { force: true, ..Job::fold(RegionWish::AtLeast(bytes)) };
         self.run_job(&job, &crate::progress::NoProgress).map(|_| ())
     }
 
@@ -155,14 +182,19 @@ impl Inner {
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
             Err(e) => {
-                if !may_try_again(&e) {
-                    self.poison();
-                }
+                self.poison_unless_harmless(&e);
                 return Err(e);
             }
         };
         done.report.blocked = blocked;
         Ok(done)
+    }
+
+    /// Want of space and an interruption leave everything as it was; anything else may not.
+    pub(super) fn poison_unless_harmless(&self, error: &Error) {
+        if !may_try_again(error) {
+            self.poison();
+        }
     }
 
     fn nothing_to_do(&self) -> JobDone {
@@ -180,6 +212,11 @@ impl Inner {
     /// K1, under the writer lock. `None`: nothing new.
     fn cut(&self, job: &Job) -> Result<Option<Cut>> {
         let _writer = self.lock_writer()?;
+        self.cut_locked(job)
+    }
+
+    /// K1 for a caller that holds the writer lock.
+    pub(super) fn cut_locked(&self, job: &Job) -> Result<Option<Cut>> {
         let mut log = lock(&self.log);
         self.check_same_file()?;
         self.refresh(&mut log, true)?;
@@ -200,7 +237,8 @@ impl Inner {
         let history = self.history(&mut log)?;
         let tree = Arc::clone(&self.view.load().tree);
         let old_active = log.tail.active;
-        let switched = index > header.checkpoint_index && self.switch_if_possible(&mut log, 0)?;
+        let wanted = index > header.checkpoint_index || job.switch;
+        let switched = wanted && self.switch_if_possible(&mut log, 0)?;
         if !switched && self.options.sync != SyncMode::Off {
             // K2: the header must not claim what the log could still lose.
             crate::wal::append::prove(self.file.as_ref(), &mut log.tail)
@@ -211,11 +249,24 @@ impl Inner {
         regions[log.tail.active & 1].first_index = log.tail.region.first_index;
         let frozen = self.freeze();
         let idle = if switched { old_active } else { log.tail.active ^ 1 };
-        Ok(Some(Cut { frozen, tree, index, history, epoch, regions, idle, log_bytes: bytes }))
+        let region = log.tail.region;
+        let active_seq = region.region_seq;
+        Ok(Some(Cut {
+            frozen,
+            tree,
+            index,
+            history,
+            epoch,
+            regions,
+            idle,
+            region,
+            active_seq,
+            log_bytes: bytes,
+        }))
     }
 
     /// K3 to K8.
-    fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
+    pub(super) fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
         let before = &cut.tree.current;
         let generation = before.header.generation + 1;
         let oldest = self.pins.oldest()?.filter(|&pin| pin < before.header.generation);
@@ -240,7 +291,8 @@ impl Inner {
         writer.flush()?;
         let mut bytes_written = writer.written();
         let mut regions = cut.regions;
-        bytes_written += self.grow_region(job, cut, &mut space, &mut regions, generation)?;
+        bytes_written +=
+            self.replace_region(job.region, cut, &mut space, &mut regions, generation)?;
         let list_pages = space.allocated();
         space.trim_tail();
         let saved = space.save(&self.file, generation)?;
@@ -265,7 +317,7 @@ impl Inner {
     }
 
     /// K6, with the file at least as long as the header will say.
-    fn make_durable(&self, before: &Current, header: &Header) -> Result<()> {
+    pub(super) fn make_durable(&self, before: &Current, header: &Header) -> Result<()> {
         let failed = |e| Error::io("sync the database", e);
         let need = u64::from(header.page_count) * header.page_size() as u64;
         if header.page_count > before.header.page_count && self.file.size().map_err(failed)? < need {
@@ -294,40 +346,60 @@ impl Inner {
         Ok(())
     }
 
-    /// Replaces the idle region by a larger one where that was asked for. All its entries are in
-    /// the tree once the new header is durable. Gives the bytes written.
-    fn grow_region(
+    /// Replaces the idle region where the job wishes for another size or place. All its entries
+    /// are in the tree once the new header is durable. Gives the bytes written.
+    fn replace_region(
         &self,
-        job: &Job,
+        wish: RegionWish,
         cut: &Cut,
         space: &mut Space,
         regions: &mut [RegionSlot; 2],
         generation: u64,
     ) -> Result<u64> {
         let page_size = cut.tree.pages.page_size() as u64;
-        let want = job.region_bytes.div_ceil(page_size);
         let old = regions[cut.idle & 1];
-        if want <= u64::from(old.pages) {
-            return Ok(0);
-        }
-        let pages = u32::try_from(want).map_err(|_| Error::Limit {
-            what: "log region size",
-            actual: job.region_bytes,
-            limit: u64::from(u32::MAX),
-        })?;
+        let pages_of = |bytes: u64| u32::try_from(bytes.div_ceil(page_size)).unwrap_or(u32::MAX);
+        let pages = match wish {
+            RegionWish::Keep => return Ok(0),
+            RegionWish::AtLeast(bytes) if pages_of(bytes) <= old.pages => return Ok(0),
+            RegionWish::AtLeast(bytes) => pages_of(bytes),
+            RegionWish::Base if old.pages <= old.base_pages => return Ok(0),
+            RegionWish::Base => old.base_pages,
+            RegionWish::BaseBelow(page) => {
+                let moves = old.start_page.saturating_add(old.pages) > page;
+                if !moves && old.pages <= old.base_pages {
+                    return Ok(0);
+                }
+                old.base_pages
+            }
+        };
         let start = space.allocate(pages)?;
-        let bytes = want * page_size;
-        allocate_zeroed(self.file.as_ref(), u64::from(start) * page_size, bytes)
-            .map_err(|e| Error::io("extend the log", e))?;
+        let extent_start = u64::from(start) * page_size;
+        let bytes = u64::from(pages) * page_size;
+        let failed = |e| Error::io("write a log region", e);
+        allocate_zeroed(self.file.as_ref(), extent_start, bytes).map_err(failed)?;
+        // An incarnation without frames, one before the active one: valid, and never needed.
+        let region = RegionHeader {
+            salt: random_salt(self.vfs())?,
+            region_seq: cut.active_seq - 1,
+            first_index: cut.index + 1,
+            ..cut.region
+        };
+        self.file.write_at(&region.encode(), extent_start).map_err(failed)?;
         space.free(old.start_page, old.pages, generation);
-        // The newest incarnation stays in the other region, so this one begins as never used.
-        regions[cut.idle & 1] =
-            RegionSlot { start_page: start, pages, region_seq: 0, first_index: 0, zero_filled: true };
+        regions[cut.idle & 1] = RegionSlot {
+            start_page: start,
+            pages,
+            region_seq: region.region_seq,
+            first_index: region.first_index,
+            zero_filled: true,
+            base_pages: old.base_pages,
+        };
         Ok(bytes)
     }
 
     /// K8: readers see the new tree; what was frozen is in it.
-    fn publish_tree(&self, cut: &Cut, current: Current) -> Result<()> {
+    pub(super) fn publish_tree(&self, cut: &Cut, current: Current) -> Result<()> {
         let pages = Pages::new(Arc::clone(&self.file), &current.header, self.options.mmap);
         pages.adopt_map(cut.tree.pages.map()?.cloned());
         let pin = self.pins.pin(current.header.generation)?;
@@ -342,6 +414,9 @@ impl Inner {
         };
         log.header_proven = self.options.sync != SyncMode::Off;
         log.current = current;
+        // Commits that came while this ran: if they filled much of the region, it is too small.
+        let pressed = log.tail.end > log.tail.extent.len / 4;
+        self.pressed.store(pressed, std::sync::atomic::Ordering::Relaxed);
         self.note_log(&log);
         Ok(())
     }
@@ -351,7 +426,12 @@ impl Inner {
 fn may_try_again(error: &Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match error {
-        Error::Interrupted | Error::Busy { .. } | Error::Limit { .. } | Error::Corrupt(_) => true,
+        Error::Interrupted
+        | Error::Busy { .. }
+        | Error::Limit { .. }
+        | Error::Invalid { .. }
+        | Error::Unsorted { .. }
+        | Error::Corrupt(_) => true,
         Error::Io { source, .. } => {
             matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
         }
@@ -386,7 +466,7 @@ fn choose_mode(
     Ok(if dense { FoldMode::Dense } else { FoldMode::Incremental })
 }
 
-fn next_header(
+pub(super) fn next_header(
     before: &Current,
     cut: &Cut,
     root: Root,

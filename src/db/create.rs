@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::options::CreateOptions;
 use crate::error::{Error, Result};
@@ -44,8 +45,9 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Res
     let identity = Identity::random(vfs)?;
     let header = first_header(options, &identity, vfs.now_us() / 1000);
     publish(path, vfs, |file| {
-        write_regions(file, &header, vfs, 1, &history_start(&header.lineage_id), 1)?;
-        write_first_header(file, &header)
+        let history = history_start(&header.lineage_id);
+        write_regions(file.as_ref(), &header, vfs, 1, &history, 1)?;
+        write_first_header(file.as_ref(), &header)
     })
 }
 
@@ -54,13 +56,13 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Res
 pub(crate) fn publish(
     path: &Path,
     vfs: &dyn Vfs,
-    fill: impl FnOnce(&dyn File) -> Result<()>,
+    fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,
 ) -> Result<()> {
     let temporary = temporary_name(path, vfs)?;
     let file = vfs
         .open(&temporary, Access::CreateNew)
         .map_err(|e| Error::io_at("create", &temporary, e))?;
-    let done = fill(file.as_ref())
+    let done = fill(&file)
         .and_then(|()| file.sync().map_err(|e| Error::io_at("sync", &temporary, e)))
         .and_then(|()| {
             vfs.rename_new(&temporary, path).map_err(|e| match e.kind() {
@@ -113,6 +115,7 @@ pub(crate) fn first_header(options: &CreateOptions, identity: &Identity, now_ms:
         region_seq: 2 - u64::from(number),
         first_index: 1,
         zero_filled: true,
+        base_pages: pages,
     };
     Header {
         page_shift: options.page_size.trailing_zeros() as u8,

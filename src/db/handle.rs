@@ -24,6 +24,9 @@ use crate::store::slots::Current;
 use crate::sys::{File, FileIdentity, Vfs};
 use crate::wal::tail::Tail;
 
+/// A log region larger than this slows one-shot commands down, which look through all of it.
+const OVERSIZE: u64 = 4 << 20;
+
 /// Everything that the clones of a handle share.
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -47,6 +50,8 @@ pub(crate) struct Inner {
     /// Bytes in the active region, for deciding about checkpoints without a lock.
     pub log_used: AtomicU64,
     pub log_room: AtomicU64,
+    /// The last checkpoint could hardly keep up with the commits: the log should grow.
+    pub pressed: AtomicBool,
     pub recovery: Recovery,
     /// True until the first look at the file after opening: nothing can have changed yet that
     /// matters to a one-shot command.
@@ -150,6 +155,9 @@ impl Inner {
     pub fn checkpoint_due(&self) -> bool {
         let Some(at) = self.options.checkpoint_at else { return false };
         let room = self.log_room.load(Ordering::Relaxed);
+        if !self.options.background && room > OVERSIZE {
+            return true; // back to a size that costs a one-shot command nothing
+        }
         self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096)
     }
 

@@ -4,8 +4,11 @@
 
 mod background;
 mod batch;
+mod bulk;
 mod checkpoint;
 mod commit;
+mod compact;
+mod copy;
 pub(crate) mod create;
 mod cursor;
 mod evaluate;
@@ -16,6 +19,7 @@ mod options;
 mod range;
 mod refresh;
 mod snapshot;
+mod sorted;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -25,8 +29,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::Batch;
+pub use bulk::BulkReport;
 pub use checkpoint::{CheckpointOptions, CheckpointReport};
 pub use commit::{Commit, Token};
+pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
 pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};

@@ -63,6 +63,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         poisoned: AtomicBool::new(false),
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
+        pressed: AtomicBool::new(false),
         recovery: loaded.recovery,
         fresh: AtomicBool::new(true),
         file,

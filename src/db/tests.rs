@@ -52,3 +52,45 @@ fn a_full_region_makes_room_by_itself() {
     drop(db);
     assert_eq!(Db::open(&path).unwrap().len().unwrap(), 5000);
 }
+
+fn key(i: u64) -> Vec<u8> {
+    format!("{:020}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes()
+}
+
+#[test]
+fn bulk_load_then_compact_keeps_every_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let db = Db::create(&path).unwrap();
+    db.put(b"first", b"1").unwrap();
+    let n = 20_000u64;
+    let entries = (0..n).map(|i| Ok((key(i), vec![i as u8; 100])));
+    let report = db.bulk_load_unsorted("main", entries, 300_000, &NoProgress).unwrap();
+    assert_eq!((report.entries, report.added), (n, n as i64));
+    db.put(b"last", b"2").unwrap();
+    assert_eq!(db.len().unwrap(), n + 2);
+    for i in (0..n).filter(|i| i % 3 != 0) {
+        db.delete(&key(i)).unwrap();
+    }
+    let before = db.info().unwrap().content_sum;
+    let report = db.compact(&super::CompactOptions::default(), &NoProgress).unwrap();
+    assert!(report.done, "{report:?}");
+    assert_ne!(before, report.content_sum_after); // the log was folded first
+    assert!(report.bytes_after < report.bytes_before / 2, "{report:?}");
+    let data = 6668 * 120;
+    assert!(report.bytes_after < data * 11 / 10 + (1 << 20) + 32768, "{report:?}");
+    let dense = dir.path().join("b.creel");
+    let copied = db.copy_dense(&dense, &NoProgress).unwrap();
+    assert_eq!(copied.content_sum_after, report.content_sum_after);
+    drop(db);
+    for path in [&path, &dense] {
+        let db = Db::open(path).unwrap();
+        assert_eq!(db.len().unwrap(), n.div_ceil(3) + 2);
+        for i in 0..n {
+            let expected = (i % 3 == 0).then(|| vec![i as u8; 100]);
+            assert_eq!(db.get(&key(i)).unwrap(), expected);
+        }
+        db.put(b"again", b"3").unwrap();
+        checkpoint(&db);
+    }
+}

@@ -45,6 +45,8 @@ pub struct RegionSlot {
     pub first_index: u64,
     /// The extent was written with zeros before its first use.
     pub zero_filled: bool,
+    /// Length when the file was created; an extent that grew goes back to it.
+    pub base_pages: u32,
 }
 
 /// All fields of a header slot.
@@ -339,6 +341,7 @@ fn encode_region_slot(b: &mut [u8; SLOT_SIZE], at: usize, region: &RegionSlot) {
     patch(b, at + 8, &region.region_seq.to_le_bytes());
     patch(b, at + 16, &region.first_index.to_le_bytes());
     patch(b, at + 24, &[u8::from(region.zero_filled)]);
+    patch(b, at + 28, &region.base_pages.to_le_bytes());
 }
 
 fn decode_region_slot(b: &[u8; SLOT_SIZE], at: usize) -> Option<RegionSlot> {
@@ -352,5 +355,6 @@ fn decode_region_slot(b: &[u8; SLOT_SIZE], at: usize) -> Option<RegionSlot> {
             1 => true,
             _ => return None,
         },
+        base_pages: u32_at(b, at + 28)?,
     })
 }

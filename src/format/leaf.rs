@@ -129,6 +129,12 @@ impl<'a> Leaf<'a> {
         self.count
     }
 
+    /// Bytes in use after the page header: prefix, cells and slots.
+    pub fn used(&self) -> usize {
+        let end = PageHeader::decode(self.page).map_or(0, |h| h.cells_end_offset());
+        end.saturating_sub(PAGE_HEADER_SIZE) + 2 * self.count
+    }
+
     /// The prefix of every key in the page.
     #[inline]
     pub fn prefix(&self) -> &'a [u8] {

@@ -57,6 +57,18 @@ impl Space {
         Ok(space)
     }
 
+    /// Space of a file that is being built from nothing: it only grows.
+    pub fn fresh(header: &Header) -> Space {
+        Space {
+            page_size: header.page_size(),
+            available: BTreeMap::new(),
+            pending: Vec::new(),
+            page_count: header.page_count,
+            longest: 0,
+            allocated: 0,
+        }
+    }
+
     /// Number of pages of the file that is being built.
     pub fn page_count(&self) -> u32 {
         self.page_count

@@ -1,10 +1,11 @@
 //! Applies sorted changes to a tree by path copying: a leaf with a change is written anew, and
 //! so are the branches above it; every other subtree is kept by reference.
 
-use super::build::{Assembler, Fill, NewValue, is_counted, logical_len};
+use super::build::Assembler;
 use super::change::{Change, ChangeSource, KeyInterval};
 use super::count::{count_all, count_range};
 use super::get::{branch_at, get, leaf_at, malformed, top_level};
+use super::input::{Fill, NewValue, is_counted, logical_len};
 use super::plan::{FoldMode, Place, Plan};
 use super::{PageRead, PageRef, PageWrite, Root};
 use crate::error::Result;

@@ -2,22 +2,28 @@
 
 mod build;
 mod change;
+mod check;
 mod count;
 mod cursor;
 mod fold;
 mod get;
+mod input;
 mod pending;
 mod plan;
+mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Assembler, Fill, NewValue, NoPages, TreeStats};
+pub use build::Assembler;
 pub use change::{Change, ChangeSource, IterChanges, KeyInterval};
+pub use check::{CheckLimits, CheckSummary, CheckVisitor, Finding, RawPages, check_tree};
 pub use count::{Touched, count_all, count_range, leaf_estimate, touched_leaves};
 pub use cursor::{Seek, TreeCursor, TreeEntry};
 pub use fold::{FoldDelta, fold};
 pub use get::{get, read_value};
+pub use input::{Fill, NewValue, NoPages, TreeStats};
 pub use plan::FoldMode;
+pub use sample::{FillSample, sample_fill};
 
 use crate::error::Result;
 use crate::format::branch::ChildRef;

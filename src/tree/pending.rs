@@ -62,7 +62,8 @@ impl Leaves {
         for page in [&self.held, &self.open] {
             for (key, value) in (0..page.count()).map_while(|i| page.entry(i)) {
                 let goes_left = right.is_empty() && (left.is_empty() || left.used() < half);
-                if !(goes_left && left.push(key, &value)) && !right.push(key, &value) {
+                let placed = goes_left && left.push(key, &value) || right.push(key, &value);
+                if !placed {
                     return;
                 }
             }
@@ -136,7 +137,8 @@ impl Branches {
         let mut right = BranchBuilder::new(self.page_size);
         for (i, (low, child)) in children(&self.held).chain(children(&self.open)).enumerate() {
             let wanted = right.is_empty() && (i < 2 || goes_left(&left, i));
-            if !(wanted && left.push(low, child)) && !right.push(low, child) {
+            let placed = wanted && left.push(low, child) || right.push(low, child);
+            if !placed {
                 return false;
             }
         }

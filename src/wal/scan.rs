@@ -23,8 +23,9 @@ use crate::sys::File;
 
 use super::Extent;
 
-/// Bytes read at a time.
-const CHUNK: usize = 64 << 10;
+/// Bytes read at first, and at most, at a time: most looks at a log are short.
+const FIRST_CHUNK: usize = 4 << 10;
+const LAST_CHUNK: usize = 64 << 10;
 
 /// What the next frame must continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,24 +238,29 @@ fn find_frame(
 /// whole portable entries with an index beyond `last` that were not part of the very first write
 /// to the region (that one may be torn together with the region header).
 pub fn find_orphan(file: &dyn File, extent: Extent, last: u64) -> Result<Option<u64>> {
-    use crate::format::bytes::u64_at;
     use crate::format::frame::{ENVELOPE_SIZE, EntryHeader};
     let mut window = Window::new(file, extent);
     let mut at = REGION_HEADER_SIZE as u64;
     let first_units = (REGION_HEADER_SIZE / 8) as u32;
-    while let Some(head) = window.get(at, FRAME_HEADER_SIZE as u64)? {
-        // The cheapest test first: the frame names its own place.
-        let own = u32_at(head, 4).map(|u| u64::from(u) * 8) == Some(at);
-        let promise = u32_at(head, 8).unwrap_or(0);
-        let entry = own.then(|| head.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode)).flatten();
-        let index = u64_at(head, ENVELOPE_SIZE + 8).unwrap_or(0);
-        let Some(entry) = entry.filter(|_| index > last) else {
-            at += 8;
+    while let Some(chunk) = window.chunk(at)? {
+        // The cheapest test first: a frame names its own place.
+        let words = chunk.as_chunks::<8>().0.iter().zip(at / 8..);
+        let hit = words.map(|(w, units)| u32_at(w, 4) == Some(units as u32)).position(|hit| hit);
+        let Some(hit) = hit else {
+            at += chunk.len() as u64 & !7;
             continue;
         };
-        let len = crate::format::frame::frame_len(entry.payload_len);
-        if promise > first_units && whole_entry(window.get(at, len)?, &entry) {
-            return Ok(Some(at));
+        at += hit as u64 * 8;
+        if let Some(head) = window.get(at, FRAME_HEADER_SIZE as u64)? {
+            let promise = u32_at(head, 8).unwrap_or(0);
+            let entry = head.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode);
+            let entry = entry.filter(|e| e.index > last && promise > first_units);
+            if let Some(entry) = entry {
+                let len = crate::format::frame::frame_len(entry.payload_len);
+                if whole_entry(window.get(at, len)?, &entry) {
+                    return Ok(Some(at));
+                }
+            }
         }
         at += 8;
     }
@@ -274,11 +280,12 @@ struct Window<'f> {
     extent: Extent,
     buf: Vec<u8>,
     start: u64,
+    chunk: usize,
 }
 
 impl<'f> Window<'f> {
     fn new(file: &'f dyn File, extent: Extent) -> Self {
-        Window { file, extent, buf: Vec::new(), start: 0 }
+        Window { file, extent, buf: Vec::new(), start: 0, chunk: FIRST_CHUNK }
     }
 
     /// Bytes `at..at + len` of the region; `None` where the region ends before.
@@ -307,7 +314,8 @@ impl<'f> Window<'f> {
     fn fill(&mut self, at: u64, len: u64) -> Result<()> {
         // Keep reads aligned so that a region is read in whole pages.
         let start = at & !4095;
-        let want = (at + len - start).max(CHUNK as u64).min(self.extent.len - start) as usize;
+        let want = (at + len - start).max(self.chunk as u64).min(self.extent.len - start) as usize;
+        self.chunk = (self.chunk * 4).min(LAST_CHUNK);
         self.buf.resize(want, 0);
         self.start = start;
         let got = self

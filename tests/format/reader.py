@@ -111,7 +111,7 @@ class Header:
         return self.first_page <= page and page + pages <= self.page_count
 
 
-ZEROS_IN_SLOT = ((28, 32), (137, 140), (164, 168), (193, 200), (225, 232), (238, 240), (252, 256), (288, 508))
+ZEROS_IN_SLOT = ((28, 32), (137, 140), (164, 168), (193, 196), (225, 228), (238, 240), (252, 256), (288, 508))
 
 
 def judge_slot(b, slot):

@@ -23,6 +23,7 @@ pub fn random_header(rng: &mut Rng) -> Header {
         region_seq: (rng.number() & !1 | 2) + parity,
         first_index: rng.number(),
         zero_filled: rng.below(2) == 0,
+        base_pages: rng.next() as u32,
     };
     let middle = first + 1 + (page_count - first - 2) / 2;
     let regions = [

@@ -27,6 +27,7 @@ pub fn new_header(page_shift: u8) -> Header {
         region_seq: 0,
         first_index: 0,
         zero_filled: true,
+        base_pages: pages,
     };
     Header {
         page_shift,

@@ -14,7 +14,10 @@ fn mix(word: u64) -> u64 {
 }
 
 fn verify(path: &std::path::Path, level: Depth) -> Result<Verdict, Error> {
-    let options = VerifyOptions { level, ..VerifyOptions::default() };
+    let options = VerifyOptions {
+        level,
+        ..VerifyOptions::default()
+    };
     creel::verify(path, &options, &NoProgress).map(|r| r.verdict)
 }
 
@@ -113,11 +116,17 @@ fn truncation_at_any_length_is_told() {
     let file = tiny();
     let b = Breaker::new(&file);
     let need = b.header().page_count as usize * b.page_size();
-    for len in (0..need).step_by(1777).chain([512, 8192, 8704, 16384, need - 1]) {
+    for len in (0..need)
+        .step_by(1777)
+        .chain([512, 8192, 8704, 16384, need - 1])
+    {
         std::fs::write(&file.path, &b.bytes[..len]).unwrap();
         match verify(&file.path, Depth::Full) {
             Ok(verdict) => assert!(verdict >= Verdict::Damaged, "{len}: {verdict:?}"),
-            Err(e) => assert!(matches!(e, Error::NotADatabase { .. }) && len < 8704, "{len}: {e}"),
+            Err(e) => assert!(
+                matches!(e, Error::NotADatabase { .. }) && len < 8704,
+                "{len}: {e}"
+            ),
         }
     }
 }
@@ -126,7 +135,10 @@ fn truncation_at_any_length_is_told() {
 fn nothing_is_written_and_no_permission_is_needed() {
     let file = rich();
     let dir = file.path.parent().unwrap().to_owned();
-    let before = (std::fs::read(&file.path).unwrap(), std::fs::metadata(&file.path).unwrap());
+    let before = (
+        std::fs::read(&file.path).unwrap(),
+        std::fs::metadata(&file.path).unwrap(),
+    );
     std::fs::set_permissions(&file.path, std::fs::Permissions::from_mode(0o400)).unwrap();
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o500)).unwrap();
     for level in [Depth::Quick, Depth::Full, Depth::Deep] {
@@ -136,7 +148,10 @@ fn nothing_is_written_and_no_permission_is_needed() {
     let names = std::fs::read_dir(&dir).unwrap().count();
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).unwrap();
     assert!(before.0 == std::fs::read(&file.path).unwrap());
-    assert_eq!((before.1.mtime_nsec(), before.1.len()), (after.mtime_nsec(), after.len()));
+    assert_eq!(
+        (before.1.mtime_nsec(), before.1.len()),
+        (after.mtime_nsec(), after.len())
+    );
     assert_eq!(names, 1, "no other file was made");
 }
 

@@ -98,7 +98,8 @@ fn log_region(d: &mut Dump<'_>, i: usize, at: usize) {
     );
     d.number(at + 16, 8, &format!("regions[{i}].first_index"), "");
     d.number(at + 24, 1, &format!("regions[{i}].zero_filled"), "");
-    d.zero(at + 25, 7);
+    d.zero(at + 25, 3);
+    d.number(at + 28, 4, &format!("regions[{i}].base_pages"), "");
 }
 
 fn replication(d: &mut Dump<'_>) {

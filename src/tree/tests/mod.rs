@@ -1,5 +1,8 @@
 //! Tests of the tree against a model, on pages in memory.
 
 mod basic;
+mod cost;
+mod damage;
 mod mem;
 mod model;
+mod speed;

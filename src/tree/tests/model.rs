@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::*;
-use super::mem::{FIRST, MemPages, Rng};
+use super::mem::{FIRST, MemPages, Report, Rng};
 use crate::format::branch::Branch;
 use crate::format::checksum::{crc, entry_hash};
 use crate::format::leaf::{Leaf, StoredValue};
@@ -94,10 +94,26 @@ impl World {
         let mut live = BTreeMap::new();
         if self.root.page != 0 {
             let child = (self.root.height - 1, self.root.page_ref());
-            let counted = self.walk(child, &[], None, true, &mut live);
+            let counted = self.walk(child, &[], None, &mut live);
             assert_eq!(counted, self.map.len() as u64);
         }
         assert_eq!(live, self.mem.live, "space accounting");
+        let (report, summary) = Report::of(&self.mem, self.root, self.generation);
+        assert_eq!(report.findings, []);
+        assert_eq!(report.owned, live);
+        assert_eq!(summary.tree_entries, self.map.len() as u64);
+        assert_eq!(
+            summary.keyspaces.values().sum::<u64>(),
+            summary.tree_entries
+        );
+        assert_eq!(
+            (
+                summary.entries as i64,
+                summary.logical_bytes as i64,
+                summary.content_sum
+            ),
+            (entries, bytes, sum)
+        );
     }
 
     /// A second, simple reading of the invariants, to check `check_tree` itself.
@@ -106,7 +122,6 @@ impl World {
         (level, at): (u8, PageRef),
         low: &[u8],
         high: Option<&[u8]>,
-        is_root: bool,
         live: &mut BTreeMap<u32, u32>,
     ) -> u64 {
         assert_eq!(live.insert(at.page, 1), None);
@@ -127,7 +142,6 @@ impl World {
         let branch = Branch::new(page).expect("a branch");
         branch.check().unwrap();
         assert_eq!(branch.level(), level);
-        let _ = is_root;
         let mut sum = 0;
         for i in 0..branch.count() {
             let (mut from, mut to) = (Vec::new(), Vec::new());
@@ -141,7 +155,7 @@ impl World {
             };
             assert!(low <= from && to.is_none_or(|to| from < to), "separators");
             let child = branch.child(i).unwrap();
-            let found = self.walk((level - 1, child.into()), from, to, false, live);
+            let found = self.walk((level - 1, child.into()), from, to, live);
             assert_eq!(found, child.entries, "T6");
             sum += found;
         }
@@ -175,7 +189,7 @@ impl Shape {
         let space = [0u8, 1, 1, 1, 7][rng.below(5) as usize];
         let i = rng.below(self.keys);
         let mut key = vec![0, 0, 0, space];
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             key.extend_from_slice(&vec![b'x'; self.prefix]);
         }
         key.extend_from_slice(format!("{:x}", i.wrapping_mul(0x9e37) % self.keys).as_bytes());

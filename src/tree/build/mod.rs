@@ -1,72 +1,17 @@
 //! Builds a tree from the bottom up: entries and whole unchanged subtrees in key order go in,
 //! full pages come out.
 
-use super::get::{branch_at, in_page, leaf_at, malformed};
+mod join;
+
+use super::input::{Fill, NewValue, TreeStats, is_counted, logical_len};
 use super::pending::{Branches, Leaves};
-use super::{PageRead, PageRef, PageWrite, Root};
+use super::{PageRead, PageWrite, Root};
 use crate::error::{Error, Result};
 use crate::format::branch::ChildRef;
 use crate::format::checksum::{crc, entry_hash};
 use crate::format::leaf::{StoredValue, needs_overflow};
 use crate::format::overflow::{OverflowRef, overflow_header, overflow_pages};
 use crate::format::{Invariant, MAX_HEIGHT};
-
-/// How full pages become where new content meets unchanged subtrees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fill {
-    /// Every page but the last is full; unchanged neighbours are read and packed too.
-    Dense,
-    /// A page that overflowed in the middle of the tree is split evenly, so that the next
-    /// insertions there find room. At the right end pages stay full: appended keys fill them.
-    Even,
-}
-
-/// A value on its way into the tree.
-#[derive(Debug, Clone, Copy)]
-pub enum NewValue<'a> {
-    /// A new value, which goes to an extent of its own where it is large. Counted in the sums.
-    Raw(&'a [u8]),
-    /// A value as a leaf of the tree had it; its extent is kept. Not counted in the sums.
-    Stored(StoredValue<'a>),
-}
-
-/// What an [`Assembler`] did. The first three count new values only and leave out keyspace 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TreeStats {
-    /// Entries given with [`NewValue::Raw`].
-    pub entries: u64,
-    /// Their keys without the keyspace id, and their values.
-    pub logical_bytes: u64,
-    /// Wrapping sum of their hashes.
-    pub content_sum: u64,
-    /// Entries of the whole tree, keyspace 0 and unchanged subtrees included.
-    pub tree_entries: u64,
-    /// Leaves written.
-    pub leaves_written: u64,
-    /// Pages written, of all kinds.
-    pub pages_written: u64,
-    /// Pages given back.
-    pub pages_freed: u64,
-}
-
-/// The pages of a tree that has none: for building a tree from entries alone.
-#[derive(Debug, Clone, Copy)]
-pub struct NoPages(
-    /// Page size of the tree to be built.
-    pub usize,
-);
-
-impl PageRead for NoPages {
-    fn page_size(&self) -> usize {
-        self.0
-    }
-    fn page(&self, child: PageRef) -> Result<&[u8]> {
-        Err(in_page(self, child, Invariant::P6, "a tree without pages"))
-    }
-    fn value(&self, _: &OverflowRef) -> Result<&[u8]> {
-        Err(Error::corrupt(Invariant::P6, "a tree without pages"))
-    }
-}
 
 /// Builds a tree from entries and subtrees in key order. Every page is written once, when it is
 /// sure what it holds; memory is a few pages per level.
@@ -125,7 +70,11 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
             NewValue::Stored(stored) => stored,
             NewValue::Raw(bytes) => self.store(key, bytes)?,
         };
-        debug_assert!(self.leaves.open.last_key().is_none_or(|last| last < key));
+        // One comparison per entry, so that neither a damaged page nor a caller's mistake can
+        // make a tree in which keys are not found.
+        if self.leaves.open.last_key().is_some_and(|last| key <= last) {
+            return Err(out_of_order(value));
+        }
         if self.leaves.is_empty() {
             let low = self.bound.as_deref().filter(|b| *b <= key).unwrap_or(key);
             self.leaves.open_low.clear();
@@ -238,75 +187,6 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
         self.levels.get(usize::from(level).checked_sub(1)?)
     }
 
-    /// Takes a subtree apart and adds its parts.
-    fn unpack(&mut self, level: u8, low: &[u8], child: ChildRef) -> Result<()> {
-        let at = PageRef::from(child);
-        if level == 0 {
-            let leaf = leaf_at(self.pages, at)?;
-            let mut key = Vec::new();
-            for i in 0..leaf.count() {
-                let Some(cell) = leaf.cell(i) else {
-                    return Err(malformed(self.pages, at, "cell does not decode"));
-                };
-                key.clear();
-                key.extend_from_slice(leaf.prefix());
-                key.extend_from_slice(cell.suffix);
-                self.push_entry(&key, NewValue::Stored(cell.value))?;
-            }
-        } else {
-            for (low, child) in self.children(level, low, at)? {
-                self.push_subtree(level - 1, &low, child)?;
-            }
-        }
-        self.release(child.page, 1);
-        Ok(())
-    }
-
-    /// The children of a branch with their separators; the first one's is the branch's own.
-    fn children(&self, level: u8, low: &[u8], at: PageRef) -> Result<Vec<(Vec<u8>, ChildRef)>> {
-        let branch = branch_at(self.pages, at, level)?;
-        let mut all = Vec::with_capacity(branch.count());
-        for i in 0..branch.count() {
-            let mut separator = if i == 0 { low.to_vec() } else { Vec::new() };
-            match (branch.separator(i, &mut separator), branch.child(i)) {
-                (Some(()), Some(child)) => all.push((separator, child)),
-                _ => return Err(malformed(self.pages, at, "branch does not decode")),
-            }
-        }
-        Ok(all)
-    }
-
-    /// A branch with one child is not legal: its left neighbour, an unchanged subtree, is taken
-    /// apart to go with it. That neighbour exists because levels above are not empty, and it is
-    /// unchanged because otherwise it would be the page held back here.
-    fn borrow_from_left(&mut self, level: u8) -> Result<()> {
-        let last = self.levels.get_mut(usize::from(level) - 1);
-        let Some((low, child)) = last.and_then(Branches::pop) else {
-            return Ok(());
-        };
-        self.refill(level)?;
-        self.add(level, &low, child)
-    }
-
-    /// Moves the children of the last subtree pushed to the level above into this level.
-    fn refill(&mut self, level: u8) -> Result<()> {
-        if level >= MAX_HEIGHT {
-            return Ok(());
-        }
-        if self.level(level + 1).is_none_or(Branches::is_empty) {
-            self.refill(level + 1)?;
-        }
-        let above = self.levels.get_mut(usize::from(level));
-        let Some((low, child)) = above.and_then(Branches::pop) else {
-            return Ok(());
-        };
-        for (low, child) in self.children(level, &low, child.into())? {
-            self.add(level, &low, child)?;
-        }
-        self.release(child.page, 1);
-        Ok(())
-    }
-
     /// Writes the pending pages of one level.
     fn close(&mut self, level: u8, is_end: bool) -> Result<()> {
         let evenly = self.fill == Fill::Even && !is_end;
@@ -416,14 +296,12 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
     }
 }
 
-/// True for entries that the sums of a database count: those of keyspace 0 are bookkeeping.
-#[inline]
-pub(super) fn is_counted(key: &[u8]) -> bool {
-    key.first_chunk::<4>().is_some_and(|id| *id != [0; 4])
-}
-
-/// Bytes that an entry counts for: the user's key and the value.
-#[inline]
-pub(super) fn logical_len(key: &[u8], value_len: u64) -> u64 {
-    (key.len() as u64).saturating_sub(4) + value_len
+#[cold]
+fn out_of_order(value: NewValue<'_>) -> Error {
+    match value {
+        NewValue::Raw(_) => Error::Invalid {
+            reason: "keys do not rise".to_owned(),
+        },
+        NewValue::Stored(_) => Error::corrupt(Invariant::T1, "keys do not rise"),
+    }
 }

@@ -1,0 +1,207 @@
+//! Compaction in place, online: pack leaves a stretch at a time, move pages from the end of the
+//! file into the space that frees up in front, cut the end off.
+//!
+//! Each round is a checkpoint, so a crash at any point leaves a whole database, and snapshots and
+//! commits go on. Freed pages come back two generations later, so at no time does the file need
+//! much more than it had.
+
+use std::sync::Arc;
+
+use super::Db;
+use super::checkpoint::{Job, JobDone, RegionWish};
+use super::handle::{Inner, lock};
+use crate::error::{Error, Result};
+use crate::format::Invariant;
+use crate::format::header::{Header, first_page};
+use crate::progress::Progress;
+use crate::tree::{self, FoldMode};
+
+/// How to compact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompactOptions {
+    /// Only estimate.
+    pub dry_run: bool,
+    /// Do nothing where less than this share of the file would be gained.
+    pub min_gain_percent: f64,
+}
+
+impl Default for CompactOptions {
+    fn default() -> Self {
+        CompactOptions { dry_run: false, min_gain_percent: 0.0 }
+    }
+}
+
+/// What compaction did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CompactReport {
+    /// False where nothing was done; `reason` says why.
+    pub done: bool,
+    /// Why nothing was done.
+    pub reason: &'static str,
+    /// File size before.
+    pub bytes_before: u64,
+    /// File size afterwards (estimated in a dry run).
+    pub bytes_after: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Content sum before and after: equal, or it is an error.
+    pub content_sum_before: u64,
+    /// See `content_sum_before`.
+    pub content_sum_after: u64,
+    /// Checkpoints that it took.
+    pub rounds: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+}
+
+impl Db {
+    /// Makes the file small without closing it: other processes go on reading and writing.
+    pub fn compact(
+        &self,
+        options: &CompactOptions,
+        progress: &dyn Progress,
+    ) -> Result<CompactReport> {
+        self.inner.compact(options, progress)
+    }
+}
+
+/// State of one compaction.
+struct Compaction<'a> {
+    inner: &'a Arc<Inner>,
+    progress: &'a dyn Progress,
+    report: CompactReport,
+}
+
+impl Inner {
+    fn compact(
+        self: &Arc<Self>,
+        options: &CompactOptions,
+        progress: &dyn Progress,
+    ) -> Result<CompactReport> {
+        if !options.dry_run {
+            self.check_writable()?;
+        }
+        let size = || self.file.size().map_err(|e| Error::io_at("look at", &self.path, e));
+        let mut work = Compaction { inner: self, progress, report: CompactReport::default() };
+        work.report.bytes_before = size()?;
+        if !options.dry_run {
+            // What is in the log counts too.
+            self.run_job(&Job::fold(RegionWish::Base), progress)?;
+        }
+        let estimate = self.dense_bytes()?;
+        let header = self.header();
+        work.report.entries = header.entry_count;
+        work.report.content_sum_before = header.content_sum;
+        work.report.content_sum_after = header.content_sum;
+        work.report.bytes_after = estimate.min(work.report.bytes_before);
+        let gain = work.report.bytes_before.saturating_sub(estimate) as f64;
+        let percent = 100.0 * gain / work.report.bytes_before.max(1) as f64;
+        if options.dry_run || percent < options.min_gain_percent {
+            work.report.reason = if options.dry_run { "dry run" } else { "too little to gain" };
+            return Ok(work.report);
+        }
+        work.run()?;
+        let header = self.header();
+        work.report.done = true;
+        work.report.content_sum_after = header.content_sum;
+        work.report.entries = header.entry_count;
+        work.report.bytes_after = size()?;
+        Ok(work.report)
+    }
+
+    fn header(&self) -> Header {
+        lock(&self.log).current.header.clone()
+    }
+
+    /// Bytes that a dense copy would have, estimated from the fill of a few leaves.
+    fn dense_bytes(&self) -> Result<u64> {
+        let header = self.header();
+        let view = self.view.load();
+        let page_size = header.page_size() as u64;
+        let sample = tree::sample_fill(&view.tree.pages, view.tree.root(), 256)?;
+        let tree_pages = sample.leaves + sample.branches;
+        let dense = (tree_pages as f64 * sample.fill).ceil() as u64 + sample.overflow_pages;
+        let logs: u64 = header.regions.iter().map(|r| u64::from(r.base_pages)).sum();
+        let fixed = u64::from(first_page(header.page_size()));
+        Ok((fixed + logs + dense + 1) * page_size)
+    }
+}
+
+impl Compaction<'_> {
+    fn run(&mut self) -> Result<()> {
+        self.pack()?;
+        self.move_down()?;
+        // Two generations for the last moved pages, one for both headers to agree on the end.
+        for _ in 0..4 {
+            self.round(Job { force: true, ..Job::fold(RegionWish::Keep) })?;
+        }
+        Ok(())
+    }
+
+    /// Packs leaves, a stretch of them per round, unless they are packed already.
+    fn pack(&mut self) -> Result<()> {
+        let view = self.inner.view.load_full();
+        let sample = tree::sample_fill(&view.tree.pages, view.tree.root(), 256)?;
+        drop(view);
+        if sample.fill > 0.97 || sample.leaves < 2 {
+            return Ok(());
+        }
+        let stretch = u32::try_from(sample.leaves / 8).unwrap_or(u32::MAX).max(1024);
+        let mut from = Vec::new();
+        loop {
+            let mode = FoldMode::DenseRange { from, max_leaves: stretch };
+            let done = self.round(Job { mode: Some(mode), force: true, ..Job::fold(RegionWish::Keep) })?;
+            match done.delta.resume_key {
+                Some(key) => from = key,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Moves pages above the size that the file should have into free space below it.
+    fn move_down(&mut self) -> Result<()> {
+        for _ in 0..2 {
+            self.round(Job { force: true, ..Job::fold(RegionWish::Keep) })?;
+        }
+        let mut still = 0;
+        while still < 2 {
+            let header = self.inner.header();
+            let cut = self.live_end(&header);
+            let spare = header.free_available.max(64);
+            let mode = FoldMode::MoveAbove { first_page: cut, max_pages: spare };
+            let job = Job {
+                mode: Some(mode),
+                force: true,
+                switch: true,
+                region: RegionWish::BaseBelow(cut),
+            };
+            let before = header.page_count;
+            self.round(job)?;
+            let after = self.inner.header().page_count;
+            still = if after < before { 0 } else { still + 1 };
+        }
+        Ok(())
+    }
+
+    /// Where the file could end if no page below were free.
+    fn live_end(&self, header: &Header) -> u32 {
+        header.page_count.saturating_sub(header.free_available + header.free_pending)
+    }
+
+    fn round(&mut self, job: Job) -> Result<JobDone> {
+        let sum = self.inner.header().content_sum;
+        let index = self.inner.header().checkpoint_index;
+        let done = self.inner.run_job(&job, self.progress)?;
+        let now = self.inner.header();
+        if now.checkpoint_index == index && now.content_sum != sum {
+            let text = "compaction changed the content sum";
+            return Err(Error::corrupt(Invariant::T11, text));
+        }
+        self.report.rounds += 1;
+        self.report.bytes_written += done.report.bytes_written;
+        if self.progress.stopped() {
+            return Err(Error::Interrupted);
+        }
+        Ok(done)
+    }
+}
