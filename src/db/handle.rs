@@ -53,8 +53,8 @@ pub(crate) struct Inner {
     /// The last checkpoint could hardly keep up with the commits: the log should grow.
     pub pressed: AtomicBool,
     pub recovery: Recovery,
-    /// True until the first look at the file after opening: nothing can have changed yet that
-    /// matters to a one-shot command.
+    /// True until the first commit of a handle that keeps the writer lock: it looks once whether
+    /// the path still names the file.
     pub fresh: AtomicBool,
 }
 
