@@ -204,7 +204,9 @@ impl Inner {
             return self.check_role(log, epoch);
         }
         self.check_same_file()?;
-        self.refresh(log, true)?;
+        if self.changed(log) {
+            self.refresh(log, true)?;
+        }
         self.check_role(log, epoch)
     }
 

@@ -56,9 +56,17 @@ impl Inner {
 
     /// False only when certainly nothing changed since this handle last looked.
     fn hint_changed(&self) -> bool {
+        self.log.try_lock().map_or(true, |log| self.changed(&log))
+    }
+
+    /// False only when certainly nothing changed since `log` was brought up to date.
+    pub fn changed(&self, log: &Log) -> bool {
         let view = self.view.load();
+        // A one-shot command that only appends does without a map.
+        if !self.options.background && !view.tree.pages.is_mapped() {
+            return true;
+        }
         let Ok(Some(map)) = view.tree.pages.map() else { return true };
-        let Ok(log) = self.log.try_lock() else { return true };
         let at = |offset: u64| map.volatile_u64(offset as usize);
         let generation = log.current.header.generation;
         let newest = SLOT_OFFSETS.iter().map(|o| at(o + GENERATION_AT).unwrap_or(0)).max();
