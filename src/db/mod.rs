@@ -432,6 +432,7 @@ pub struct VerifyOptions {
     pub level: Depth,
     pub max_findings: usize,
     pub expect_index: Option<u64>,
+    pub mmap: bool,
 }
 
 impl Default for VerifyOptions {
@@ -440,6 +441,7 @@ impl Default for VerifyOptions {
             level: Depth::Full,
             max_findings: 100,
             expect_index: None,
+            mmap: true,
         }
     }
 }
@@ -489,6 +491,7 @@ pub struct Finding {
 #[derive(Clone, Debug, Default)]
 pub struct CheckpointOptions {
     pub dry_run: bool,
+    pub rate: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
