@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::codes;
 use super::escape::{self, Plain};
 use super::exit::{Exit, Retry};
 use super::failure::Failure;
@@ -102,6 +103,16 @@ pub fn failure(failure: &Failure, style: Style) {
         printable(&hint)
     ));
     stderr(&text);
+}
+
+/// Puts the verb in place of `COMMAND`: the help of what was typed.
+pub fn name_verb(failure: Failure, verb: Option<&str>) -> Failure {
+    match verb {
+        Some(verb) if failure.code() == &codes::USAGE && failure.parts().hint.is_none() => {
+            failure.hint(format!("creel {verb} --help"))
+        }
+        _ => failure,
+    }
 }
 
 /// Puts the path in place of `DB`, quoted for a shell where it needs to be.

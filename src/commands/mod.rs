@@ -52,7 +52,13 @@ impl Verb {
             name: A::NAME,
             aliases: A::ALIASES,
             about: A::ABOUT,
-            augment: |command| A::augment_args(command).after_help(A::EXAMPLES),
+            // The doc comments of the arguments are for readers of the code.
+            augment: |command| {
+                A::augment_args(command)
+                    .about(A::ABOUT)
+                    .long_about(None)
+                    .after_help(A::EXAMPLES)
+            },
             run: |ctx, matches| {
                 let args = A::from_arg_matches(matches)
                     .map_err(|e| Failure::usage(e.to_string().trim().to_owned()))?;
@@ -106,7 +112,8 @@ pub fn cli_for(name: &str) -> Option<Command> {
 }
 
 fn root() -> Command {
-    let root = Command::new("creel")
+    Globals::augment_args(Command::new("creel"))
+        .long_about(None)
         .version(env!("CARGO_PKG_VERSION"))
         .about("A key-value database in one file, for scripts")
         .after_help(
@@ -115,9 +122,7 @@ fn root() -> Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(false)
-        .max_term_width(100);
-    Globals::augment_args(root)
+        .max_term_width(100)
 }
 
 /// Runs the verb that was parsed.

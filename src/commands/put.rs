@@ -17,9 +17,12 @@ use crate::cli::{Context, Exit, Failure, Outcome, codes, input};
 pub struct PutArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The key and the value, exactly as given (one of them with --key-file or --value-file)
-    #[arg(value_names = ["KEY", "VALUE"], num_args = 0..=2)]
-    words: Vec<OsString>,
+    /// The key (with --key-file the value stands here)
+    #[arg(value_name = "KEY")]
+    key: Option<OsString>,
+    /// The value, exactly as given
+    #[arg(value_name = "VALUE")]
+    value: Option<OsString>,
     #[command(flatten)]
     keyspace: KeyspaceArg,
     /// Read the key from a file; - is standard input
@@ -111,20 +114,30 @@ impl PutArgs {
 
     /// Takes what is not read from files from the words, in the order key, value.
     fn key_and_value(&self, ctx: &mut Context) -> Result<(Vec<u8>, Vec<u8>), Failure> {
-        let mut words = self.words.iter();
-        let key = match (&self.key_file, words.next()) {
-            (Some(path), word) => {
-                words = self.words.iter();
-                let _ = word;
-                input::file(ctx, "key", path, self.enc.key())?
-            }
-            (None, Some(word)) => input::argument("key", word, self.enc.key())?,
-            (None, None) => return Err(missing("key", "KEY", "--key-file FILE")),
+        let (key, word, extra) = match &self.key_file {
+            Some(path) => (
+                input::file(ctx, "key", path, self.enc.key())?,
+                &self.key,
+                &self.value,
+            ),
+            None => match &self.key {
+                Some(word) => (
+                    input::argument("key", word, self.enc.key())?,
+                    &self.value,
+                    &None,
+                ),
+                None => return Err(missing("key", "KEY", "--key-file FILE")),
+            },
         };
         if key.is_empty() {
             return Err(input::empty_key());
         }
-        let value = match (&self.value_file, words.next()) {
+        if extra.is_some() {
+            return Err(
+                Failure::usage("a key was given twice").hint("give KEY or --key-file, not both")
+            );
+        }
+        let value = match (&self.value_file, word) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage("a value was given twice")
                     .hint("give VALUE or --value-file, not both"));
@@ -132,12 +145,13 @@ impl PutArgs {
             (Some(path), None) => input::file(ctx, "value", path, self.value_enc())?,
             (None, Some(word)) => input::argument("value", word, self.value_enc())?,
             (None, None) => {
-                return Err(missing("value", "VALUE", "--value-file FILE (- is stdin)"));
+                return Err(missing(
+                    "value",
+                    "VALUE",
+                    "--value-file FILE (- is standard input)",
+                ));
             }
         };
-        if words.next().is_some() {
-            return Err(Failure::usage("one argument too many").hint("creel put --help"));
-        }
         Ok((key, value))
     }
 
