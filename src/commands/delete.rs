@@ -31,7 +31,7 @@ pub struct DeleteArgs {
     #[arg(long, value_name = "N", value_parser = crate::cli::units::count)]
     expect: Option<u64>,
     /// Only where every key exists; otherwise exit 1
-    #[arg(long, requires = "keys")]
+    #[arg(long, requires = "keys", conflicts_with_all = ["prefix", "from", "to"])]
     must_exist: bool,
     /// Remove a range without asking
     #[arg(long, short)]
@@ -130,7 +130,8 @@ impl DeleteArgs {
         if !self.yes {
             let there = db.snapshot()?.keyspace(name)?.count(&range)?;
             if !ctx.confirm(&format!("delete {there} entries?"))? {
-                return Err(Failure::new(&codes::PRECONDITION, "not confirmed"));
+                return Err(Failure::new(&codes::PRECONDITION, "not confirmed")
+                    .hint("answer y, or give --yes"));
             }
             // What is deleted is what was agreed to.
             expected = expected.or(Some(there));
