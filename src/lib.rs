@@ -37,6 +37,8 @@
 //! Reading order: `format`, `wal::scan`, `store::space`, `tree::fold`, `db::open`, `db::commit`,
 //! `db::checkpoint`.
 
+#[doc(hidden)]
+pub mod check;
 mod db;
 #[doc(hidden)]
 pub mod delta;
@@ -53,6 +55,9 @@ pub mod tree;
 #[doc(hidden)]
 pub mod wal;
 
+pub use check::{
+    Finding, Severity, Verdict, VerifyOptions, VerifyReport, verify,
+};
 pub use db::{
     Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Info, Interest,
     KeyBound, KeyRange, Keyspace, OpenOptions, Recovery, RegionInfo, SlotInfo, Snapshot, SyncMode,

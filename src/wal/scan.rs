@@ -193,6 +193,18 @@ fn refuse_if_promised(
     Err(Corruption::new(id, text).at(window.extent.start + at.end).into())
 }
 
+/// The first frame of this incarnation at or after `from`: where a check can go on behind damage.
+pub fn find_next(
+    file: &dyn File,
+    extent: Extent,
+    region: &RegionHeader,
+    from: u64,
+) -> Result<Option<Placed>> {
+    let mut window = Window::new(file, extent);
+    let found = find_frame(&mut window, region, from, &mut |_, _| true)?;
+    Ok(found.map(|(offset, header)| Placed { offset, header }))
+}
+
 /// Finds the first whole frame header at or after `from` that `wanted` accepts.
 fn find_frame(
     window: &mut Window<'_>,

@@ -1,0 +1,32 @@
+//! Is this file what it should be? `verify`, and the ways to look inside.
+//!
+//! ```text
+//! verify    snapshot   pinned headers and a log that agrees with them
+//!           slots      H1 to H10          log, replay   W1 to W11, R3
+//!           free       S2 to S5           tree          branches, parents before children
+//!           leaves     sorted by place, read in runs   values  large values
+//!           content    counts, sums, keyspaces          older   S6
+//! ```
+//!
+//! Nothing here writes, maps or trusts: every length and every page id is bounded by the file
+//! before it is used, every page is visited once, so the work is bounded by the file's size.
+
+mod content;
+mod findings;
+mod free;
+mod leaves;
+mod log;
+mod older;
+mod owners;
+mod page;
+mod replay;
+mod report;
+mod slots;
+mod snapshot;
+mod source;
+mod tree;
+mod values;
+mod verify;
+
+pub use report::{Finding, Severity, Verdict, VerifyOptions, VerifyReport};
+pub use verify::verify;

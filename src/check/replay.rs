@@ -1,0 +1,173 @@
+//! Applies the log to what the tree says of keyspaces (W4, T7), and at level deep to a table as
+//! the next open would (W10).
+
+use std::collections::BTreeMap;
+
+use super::findings::{Findings, finding};
+use crate::delta::Delta;
+use crate::error::Result;
+use crate::format::header::Header;
+use crate::format::key::{CATALOGUE, MAIN, MAIN_NAME, catalogue_name, catalogue_range, last_id_key};
+use crate::format::leaf::StoredValue;
+use crate::format::op::{Op, Ops};
+use crate::format::{Invariant, max_key_len};
+use crate::store::pages::Pages;
+use crate::tree::{Root, Seek, TreeCursor, get};
+
+/// Keyspaces by name, and the largest id ever given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Catalogue {
+    ids: BTreeMap<Vec<u8>, u32>,
+    last: u32,
+}
+
+impl Catalogue {
+    /// What the tree says; `None` where that part of it is damaged.
+    pub fn read(pages: &Pages, header: &Header) -> Option<Catalogue> {
+        Self::try_read(pages, header).ok()
+    }
+
+    fn try_read(pages: &Pages, header: &Header) -> Result<Catalogue> {
+        let root = Root { page: header.root_page, crc: header.root_crc, height: header.root_height };
+        let mut found = Catalogue { ids: BTreeMap::new(), last: MAIN };
+        found.ids.insert(MAIN_NAME.as_bytes().to_vec(), MAIN);
+        let id = |value: &StoredValue<'_>| match value {
+            StoredValue::Inline(bytes) => (*bytes).try_into().ok().map(u32::from_le_bytes),
+            StoredValue::Overflow(_) => None,
+        };
+        let (from, to) = catalogue_range();
+        let mut cursor = TreeCursor::new();
+        cursor.seek(pages, root, Some(&from), Seek::AtOrAfter)?;
+        let mut key = Vec::new();
+        while let Some(entry) = cursor.next(pages)? {
+            entry.copy_key(&mut key);
+            if key >= to {
+                break;
+            }
+            if let (Some(name), Some(id)) = (catalogue_name(&key), id(&entry.value)) {
+                found.ids.insert(name.to_vec(), id);
+                found.last = found.last.max(id);
+            }
+        }
+        let last = get(pages, root, &last_id_key())?;
+        found.last = found.last.max(last.as_ref().and_then(id).unwrap_or(0));
+        Ok(found)
+    }
+
+    fn knows(&self, id: u32) -> bool {
+        id == CATALOGUE || self.ids.values().any(|&known| known == id)
+    }
+}
+
+/// What the entries of the log do, one after the other.
+#[derive(Debug)]
+pub(super) struct Replay {
+    catalogue: Option<Catalogue>,
+    table: Option<Delta>,
+    longest_key: usize,
+}
+
+impl Replay {
+    /// `catalogue`: as of the checkpoint, where known. `deep`: build the table too.
+    pub fn new(header: &Header, catalogue: Option<Catalogue>, deep: bool) -> Self {
+        Replay {
+            table: (deep && catalogue.is_some()).then(Delta::new),
+            catalogue,
+            longest_key: max_key_len(header.page_size()),
+        }
+    }
+
+    /// Takes in the operations of one entry.
+    pub fn entry(
+        &mut self,
+        index: u64,
+        payload: &[u8],
+        op_count: u32,
+        after_checkpoint: bool,
+    ) -> Result<(), (Invariant, String)> {
+        let mut ops = Ops::new(payload, op_count);
+        let mut writer = self.table.as_ref().map(Delta::writer);
+        let mut problem = Ok(());
+        loop {
+            match ops.next_op() {
+                Ok(None) => return problem,
+                Err(()) => {
+                    let text = format!("log entry {index} does not decode");
+                    return Err((Invariant::W4, text));
+                }
+                Ok(Some(op)) => {
+                    let found = check_limits(&op, self.longest_key).and_then(|()| {
+                        let known = self.catalogue.as_mut().filter(|_| after_checkpoint);
+                        known.map_or(Ok(()), |known| follow(known, &op))
+                    });
+                    if let (Ok(()), Err((id, text))) = (&problem, found) {
+                        problem = Err((id, format!("log entry {index} {text}")));
+                    }
+                    if let Some(writer) = writer.as_mut().filter(|_| after_checkpoint) {
+                        writer.apply(index, &op, 0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// W10: the table that the replay made is one that can be read.
+    pub fn finish(self, findings: &mut Findings) {
+        let Some(table) = self.table else {
+            findings.remark("W10: the catalogue cannot be read, so the log was not replayed");
+            return;
+        };
+        let longest = self.longest_key + 4;
+        let (mut checked, mut wrong) = (0, 0);
+        table.with_newest(|entries| {
+            let mut before: Option<&[u8]> = None;
+            for (key, _) in entries {
+                checked += 1;
+                let rises = before.is_none_or(|b| b < key);
+                wrong += u64::from(!rises || key.len() <= 4 || (key.len() > longest));
+                before = Some(key);
+            }
+        });
+        findings.count(Invariant::W10, checked + 1);
+        if wrong > 0 {
+            let text = format!("replaying the log gives {wrong} keys that cannot be");
+            findings.damage(finding(Invariant::W10, text));
+        }
+    }
+}
+
+fn check_limits(op: &Op<'_>, longest: usize) -> Result<(), (Invariant, String)> {
+    let key = match op {
+        Op::Put { key, .. } | Op::Delete { key, .. } => key,
+        Op::DeleteRange { .. } | Op::CreateKeyspace { .. } | Op::DropKeyspace { .. } => return Ok(()),
+    };
+    if key.is_empty() || key.len() > longest {
+        return Err((Invariant::T7, format!("has a key of {} bytes", key.len())));
+    }
+    Ok(())
+}
+
+/// The effect of one operation on the catalogue. Uses of a keyspace that does not exist break
+/// W4; ids that are given twice or dropped by another name break the replay, W10.
+fn follow(known: &mut Catalogue, op: &Op<'_>) -> Result<(), (Invariant, String)> {
+    match *op {
+        Op::Put { keyspace: id, .. } | Op::Delete { keyspace: id, .. } | Op::DeleteRange { keyspace: id, .. } => {
+            if !known.knows(id) {
+                return Err((Invariant::W4, format!("uses keyspace {id}, which does not exist")));
+            }
+        }
+        Op::CreateKeyspace { id, name } => {
+            if id <= known.last || known.ids.contains_key(name) {
+                return Err((Invariant::W10, format!("creates keyspace {id} a second time")));
+            }
+            known.last = id;
+            known.ids.insert(name.to_vec(), id);
+        }
+        Op::DropKeyspace { id, name } => {
+            if known.ids.remove(name) != Some(id) {
+                return Err((Invariant::W10, format!("drops keyspace {id}, which has another name")));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Reads the file under test: positioned reads only, counted, and stoppable.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::sys::File;
+
+/// Bytes read at a time where much is to be read.
+pub(super) const RUN: usize = 1 << 20;
+
+/// The file, how far the check is, and who wants to know.
+pub(super) struct Source<'a> {
+    pub file: Arc<dyn File>,
+    pub page_size: usize,
+    /// Length of the file when the check began.
+    pub len: u64,
+    /// Bytes that are expected to be read in all.
+    pub total: u64,
+    progress: &'a dyn Progress,
+    bytes: Cell<u64>,
+    pages: Cell<u64>,
+}
+
+/// Pages that were read, and those among them that could not be.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pub bytes: Vec<u8>,
+    /// Page ids that the medium refused, with its reason.
+    pub refused: Vec<(u32, String)>,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(file: Arc<dyn File>, len: u64, progress: &'a dyn Progress) -> Self {
+        Source {
+            file,
+            page_size: 4096,
+            len,
+            total: len,
+            progress,
+            bytes: Cell::new(0),
+            pages: Cell::new(0),
+        }
+    }
+
+    /// Bytes and pages looked at so far.
+    pub fn done(&self) -> (u64, u64) {
+        (self.bytes.get(), self.pages.get())
+    }
+
+    /// Starts counting anew.
+    pub fn reset(&self) {
+        self.bytes.set(0);
+        self.pages.set(0);
+    }
+
+    /// Whole pages that the file has.
+    pub fn file_pages(&self) -> u32 {
+        u32::try_from(self.len / self.page_size as u64).unwrap_or(u32::MAX)
+    }
+
+    /// Counts bytes as looked at and gives the caller the chance to stop.
+    pub fn advance(&self, bytes: u64) -> Result<()> {
+        self.bytes.set(self.bytes.get() + bytes);
+        let total = self.total.max(self.bytes.get());
+        self.progress.report(self.bytes.get(), Some(total));
+        self.check_stop()
+    }
+
+    pub fn check_stop(&self) -> Result<()> {
+        if self.progress.stopped() {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Counts pages as checked.
+    pub fn count_pages(&self, pages: u64) {
+        self.pages.set(self.pages.get() + pages);
+    }
+
+    /// Reads `count` pages. A page that the medium refuses is named in `refused` and zero.
+    pub fn read_pages(&self, first: u32, count: u32, out: &mut Pages) -> Result<()> {
+        let len = count as usize * self.page_size;
+        out.refused.clear();
+        out.bytes.resize(len, 0);
+        let at = u64::from(first) * self.page_size as u64;
+        let got = self.file.read_at(&mut out.bytes, at);
+        match got {
+            Ok(n) if n == len => {}
+            Ok(_) | Err(_) => self.read_singly(first, at, out),
+        }
+        self.advance(len as u64)
+    }
+
+    fn read_singly(&self, first: u32, at: u64, out: &mut Pages) {
+        for (i, page) in out.bytes.chunks_mut(self.page_size).enumerate() {
+            let offset = at + (i * self.page_size) as u64;
+            let reason = match self.file.read_at(page, offset) {
+                Ok(n) if n == page.len() => continue,
+                Ok(_) => "the file ends before it".to_owned(),
+                Err(e) => e.to_string(),
+            };
+            page.fill(0);
+            out.refused.push((first + i as u32, reason));
+        }
+    }
+
+    /// Reads bytes that belong to no page (header zone, log); `None` where the file is shorter.
+    pub fn read_bytes(&self, at: u64, len: usize, doing: &'static str) -> Result<Option<Vec<u8>>> {
+        let mut bytes = vec![0u8; len];
+        let got = self.file.read_at(&mut bytes, at);
+        Ok((got.map_err(|e| Error::io(doing, e))? == len).then_some(bytes))
+    }
+}
