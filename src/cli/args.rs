@@ -23,6 +23,14 @@ pub struct KeyspaceArg {
     pub keyspace: String,
 }
 
+/// What a command that writes does at its end.
+#[derive(Debug, Clone, Args)]
+pub struct WriteArgs {
+    /// Leave the log as it is, even where it is due to be folded into the tree
+    #[arg(long)]
+    pub no_checkpoint: bool,
+}
+
 /// How keys given as text are encoded.
 #[derive(Debug, Clone, Args)]
 pub struct KeyEncArgs {

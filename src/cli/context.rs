@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use creel::{CheckpointOptions, Db, Interest, OpenOptions};
 
-use super::args::DbArg;
+use super::args::{DbArg, WriteArgs};
 use super::failure::Failure;
 use super::globals::Globals;
 use super::output::Out;
 use super::progress::Meter;
 use super::{report, signals};
+
+/// Log bytes after which a command that has written folds the log before it ends: every command
+/// after it reads that much when it opens the file.
+const CHECKPOINT_AT: u64 = 1 << 20;
 
 /// Carried through a command.
 pub struct Context {
@@ -81,6 +85,7 @@ impl Context {
             )
             .lock_timeout(self.globals.lock_timeout.unwrap_or(Duration::from_secs(5)))
             .background_checkpoint(false)
+            .checkpoint_at(Some(CHECKPOINT_AT))
     }
 
     /// Opens for reading.
@@ -122,8 +127,8 @@ impl Context {
 
     /// Ends a writing command: folds the log when it is due, then closes. The commits are done
     /// by now, so a checkpoint that fails is a warning.
-    pub fn close_written(&mut self, db: Db) -> Result<(), Failure> {
-        if db.checkpoint_due() {
+    pub fn close_written(&mut self, db: Db, args: &WriteArgs) -> Result<(), Failure> {
+        if !args.no_checkpoint && db.checkpoint_due() {
             let meter = self.meter("checkpoint");
             match db.checkpoint(&CheckpointOptions::default(), &meter) {
                 Ok(_) | Err(creel::Error::Busy { .. } | creel::Error::Interrupted) => {}

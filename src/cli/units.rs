@@ -55,14 +55,6 @@ pub fn size(text: &str) -> Result<u64, String> {
     scaled(number, scale).ok_or_else(|| "not a size, for example 4096, 4KiB or 1GB".into())
 }
 
-/// A size per second: `10MiB/s`; the `/s` may be left out.
-pub fn rate(text: &str) -> Result<u64, String> {
-    match size(text.strip_suffix("/s").unwrap_or(text)) {
-        Ok(0) | Err(_) => Err("not a rate, for example 10MiB/s".into()),
-        Ok(bytes) => Ok(bytes),
-    }
-}
-
 /// A length of time: `250ms`, `5s`, `1h30m`, `2d`; a bare number is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const EXAMPLE: &str = "not a duration, for example 250ms, 5s or 1h30m";
@@ -185,14 +177,6 @@ mod tests {
             assert!(size(bad).is_err(), "{bad}");
         }
         assert!(size("4 parsecs").unwrap_err().contains("for example"));
-    }
-
-    #[test]
-    fn rates() {
-        assert_eq!(rate("10MiB/s"), Ok(10 << 20));
-        assert_eq!(rate("1kB"), Ok(1000));
-        assert!(rate("0").is_err());
-        assert!(rate("fast").unwrap_err().contains("10MiB/s"));
     }
 
     #[test]

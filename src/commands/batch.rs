@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use self::lines::{Lines, Op};
 use super::{Position, Run};
-use crate::cli::args::{DbArg, KeyspaceArg};
+use crate::cli::args::{DbArg, KeyspaceArg, WriteArgs};
 use crate::cli::{Context, Exit, Failure, Outcome, codes, input, units};
 
 mod lines;
@@ -35,6 +35,8 @@ pub struct BatchArgs {
     /// Print the position of the last commit, for example 3:812
     #[arg(long)]
     token: bool,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 #[derive(Default)]
@@ -116,7 +118,7 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
         ctx.detail(&format!(
             "{puts} puts, {deletes} deletes in {commits} commits"
         ));
-        ctx.close_written(db)?;
+        ctx.close_written(db, &self.write)?;
         Ok(Exit::Ok)
     }
 }

@@ -102,7 +102,7 @@ impl CheckpointArgs {
             ..CheckpointOptions::default()
         };
         let mut report = db.checkpoint(&options, meter)?;
-        let regions = db.info().regions;
+        let regions = db.info()?.regions;
         let active = regions
             .iter()
             .max_by_key(|r| r.region_seq)

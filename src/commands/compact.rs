@@ -17,7 +17,7 @@ pub struct CompactArgs {
     #[command(flatten)]
     db: DbArg,
     /// Write a dense copy to this new file and leave the database as it is
-    #[arg(short, value_name = "NEW", conflicts_with_all = ["dry_run", "min_gain", "rate"])]
+    #[arg(short, value_name = "NEW", conflicts_with_all = ["dry_run", "min_gain"])]
     o: Option<PathBuf>,
     /// Estimate the new size, and change nothing
     #[arg(long)]
@@ -25,9 +25,6 @@ pub struct CompactArgs {
     /// Do nothing where less than this would be gained
     #[arg(long, value_name = "PERCENT", value_parser = units::percent)]
     min_gain: Option<f64>,
-    /// Write at most this fast, for example 10MiB/s
-    #[arg(long, value_name = "SIZE/s", value_parser = units::rate)]
-    rate: Option<u64>,
     /// Do not verify the result
     #[arg(long)]
     no_verify: bool,
@@ -56,7 +53,7 @@ impl Run for CompactArgs {
 Examples:
   creel compact my.db
   creel compact my.db --dry-run
-  creel compact my.db --min-gain 10% --rate 20MiB/s
+  creel compact my.db --min-gain 10%
   creel compact my.db -o copy.db
 
 In place means: pages move from the tail of the file into free space, then the file is cut. Readers
@@ -82,7 +79,6 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
                 let options = CompactOptions {
                     dry_run: self.dry_run,
                     min_gain_percent: self.min_gain.unwrap_or(0.0),
-                    rate: self.rate,
                 };
                 let report = db.compact(&options, &meter)?;
                 let path = db.path().to_owned();

@@ -7,7 +7,7 @@ use creel::{Batch, Db, Interest, KeyRange};
 use serde::Serialize;
 
 use super::{Position, Run};
-use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, RangeArgs};
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, RangeArgs, WriteArgs};
 use crate::cli::{Context, Exit, Failure, Outcome, codes, input, range};
 
 /// Arguments of `creel delete`.
@@ -39,6 +39,8 @@ pub struct DeleteArgs {
     /// Print the position of the commit, for example 3:812
     #[arg(long)]
     token: bool,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 #[derive(Serialize)]
@@ -87,7 +89,7 @@ impl DeleteArgs {
         }
         let counting = self.dry_run || self.expect.is_some();
         let name = &self.keyspace.keyspace;
-        let interest = Interest::Keys(keys.iter().map(|k| (name.clone(), k.clone())).collect());
+        let interest = Interest::Keys(keys.clone());
         if self.dry_run {
             let db = ctx.open_read(&self.db, interest)?;
             let there = count_keys(&db, name, &keys)?;
@@ -139,9 +141,9 @@ impl DeleteArgs {
         let mut batch = Batch::new();
         batch.keyspace(name).count_deleted(true);
         if let Some(expected) = expected {
-            batch.require_range_count(range.clone(), expected);
+            batch.require_range_count(&range, expected);
         }
-        batch.delete_range(range.clone());
+        batch.delete_range(&range);
         match self.commit(ctx, db, batch, true) {
             Err(failure) if failure.code() == &codes::PRECONDITION => Err(Failure::new(
                 &codes::PRECONDITION,
@@ -175,7 +177,7 @@ impl DeleteArgs {
                 ctx.out.line(&commit.token.to_string())?;
             }
         }
-        ctx.close_written(db)?;
+        ctx.close_written(db, &self.write)?;
         Ok(Exit::Ok)
     }
 

@@ -43,7 +43,7 @@ Exit status: 0 it exists, 1 it does not; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         let key = input::key(&self.key, &self.enc)?;
         let name = &self.keyspace.keyspace;
-        let db = ctx.open_read(&self.db, Interest::Keys(vec![(name.clone(), key.clone())]))?;
+        let db = ctx.open_read(&self.db, Interest::Keys(vec![key.clone()]))?;
         let exists = db.snapshot()?.keyspace(name)?.contains(&key)?;
         if ctx.globals.json {
             ctx.out.json(&ExistsReport {

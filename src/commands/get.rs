@@ -83,11 +83,7 @@ Exit status: 0 found, 1 absent (nothing is printed), 5 no such file; others: cre
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let keys = self.all_keys(ctx)?;
-        let interest = keys
-            .iter()
-            .map(|k| (self.keyspace.keyspace.clone(), k.clone()))
-            .collect::<Vec<_>>();
-        let db = ctx.open_read(&self.db, Interest::Keys(interest))?;
+        let db = ctx.open_read(&self.db, Interest::Keys(keys.clone()))?;
         let keyspace = db.snapshot()?.keyspace(&self.keyspace.keyspace)?;
         let single = keys.len() == 1 && self.keys_from.is_none();
         let json = ctx.globals.json || self.out.out == Some(OutEnc::Json);

@@ -1,7 +1,7 @@
 //! `creel info`: what the header says; no lock, no recovery.
 
 use clap::Args;
-use creel::{Info, Role, SlotState};
+use creel::{Info, Role, SlotInfo};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -83,7 +83,7 @@ impl From<Info> for InfoReport {
         let damaged = info
             .slots
             .iter()
-            .any(|s| matches!(s, SlotState::Damaged { .. }));
+            .any(|s| matches!(s, SlotInfo::Damaged(_)));
         InfoReport {
             schema: "creel.info/1",
             path: info.path.to_string_lossy().into_owned(),
@@ -113,20 +113,20 @@ impl From<Info> for InfoReport {
             tree_height: info.tree_height,
             oldest_pin: info.oldest_pin,
             slots: info.slots.map(|slot| match slot {
-                SlotState::Valid { generation } => Slot {
+                SlotInfo::Valid { generation } => Slot {
                     state: "valid",
                     generation: Some(generation),
                     reason: None,
                 },
-                SlotState::Blank => Slot {
+                SlotInfo::Blank => Slot {
                     state: "blank",
                     generation: None,
                     reason: None,
                 },
-                SlotState::Damaged { reason } => Slot {
+                SlotInfo::Damaged(reason) => Slot {
                     state: "damaged",
                     generation: None,
-                    reason: Some(reason.to_string()),
+                    reason: Some(reason),
                 },
             }),
             regions: info.regions.map(|r| Region {

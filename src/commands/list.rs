@@ -127,7 +127,7 @@ Exit status: 0 done, even where nothing matches or the reader of a pipe left; ot
             let entries = self.count(&keyspace, range, glob.as_ref())?;
             return self.end(ctx, snapshot.token(), entries, None);
         }
-        let (entries, more) = self.print(ctx, keyspace.cursor(range), glob.as_ref())?;
+        let (entries, more) = self.print(ctx, keyspace.cursor(&range), glob.as_ref())?;
         self.end(ctx, snapshot.token(), entries, more)
     }
 }
@@ -161,7 +161,7 @@ impl ListArgs {
         let Some(glob) = glob else {
             return Ok(keyspace.count(&range)?.min(limit));
         };
-        let mut cursor = keyspace.cursor(range);
+        let mut cursor = keyspace.cursor(&range);
         let mut entries = 0;
         while entries < limit {
             let Some((key, _)) = cursor.next_key()? else {

@@ -35,7 +35,7 @@ pub struct OpenArgs {
     /// Page size, 4KiB to 64KiB; larger pages allow longer keys [default: 4KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size, requires = "create")]
     page_size: Option<u64>,
-    /// Size of each of the two log regions at the start [default: 1MiB]
+    /// Size of each of the two log regions at the start [default: 512KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size, requires = "create")]
     wal_size: Option<u64>,
     /// The role of the file [default: standalone]
@@ -65,6 +65,7 @@ struct RecoveryReport {
     last_index: u64,
     torn_bytes: u64,
     torn_at: Option<u64>,
+    bulk_dropped: bool,
     header_fallback: bool,
 }
 
@@ -127,7 +128,7 @@ impl OpenArgs {
 }
 
 fn report(ctx: &mut Context, db: &Db, created: bool) -> Result<(), Failure> {
-    let info = db.info();
+    let info = db.info()?;
     let recovery = db.recovery();
     let format = format!("{}.{}", info.format.0, info.format.1);
     if ctx.globals.json {
@@ -142,17 +143,18 @@ fn report(ctx: &mut Context, db: &Db, created: bool) -> Result<(), Failure> {
             role: role_name(info.role),
             epoch: info.epoch,
             recovery: RecoveryReport {
-                clean: recovery.clean,
+                clean: recovery.is_clean(),
                 replayed_frames: recovery.replayed_frames,
                 replayed_bytes: recovery.replayed_bytes,
                 last_index: recovery.last_index,
                 torn_bytes: recovery.torn_bytes,
                 torn_at: recovery.torn_at,
+                bulk_dropped: recovery.bulk_dropped,
                 header_fallback: recovery.header_fallback,
             },
         });
     }
-    let state = match (created, recovery.clean) {
+    let state = match (created, recovery.is_clean()) {
         (true, _) => "created",
         (false, true) => "clean",
         (false, false) => "recovered",

@@ -8,7 +8,7 @@ use creel::{Batch, Interest};
 use serde::Serialize;
 
 use super::{Position, Run};
-use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, ValueEncArgs};
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, ValueEncArgs, WriteArgs};
 use crate::cli::text::Enc;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, input};
 
@@ -47,6 +47,8 @@ pub struct PutArgs {
     /// Print the position of the commit, for example 3:812
     #[arg(long)]
     token: bool,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 #[derive(Serialize)]
@@ -85,7 +87,7 @@ Exit status: 0 stored, 1 a condition did not hold, 7 busy; others: creel explain
         batch.put(&key, &value);
         let conditional = self.if_absent || self.if_exists || self.if_equals.is_some();
         let interest = if conditional {
-            Interest::Keys(vec![(self.keyspace.keyspace.clone(), key.clone())])
+            Interest::Keys(vec![key.clone()])
         } else {
             Interest::None
         };
@@ -102,7 +104,7 @@ Exit status: 0 stored, 1 a condition did not hold, 7 busy; others: creel explain
         } else if self.token {
             ctx.out.line(&commit.token.to_string())?;
         }
-        ctx.close_written(db)?;
+        ctx.close_written(db, &self.write)?;
         Ok(Exit::Ok)
     }
 }

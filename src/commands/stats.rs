@@ -118,7 +118,7 @@ impl StatsArgs {
 
     fn lengths(&self, db: &Db) -> Result<Histogram, Failure> {
         let keyspace = db.snapshot()?.keyspace(&self.keyspace.keyspace)?;
-        let mut cursor = keyspace.cursor(range::all());
+        let mut cursor = keyspace.cursor(&range::all());
         let mut histogram = Histogram::default();
         while let Some((key, value_length)) = cursor.next_key()? {
             histogram.add(key.len() as u64, value_length);
