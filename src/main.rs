@@ -17,6 +17,7 @@ use cli::{Context, Exit, Failure};
 
 fn main() -> ExitCode {
     cli::panic::install();
+    cli::signals::prepare();
     let exit = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Internal);
     cli::signals::raise_default(exit);
     ExitCode::from(exit.code())

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::codes;
 use super::escape::Plain;
 use super::failure::Failure;
+use super::signals;
 
 /// Bytes kept back before they are written; nothing is allocated before the first write.
 const BUFFER: usize = 32 * 1024;
@@ -109,7 +110,11 @@ impl Out {
         if self.closed {
             return Ok(());
         }
-        match call(&mut io::stdout().lock()) {
+        // A reader that never reads must not keep a signal from ending the command.
+        let Some(written) = signals::while_waiting(|| call(&mut io::stdout().lock())) else {
+            return Err(creel::Error::Interrupted.into());
+        };
+        match written {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;

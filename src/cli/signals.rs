@@ -18,6 +18,17 @@ struct Flags {
 
 static FLAGS: OnceLock<Flags> = OnceLock::new();
 
+/// What every command needs, however short: a truncated file or a size limit ends it with a
+/// message and status 8 instead of the bare signal.
+pub fn prepare() {
+    // Without these the command works as well, but it would die of them.
+    #[cfg(unix)]
+    {
+        let _ = creel::sys::signal::install_sigbus_message();
+        let _ = creel::sys::signal::ignore_file_size_signal();
+    }
+}
+
 /// Installs the handlers, once. The second signal ends the process at once.
 pub fn install() {
     let mut first = false;
@@ -84,7 +95,10 @@ pub fn raise_default(exit: Exit) {
         Exit::Terminated => SIGTERM,
         _ => return,
     };
+    #[cfg(unix)]
     if received() == Some(signal) {
-        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        creel::sys::signal::raise_default(signal);
     }
+    #[cfg(not(unix))]
+    let _ = signal;
 }

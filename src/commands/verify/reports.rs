@@ -35,6 +35,9 @@ struct JsonReport {
     generation: u64,
     last_index: u64,
     lossless_fallback: bool,
+    pinned: bool,
+    findings_left_out: u64,
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +99,13 @@ impl View<'_> {
             if !advice.is_empty() {
                 out.line(&format!("  hint: {}", report::printable(&advice)))?;
             }
+        }
+        if r.findings_left_out > 0 {
+            let more = r.findings_left_out;
+            out.line(&format!("{more} more findings; --max-findings shows them"))?;
+        }
+        for note in &r.notes {
+            out.line(&format!("note: {}", report::printable(note)))?;
         }
         let mut facts: Vec<(&str, Value)> = vec![
             ("verdict", verdict(r.verdict).into()),
@@ -161,6 +171,9 @@ impl View<'_> {
             generation: r.generation,
             last_index: r.last_index,
             lossless_fallback: r.lossless_fallback,
+            pinned: r.pinned,
+            findings_left_out: r.findings_left_out,
+            notes: r.notes.clone(),
         })
     }
 
