@@ -73,7 +73,10 @@ pub(super) fn check(
     max_findings: usize,
 ) -> Result<LogView> {
     let header = &headers.current.header;
-    let older_checkpoint = headers.older.as_ref().map_or(header.checkpoint_index, |o| o.header.checkpoint_index);
+    let older_checkpoint = headers
+        .older
+        .as_ref()
+        .map_or(header.checkpoint_index, |o| o.header.checkpoint_index);
     let mut walk = Walk {
         source,
         header,
@@ -99,17 +102,33 @@ pub(super) fn check(
             let reaches = walk.linked_from <= older_checkpoint + 1;
             covers_older |= sound && reaches && !walk.bulk_since_older;
         }
-        None => walk.findings.damage(finding(Invariant::W2, "the log has no readable region")),
+        None => walk
+            .findings
+            .damage(finding(Invariant::W2, "the log has no readable region")),
     }
     walk.compare_with_open()?;
     walk.judge_promises(headers);
     let open_bulk = walk.open_bulk.is_some();
-    let Walk { mut findings, replay, frames, fences, .. } = walk;
+    let Walk {
+        mut findings,
+        replay,
+        frames,
+        fences,
+        ..
+    } = walk;
     if level == Depth::Deep {
         replay.finish(&mut findings);
     }
     findings.count(Invariant::W11, u64::from(headers.older.is_some()));
-    Ok(LogView { findings, frames, last_index, fences, covers_older, open_bulk, regions })
+    Ok(LogView {
+        findings,
+        frames,
+        last_index,
+        fences,
+        covers_older,
+        open_bulk,
+        regions,
+    })
 }
 
 /// The newer incarnation.
@@ -130,10 +149,13 @@ impl Walk<'_> {
         let places = extents(self.header).into_iter().zip(self.header.regions);
         for (i, (slot, (extent, known))) in found.iter_mut().zip(places).enumerate() {
             self.findings.count(Invariant::W2, 1);
-            let bytes = self.source.read_bytes(extent.start, REGION_HEADER_SIZE, "read the log")?;
+            let bytes = self
+                .source
+                .read_bytes(extent.start, REGION_HEADER_SIZE, "read the log")?;
             let Some(bytes) = bytes else {
                 let text = format!("the file ends before log region {i}");
-                self.findings.damage(finding(Invariant::H7, text).at(extent.start, extent.len));
+                self.findings
+                    .damage(finding(Invariant::H7, text).at(extent.start, extent.len));
                 continue;
             };
             let region = RegionHeader::decode(&bytes);
@@ -146,7 +168,9 @@ impl Walk<'_> {
                     region.region_seq, known.region_seq
                 ),
                 (_, Some(_)) => String::new(),
-                (Some(_), None) => format!("the header of log region {i} belongs to another file or place"),
+                (Some(_), None) => {
+                    format!("the header of log region {i} belongs to another file or place")
+                }
                 (None, None) if known.region_seq == 0 && all_zero(&bytes) => String::new(),
                 (None, None) => format!("the header of log region {i} is damaged"),
             };
@@ -161,18 +185,36 @@ impl Walk<'_> {
     }
 
     /// Walks the older region, where it has anything to say, and then the active one.
-    fn both(&mut self, active: usize, regions: &[Option<RegionHeader>; 2]) -> Result<(ScanEnd, bool)> {
+    fn both(
+        &mut self,
+        active: usize,
+        regions: &[Option<RegionHeader>; 2],
+    ) -> Result<(ScanEnd, bool)> {
         let places = extents(self.header);
-        let at = |i: usize| (places.get(i & 1).copied(), regions.get(i & 1).copied().flatten());
-        let (Some(extent), Some(newer)) = at(active) else {
-            return Err(Error::corrupt(Invariant::W2, "the log has no readable region"));
+        let at = |i: usize| {
+            (
+                places.get(i & 1).copied(),
+                regions.get(i & 1).copied().flatten(),
+            )
         };
-        let own = Link { next_index: newer.first_index, prev_crc: newer.prev_crc, epoch: newer.epoch };
+        let (Some(extent), Some(newer)) = at(active) else {
+            return Err(Error::corrupt(
+                Invariant::W2,
+                "the log has no readable region",
+            ));
+        };
+        let own = Link {
+            next_index: newer.first_index,
+            prev_crc: newer.prev_crc,
+            epoch: newer.epoch,
+        };
         let mut link = own;
         let mut sound = true;
         self.linked_from = newer.first_index;
         let before = at(active ^ 1);
-        let before = before.0.zip(before.1.filter(|r| r.region_seq + 1 == newer.region_seq));
+        let before = before
+            .0
+            .zip(before.1.filter(|r| r.region_seq + 1 == newer.region_seq));
         let needed = newer.first_index > self.header.checkpoint_index + 1;
         match before {
             Some((place, older)) => {
@@ -188,7 +230,9 @@ impl Walk<'_> {
                     newer.first_index - 1
                 );
                 self.findings.count(Invariant::W5, 1);
-                self.findings.damage(finding(Invariant::W5, text).at(extent.start, REGION_HEADER_SIZE as u64));
+                self.findings.damage(
+                    finding(Invariant::W5, text).at(extent.start, REGION_HEADER_SIZE as u64),
+                );
                 sound = false;
             }
             None => {}
@@ -212,7 +256,11 @@ impl Walk<'_> {
     ) -> Result<(Link, bool)> {
         self.linked_from = older.first_index;
         self.history = Some(older.history);
-        let link = Link { next_index: older.first_index, prev_crc: older.prev_crc, epoch: older.epoch };
+        let link = Link {
+            next_index: older.first_index,
+            prev_crc: older.prev_crc,
+            epoch: older.epoch,
+        };
         let kept = (!needed).then(|| self.findings.clone());
         let end = self.region(place, older, link, needed)?;
         self.findings.count(Invariant::W3, 1);
@@ -223,17 +271,25 @@ impl Walk<'_> {
         if needed && end.sound {
             self.findings.count(Invariant::W5, 1);
             let missing = end.end.link.next_index < newer.first_index;
-            let id = if missing { Invariant::W5 } else { Invariant::W3 };
+            let id = if missing {
+                Invariant::W5
+            } else {
+                Invariant::W3
+            };
             if older.first_index > self.header.checkpoint_index + 1 {
                 let text = format!("no log from entry {}", self.header.checkpoint_index + 1);
-                self.findings.damage(finding(Invariant::W5, text).at(place.start, REGION_HEADER_SIZE as u64));
+                self.findings.damage(
+                    finding(Invariant::W5, text).at(place.start, REGION_HEADER_SIZE as u64),
+                );
             } else if !meets {
                 let text = format!(
                     "log entry {} is damaged: the other region continues after entry {}",
                     end.end.link.next_index,
                     newer.first_index.saturating_sub(1)
                 );
-                self.findings.damage(finding(id, text).at(place.start + end.end.end, FRAME_HEADER_SIZE as u64));
+                self.findings.damage(
+                    finding(id, text).at(place.start + end.end.end, FRAME_HEADER_SIZE as u64),
+                );
             }
         }
         let sound = end.sound && meets;
@@ -242,7 +298,10 @@ impl Walk<'_> {
             self.findings = kept;
             if !sound && older.first_index <= self.header.checkpoint_index {
                 let text = "log entries that are in the tree already are damaged or overwritten: the previous header could not replace the newest one";
-                self.findings.add(Weight::Note, finding(Invariant::W11, text).at(place.start, place.len));
+                self.findings.add(
+                    Weight::Note,
+                    finding(Invariant::W11, text).at(place.start, place.len),
+                );
                 self.linked_from = newer.first_index;
             }
         }
@@ -253,19 +312,38 @@ impl Walk<'_> {
     }
 
     /// Walks one region, going on behind damage.
-    fn region(&mut self, extent: Extent, region: &RegionHeader, link: Link, live: bool) -> Result<RegionEnd> {
+    fn region(
+        &mut self,
+        extent: Extent,
+        region: &RegionHeader,
+        link: Link,
+        live: bool,
+    ) -> Result<RegionEnd> {
         let source = self.source;
         let mut from = REGION_HEADER_SIZE as u64;
         let (mut link, mut sound) = (link, true);
-        let mut at = ScanEnd { end: from, link, last: None, frames: 0, torn_bytes: 0 };
+        let mut at = ScanEnd {
+            end: from,
+            link,
+            last: None,
+            frames: 0,
+            torn_bytes: 0,
+        };
         for _ in 0..MAX_RESUMES {
-            let result = scan(source.file.as_ref(), extent, region, from, link, &mut |placed, payload| {
-                source.advance(placed.header.frame_len())?;
-                self.frame(extent, placed, payload);
-                at.end = placed.offset + placed.header.frame_len();
-                at.link = link_after(&placed.header);
-                Ok(())
-            });
+            let result = scan(
+                source.file.as_ref(),
+                extent,
+                region,
+                from,
+                link,
+                &mut |placed, payload| {
+                    source.advance(placed.header.frame_len())?;
+                    self.frame(extent, placed, payload);
+                    at.end = placed.offset + placed.header.frame_len();
+                    at.link = link_after(&placed.header);
+                    Ok(())
+                },
+            );
             let c = match result {
                 Ok(end) => {
                     // A scan that began behind damage may have found nothing new.
@@ -279,11 +357,20 @@ impl Walk<'_> {
                 Err(e) => return Err(e),
             };
             sound = false;
-            let bad_at = c.offset.map_or(at.end, |o| o.saturating_sub(extent.start)).max(from);
-            let next = find_next(source.file.as_ref(), extent, region, bad_at + 8).ok().flatten();
-            let span = next.as_ref().map_or(FRAME_HEADER_SIZE as u64, |n| n.offset - bad_at);
+            let bad_at = c
+                .offset
+                .map_or(at.end, |o| o.saturating_sub(extent.start))
+                .max(from);
+            let next = find_next(source.file.as_ref(), extent, region, bad_at + 8)
+                .ok()
+                .flatten();
+            let span = next
+                .as_ref()
+                .map_or(FRAME_HEADER_SIZE as u64, |n| n.offset - bad_at);
             let mut what = super::report::Finding::from(c).at(extent.start + bad_at, span);
-            what.records_unreachable = next.as_ref().map(|n| n.header.entry.index.saturating_sub(at.link.next_index));
+            what.records_unreachable = next
+                .as_ref()
+                .map(|n| n.header.entry.index.saturating_sub(at.link.next_index));
             if live {
                 self.findings.damage(what);
             }
@@ -291,9 +378,18 @@ impl Walk<'_> {
             self.history = Some(next.header.entry.history_before);
             from = next.offset;
             link = link_at(&next.header);
-            at = ScanEnd { end: from, link, last: None, frames: 0, torn_bytes: 0 };
+            at = ScanEnd {
+                end: from,
+                link,
+                last: None,
+                frames: 0,
+                torn_bytes: 0,
+            };
         }
-        Ok(RegionEnd { end: at, sound: false })
+        Ok(RegionEnd {
+            end: at,
+            sound: false,
+        })
     }
 
     /// One whole frame.
@@ -307,11 +403,23 @@ impl Walk<'_> {
         let len = placed.header.frame_len();
         let mut bad = |id, text: String| self.findings.damage(finding(id, text).at(start, len));
         if entry.epoch > self.header.epoch {
-            bad(R3, format!("log entry {} has epoch {}, the header {}", entry.index, entry.epoch, self.header.epoch));
+            bad(
+                R3,
+                format!(
+                    "log entry {} has epoch {}, the header {}",
+                    entry.index, entry.epoch, self.header.epoch
+                ),
+            );
         }
         let after = entry.index > self.header.checkpoint_index;
         if let Some(bulk) = self.open_bulk.filter(|_| after) {
-            bad(W5, format!("the bulk load at entry {bulk} never finished and is followed by entry {}", entry.index));
+            bad(
+                W5,
+                format!(
+                    "the bulk load at entry {bulk} never finished and is followed by entry {}",
+                    entry.index
+                ),
+            );
         }
         if is_newer(envelope.durable_gen, self.newest_promise) {
             self.newest_promise = envelope.durable_gen;
@@ -331,10 +439,15 @@ impl Walk<'_> {
             return;
         }
         self.findings.count(W4, 1);
-        if entry.kind == EntryKind::Commit {
-            if let Err((id, text)) = self.replay.entry(entry.index, payload, entry.op_count, after) {
-                self.findings.damage(finding(id, text).at(start, len));
+        let result = match entry.kind {
+            EntryKind::Commit => {
+                let (index, count) = (entry.index, entry.op_count);
+                self.replay.entry(index, payload, count, after)
             }
+            _ => Ok(()),
+        };
+        if let Err((id, text)) = result {
+            self.findings.damage(finding(id, text).at(start, len));
         }
         if let Some(history) = self.history {
             self.compare_history(history, entry.history_before, entry.index, start);
@@ -354,11 +467,14 @@ impl Walk<'_> {
         self.findings.count(Invariant::W9, 1);
         if known != said {
             let text = format!("the history before log entry {index} is not what led to it");
-            self.findings.damage(finding(Invariant::W9, text).at(at, FRAME_HEADER_SIZE as u64));
+            self.findings
+                .damage(finding(Invariant::W9, text).at(at, FRAME_HEADER_SIZE as u64));
         }
-        if index == self.header.checkpoint_index + 1 && said != self.header.history && known == said {
+        if index == self.header.checkpoint_index + 1 && said != self.header.history && known == said
+        {
             let text = format!("the header names another history before log entry {index}");
-            self.findings.damage(finding(Invariant::W9, text).at(at, FRAME_HEADER_SIZE as u64));
+            self.findings
+                .damage(finding(Invariant::W9, text).at(at, FRAME_HEADER_SIZE as u64));
         }
     }
 
@@ -372,11 +488,14 @@ impl Walk<'_> {
                 "the log ends at entry {last}, before the checkpoint at {}",
                 self.header.checkpoint_index
             );
-            self.findings.damage(finding(Invariant::W5, text).at(at, FRAME_HEADER_SIZE as u64));
+            self.findings
+                .damage(finding(Invariant::W5, text).at(at, FRAME_HEADER_SIZE as u64));
         }
         if let Some(bulk) = self.open_bulk {
-            let text = format!("the bulk load at entry {bulk} never finished: it is dropped as a whole");
-            self.findings.add(Weight::Recoverable, finding(Invariant::W5, text).at(at, 0));
+            let text =
+                format!("the bulk load at entry {bulk} never finished: it is dropped as a whole");
+            self.findings
+                .add(Weight::Recoverable, finding(Invariant::W5, text).at(at, 0));
         }
         if end.torn_bytes > 0 {
             let text = format!(
@@ -388,7 +507,10 @@ impl Walk<'_> {
             return Ok(());
         }
         // An entry whose very first word is wrong looks like the end of the log.
-        let Some(mut bytes) = self.source.read_bytes(at, FRAME_HEADER_SIZE, "read the log")? else {
+        let Some(mut bytes) = self
+            .source
+            .read_bytes(at, FRAME_HEADER_SIZE, "read the log")?
+        else {
             return Ok(());
         };
         if end.end + FRAME_HEADER_SIZE as u64 > extent.len {
@@ -398,8 +520,14 @@ impl Walk<'_> {
         let hidden = FrameHeader::decode(&bytes, region.salt)
             .filter(|h| u64::from(h.envelope.own_units) * 8 == end.end);
         if let Some(hidden) = hidden {
-            let text = format!("log entry {} has lost its first bytes: dropped", hidden.entry.index);
-            self.findings.add(Weight::Recoverable, finding(Invariant::W4, text).at(at, hidden.frame_len()));
+            let text = format!(
+                "log entry {} has lost its first bytes: dropped",
+                hidden.entry.index
+            );
+            self.findings.add(
+                Weight::Recoverable,
+                finding(Invariant::W4, text).at(at, hidden.frame_len()),
+            );
         }
         Ok(())
     }
@@ -407,7 +535,9 @@ impl Walk<'_> {
     /// W8: what frames promise of headers. A promise of a newer header than there is means that
     /// the newest one was lost; the log makes up for it where it is whole.
     fn judge_promises(&mut self, headers: &Headers) {
-        let ahead = self.newest_promise.wrapping_sub(self.header.generation as u32);
+        let ahead = self
+            .newest_promise
+            .wrapping_sub(self.header.generation as u32);
         if ahead == 0 {
             return;
         }
@@ -416,9 +546,14 @@ impl Walk<'_> {
             self.header.generation + u64::from(ahead),
             self.header.generation
         );
-        let weight = if ahead == 1 && self.open_bulk.is_none() { Weight::Recoverable } else { Weight::Damage };
+        let weight = if ahead == 1 && self.open_bulk.is_none() {
+            Weight::Recoverable
+        } else {
+            Weight::Damage
+        };
         let slot = headers.current.header.slot_offset();
-        self.findings.add(weight, finding(Invariant::W8, text).at(slot, 512));
+        self.findings
+            .add(weight, finding(Invariant::W8, text).at(slot, 512));
     }
 
     /// Opening the file must agree with this check: what it refuses is damage.

@@ -39,7 +39,10 @@ pub(super) struct Locks {
 impl Locks {
     pub fn open(options: &VerifyOptions, path: &Path) -> Locks {
         let file = options.vfs.open(path, Access::Read).ok();
-        Locks { pins: file.clone().map(Pins::new), file }
+        Locks {
+            pins: file.clone().map(Pins::new),
+            file,
+        }
     }
 
     /// Pins the newest generation and the one before, which the older header needs.
@@ -77,7 +80,9 @@ pub(super) fn take(
     for attempt in 1..=ATTEMPTS {
         source.check_stop()?;
         let file = Arc::clone(&source.file);
-        let Some(headers) = choose(stable_slots(options, file.as_ref())?) else { return Ok(None) };
+        let Some(headers) = choose(stable_slots(options, file.as_ref())?) else {
+            return Ok(None);
+        };
         let pins = locks.pin(&headers);
         // Only if the headers are still the newest is the pin seen by every later reuse.
         if choose(stable_slots(options, file.as_ref())?).as_ref() != Some(&headers) {
@@ -88,9 +93,18 @@ pub(super) fn take(
         source.len = file.size().map_err(|e| Error::io("look at the file", e))?;
         source.reset();
         // While this is held, a writer waits a moment before it switches regions.
-        let gate = locks.file.as_ref().and_then(|f| try_hold(f, GATE, LockMode::Shared).ok().flatten());
+        let gate = locks
+            .file
+            .as_ref()
+            .and_then(|f| try_hold(f, GATE, LockMode::Shared).ok().flatten());
         let catalogue = catalogue(options, source, &headers);
-        let log = log::check(source, &headers, options.level, catalogue, options.max_findings)?;
+        let log = log::check(
+            source,
+            &headers,
+            options.level,
+            catalogue,
+            options.max_findings,
+        )?;
         drop(gate);
         let unchanged = choose(stable_slots(options, file.as_ref())?).as_ref() == Some(&headers);
         let quiet = log.findings.is_empty();
@@ -102,12 +116,20 @@ pub(super) fn take(
                 log.findings.discredit(why);
             }
             let pinned = pins.is_some();
-            return Ok(Some(Snapshot { headers, log, pinned, _pins: pins.unwrap_or_default() }));
+            return Ok(Some(Snapshot {
+                headers,
+                log,
+                pinned,
+                _pins: pins.unwrap_or_default(),
+            }));
         }
         last = unchanged.then_some(log);
         options.vfs.pause(Duration::from_millis(u64::from(attempt)));
     }
-    Err(Error::io("take a snapshot of", std::io::ErrorKind::ResourceBusy.into()))
+    Err(Error::io(
+        "take a snapshot of",
+        std::io::ErrorKind::ResourceBusy.into(),
+    ))
 }
 
 /// Two looks that found the same in the same place.
@@ -125,7 +147,11 @@ fn catalogue(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) ->
 }
 
 /// True where the headers are not the same any more.
-pub(super) fn moved(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) -> Result<bool> {
+pub(super) fn moved(
+    options: &VerifyOptions,
+    source: &Source<'_>,
+    headers: &Headers,
+) -> Result<bool> {
     let now = choose(stable_slots(options, source.file.as_ref())?);
     Ok(now.as_ref() != Some(headers))
 }

@@ -2,7 +2,7 @@
 //!
 //! `header 32 | prefix | cells in key order | zeros | heads (u8) | slots (u16, growing down)`
 //!
-//! Cell: `suffix_len * 4 + flags varint | value_len varint | suffix | value or overflow ref`.
+//! Cell: `suffix_len * 4 + flags varint | suffix | value or overflow ref`, up to the next cell.
 //!
 //! In front of the slots stands one byte for each entry, the first of its suffix: a search looks
 //! at those, which lie together, before it touches any cell.
@@ -72,34 +72,19 @@ pub struct LeafCell<'a> {
     pub value: StoredValue<'a>,
 }
 
-fn split_cell(bytes: &[u8]) -> Option<(LeafCell<'_>, &[u8])> {
-    let (head, rest) = split_varint(bytes)?;
-    let (value_len, rest) = split_varint(rest)?;
+/// Decodes a whole cell: it ends where the next one begins.
+#[inline]
+fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
+    let (head, rest) = split_varint(cell)?;
     let (suffix, rest) = split_bytes(rest, head >> FLAG_BITS)?;
-    match head & ((1 << FLAG_BITS) - 1) {
-        0 => {
-            let (value, rest) = split_bytes(rest, value_len)?;
-            Some((
-                LeafCell {
-                    suffix,
-                    value: StoredValue::Inline(value),
-                },
-                rest,
-            ))
+    let value = match head & ((1 << FLAG_BITS) - 1) {
+        0 => StoredValue::Inline(rest),
+        FLAG_OVERFLOW if rest.len() == OVERFLOW_REF_SIZE => {
+            StoredValue::Overflow(OverflowRef::decode(rest)?)
         }
-        FLAG_OVERFLOW => {
-            let (raw, rest) = split_bytes(rest, OVERFLOW_REF_SIZE as u64)?;
-            let reference = OverflowRef::decode(raw)?;
-            (u64::from(reference.stored_len) == value_len).then_some((
-                LeafCell {
-                    suffix,
-                    value: StoredValue::Overflow(reference),
-                },
-                rest,
-            ))
-        }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(LeafCell { suffix, value })
 }
 
 /// A leaf page, decoded on demand and bounds-checked at every step.
@@ -108,6 +93,7 @@ pub struct Leaf<'a> {
     page: &'a [u8],
     prefix: &'a [u8],
     count: usize,
+    cells_end: usize,
 }
 
 impl<'a> Leaf<'a> {
@@ -122,11 +108,8 @@ impl<'a> Leaf<'a> {
         let prefix = page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + prefix_len)?;
         let count = usize::from(header.cell_count);
         let fits = PAGE_HEADER_SIZE + prefix_len + INDEX_SIZE * count <= page.len();
-        fits.then_some(Leaf {
-            page,
-            prefix,
-            count,
-        })
+        let cells_end = header.cells_end_offset();
+        fits.then_some(Leaf { page, prefix, count, cells_end })
     }
 
     /// Number of entries.
@@ -137,8 +120,7 @@ impl<'a> Leaf<'a> {
 
     /// Bytes in use after the page header: prefix, cells, heads and slots.
     pub fn used(&self) -> usize {
-        let end = PageHeader::decode(self.page).map_or(0, |h| h.cells_end_offset());
-        end.saturating_sub(PAGE_HEADER_SIZE) + INDEX_SIZE * self.count
+        self.cells_end.saturating_sub(PAGE_HEADER_SIZE) + INDEX_SIZE * self.count
     }
 
     /// The prefix of every key in the page.
@@ -150,14 +132,19 @@ impl<'a> Leaf<'a> {
     /// The cell at position `i`.
     #[inline]
     pub fn cell(&self, i: usize) -> Option<LeafCell<'a>> {
-        Some(split_cell(self.page.get(self.slot(i)?..)?)?.0)
+        decode_cell(self.cell_bytes(i)?)
     }
 
     /// The cell at position `i` and its length in bytes.
     pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
-        let bytes = self.page.get(self.slot(i)?..)?;
-        let (cell, rest) = split_cell(bytes)?;
-        Some((cell, bytes.len() - rest.len()))
+        let bytes = self.cell_bytes(i)?;
+        Some((decode_cell(bytes)?, bytes.len()))
+    }
+
+    #[inline]
+    fn cell_bytes(&self, i: usize) -> Option<&'a [u8]> {
+        let end = if i + 1 == self.count { self.cells_end } else { self.slot(i + 1)? };
+        self.page.get(self.slot(i)?..end)
     }
 
     #[inline]
@@ -173,9 +160,7 @@ impl<'a> Leaf<'a> {
 
     #[inline]
     fn suffix(&self, i: usize) -> Option<&'a [u8]> {
-        let rest = self.page.get(self.slot(i)?..)?;
-        let (head, rest) = split_varint(rest)?;
-        let (_, rest) = split_varint(rest)?;
+        let (head, rest) = split_varint(self.page.get(self.slot(i)?..)?)?;
         Some(split_bytes(rest, head >> FLAG_BITS)?.0)
     }
 
@@ -222,10 +207,7 @@ impl<'a> Leaf<'a> {
         if self.count == 0 {
             return bad(Invariant::T5, 18, "leaf without entries");
         }
-        let Some(header) = PageHeader::decode(self.page) else {
-            return bad(Invariant::P7, 0, "leaf header");
-        };
-        let end = header.cells_end_offset();
+        let end = self.cells_end;
         let heads_start = self.page.len() - INDEX_SIZE * self.count;
         let heads = self.heads().unwrap_or(&[]);
         let mut at = PAGE_HEADER_SIZE + self.prefix.len();
@@ -235,7 +217,7 @@ impl<'a> Leaf<'a> {
                 let slot_at = self.page.len() - 2 * (i + 1);
                 return bad(Invariant::P7, slot_at, "slot does not point at the next cell");
             }
-            let Some((cell, rest)) = self.page.get(at..end).and_then(split_cell) else {
+            let Some((cell, len)) = self.cell_and_len(i).filter(|(_, len)| at + len <= end) else {
                 let flags = self.page.get(at).map_or(0, |b| u64::from(b & 3));
                 let id = if flags <= FLAG_OVERFLOW { Invariant::P7 } else { Invariant::T8 };
                 return bad(id, at, "cell does not decode");
@@ -247,7 +229,7 @@ impl<'a> Leaf<'a> {
                 return bad(Invariant::P7, heads_start + i, "head is not that of the cell");
             }
             before = Some(cell.suffix);
-            at = end - rest.len();
+            at += len;
         }
         if at != end || end > heads_start {
             return bad(Invariant::P7, at, "cells do not end where the header says");
@@ -281,7 +263,6 @@ pub struct LeafBuilder {
 struct Pending {
     at: usize,
     key_len: usize,
-    value_len: u64,
     stored_len: usize,
     overflow: bool,
 }
@@ -290,7 +271,7 @@ impl Pending {
     fn cell_size(&self, prefix_len: usize) -> usize {
         let suffix = self.key_len - prefix_len;
         let head = varint_len((suffix as u64) << FLAG_BITS);
-        head + varint_len(self.value_len) + suffix + self.stored_len + INDEX_SIZE
+        head + suffix + self.stored_len + INDEX_SIZE
     }
 }
 
@@ -302,7 +283,7 @@ pub fn max_cell(page_size: usize) -> usize {
 /// True where a value of this length goes to an overflow extent.
 pub fn needs_overflow(page_size: usize, full_key_len: usize, value_len: u64) -> bool {
     let key_head = varint_len((full_key_len as u64) << FLAG_BITS);
-    let head = INDEX_SIZE + key_head + varint_len(value_len) + full_key_len;
+    let head = INDEX_SIZE + key_head + full_key_len;
     (head as u64).saturating_add(value_len) > max_cell(page_size) as u64
 }
 
@@ -342,7 +323,6 @@ impl LeafBuilder {
         let next = Pending {
             at: self.bytes.len(),
             key_len: key.len(),
-            value_len: value.len(),
             stored_len: value.stored_size(),
             overflow: matches!(value, StoredValue::Overflow(_)),
         };
@@ -415,7 +395,6 @@ impl LeafBuilder {
             slots.push(out.len() as u16);
             let suffix_len = (e.key_len - self.prefix_len) as u64;
             push_varint(out, suffix_len << FLAG_BITS | u64::from(e.overflow) * FLAG_OVERFLOW);
-            push_varint(out, e.value_len);
             let end = e.at + e.key_len + e.stored_len;
             let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);
             heads.push(if suffix_len > 0 { head_of(cell) } else { 0 });
