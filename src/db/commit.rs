@@ -208,19 +208,18 @@ impl Inner {
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
     fn prepare_log(&self, log: &mut Log) -> Result<()> {
-        let epoch = log.current.header.epoch;
         if lock_is_kept(self) {
             // Nobody else can have written.
-            return self.check_role(log, epoch);
+            return self.check_role(log);
         }
         self.check_same_file()?;
         if self.changed(log) {
             self.refresh(log, true)?;
         }
-        self.check_role(log, epoch)
+        self.check_role(log)
     }
 
-    fn check_role(&self, log: &Log, epoch: u32) -> Result<()> {
+    fn check_role(&self, log: &Log) -> Result<()> {
         let header = &log.current.header;
         let refuse = |reason: String| Err(Error::Fenced { reason });
         if header.fenced {
@@ -229,7 +228,8 @@ impl Inner {
         if header.role == crate::format::header::Role::Replica {
             return refuse("the file is a replica".into());
         }
-        if header.epoch != epoch {
+        // However the handle came to know: it was opened for writing in an older epoch.
+        if header.epoch != self.epoch {
             return refuse(format!("epoch {} began after this handle opened", header.epoch));
         }
         Ok(())
@@ -240,8 +240,7 @@ impl Inner {
         let reads = batches.iter().any(Evaluator::reads);
         let full = |log: &Log| log.interest == super::options::Interest::All;
         if reads && !full(log) && !Evaluator::covered(batches, &log.interest) {
-            log.interest = super::options::Interest::All;
-            self.reload(log, true)?;
+            self.hold_all(log, true)?;
         }
         let layers = self.view.load().layers(super::view::NEWEST);
         let mut evaluator = Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
