@@ -56,7 +56,8 @@ pub mod tree;
 pub mod wal;
 
 pub use check::{
-    Finding, Severity, Verdict, VerifyOptions, VerifyReport, verify,
+    Finding, Inspect, PageKinds, Quantiles, Severity, Stats, StatsOptions, Verdict, VerifyOptions,
+    VerifyReport, inspect, verify,
 };
 pub use db::{
     Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Info, Interest,

@@ -67,7 +67,12 @@ pub(super) fn check(
             "is a {:?} of level {}, should be a {:?} of level {}",
             header.kind, header.level, expect.kind, expect.level
         );
-        let id = if expect.kind == PageKind::Overflow { T9 } else { P5 };
+        let id = match (expect.kind, header.kind) {
+            (PageKind::Overflow, _) => T9,
+            (PageKind::Leaf, PageKind::Branch) | (PageKind::Branch, PageKind::Leaf) => T4,
+            _ => P5,
+        };
+        findings.count(id, 1);
         return bad(id, text);
     }
     Ok(header)

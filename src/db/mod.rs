@@ -20,6 +20,7 @@ mod range;
 mod refresh;
 mod snapshot;
 mod sorted;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod view;
