@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::snapshot::Snapshot;
 use super::view::{Layers, as_from, as_to};
 use crate::delta::LayerCursor;
 use crate::error::Result;
@@ -18,6 +19,8 @@ const ID: usize = 4;
 #[derive(Debug)]
 pub struct Cursor {
     layers: Layers,
+    /// As long as it lives, tables keep the versions that the cursor reads.
+    _snapshot: Option<Snapshot>,
     bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
     front: Option<End>,
     back: Option<End>,
@@ -64,9 +67,16 @@ enum Found {
 }
 
 impl Cursor {
+    /// A cursor that may outlive the snapshot that it was made from.
+    pub(super) fn of(snapshot: &Snapshot, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
+        Cursor { _snapshot: Some(snapshot.clone()), ..Cursor::new(snapshot.layers(), bounds) }
+    }
+
+    /// A cursor for a caller who keeps the layers as they are until it is gone.
     pub(super) fn new(layers: Layers, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
         Cursor {
             layers,
+            _snapshot: None,
             bounds,
             front: None,
             back: None,

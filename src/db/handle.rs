@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 
-use super::commit::{Commit, Queue};
+use super::commit::Queue;
 use super::info::Recovery;
 use super::options::{Interest, OpenOptions, SyncMode};
 use super::view::{NEWEST, View};
@@ -53,8 +53,8 @@ pub(crate) struct Inner {
     /// The last checkpoint could hardly keep up with the commits: the log should grow.
     pub pressed: AtomicBool,
     pub recovery: Recovery,
-    /// True until the first look at the file after opening: nothing can have changed yet that
-    /// matters to a one-shot command.
+    /// True until the first commit of a handle that keeps the writer lock: it looks once whether
+    /// the path still names the file.
     pub fresh: AtomicBool,
 }
 
@@ -159,12 +159,6 @@ impl Inner {
             return true; // back to a size that costs a one-shot command nothing
         }
         self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096)
-    }
-
-    /// Position of the newest commit.
-    pub fn newest_commit(&self) -> Commit {
-        let log = lock(&self.log);
-        Commit::at(log.tail.link.epoch, log.tail.last_index())
     }
 
     /// When commits of this handle have to be durable.

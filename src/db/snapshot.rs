@@ -146,7 +146,7 @@ impl Keyspace {
 
     /// Walks a range in key order, from either end.
     pub fn cursor(&self, range: &KeyRange) -> Cursor {
-        Cursor::new(self.snapshot.layers(), range.full(self.id))
+        Cursor::of(&self.snapshot, range.full(self.id))
     }
 
     /// The snapshot that this belongs to.

@@ -7,7 +7,7 @@ use std::io::IoSlice;
 use std::path::Path;
 
 use crate::error::{Corruption, Error, Result};
-use crate::format::header::{Header, SlotState};
+use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
 use crate::format::{Invariant, SLOT_OFFSETS, SLOT_SIZE};
 use crate::sys::File;
 
@@ -48,8 +48,11 @@ fn read_slot(file: &dyn File, slot: usize) -> Result<SlotState> {
         .read_at(&mut bytes, SLOT_OFFSETS[slot & 1])
         .map_err(|e| Error::io("read the header", e))?;
     if got < SLOT_SIZE {
-        let short = Corruption::new(Invariant::H1, "the file ends inside the header zone");
-        return Ok(SlotState::Damaged(short.at(got as u64)));
+        // A short text is no damaged database; only a header that was cut is.
+        let ours = got >= MAGIC.len() && bytes.starts_with(&MAGIC);
+        let what = if ours { "the file ends inside the header zone" } else { WRONG_MAGIC };
+        let damage = Corruption::new(Invariant::H1, what).at(SLOT_OFFSETS[slot & 1]);
+        return Ok(SlotState::Damaged(damage));
     }
     Ok(Header::decode(&bytes, slot))
 }
@@ -99,9 +102,7 @@ impl Slots {
 
     /// A damaged slot that fails for another reason than its magic was a creel header once.
     fn looks_like_creel(&self) -> bool {
-        self.states.iter().any(
-            |s| matches!(s, SlotState::Damaged(c) if c.detail != "header magic is wrong" && c.offset.is_none_or(|o| SLOT_OFFSETS.contains(&o))),
-        )
+        self.states.iter().any(|s| matches!(s, SlotState::Damaged(c) if c.detail != WRONG_MAGIC))
     }
 }
 

@@ -1,0 +1,24 @@
+//! The command as a script sees it: arguments in; standard output, standard error and exit
+//! status out. One file for each verb, and one for what all verbs share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
+
+mod batch;
+mod checkpoint;
+mod compact;
+mod delete;
+mod exists;
+mod explain;
+mod get;
+mod globals;
+mod info;
+// mod inspect; // waits for creel::inspect
+mod keyspaces;
+mod list;
+mod open;
+mod put;
+mod signals;
+// mod stats; // waits for Db::stats
+mod streams;
+mod support;
+mod verify;
+mod version;
