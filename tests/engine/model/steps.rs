@@ -153,6 +153,8 @@ impl World {
         self.say(|| format!("  {report:?}"));
         let info = db.info().unwrap();
         assert_eq!(info.checkpoint_index, self.last_index, "{report:?}");
+        let entries: usize = self.state.0.values().map(Space::len).sum();
+        assert_eq!(info.entry_count, entries as u64, "entries of all keyspaces");
         check::handle(&db, &self.state, self.last_index, "after a checkpoint");
     }
 
