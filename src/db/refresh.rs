@@ -4,7 +4,6 @@
 //! that were read and checked.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::handle::{Inner, Log, lock};
 use super::open::{Source, apply_entry};
@@ -24,10 +23,6 @@ const REGION_SEQ_AT: u64 = 16;
 impl Inner {
     /// Makes sure that everything committed before this call, by any process, is visible.
     pub fn catch_up(&self) -> Result<()> {
-        // A one-shot command has only just read everything.
-        if self.fresh.swap(false, Ordering::AcqRel) && !self.options.background {
-            return Ok(());
-        }
         if !self.hint_changed() {
             return Ok(());
         }
