@@ -10,10 +10,11 @@ use super::open::{Source, apply_entry};
 use super::options::Interest;
 use super::view::View;
 use crate::delta::Delta;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::SLOT_OFFSETS;
+use crate::format::frame::EntryKind;
 use crate::format::region::REGION_HEADER_SIZE;
-use crate::wal::scan::{Link, scan_on};
+use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};
 use crate::wal::{extents, tail};
 
 /// Offset of the generation in a header slot, and of the incarnation in a region header.
@@ -120,7 +121,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Applies the frames that were appended behind the known tail.
+    /// Applies the frames that were appended behind the known tail. A bulk load there is not part
+    /// of the log: the header that would make it so was read before, and does not know it.
     fn scan_forward(&self, log: &mut Log) -> Result<()> {
         let view = self.view.load();
         let mut snapshots = lock(&self.snapshots);
@@ -128,9 +130,19 @@ impl Inner {
         let mut table = view.active.writer();
         let interest = &log.interest;
         let start = log.tail.end;
-        let mut visit = |placed: &crate::wal::scan::Placed, payload: &[u8]| {
+        let (file, tail) = (self.file.as_ref(), &log.tail);
+        let mut end =
+            ScanEnd { end: start, link: tail.link, last: None, frames: 0, torn_bytes: 0 };
+        let mut bulk = false;
+        let mut visit = |placed: &Placed, payload: &[u8]| {
+            if placed.header.entry.kind == EntryKind::Bulk {
+                bulk = true;
+                return Err(Error::Interrupted); // only ends the scan
+            }
             let index = placed.header.entry.index;
-            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)
+            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)?;
+            end.accept(placed);
+            Ok(())
         };
         let (file, tail) = (self.file.as_ref(), &log.tail);
         let end = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit)?;

@@ -62,6 +62,20 @@ pub struct ScanEnd {
     pub torn_bytes: u64,
 }
 
+impl ScanEnd {
+    /// Moves behind the next frame.
+    pub fn accept(&mut self, placed: &Placed) {
+        self.end = placed.offset + placed.header.frame_len();
+        self.link = Link {
+            next_index: placed.header.entry.index + 1,
+            prev_crc: placed.header.header_crc,
+            epoch: placed.header.entry.epoch,
+        };
+        self.last = Some(*placed);
+        self.frames += 1;
+    }
+}
+
 /// What is called for each accepted frame, with its payload.
 pub type Visit<'v> = &'v mut dyn FnMut(&Placed, &[u8]) -> Result<()>;
 
@@ -116,14 +130,7 @@ fn walk(
         };
         check_order(extent, &at, &placed)?;
         visit(&placed, payload)?;
-        at.end += placed.header.frame_len();
-        at.link = Link {
-            next_index: at.link.next_index + 1,
-            prev_crc: placed.header.header_crc,
-            epoch: placed.header.entry.epoch,
-        };
-        at.last = Some(placed);
-        at.frames += 1;
+        at.accept(&placed);
     }
 }
 
