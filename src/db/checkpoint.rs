@@ -119,6 +119,8 @@ pub(super) struct Cut {
     active_seq: u64,
     log_bytes: u64,
 }
+    /// Nothing in the idle region is needed: others may take it into use at any moment.
+    idle_is_free: bool,
 
 impl Inner {
     /// Folds the log into the tree.
@@ -177,7 +179,15 @@ impl Inner {
         let _held = locks::hold(vfs, &self.locks, &self.path, CHECKPOINT, timeout)?;
         self.check_poison()?;
         let started = vfs.elapsed();
-        let Some(cut) = self.cut(job)? else { return Ok(self.nothing_to_do()) };
+        let writer = self.lock_writer()?;
+        let Some(cut) = self.cut_locked(job)? else {
+            drop(writer);
+            return Ok(self.nothing_to_do());
+        };
+        // A region that others may switch to cannot be replaced under them: what they commit
+        // there would be lost. They wait then; otherwise they go on from here.
+        let replaces_free = cut.idle_is_free && job.region != RegionWish::Keep;
+        let _writer = replaces_free.then_some(writer);
         let blocked = vfs.elapsed().saturating_sub(started);
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
@@ -209,13 +219,7 @@ impl Inner {
         }
     }
 
-    /// K1, under the writer lock. `None`: nothing new.
-    fn cut(&self, job: &Job) -> Result<Option<Cut>> {
-        let _writer = self.lock_writer()?;
-        self.cut_locked(job)
-    }
-
-    /// K1 for a caller that holds the writer lock.
+    /// K1, for a caller that holds the writer lock. `None`: nothing new.
     pub(super) fn cut_locked(&self, job: &Job) -> Result<Option<Cut>> {
         let mut log = lock(&self.log);
         self.check_same_file()?;
@@ -254,6 +258,7 @@ impl Inner {
         Ok(Some(Cut {
             frozen,
             tree,
+        let idle_is_free = region.first_index <= header.checkpoint_index + 1;
             index,
             history,
             epoch,
@@ -265,6 +270,7 @@ impl Inner {
         }))
     }
 
+            idle_is_free,
     /// K3 to K8.
     pub(super) fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
         let before = &cut.tree.current;
