@@ -26,6 +26,7 @@ use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
 use crate::sys::allocate_zeroed;
+use crate::wal::append::Durability;
 use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, KeyInterval, PageRead, Root};
 
 /// Past this share of touched leaves the tree is written densely instead.
@@ -118,7 +119,6 @@ pub(super) struct Cut {
     region: RegionHeader,
     active_seq: u64,
     log_bytes: u64,
-}
     /// Nothing in the idle region is needed: others may take it into use at any moment.
     idle_is_free: bool,
 
