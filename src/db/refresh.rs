@@ -114,6 +114,7 @@ impl Inner {
         log.tail.proven = 0;
         log.tail.last = None;
         log.tail.durable_gen = newer.durable_gen;
+        log.header_proven &= newer.durable_gen == log.current.header.generation as u32;
         log.history = Some(newer.history);
         if self.scan_forward(log).is_err() {
             return self.reload(log, stable);
@@ -144,8 +145,10 @@ impl Inner {
             end.accept(placed);
             Ok(())
         };
-        let (file, tail) = (self.file.as_ref(), &log.tail);
-        let end = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit)?;
+        let scanned = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit);
+        if !bulk {
+            end = scanned?;
+        }
         if end.frames > 0 {
             log.tail.advance(&end);
             log.history = None;
