@@ -220,10 +220,11 @@ fn find_frame(
     from: u64,
     wanted: &mut dyn FnMut(u64, &FrameHeader) -> bool,
 ) -> Result<Option<(u64, FrameHeader)>> {
-    let word = region.sync_word().to_le_bytes();
+    let word = region.sync_word();
     let mut at = from;
     while let Some(chunk) = window.chunk(at)? {
-        let hit = chunk.as_chunks::<8>().0.iter().position(|w| w.starts_with(&word));
+        let starts_here = |&[a, b, c, d, ..]: &[u8; 8]| u32::from_le_bytes([a, b, c, d]) == word;
+        let hit = chunk.as_chunks::<8>().0.iter().position(starts_here);
         let Some(hit) = hit else {
             at += chunk.len() as u64 & !7;
             continue;
