@@ -121,6 +121,7 @@ pub(super) struct Cut {
     log_bytes: u64,
     /// Nothing in the idle region is needed: others may take it into use at any moment.
     idle_is_free: bool,
+}
 
 impl Inner {
     /// Folds the log into the tree.
@@ -244,7 +245,9 @@ impl Inner {
         let wanted = index > header.checkpoint_index || job.switch;
         let switched = wanted && self.switch_if_possible(&mut log, 0)?;
         if !switched && self.options.sync != SyncMode::Off {
-            // K2: the header must not claim what the log could still lose.
+            // K2: the header must not claim what the log could still lose. And the header before
+            // it must be there, because pages that only older ones need are used again now.
+            self.prove_header(&mut log, Durability::Now)?;
             crate::wal::append::prove(self.file.as_ref(), &mut log.tail)
                 .inspect_err(|_| self.poison())?;
         }
@@ -255,10 +258,10 @@ impl Inner {
         let idle = if switched { old_active } else { log.tail.active ^ 1 };
         let region = log.tail.region;
         let active_seq = region.region_seq;
+        let idle_is_free = region.first_index <= header.checkpoint_index + 1;
         Ok(Some(Cut {
             frozen,
             tree,
-        let idle_is_free = region.first_index <= header.checkpoint_index + 1;
             index,
             history,
             epoch,
@@ -267,10 +270,10 @@ impl Inner {
             region,
             active_seq,
             log_bytes: bytes,
+            idle_is_free,
         }))
     }
 
-            idle_is_free,
     /// K3 to K8.
     pub(super) fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
         let before = &cut.tree.current;
