@@ -117,9 +117,13 @@ pub fn write(file: &dyn File, before: &Current, header: &Header) -> Result<Curre
 }
 
 /// Writes the bytes of a header that stands there already once more, so that it is certainly on
-/// the medium (its first write may have failed in another process after filling the cache).
+/// the medium (its first write may have failed in another process after filling the cache), and
+/// with it everything that it names (a process that does not sync may have written it).
 pub fn rewrite(file: &dyn File, current: &Current) -> Result<()> {
-    write_bytes(file, &current.header)
+    let bytes = current.header.encode();
+    file.write_at(&bytes, current.header.slot_offset())
+        .and_then(|()| file.sync())
+        .map_err(|e| Error::io("write the header", e))
 }
 
 fn write_bytes(file: &dyn File, header: &Header) -> Result<()> {

@@ -62,6 +62,20 @@ pub struct ScanEnd {
     pub torn_bytes: u64,
 }
 
+impl ScanEnd {
+    /// Moves behind the next frame.
+    pub fn accept(&mut self, placed: &Placed) {
+        self.end = placed.offset + placed.header.frame_len();
+        self.link = Link {
+            next_index: placed.header.entry.index + 1,
+            prev_crc: placed.header.header_crc,
+            epoch: placed.header.entry.epoch,
+        };
+        self.last = Some(*placed);
+        self.frames += 1;
+    }
+}
+
 /// What is called for each accepted frame, with its payload.
 pub type Visit<'v> = &'v mut dyn FnMut(&Placed, &[u8]) -> Result<()>;
 
@@ -116,14 +130,7 @@ fn walk(
         };
         check_order(extent, &at, &placed)?;
         visit(&placed, payload)?;
-        at.end += placed.header.frame_len();
-        at.link = Link {
-            next_index: at.link.next_index + 1,
-            prev_crc: placed.header.header_crc,
-            epoch: placed.header.entry.epoch,
-        };
-        at.last = Some(placed);
-        at.frames += 1;
+        at.accept(&placed);
     }
 }
 
@@ -213,10 +220,11 @@ fn find_frame(
     from: u64,
     wanted: &mut dyn FnMut(u64, &FrameHeader) -> bool,
 ) -> Result<Option<(u64, FrameHeader)>> {
-    let word = region.sync_word().to_le_bytes();
+    let word = region.sync_word();
     let mut at = from;
     while let Some(chunk) = window.chunk(at)? {
-        let hit = chunk.as_chunks::<8>().0.iter().position(|w| w.starts_with(&word));
+        let starts_here = |&[a, b, c, d, ..]: &[u8; 8]| u32::from_le_bytes([a, b, c, d]) == word;
+        let hit = chunk.as_chunks::<8>().0.iter().position(starts_here);
         let Some(hit) = hit else {
             at += chunk.len() as u64 & !7;
             continue;
