@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::error::{Corruption, Error, Result};
 use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
-use crate::format::{Invariant, SLOT_OFFSETS, SLOT_SIZE};
+use crate::format::{Invariant, MAX_COUNTER, SLOT_OFFSETS, SLOT_SIZE};
 use crate::sys::File;
 
 /// Both slots as they stand.
@@ -54,7 +54,13 @@ fn read_slot(file: &dyn File, slot: usize) -> Result<SlotState> {
         let damage = Corruption::new(Invariant::H1, what).at(SLOT_OFFSETS[slot & 1]);
         return Ok(SlotState::Damaged(damage));
     }
-    Ok(Header::decode(&bytes, slot))
+    Ok(match Header::decode(&bytes, slot) {
+        SlotState::Valid(h, _) if h.generation.max(h.checkpoint_index) >= MAX_COUNTER => {
+            let text = "generation or checkpoint index is out of range";
+            SlotState::Damaged(Corruption::new(Invariant::H1, text).at(h.slot_offset()))
+        }
+        state => state,
+    })
 }
 
 impl Slots {

@@ -15,7 +15,7 @@
 //! frame was written; so damage below a promise is damage, not an unfinished write.
 
 use crate::error::{Corruption, Error, Result};
-use crate::format::Invariant;
+use crate::format::{Invariant, MAX_COUNTER};
 use crate::format::bytes::u32_at;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
@@ -209,7 +209,9 @@ pub fn find_next(
     from: u64,
 ) -> Result<Option<Placed>> {
     let mut window = Window::new(file, extent);
-    let found = find_frame(&mut window, region, from, &mut |_, _| true)?;
+    let found = find_frame(&mut window, region, from, &mut |_, header| {
+        header.entry.index < MAX_COUNTER
+    })?;
     Ok(found.map(|(offset, header)| Placed { offset, header }))
 }
 
