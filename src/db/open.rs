@@ -1,6 +1,5 @@
 //! Opening: choose a header, pin its generation, walk the log after its checkpoint.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -43,15 +42,22 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     if options.hold_lock && !options.read_only {
         let vfs = options.vfs.as_ref();
         held = Some(locks::hold(vfs, &locks, path, WRITER, options.lock_timeout)?);
+        // Waiting may have taken long.
+        if !vfs.identity(path).is_ok_and(|now| now.same_file(&identity)) {
+            return Err(Error::Replaced { path: path.to_owned() });
+        }
     }
     let source = Source { path, options: &options, file: &file, locks: &locks, pins: &pins };
     let loaded = source.load(&options.interest, held.is_some())?;
     let used = loaded.log.tail.end;
     let room = loaded.log.tail.extent.len;
-    let snapshots = Snapshots { live: BTreeMap::new(), visible: loaded.log.tail.last_index() };
+    let epoch = loaded.log.current.header.epoch;
+    let snapshots = Snapshots::at(loaded.log.tail.last_index());
+    let holds_all = options.interest == Interest::All;
     let inner = Inner {
         path: path.to_owned(),
         identity,
+        epoch,
         pins,
         view: ArcSwap::from_pointee(loaded.view),
         log: Mutex::new(loaded.log),
@@ -64,8 +70,8 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
         pressed: AtomicBool::new(false),
+        holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,
-        fresh: AtomicBool::new(true),
         file,
         locks,
         options,
