@@ -13,7 +13,10 @@ use crate::scratch::Scratch;
 
 /// Small regions, so that the log turns over and grows all the time.
 fn busy_db(scratch: &Scratch, sync: SyncMode) -> Db {
-    let create = CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() };
+    let create = CreateOptions {
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    };
     let options = OpenOptions::new().sync(sync).checkpoint_at(Some(16 << 10));
     options.create(scratch.file("a.creel"), &create).unwrap()
 }
@@ -41,7 +44,10 @@ fn commits_of_many_threads_are_all_there_under_indexes_without_gap() {
             for i in 0..COMMITS {
                 let key = format!("{thread}-{i}");
                 let commit = db.put(key.as_bytes(), &[b'v'; 100]).unwrap();
-                assert!(db.get(key.as_bytes()).unwrap().is_some(), "own commit is not seen");
+                assert!(
+                    db.get(key.as_bytes()).unwrap().is_some(),
+                    "own commit is not seen"
+                );
                 let snapshot = db.snapshot().unwrap();
                 assert!(snapshot.token() >= commit.token);
                 assert!(snapshot.get(key.as_bytes()).unwrap().is_some());
@@ -52,7 +58,10 @@ fn commits_of_many_threads_are_all_there_under_indexes_without_gap() {
         };
         let mut tokens: Vec<u64> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|t| scope.spawn(move || work(t))).collect();
-            threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .flat_map(|t| t.join().unwrap())
+                .collect()
         });
         tokens.sort_unstable();
         assert_eq!(tokens, (1..=THREADS * COMMITS).collect::<Vec<_>>());
@@ -76,7 +85,9 @@ fn a_snapshot_has_all_of_a_batch_or_nothing_and_never_goes_back() {
             let mut batch = Batch::new();
             batch.put(format!("first {writer}").as_bytes(), &n.to_le_bytes());
             batch.put(format!("second {writer}").as_bytes(), &n.to_le_bytes());
-            batch.keyspace("other").put(format!("{writer}").as_bytes(), &n.to_le_bytes());
+            batch
+                .keyspace("other")
+                .put(format!("{writer}").as_bytes(), &n.to_le_bytes());
             batch.put(format!("filler {writer} {n}").as_bytes(), &[0; 60]);
             db.write(batch).unwrap();
         }
@@ -110,11 +121,16 @@ fn a_snapshot_has_all_of_a_batch_or_nothing_and_never_goes_back() {
         assert!(snapshots > 0);
     };
     thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS).map(|w| scope.spawn(move || write(w))).collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|w| scope.spawn(move || write(w)))
+            .collect();
         for _ in 0..2 {
             scope.spawn(read);
         }
-        let ended: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        let ended: Vec<_> = writers
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect();
         done.store(true, Ordering::Relaxed);
         ended.into_iter().for_each(Result::unwrap);
     });
@@ -132,7 +148,9 @@ fn counters_moved_by_compare_and_set_lose_nothing() {
     let increment = |db: &Db, key: &[u8]| {
         loop {
             let old = db.get(key).unwrap();
-            let n = old.as_ref().map_or(0, |v| u64::from_le_bytes(v[..].try_into().unwrap()));
+            let n = old
+                .as_ref()
+                .map_or(0, |v| u64::from_le_bytes(v[..].try_into().unwrap()));
             let mut batch = Batch::new();
             match &old {
                 Some(old) => batch.require_equals(key, old),
@@ -160,7 +178,11 @@ fn counters_moved_by_compare_and_set_lose_nothing() {
         let snapshot = db.snapshot().unwrap();
         assert_eq!(number(&snapshot, "even"), THREADS * INCREMENTS / 2);
         assert_eq!(number(&snapshot, "odd"), THREADS * INCREMENTS / 2);
-        assert_eq!(snapshot.token().index, THREADS * INCREMENTS, "a failed condition writes nothing");
+        assert_eq!(
+            snapshot.token().index,
+            THREADS * INCREMENTS,
+            "a failed condition writes nothing"
+        );
     }
 }
 
@@ -180,7 +202,10 @@ fn a_snapshot_never_changes_under_writers_checkpoints_and_compaction() {
                 2 if n % 7 == 0 => {
                     db.delete_range(&KeyRange::prefix(key.as_bytes())).unwrap();
                 }
-                _ => drop(db.put(key.as_bytes(), &vec![n as u8; rng.below(200)]).unwrap()),
+                _ => drop(
+                    db.put(key.as_bytes(), &vec![n as u8; rng.below(200)])
+                        .unwrap(),
+                ),
             }
         }
     };
@@ -188,13 +213,24 @@ fn a_snapshot_never_changes_under_writers_checkpoints_and_compaction() {
         while !done.load(Ordering::Relaxed) {
             let snapshot = db.snapshot().unwrap();
             let first = all(&snapshot);
-            let backwards = snapshot.keyspace("main").unwrap().cursor(&KeyRange::all()).rev();
+            let backwards = snapshot
+                .keyspace("main")
+                .unwrap()
+                .cursor(&KeyRange::all())
+                .rev();
             for _ in 0..3 {
                 thread::yield_now();
                 assert!(all(&snapshot) == first, "changed at {}", snapshot.token());
             }
-            assert!(backwards.map(Result::unwrap).eq(first.iter().rev().map(|(k, v)| (k.clone(), v.clone()))));
-            assert_eq!(snapshot.keyspace("main").unwrap().len().unwrap(), first.len() as u64);
+            assert!(
+                backwards
+                    .map(Result::unwrap)
+                    .eq(first.iter().rev().map(|(k, v)| (k.clone(), v.clone())))
+            );
+            assert_eq!(
+                snapshot.keyspace("main").unwrap().len().unwrap(),
+                first.len() as u64
+            );
         }
     };
     thread::scope(|scope| {
@@ -207,13 +243,17 @@ fn a_snapshot_never_changes_under_writers_checkpoints_and_compaction() {
                 if done.load(Ordering::Relaxed) {
                     return;
                 }
-                db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+                db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+                    .unwrap();
                 if round % 8 == 7 {
                     db.compact(&CompactOptions::default(), &NoProgress).unwrap();
                 }
             }
         });
-        let ended: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        let ended: Vec<_> = writers
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect();
         done.store(true, Ordering::Relaxed);
         ended.into_iter().for_each(Result::unwrap);
     });

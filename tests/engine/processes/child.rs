@@ -22,8 +22,13 @@ struct Child {
 /// Does nothing unless a test of this folder started it.
 #[test]
 fn a_child_obeys() {
-    let Some(path) = std::env::var_os(PATH) else { return };
-    let mut child = Child { path: path.into(), ..Child::default() };
+    let Some(path) = std::env::var_os(PATH) else {
+        return;
+    };
+    let mut child = Child {
+        path: path.into(),
+        ..Child::default()
+    };
     println!();
     say("ready");
     for line in std::io::stdin().lock().lines() {
@@ -84,7 +89,9 @@ impl Child {
                 self.db().snapshot().unwrap().generation().to_string()
             }
             ["checkpoint"] => {
-                let report = self.db().checkpoint(&CheckpointOptions::default(), &NoProgress);
+                let report = self
+                    .db()
+                    .checkpoint(&CheckpointOptions::default(), &NoProgress);
                 answer(report.map(|r| format!("generation {}", r.generation)))
             }
             ["many", prefix, count] => self.many(prefix, count.parse().unwrap()),

@@ -26,13 +26,20 @@ fn expect_replaced(db: &Db, old: &Path) {
     let entries = (0..3u32).map(|i| Ok((i.to_be_bytes(), b"v")));
     let done = db.bulk_load("main", entries, &NoProgress);
     assert!(matches!(done, Err(Error::Replaced { .. })), "{done:?}");
-    assert!(fs::read(old).unwrap() == before, "written to a file that nobody will open again");
+    assert!(
+        fs::read(old).unwrap() == before,
+        "written to a file that nobody will open again"
+    );
 }
 
 #[test]
 fn a_writer_whose_file_was_replaced_by_rename_writes_nothing() {
     let scratch = Scratch::new();
-    let (path, old, new) = (scratch.file("a.creel"), scratch.file("old"), scratch.file("new"));
+    let (path, old, new) = (
+        scratch.file("a.creel"),
+        scratch.file("old"),
+        scratch.file("new"),
+    );
     let db = created(&path);
     drop(created(&new));
     // The old file keeps a name, so that it can be looked at.
@@ -41,7 +48,15 @@ fn a_writer_whose_file_was_replaced_by_rename_writes_nothing() {
     expect_replaced(&db, &old);
     // What was open for reading goes on being readable.
     assert_eq!(db.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
-    assert_eq!(Db::open(&path).unwrap().put(b"b", b"2").unwrap().token.index, 2);
+    assert_eq!(
+        Db::open(&path)
+            .unwrap()
+            .put(b"b", b"2")
+            .unwrap()
+            .token
+            .index,
+        2
+    );
 }
 
 #[test]
@@ -71,7 +86,10 @@ fn a_file_with_two_names_is_written_only_where_that_is_allowed() {
         assert_eq!(reader.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
     }
     let allowed = OpenOptions::new().allow_hard_links(true);
-    let (one, two) = (allowed.clone().open(&path).unwrap(), allowed.open(&alias).unwrap());
+    let (one, two) = (
+        allowed.clone().open(&path).unwrap(),
+        allowed.open(&alias).unwrap(),
+    );
     one.put(b"b", b"2").unwrap();
     assert_eq!(two.get(b"b").unwrap().as_deref(), Some(&b"2"[..]));
     assert_eq!(two.put(b"c", b"3").unwrap().token.index, 3);
@@ -85,7 +103,10 @@ fn a_symbolic_link_is_the_file_itself_and_excludes_other_writers() {
     symlink(&path, &link).unwrap();
     let mut child = Child::start(&link);
     child.open("hold");
-    let direct = OpenOptions::new().lock_timeout(Duration::ZERO).open(&path).unwrap();
+    let direct = OpenOptions::new()
+        .lock_timeout(Duration::ZERO)
+        .open(&path)
+        .unwrap();
     assert!(matches!(direct.put(b"b", b"2"), Err(Error::Busy { .. })));
     assert_eq!(child.ask("put c 0"), "2");
     assert!(direct.get(b"c").unwrap().is_some());

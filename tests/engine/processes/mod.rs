@@ -12,7 +12,10 @@ use creel::{CreateOptions, KeyRange, Snapshot};
 
 /// Small log regions: they turn over and grow during a test.
 fn small() -> CreateOptions {
-    CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() }
+    CreateOptions {
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    }
 }
 
 /// A value that depends on key and round in every byte.

@@ -22,7 +22,9 @@ impl Child {
     /// As another user, where that is possible.
     pub fn start_as(path: &Path, user: Option<u32>) -> std::io::Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--exact", NAME, "--nocapture", "--test-threads=1"]).env(PATH, path);
+        command
+            .args(["--exact", NAME, "--nocapture", "--test-threads=1"])
+            .env(PATH, path);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         if let Some(user) = user {
             command.uid(user).gid(user);
@@ -30,7 +32,11 @@ impl Child {
         let mut process = command.spawn()?;
         let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().unwrap());
-        let mut child = Child { process, input, output };
+        let mut child = Child {
+            process,
+            input,
+            output,
+        };
         assert_eq!(child.answer().as_deref(), Some("ready"));
         Ok(child)
     }
@@ -59,7 +65,8 @@ impl Child {
 
     pub fn ask(&mut self, line: &str) -> String {
         self.send(line);
-        self.answer().unwrap_or_else(|| panic!("the child ended at {line:?}"))
+        self.answer()
+            .unwrap_or_else(|| panic!("the child ended at {line:?}"))
     }
 
     pub fn open(&mut self, how: &str) {
@@ -74,7 +81,13 @@ impl Child {
 
     fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// SIGSTOP; it stands still when this returns.

@@ -27,7 +27,8 @@ fn overwrite(db: &Db, round: u64) {
         batch.put(key.as_bytes(), &value_of(&key, round));
     }
     db.write(batch).unwrap();
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
 }
 
 /// Overwrites until the file has its size for good: every checkpoint reuses what an older freed.
@@ -68,8 +69,16 @@ fn expect_reuse(db: &Db, kept: &Info) {
     assert_eq!(db.info().unwrap().oldest_pin, None);
     (100..104).for_each(|round| overwrite(db, round));
     let info = db.info().unwrap();
-    assert!(info.page_count <= kept.page_count, "{} > {}", info.page_count, kept.page_count);
-    assert!(info.free_available > kept.free_available, "{info:?} after {kept:?}");
+    assert!(
+        info.page_count <= kept.page_count,
+        "{} > {}",
+        info.page_count,
+        kept.page_count
+    );
+    assert!(
+        info.free_available > kept.free_available,
+        "{info:?} after {kept:?}"
+    );
 }
 
 #[test]
@@ -84,7 +93,10 @@ fn a_snapshot_in_another_process_stays_as_it_is_and_keeps_its_pages_until_releas
     for round in 20..26 {
         let info = overwrite_beside(&db, round..round + 1, generation);
         assert_eq!(child.ask("digest"), wanted, "after round {round}");
-        assert!(round < 23 || info.page_count > settled, "pages must come from somewhere");
+        assert!(
+            round < 23 || info.page_count > settled,
+            "pages must come from somewhere"
+        );
     }
     let kept = db.info().unwrap();
     child.ask("release");
@@ -99,7 +111,8 @@ fn a_snapshot_over_log_and_tree_stays_as_it_is() {
     let (path, db) = writer(&scratch);
     // Some of it in the tree, some in the log.
     for i in 0..50 {
-        db.put(format!("key {i}").as_bytes(), &value_of("log", i)).unwrap();
+        db.put(format!("key {i}").as_bytes(), &value_of("log", i))
+            .unwrap();
     }
     let wanted = digest(&db.snapshot().unwrap());
     let mut mapped = reader(&path);

@@ -8,7 +8,11 @@ use crate::scratch::Scratch;
 
 fn created(scratch: &Scratch) -> std::path::PathBuf {
     let path = scratch.file("a.creel");
-    OpenOptions::new().create(&path, &small()).unwrap().close().unwrap();
+    OpenOptions::new()
+        .create(&path, &small())
+        .unwrap()
+        .close()
+        .unwrap();
     path
 }
 
@@ -21,7 +25,11 @@ fn expect_all(path: &std::path::Path, children: usize, count: usize, mut tokens:
     for child in 0..children {
         for i in 0..count {
             let key = format!("{child}-{i}");
-            assert_eq!(db.get(key.as_bytes()).unwrap(), Some(value_of(&key, 0)), "{key}");
+            assert_eq!(
+                db.get(key.as_bytes()).unwrap(),
+                Some(value_of(&key, 0)),
+                "{key}"
+            );
         }
     }
 }
@@ -72,23 +80,41 @@ fn two_processes_see_each_others_commits_at_once() {
     for how in ["", "eager", "unmapped"] {
         let scratch = Scratch::new();
         let path = created(&scratch);
-        let db = OpenOptions::new().checkpoint_at(Some(20 << 10)).open(&path).unwrap();
+        let db = OpenOptions::new()
+            .checkpoint_at(Some(20 << 10))
+            .open(&path)
+            .unwrap();
         let mut child = Child::start(&path);
         child.open(how);
         for round in 0..400u64 {
-            let (mine, theirs) = (format!("mine{}", round % 50), format!("theirs{}", round % 70));
+            let (mine, theirs) = (
+                format!("mine{}", round % 50),
+                format!("theirs{}", round % 70),
+            );
             let commit = db.put(mine.as_bytes(), &value_of(&mine, round)).unwrap();
             assert_eq!(commit.token.index, 2 * round + 1);
             let seen = child.ask(&format!("get {mine}"));
-            assert_eq!(seen.as_bytes(), value_of(&mine, round), "the child, round {round}");
-            assert_eq!(child.ask(&format!("put {theirs} {round}")), (2 * round + 2).to_string());
+            assert_eq!(
+                seen.as_bytes(),
+                value_of(&mine, round),
+                "the child, round {round}"
+            );
+            assert_eq!(
+                child.ask(&format!("put {theirs} {round}")),
+                (2 * round + 2).to_string()
+            );
             let seen = db.get(theirs.as_bytes()).unwrap();
-            assert_eq!(seen, Some(value_of(&theirs, round)), "the parent, round {round}");
+            assert_eq!(
+                seen,
+                Some(value_of(&theirs, round)),
+                "the parent, round {round}"
+            );
             if round % 60 == 20 {
                 assert!(child.ask("checkpoint").starts_with("generation"));
             }
             if round % 60 == 50 {
-                db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+                db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+                    .unwrap();
             }
         }
         assert_eq!(db.len().unwrap(), 120);

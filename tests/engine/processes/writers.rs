@@ -23,7 +23,10 @@ fn kill_and_look(how: &str, seed: u64, rounds: usize) {
         child.send(&format!("many {round}- 100000"));
         let mut acknowledged = rng.between(1, 400) as u64;
         for i in 0..acknowledged {
-            assert_eq!(child.answer().unwrap().split(' ').next(), Some(&i.to_string()[..]));
+            assert_eq!(
+                child.answer().unwrap().split(' ').next(),
+                Some(&i.to_string()[..])
+            );
         }
         child.kill();
         // Lines still in the pipe were acknowledged, too.
@@ -32,19 +35,32 @@ fn kill_and_look(how: &str, seed: u64, rounds: usize) {
         }
         let db = Db::open(&path).unwrap();
         let mut there = 0;
-        while db.get(format!("{round}-{there}").as_bytes()).unwrap().is_some() {
+        while db
+            .get(format!("{round}-{there}").as_bytes())
+            .unwrap()
+            .is_some()
+        {
             there += 1;
         }
-        assert!(there >= acknowledged, "round {round}: {there} of {acknowledged}");
+        assert!(
+            there >= acknowledged,
+            "round {round}: {there} of {acknowledged}"
+        );
         assert!(there <= acknowledged + 1, "one at most was under way");
         total += there;
         for db in [&db, &session] {
-            assert_eq!(db.len().unwrap(), total, "round {round}: nothing else came or went");
+            assert_eq!(
+                db.len().unwrap(),
+                total,
+                "round {round}: nothing else came or went"
+            );
             let key = format!("{round}-{}", there - 1);
             assert_eq!(db.get(key.as_bytes()).unwrap(), Some(value_of(&key, 0)));
         }
         let writer = if round % 2 == 0 { &db } else { &session };
-        writer.put(format!("after {round}").as_bytes(), b"goes on").unwrap();
+        writer
+            .put(format!("after {round}").as_bytes(), b"goes on")
+            .unwrap();
         total += 1;
     }
 }
@@ -74,14 +90,21 @@ fn a_lock_that_is_held_is_refused_with_the_name_of_its_holder() {
     let mut child = Child::start(&path);
     child.open("hold");
     match db.put(b"a", b"2") {
-        Err(Error::Busy { lock: "writer", holder: Some(holder), .. }) => {
+        Err(Error::Busy {
+            lock: "writer",
+            holder: Some(holder),
+            ..
+        }) => {
             assert_eq!(holder.pid, child.pid());
             assert!(holder.command.contains(super::child::NAME), "{holder:?}");
             assert!(!holder.host.is_empty());
         }
         other => panic!("{other:?}"),
     }
-    assert!(matches!(options.clone().hold_lock(true).open(&path), Err(Error::Busy { .. })));
+    assert!(matches!(
+        options.clone().hold_lock(true).open(&path),
+        Err(Error::Busy { .. })
+    ));
     // Reading is never in anybody's way, nor is a refused handle of no more use.
     assert_eq!(db.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
     assert_eq!(child.ask("put b 0"), "2");
