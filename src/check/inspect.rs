@@ -36,7 +36,9 @@ const MAX_LIST_PAGES: usize = 10_000;
 /// Dumps one structure, damaged or not. Never writes.
 pub fn inspect(path: &Path, what: Inspect) -> Result<String> {
     let file = OsVfs.open(path, Access::Read).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+        std::io::ErrorKind::NotFound => Error::NotFound {
+            path: path.to_owned(),
+        },
         _ => Error::io_at("open", path, e),
     })?;
     let len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
@@ -69,7 +71,9 @@ fn read(source: &Source<'_>, at: u64, len: usize) -> Result<Vec<u8>> {
 fn dump_page(source: &Source<'_>, page: u32) -> Result<String> {
     if page >= source.file_pages() {
         let last = source.file_pages().saturating_sub(1);
-        return Err(absent(format!("there is no page {page}: the last one is {last}")));
+        return Err(absent(format!(
+            "there is no page {page}: the last one is {last}"
+        )));
     }
     let at = u64::from(page) * source.page_size as u64;
     let bytes = read(source, at, source.page_size)?;
@@ -102,7 +106,9 @@ fn dump_region(source: &Source<'_>, header: &Header, number: u8) -> Result<Strin
 fn dump_frame(source: &Source<'_>, header: &Header, index: u64) -> Result<String> {
     for extent in extents(header) {
         let bytes = read(source, extent.start, REGION_HEADER_SIZE)?;
-        let Some(region) = RegionHeader::decode(&bytes) else { continue };
+        let Some(region) = RegionHeader::decode(&bytes) else {
+            continue;
+        };
         let mut at = REGION_HEADER_SIZE as u64;
         while let Some(next) = find_next(source.file.as_ref(), extent, &region, at)? {
             if next.header.entry.index == index {
@@ -111,7 +117,9 @@ fn dump_frame(source: &Source<'_>, header: &Header, index: u64) -> Result<String
             at = next.offset + next.header.frame_len();
         }
     }
-    Err(absent(format!("log entry {index} is not in the log of this file")))
+    Err(absent(format!(
+        "log entry {index} is not in the log of this file"
+    )))
 }
 
 fn whole_frame(

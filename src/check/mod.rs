@@ -13,6 +13,9 @@
 //! Nothing here writes, maps or trusts: every length and every page id is bounded by the file
 //! before it is used, every page is visited once, so the work is bounded by the file's size.
 
+// A finding is large, is made only where there is damage, and is passed on, not copied.
+#![allow(clippy::result_large_err)]
+
 mod content;
 mod findings;
 mod free;

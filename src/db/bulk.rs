@@ -50,7 +50,7 @@ impl Db {
         let id = self.inner.keyspace_for_bulk(keyspace)?;
         let page_size = self.inner.view.load().tree.pages.page_size();
         let source = EntrySource::new(entries, id, max_key_len(page_size))?;
-        self.inner.bulk(source, progress)
+        self.inner.bulk(source, (keyspace, id), progress)
     }
 
     /// Loads entries in any order. They are sorted in memory, in runs of about `sort_memory`
@@ -75,11 +75,15 @@ impl Inner {
         if name != MAIN_NAME {
             let mut batch = Batch::new();
             // A put creates the keyspace; the delete takes the entry back in the same commit.
-            batch.keyspace(name).put(b"\0", b"").delete(b"\0");
+            batch.keyspace(name).require_absent(b"\0").put(b"\0", b"").delete(b"\0");
             self.need(None)?;
             self.catch_up()?;
             if self.view.load().layers(NEWEST).keyspace_id(name)?.is_none() {
-                self.write(batch)?;
+                match self.write(batch) {
+                    // Somebody else created it just now, and uses that key.
+                    Ok(_) | Err(Error::Precondition { .. }) => {}
+                    Err(e) => return Err(e),
+                }
             }
         }
         let id = self.view.load().layers(NEWEST).keyspace_id(name)?;
@@ -89,6 +93,7 @@ impl Inner {
     fn bulk<C: ChangeSource + Counted>(
         self: &Arc<Self>,
         mut source: C,
+        keyspace: (&str, u32),
         progress: &dyn Progress,
     ) -> Result<BulkReport> {
         let _local = lock(&self.checkpointing);
@@ -100,6 +105,10 @@ impl Inner {
         // What the log holds goes into the tree first, so that the load is all that is new.
         if let Some(cut) = self.cut_locked(&job)? {
             self.build(&job, &cut, progress).inspect_err(|e| self.poison_unless_harmless(e))?;
+        }
+        // Before the locks were taken, somebody may have dropped it.
+        if self.view.load().layers(NEWEST).keyspace_id(keyspace.0)? != Some(keyspace.1) {
+            return Err(Error::NoKeyspace { name: keyspace.0.to_owned() });
         }
         let result = self.bulk_fold(&mut source, progress);
         if let Err(e) = &result {
@@ -139,14 +148,7 @@ impl Inner {
         bytes_written += payload_len + 512;
         self.make_durable(&before, &header)?;
         let current = slots::write(self.file.as_ref(), &before, &header)?;
-        {
-            let mut log = lock(&self.log);
-            log.tail = encoded.tail;
-            log.tail.proven = log.tail.end;
-            log.history = Some(encoded.history);
-            lock(&self.snapshots).visible = log.tail.last_index();
-        }
-        self.publish_tree(&cut, current)?;
+        self.publish_tree(&cut, current, Some(encoded))?;
         let token = Token { epoch: header.epoch, index: header.checkpoint_index };
         Ok(BulkReport { token, entries: source.count(), added: delta.entries, bytes_written })
     }

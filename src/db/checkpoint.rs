@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::create::random_salt;
 use super::handle::{Inner, Log, lock};
-use super::options::{Interest, SyncMode};
+use super::options::SyncMode;
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
@@ -26,6 +26,7 @@ use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
 use crate::sys::allocate_zeroed;
+use crate::wal::append;
 use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, KeyInterval, PageRead, Root};
 
 /// Past this share of touched leaves the tree is written densely instead.
@@ -220,10 +221,7 @@ impl Inner {
         let mut log = lock(&self.log);
         self.check_same_file()?;
         self.refresh(&mut log, true)?;
-        if log.interest != Interest::All {
-            log.interest = Interest::All;
-            self.reload(&mut log, true)?;
-        }
+        self.hold_all(&mut log, true)?;
         let header = log.current.header.clone();
         if log.tail.last_index() == header.checkpoint_index && !job.force {
             return Ok(None);
@@ -241,7 +239,7 @@ impl Inner {
         let switched = wanted && self.switch_if_possible(&mut log, 0)?;
         if !switched && self.options.sync != SyncMode::Off {
             // K2: the header must not claim what the log could still lose.
-            crate::wal::append::prove(self.file.as_ref(), &mut log.tail)
+            append::prove(self.file.as_ref(), &mut log.tail)
                 .inspect_err(|_| self.poison())?;
         }
         let mut regions = header.regions;
@@ -301,7 +299,7 @@ impl Inner {
         let header = Header { page_count: space.page_count(), ..header };
         self.make_durable(before, &header)?;
         let current = slots::write(self.file.as_ref(), before, &header)?;
-        self.publish_tree(cut, current)?;
+        self.publish_tree(cut, current, None)?;
         let report = CheckpointReport {
             done: true,
             reason: "",
@@ -398,14 +396,25 @@ impl Inner {
         Ok(bytes)
     }
 
-    /// K8: readers see the new tree; what was frozen is in it.
-    pub(super) fn publish_tree(&self, cut: &Cut, current: Current) -> Result<()> {
+    /// K8: readers see the new tree; what was frozen is in it. `appended`: so is this log entry.
+    pub(super) fn publish_tree(
+        &self,
+        cut: &Cut,
+        current: Current,
+        appended: Option<append::Encoded>,
+    ) -> Result<()> {
         let pages = Pages::new(Arc::clone(&self.file), &current.header, self.options.mmap);
         pages.adopt_map(cut.tree.pages.map()?.cloned());
         let pin = self.pins.pin(current.header.generation)?;
         let tree = Arc::new(Tree { pages, current: current.clone(), _pin: pin });
         let mut log = lock(&self.log);
-        let _snapshots = lock(&self.snapshots);
+        let mut snapshots = lock(&self.snapshots);
+        if let Some(encoded) = appended {
+            log.tail = encoded.tail;
+            log.tail.proven = log.tail.end;
+            log.history = Some(encoded.history);
+            snapshots.visible = log.tail.last_index();
+        }
         let view = self.view.load_full();
         self.view.store(Arc::new(View { tree, active: Arc::clone(&view.active), frozen: None }));
         log.tail.durable_gen = match self.options.sync {

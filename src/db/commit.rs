@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
 use super::batch::Batch;
 use super::create::random_salt;
@@ -13,7 +13,9 @@ use super::handle::{Inner, Log, lock};
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
 use crate::format::region::REGION_HEADER_SIZE;
+use crate::store::locks::{self, CHECKPOINT};
 use crate::store::slots;
+use crate::sys::LockMode;
 use crate::wal::append::{self, Durability, Encoded, Stamp};
 use crate::wal::tail::NewEntry;
 use crate::wal::{extents, tail};
@@ -175,7 +177,8 @@ impl Inner {
 
     /// Commits as many of the batches as fit one write. Makes room first where not even one fits.
     fn commit_some(self: &Arc<Self>, batches: &[Batch]) -> Result<Vec<Result<Commit>>> {
-        for _ in 0..4 {
+        let mut attempts = 0;
+        while attempts < 4 {
             self.check_poison()?;
             let writer = self.lock_writer()?;
             let mut log = lock(&self.log);
@@ -185,33 +188,41 @@ impl Inner {
                 Some(need) if !append::fits(&log.tail, need) => need,
                 _ => return self.write_prepared(log, prepared),
             };
-            if self.switch_if_possible(&mut log, need)? {
+            let turn = self.turn_region(&mut log, need)?;
+            if turn == Turn::Switched {
                 let prepared = self.evaluate(&mut log, batches)?;
                 return self.write_prepared(log, prepared);
             }
             drop(log);
             drop(writer);
-            self.checkpoint_for_room(need)?;
+            if turn == Turn::JobRuns {
+                // It may leave room; if not, the next round makes some.
+                self.wait_for_job()?;
+            } else {
+                self.checkpoint_for_room(need)?;
+                attempts += 1;
+            }
         }
         Err(Error::io("make room in the log", io::ErrorKind::StorageFull.into()))
     }
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
     fn prepare_log(&self, log: &mut Log) -> Result<()> {
-        let epoch = log.current.header.epoch;
         if lock_is_kept(self) {
             // Nobody else can have written, but the file can have been moved away.
             if self.durability() == Durability::Now {
                 self.check_same_file()?;
             }
-            return self.check_role(log, epoch);
+            return self.check_role(log);
         }
         self.check_same_file()?;
-        self.refresh(log, true)?;
-        self.check_role(log, epoch)
+        if self.changed(log) {
+            self.refresh(log, true)?;
+        }
+        self.check_role(log)
     }
 
-    fn check_role(&self, log: &Log, epoch: u32) -> Result<()> {
+    fn check_role(&self, log: &Log) -> Result<()> {
         let header = &log.current.header;
         let refuse = |reason: String| Err(Error::Fenced { reason });
         if header.fenced {
@@ -220,7 +231,8 @@ impl Inner {
         if header.role == crate::format::header::Role::Replica {
             return refuse("the file is a replica".into());
         }
-        if header.epoch != epoch {
+        // However the handle came to know: it was opened for writing in an older epoch.
+        if header.epoch != self.epoch {
             return refuse(format!("epoch {} began after this handle opened", header.epoch));
         }
         Ok(())
@@ -231,8 +243,7 @@ impl Inner {
         let reads = batches.iter().any(Evaluator::reads);
         let full = |log: &Log| log.interest == super::options::Interest::All;
         if reads && !full(log) && !Evaluator::covered(batches, &log.interest) {
-            log.interest = super::options::Interest::All;
-            self.reload(log, true)?;
+            self.hold_all(log, true)?;
         }
         let layers = self.view.load().layers(super::view::NEWEST);
         let mut evaluator = Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
@@ -347,7 +358,31 @@ impl Inner {
         Ok(())
     }
 
+    /// Switches regions for a committer, unless a checkpoint or compaction is running anywhere:
+    /// that may be about to give the other region a new place.
+    fn turn_region(&self, log: &mut Log, need: u64) -> Result<Turn> {
+        let _local = match self.checkpointing.try_lock() {
+            Ok(local) => local,
+            Err(TryLockError::Poisoned(local)) => local.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(Turn::JobRuns),
+        };
+        let held = locks::try_hold(&self.locks, CHECKPOINT, LockMode::Exclusive)?;
+        if held.is_none() {
+            return Ok(Turn::JobRuns);
+        }
+        let switched = self.switch_if_possible(log, need)?;
+        Ok(if switched { Turn::Switched } else { Turn::NoRoom })
+    }
+
+    /// Waits until no checkpoint is running, by this process or another.
+    fn wait_for_job(&self) -> Result<()> {
+        let _local = lock(&self.checkpointing);
+        let timeout = self.options.lock_timeout;
+        locks::hold(self.vfs(), &self.locks, &self.path, CHECKPOINT, timeout).map(|_| ())
+    }
+
     /// Switches to the other region where its entries are all in the tree and `need` bytes fit.
+    /// The caller holds the checkpoint lock.
     pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
         let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
         let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
@@ -371,13 +406,23 @@ impl Inner {
             log.tail.proven = log.tail.end;
         }
         let generation = log.tail.durable_gen;
-        let (file, locks) = (self.file.as_ref(), &self.locks);
-        let _gate = crate::store::locks::close_gate(self.vfs(), locks)?;
+        let file = self.file.as_ref();
+        let _gate = locks::close_gate(self.vfs(), &self.locks)?;
         append::switch(file, &mut log.tail, other, &history, salt, generation)
             .inspect_err(|_| self.poison())?;
         self.note_log(log);
         Ok(())
     }
+}
+
+/// What came of turning to the other region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Switched,
+    /// The other region is needed still, or too small.
+    NoRoom,
+    /// Somebody checkpoints.
+    JobRuns,
 }
 
 fn lock_is_kept(inner: &Inner) -> bool {

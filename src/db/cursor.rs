@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::snapshot::Snapshot;
 use super::view::{Layers, as_from, as_to};
 use crate::delta::LayerCursor;
 use crate::error::Result;
@@ -18,6 +19,8 @@ const ID: usize = 4;
 #[derive(Debug)]
 pub struct Cursor {
     layers: Layers,
+    /// As long as it lives, tables keep the versions that the cursor reads.
+    _snapshot: Option<Snapshot>,
     bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
     front: Option<End>,
     back: Option<End>,
@@ -64,9 +67,16 @@ enum Found {
 }
 
 impl Cursor {
+    /// A cursor that may outlive the snapshot that it was made from.
+    pub(super) fn of(snapshot: &Snapshot, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
+        Cursor { _snapshot: Some(snapshot.clone()), ..Cursor::new(snapshot.layers(), bounds) }
+    }
+
+    /// A cursor for a caller who keeps the layers as they are until it is gone.
     pub(super) fn new(layers: Layers, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
         Cursor {
             layers,
+            _snapshot: None,
             bounds,
             front: None,
             back: None,
@@ -80,8 +90,41 @@ impl Cursor {
 
     /// The next entry from the front: user key and value.
     pub fn next_entry(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        if self.front.as_ref().is_some_and(|end| end.tables.is_empty()) && self.back.is_none() {
+            return self.next_from_tree();
+        }
         let found = self.step(false);
         self.entry(found)
+    }
+
+    /// The common case of a walk to the end over the tree alone: the value is not copied.
+    fn next_from_tree(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        let pages = &self.layers.tree.pages;
+        let end = self.front.as_mut().filter(|_| !self.done);
+        let Some(end) = end else { return Ok(None) };
+        let entry = match end.tree.next(pages) {
+            Ok(Some(entry)) => entry,
+            other => {
+                self.done = true;
+                return other.map(|_| None);
+            }
+        };
+        entry.copy_key(&mut self.key);
+        if !before_end(&self.key, &self.bounds.1) {
+            self.done = true;
+            return Ok(None);
+        }
+        let value = match entry.value {
+            StoredValue::Inline(bytes) => bytes,
+            StoredValue::Overflow(_) => match tree::read_value(pages, &entry.value) {
+                Ok(value) => value,
+                Err(e) => {
+                    self.done = true;
+                    return Err(e);
+                }
+            },
+        };
+        Ok(Some((self.key.get(ID..).unwrap_or(&[]), value)))
     }
 
     /// The next entry from the back.
@@ -183,12 +226,16 @@ impl Cursor {
                 Bound::Excluded(from) => self.key > *from,
             }
         } else {
-            match &self.bounds.1 {
-                Bound::Unbounded => true,
-                Bound::Included(to) => self.key <= *to,
-                Bound::Excluded(to) => self.key < *to,
-            }
+            before_end(&self.key, &self.bounds.1)
         }
+    }
+}
+
+fn before_end(key: &[u8], end: &Bound<Vec<u8>>) -> bool {
+    match end {
+        Bound::Unbounded => true,
+        Bound::Included(to) => key <= to.as_slice(),
+        Bound::Excluded(to) => key < to.as_slice(),
     }
 }
 

@@ -11,8 +11,9 @@ use super::open::{Source, apply_entry};
 use super::options::Interest;
 use super::view::View;
 use crate::delta::Delta;
-use crate::error::Result;
-use crate::format::SLOT_OFFSETS;
+use crate::error::{Error, Result};
+use crate::format::frame::EntryKind;
+use crate::format::{Invariant, SLOT_OFFSETS};
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::wal::scan::{Link, scan_on};
 use crate::wal::{extents, tail};
@@ -24,10 +25,6 @@ const REGION_SEQ_AT: u64 = 16;
 impl Inner {
     /// Makes sure that everything committed before this call, by any process, is visible.
     pub fn catch_up(&self) -> Result<()> {
-        // A one-shot command has only just read everything.
-        if self.fresh.swap(false, Ordering::AcqRel) && !self.options.background {
-            return Ok(());
-        }
         if !self.hint_changed() {
             return Ok(());
         }
@@ -41,24 +38,42 @@ impl Inner {
 
     /// Keeps in memory what a reader is about to ask for.
     pub fn need(&self, key: Option<&[u8]>) -> Result<()> {
-        let mut log = lock(&self.log);
-        let enough = match (&log.interest, key) {
-            (Interest::All, _) => true,
-            (Interest::Keys(keys), Some(key)) => keys.iter().any(|k| k == key),
-            _ => false,
-        };
-        if enough {
+        if self.holds_all.load(Ordering::Acquire) {
             return Ok(());
         }
-        log.interest = Interest::All;
-        self.reload(&mut log, false)
+        let mut log = lock(&self.log);
+        match (&log.interest, key) {
+            (Interest::Keys(keys), Some(key)) if keys.iter().any(|k| k == key) => Ok(()),
+            _ => self.hold_all(&mut log, false),
+        }
+    }
+
+    /// Reads the log in anew where the tables do not hold all of it.
+    pub fn hold_all(&self, log: &mut Log, stable: bool) -> Result<()> {
+        if log.interest == Interest::All {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut log.interest, Interest::All);
+        let loaded = self.reload(log, stable);
+        if loaded.is_err() {
+            log.interest = before; // the tables are as they were
+        }
+        loaded
     }
 
     /// False only when certainly nothing changed since this handle last looked.
     fn hint_changed(&self) -> bool {
+        self.log.try_lock().map_or(true, |log| self.changed(&log))
+    }
+
+    /// False only when certainly nothing changed since `log` was brought up to date.
+    pub fn changed(&self, log: &Log) -> bool {
         let view = self.view.load();
+        // A one-shot command that only appends does without a map.
+        if !self.options.background && !view.tree.pages.is_mapped() {
+            return true;
+        }
         let Ok(Some(map)) = view.tree.pages.map() else { return true };
-        let Ok(log) = self.log.try_lock() else { return true };
         let at = |offset: u64| map.volatile_u64(offset as usize);
         let generation = log.current.header.generation;
         let newest = SLOT_OFFSETS.iter().map(|o| at(o + GENERATION_AT).unwrap_or(0)).max();
@@ -127,6 +142,10 @@ impl Inner {
         let start = log.tail.end;
         let mut visit = |placed: &crate::wal::scan::Placed, payload: &[u8]| {
             let index = placed.header.entry.index;
+            if placed.header.entry.kind == EntryKind::Bulk {
+                // Only its header makes it count: reading in anew tells whether it is there.
+                return Err(Error::corrupt(Invariant::W5, "a bulk load is under way"));
+            }
             apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)
         };
         let (file, tail) = (self.file.as_ref(), &log.tail);

@@ -331,7 +331,7 @@ impl BranchBuilder {
             prefix_len: self.prefix_len as u16,
             cells_end: out.len() as u16,
         };
-        finish_page(out, self.page_size, &header, &slots)
+        finish_page(out, self.page_size, &header, &[], &slots)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Leaf pages: entries in key order, packed, with the common key prefix stored once.
 //!
-//! `header 32 | prefix | cells in key order | zeros | slots (u16, growing down)`
+//! `header 32 | prefix | cells in key order | zeros | heads (u8) | slots (u16, growing down)`
 //!
-//! Cell: `flags u8 | suffix_len varint | value_len varint | suffix | value or overflow ref`.
+//! Cell: `suffix_len * 4 + flags varint | suffix | value or overflow ref`, up to the next cell.
+//!
+//! In front of the slots stands one byte for each entry, the first of its suffix: a search looks
+//! at those, which lie together, before it touches any cell.
 
 use std::cmp::Ordering;
 
@@ -15,7 +18,11 @@ use super::{Invariant, PAGE_HEADER_SIZE};
 use crate::error::Corruption;
 
 /// The value stands in an overflow extent.
-const FLAG_OVERFLOW: u8 = 1;
+const FLAG_OVERFLOW: u64 = 1;
+/// Bits of flags below the suffix length.
+const FLAG_BITS: u32 = 2;
+/// Bytes of a slot and a head.
+const INDEX_SIZE: usize = 3;
 
 /// A value as a leaf stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,35 +72,19 @@ pub struct LeafCell<'a> {
     pub value: StoredValue<'a>,
 }
 
-fn split_cell(bytes: &[u8]) -> Option<(LeafCell<'_>, &[u8])> {
-    let (&flags, rest) = bytes.split_first()?;
-    let (suffix_len, rest) = split_varint(rest)?;
-    let (value_len, rest) = split_varint(rest)?;
-    let (suffix, rest) = split_bytes(rest, suffix_len)?;
-    match flags {
-        0 => {
-            let (value, rest) = split_bytes(rest, value_len)?;
-            Some((
-                LeafCell {
-                    suffix,
-                    value: StoredValue::Inline(value),
-                },
-                rest,
-            ))
+/// Decodes a whole cell: it ends where the next one begins.
+#[inline]
+fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
+    let (head, rest) = split_varint(cell)?;
+    let (suffix, rest) = split_bytes(rest, head >> FLAG_BITS)?;
+    let value = match head & ((1 << FLAG_BITS) - 1) {
+        0 => StoredValue::Inline(rest),
+        FLAG_OVERFLOW if rest.len() == OVERFLOW_REF_SIZE => {
+            StoredValue::Overflow(OverflowRef::decode(rest)?)
         }
-        FLAG_OVERFLOW => {
-            let (raw, rest) = split_bytes(rest, OVERFLOW_REF_SIZE as u64)?;
-            let reference = OverflowRef::decode(raw)?;
-            (u64::from(reference.stored_len) == value_len).then_some((
-                LeafCell {
-                    suffix,
-                    value: StoredValue::Overflow(reference),
-                },
-                rest,
-            ))
-        }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(LeafCell { suffix, value })
 }
 
 /// A leaf page, decoded on demand and bounds-checked at every step.
@@ -102,6 +93,7 @@ pub struct Leaf<'a> {
     page: &'a [u8],
     prefix: &'a [u8],
     count: usize,
+    cells_end: usize,
 }
 
 impl<'a> Leaf<'a> {
@@ -115,12 +107,9 @@ impl<'a> Leaf<'a> {
         let prefix_len = usize::from(header.prefix_len);
         let prefix = page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + prefix_len)?;
         let count = usize::from(header.cell_count);
-        let fits = PAGE_HEADER_SIZE + prefix_len + 2 * count <= page.len();
-        fits.then_some(Leaf {
-            page,
-            prefix,
-            count,
-        })
+        let fits = PAGE_HEADER_SIZE + prefix_len + INDEX_SIZE * count <= page.len();
+        let cells_end = header.cells_end_offset();
+        fits.then_some(Leaf { page, prefix, count, cells_end })
     }
 
     /// Number of entries.
@@ -129,10 +118,9 @@ impl<'a> Leaf<'a> {
         self.count
     }
 
-    /// Bytes in use after the page header: prefix, cells and slots.
+    /// Bytes in use after the page header: prefix, cells, heads and slots.
     pub fn used(&self) -> usize {
-        let end = PageHeader::decode(self.page).map_or(0, |h| h.cells_end_offset());
-        end.saturating_sub(PAGE_HEADER_SIZE) + 2 * self.count
+        self.cells_end.saturating_sub(PAGE_HEADER_SIZE) + INDEX_SIZE * self.count
     }
 
     /// The prefix of every key in the page.
@@ -144,14 +132,19 @@ impl<'a> Leaf<'a> {
     /// The cell at position `i`.
     #[inline]
     pub fn cell(&self, i: usize) -> Option<LeafCell<'a>> {
-        Some(split_cell(self.page.get(self.slot(i)?..)?)?.0)
+        decode_cell(self.cell_bytes(i)?)
     }
 
     /// The cell at position `i` and its length in bytes.
     pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
-        let bytes = self.page.get(self.slot(i)?..)?;
-        let (cell, rest) = split_cell(bytes)?;
-        Some((cell, bytes.len() - rest.len()))
+        let bytes = self.cell_bytes(i)?;
+        Some((decode_cell(bytes)?, bytes.len()))
+    }
+
+    #[inline]
+    fn cell_bytes(&self, i: usize) -> Option<&'a [u8]> {
+        let end = if i + 1 == self.count { self.cells_end } else { self.slot(i + 1)? };
+        self.page.get(self.slot(i)?..end)
     }
 
     #[inline]
@@ -167,10 +160,15 @@ impl<'a> Leaf<'a> {
 
     #[inline]
     fn suffix(&self, i: usize) -> Option<&'a [u8]> {
-        let rest = self.page.get(self.slot(i)? + 1..)?;
-        let (suffix_len, rest) = split_varint(rest)?;
-        let (_, rest) = split_varint(rest)?;
-        Some(split_bytes(rest, suffix_len)?.0)
+        let (head, rest) = split_varint(self.page.get(self.slot(i)?..)?)?;
+        Some(split_bytes(rest, head >> FLAG_BITS)?.0)
+    }
+
+    /// The first byte of each suffix, in order.
+    #[inline]
+    fn heads(&self) -> Option<&'a [u8]> {
+        let start = self.page.len() - INDEX_SIZE * self.count;
+        self.page.get(start..start + self.count)
     }
 
     /// Finds a full key: `Ok(i)` where it is, `Err(i)` where it would stand. `None`: malformed.
@@ -182,7 +180,16 @@ impl<'a> Leaf<'a> {
             Ordering::Greater => return Some(Err(self.count)),
             Ordering::Equal => key.get(self.prefix.len()..)?,
         };
-        let (mut low, mut high) = (0, self.count);
+        let heads = self.heads()?;
+        let wanted = head_of(suffix);
+        // Counting all of a short row beats halving it.
+        let (mut low, mut high) = if heads.len() <= 64 {
+            let below = heads.iter().filter(|&&h| h < wanted).count();
+            (below, below + heads.iter().filter(|&&h| h == wanted).count())
+        } else {
+            let low = heads.partition_point(|&h| h < wanted);
+            (low, heads.partition_point(|&h| h <= wanted))
+        };
         while low < high {
             let middle = (low + high) / 2;
             match self.suffix(middle)?.cmp(suffix) {
@@ -200,43 +207,44 @@ impl<'a> Leaf<'a> {
         if self.count == 0 {
             return bad(Invariant::T5, 18, "leaf without entries");
         }
-        let Some(header) = PageHeader::decode(self.page) else {
-            return bad(Invariant::P7, 0, "leaf header");
-        };
-        let end = header.cells_end_offset();
-        let slots_start = self.page.len() - 2 * self.count;
+        let end = self.cells_end;
+        let heads_start = self.page.len() - INDEX_SIZE * self.count;
+        let heads = self.heads().unwrap_or(&[]);
         let mut at = PAGE_HEADER_SIZE + self.prefix.len();
         let mut before: Option<&[u8]> = None;
         for i in 0..self.count {
             if self.slot(i) != Some(at) {
-                return bad(
-                    Invariant::P7,
-                    slots_start,
-                    "slot does not point at the next cell",
-                );
+                let slot_at = self.page.len() - 2 * (i + 1);
+                return bad(Invariant::P7, slot_at, "slot does not point at the next cell");
             }
-            let Some((cell, rest)) = self.page.get(at..end).and_then(split_cell) else {
-                let known = self
-                    .page
-                    .get(at)
-                    .is_some_and(|&flags| flags <= FLAG_OVERFLOW);
-                let id = if known { Invariant::P7 } else { Invariant::T8 };
+            let Some((cell, len)) = self.cell_and_len(i).filter(|(_, len)| at + len <= end) else {
+                let flags = self.page.get(at).map_or(0, |b| u64::from(b & 3));
+                let id = if flags <= FLAG_OVERFLOW { Invariant::P7 } else { Invariant::T8 };
                 return bad(id, at, "cell does not decode");
             };
             if before.is_some_and(|b| b >= cell.suffix) {
                 return bad(Invariant::T1, at, "keys do not rise");
             }
+            if heads.get(i) != Some(&head_of(cell.suffix)) {
+                return bad(Invariant::P7, heads_start + i, "head is not that of the cell");
+            }
             before = Some(cell.suffix);
-            at = end - rest.len();
+            at += len;
         }
-        if at != end || end > slots_start {
+        if at != end || end > heads_start {
             return bad(Invariant::P7, at, "cells do not end where the header says");
         }
-        if !self.page.get(end..slots_start).is_some_and(all_zero) {
+        if !self.page.get(end..heads_start).is_some_and(all_zero) {
             return bad(Invariant::P7, end, "bytes after the cells are not zero");
         }
         Ok(())
     }
+}
+
+/// The first byte of a suffix, 0 for the empty one.
+#[inline]
+fn head_of(suffix: &[u8]) -> u8 {
+    suffix.first().copied().unwrap_or(0)
 }
 
 /// Collects entries in key order until a page is full, then writes the page.
@@ -247,7 +255,7 @@ pub struct LeafBuilder {
     bytes: Vec<u8>,
     entries: Vec<Pending>,
     prefix_len: usize,
-    /// Bytes of all cells and slots with the present prefix.
+    /// Bytes of all cells, heads and slots with the present prefix.
     cells: usize,
 }
 
@@ -255,7 +263,6 @@ pub struct LeafBuilder {
 struct Pending {
     at: usize,
     key_len: usize,
-    value_len: u64,
     stored_len: usize,
     overflow: bool,
 }
@@ -263,8 +270,8 @@ struct Pending {
 impl Pending {
     fn cell_size(&self, prefix_len: usize) -> usize {
         let suffix = self.key_len - prefix_len;
-        // flags, lengths, suffix, value, slot
-        1 + varint_len(suffix as u64) + varint_len(self.value_len) + suffix + self.stored_len + 2
+        let head = varint_len((suffix as u64) << FLAG_BITS);
+        head + suffix + self.stored_len + INDEX_SIZE
     }
 }
 
@@ -275,7 +282,8 @@ pub fn max_cell(page_size: usize) -> usize {
 
 /// True where a value of this length goes to an overflow extent.
 pub fn needs_overflow(page_size: usize, full_key_len: usize, value_len: u64) -> bool {
-    let head = 3 + varint_len(full_key_len as u64) + varint_len(value_len) + full_key_len;
+    let key_head = varint_len((full_key_len as u64) << FLAG_BITS);
+    let head = INDEX_SIZE + key_head + full_key_len;
     (head as u64).saturating_add(value_len) > max_cell(page_size) as u64
 }
 
@@ -315,7 +323,6 @@ impl LeafBuilder {
         let next = Pending {
             at: self.bytes.len(),
             key_len: key.len(),
-            value_len: value.len(),
             stored_len: value.stored_size(),
             overflow: matches!(value, StoredValue::Overflow(_)),
         };
@@ -383,13 +390,15 @@ impl LeafBuilder {
         out.extend_from_slice(&[0; PAGE_HEADER_SIZE]);
         out.extend_from_slice(prefix);
         let mut slots = Vec::with_capacity(self.entries.len());
+        let mut heads = Vec::with_capacity(self.entries.len());
         for e in &self.entries {
             slots.push(out.len() as u16);
-            out.push(u8::from(e.overflow) * FLAG_OVERFLOW);
-            push_varint(out, (e.key_len - self.prefix_len) as u64);
-            push_varint(out, e.value_len);
+            let suffix_len = (e.key_len - self.prefix_len) as u64;
+            push_varint(out, suffix_len << FLAG_BITS | u64::from(e.overflow) * FLAG_OVERFLOW);
             let end = e.at + e.key_len + e.stored_len;
-            out.extend_from_slice(self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]));
+            let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);
+            heads.push(if suffix_len > 0 { head_of(cell) } else { 0 });
+            out.extend_from_slice(cell);
         }
         let header = PageHeader {
             crc: 0,
@@ -401,19 +410,21 @@ impl LeafBuilder {
             prefix_len: self.prefix_len as u16,
             cells_end: out.len() as u16,
         };
-        finish_page(out, self.page_size, &header, &slots)
+        finish_page(out, self.page_size, &header, &heads, &slots)
     }
 }
 
-/// Pads, appends the slots, patches the header in and seals the page.
+/// Pads, appends heads and slots, patches the header in and seals the page.
 pub(super) fn finish_page(
     out: &mut Vec<u8>,
     page_size: usize,
     header: &PageHeader,
+    heads: &[u8],
     slots: &[u16],
 ) -> u32 {
-    debug_assert!(out.len() + 2 * slots.len() <= page_size, "page overfull");
-    out.resize(page_size - 2 * slots.len(), 0);
+    debug_assert!(out.len() + heads.len() + 2 * slots.len() <= page_size, "page overfull");
+    out.resize(page_size - heads.len() - 2 * slots.len(), 0);
+    out.extend_from_slice(heads);
     for slot in slots.iter().rev() {
         out.extend_from_slice(&slot.to_le_bytes());
     }

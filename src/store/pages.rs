@@ -117,6 +117,11 @@ impl Pages {
         Ok(self.map.get_or_init(|| fresh).as_ref())
     }
 
+    /// True where [`Pages::map`] costs nothing.
+    pub fn is_mapped(&self) -> bool {
+        self.map.get().is_some()
+    }
+
     /// Generation of these pages.
     pub fn generation(&self) -> u64 {
         self.generation

@@ -23,8 +23,9 @@ use crate::sys::File;
 
 use super::Extent;
 
-/// Bytes read at a time.
-const CHUNK: usize = 64 << 10;
+/// Bytes read at first, and at most, at a time: most looks at a log are short.
+const FIRST_CHUNK: usize = 4 << 10;
+const LAST_CHUNK: usize = 64 << 10;
 
 /// What the next frame must continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,11 +280,12 @@ struct Window<'f> {
     extent: Extent,
     buf: Vec<u8>,
     start: u64,
+    chunk: usize,
 }
 
 impl<'f> Window<'f> {
     fn new(file: &'f dyn File, extent: Extent) -> Self {
-        Window { file, extent, buf: Vec::new(), start: 0 }
+        Window { file, extent, buf: Vec::new(), start: 0, chunk: FIRST_CHUNK }
     }
 
     /// Bytes `at..at + len` of the region; `None` where the region ends before.
@@ -312,7 +314,8 @@ impl<'f> Window<'f> {
     fn fill(&mut self, at: u64, len: u64) -> Result<()> {
         // Keep reads aligned so that a region is read in whole pages.
         let start = at & !4095;
-        let want = (at + len - start).max(CHUNK as u64).min(self.extent.len - start) as usize;
+        let want = (at + len - start).max(self.chunk as u64).min(self.extent.len - start) as usize;
+        self.chunk = (self.chunk * 4).min(LAST_CHUNK);
         self.buf.resize(want, 0);
         self.start = start;
         let got = self

@@ -340,10 +340,10 @@ class Tree:
         need((b[16], b[17]) == what and zero(b[24:32]), f"P5 page {page_id}")
         return b
 
-    def cells(self, b):
+    def cells(self, b, heads=0):
         """Cursors at each cell, the prefix, and a check at the end that all was read."""
         count, prefix_len, end = u16(b, 18), u16(b, 20), u16(b, 22) or 65536
-        slots = len(b) - 2 * count
+        slots = len(b) - (2 + heads) * count
         need(32 + prefix_len <= end <= slots and zero(b[end:slots]), "P7")
         cursor = Cursor(b[:end], "P7", 32 + prefix_len)
         for i in range(count):
@@ -376,24 +376,31 @@ class Tree:
 
     def leaf(self, b, low, high):
         last, count = None, 0
-        for cursor, prefix in self.cells(b):
-            flags = cursor.take(1)[0]
+        heads = len(b) - 3 * u16(b, 18)
+        for i, (cursor, prefix) in enumerate(self.cells(b, heads=1)):
+            head = cursor.varint()
+            suffix_len, flags = head >> 2, head & 3
             need(flags <= 1, "T8")
-            suffix_len, value_len = cursor.varint(), cursor.varint()
-            key = prefix + cursor.take(suffix_len)
+            suffix = cursor.take(suffix_len)
+            need(b[heads + i] == (suffix[0] if suffix else 0), "P7")
+            key = prefix + suffix
             need(last is None or last < key, "T1")
             need(low <= key and (high is None or key < high), "T2")
             need(len(key) >= 4, "T7")
-            if flags == 0:
-                value = cursor.take(value_len)
-            else:
-                value = self.large(value_len, *struct.unpack("<IIII", cursor.take(16)))
+            next_slot = len(b) - 2 * (i + 2)
+            last_cell = i + 1 == u16(b, 18)
+            end = (u16(b, 22) or 65536) if last_cell else u16(b, next_slot)
+            need(end >= cursor.at, "P7")
+            value = cursor.take(end - cursor.at)
+            if flags == 1:
+                need(len(value) == 16, "P7")
+                value = self.large(*struct.unpack("<IIII", value))
             self.entries[key], last, count = value, key, count + 1
         need(count > 0, "T5")
         return count
 
-    def large(self, value_len, page_id, stored_len, crc, rest):
-        need(rest == 0 and stored_len == value_len, "P7")
+    def large(self, page_id, stored_len, crc, rest):
+        need(rest == 0, "P7")
         size = self.header.page_size
         pages = (32 + stored_len + size - 1) // size
         need(self.header.inside(page_id, pages), "T9")

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use creel::format::branch::Branch;
 use creel::format::bytes::u32_at;
-use creel::format::frame::{Envelope, EntryHeader, FrameHeader, push_frame};
+use creel::format::frame::{EntryHeader, Envelope, FrameHeader, push_frame};
 use creel::format::header::{Header, SlotState};
 use creel::format::page::{PageKind, seal};
 use creel::format::region::{REGION_HEADER_SIZE, RegionHeader};
@@ -19,6 +19,9 @@ pub struct Breaker {
     pub bytes: Vec<u8>,
 }
 
+/// A change to the bytes of a page.
+type Edit<'e> = Box<dyn FnOnce(&mut [u8]) + 'e>;
+
 /// A log frame taken apart.
 #[derive(Debug, Clone)]
 pub struct Frame {
@@ -31,7 +34,10 @@ pub struct Frame {
 
 impl Breaker {
     pub fn new(file: &TestFile) -> Breaker {
-        Breaker { path: file.path.clone(), bytes: std::fs::read(&file.path).unwrap() }
+        Breaker {
+            path: file.path.clone(),
+            bytes: std::fs::read(&file.path).unwrap(),
+        }
     }
 
     pub fn save(&self) {
@@ -49,7 +55,11 @@ impl Breaker {
 
     pub fn header(&self) -> Header {
         let slots = [self.slot(0), self.slot(1)];
-        slots.into_iter().flatten().max_by_key(|h| h.generation).unwrap()
+        slots
+            .into_iter()
+            .flatten()
+            .max_by_key(|h| h.generation)
+            .unwrap()
     }
 
     pub fn older(&self) -> Header {
@@ -100,7 +110,9 @@ impl Breaker {
             at += 1;
             if level > 0 {
                 // A page that a test has broken already has no children.
-                let Some(branch) = Branch::new(self.page(id)) else { continue };
+                let Some(branch) = Branch::new(self.page(id)) else {
+                    continue;
+                };
                 all.extend((0..branch.count()).map(|i| (branch.child(i).unwrap().page, level - 1)));
             }
         }
@@ -109,13 +121,23 @@ impl Breaker {
 
     /// A leaf in the middle of the tree.
     pub fn some_leaf(&self) -> u32 {
-        let leaves: Vec<u32> = self.tree_pages().into_iter().filter(|p| p.1 == 0).map(|p| p.0).collect();
+        let leaves: Vec<u32> = self
+            .tree_pages()
+            .into_iter()
+            .filter(|p| p.1 == 0)
+            .map(|p| p.0)
+            .collect();
         leaves[leaves.len() / 2]
     }
 
     /// A branch of this level, not the first one.
     pub fn some_branch(&self, level: u8) -> u32 {
-        let all: Vec<u32> = self.tree_pages().into_iter().filter(|p| p.1 == level).map(|p| p.0).collect();
+        let all: Vec<u32> = self
+            .tree_pages()
+            .into_iter()
+            .filter(|p| p.1 == level)
+            .map(|p| p.0)
+            .collect();
         all[all.len() / 2]
     }
 
@@ -142,7 +164,7 @@ impl Breaker {
         self.edit_any(page, Box::new(edit));
     }
 
-    fn edit_any(&mut self, page: u32, edit: Box<dyn FnOnce(&mut [u8]) + '_>) {
+    fn edit_any(&mut self, page: u32, edit: Edit<'_>) {
         let parent = self.parent(page);
         edit(self.page_mut(page));
         let sum = seal(self.page_mut(page), PageKind::Leaf);
@@ -172,7 +194,11 @@ impl Breaker {
             let at = header.regions[i].start_page as usize * size;
             RegionHeader::decode(&self.bytes[at..]).map(|r| (i, at, r))
         };
-        [find(0), find(1)].into_iter().flatten().max_by_key(|r| r.2.region_seq).unwrap()
+        [find(0), find(1)]
+            .into_iter()
+            .flatten()
+            .max_by_key(|r| r.2.region_seq)
+            .unwrap()
     }
 
     pub fn put_region(&mut self, at: usize, region: &RegionHeader) {
@@ -186,8 +212,19 @@ impl Breaker {
         let mut frames = Vec::new();
         while let Some(header) = FrameHeader::decode(&self.bytes[at..], region.salt) {
             let len = header.frame_len() as usize;
-            let payload = header.check_body(&self.bytes[at..at + len]).unwrap().to_vec();
-            frames.push((at, Frame { envelope: header.envelope, entry: header.entry, payload, keep_link: false }));
+            let payload = header
+                .check_body(&self.bytes[at..at + len])
+                .unwrap()
+                .to_vec();
+            frames.push((
+                at,
+                Frame {
+                    envelope: header.envelope,
+                    entry: header.entry,
+                    payload,
+                    keep_link: false,
+                },
+            ));
             at += len;
         }
         frames
@@ -211,7 +248,13 @@ impl Breaker {
                 frame.envelope.prev_crc = prev_crc;
                 frame.entry.history_before = history;
             }
-            prev_crc = push_frame(&mut out, region.salt, &frame.envelope, &frame.entry, &frame.payload);
+            prev_crc = push_frame(
+                &mut out,
+                region.salt,
+                &frame.envelope,
+                &frame.entry,
+                &frame.payload,
+            );
             history = frame.entry.history_after(&frame.payload);
         }
         let from = start + REGION_HEADER_SIZE;

@@ -17,15 +17,22 @@ pub fn place() -> TestFile {
 }
 
 pub fn options() -> OpenOptions {
-    OpenOptions::new().background_checkpoint(false).sync(creel::SyncMode::Off)
+    OpenOptions::new()
+        .background_checkpoint(false)
+        .sync(creel::SyncMode::Off)
 }
 
 pub fn small(page_size: u32) -> CreateOptions {
-    CreateOptions { page_size, wal_size: 256 << 10, ..CreateOptions::default() }
+    CreateOptions {
+        page_size,
+        wal_size: 256 << 10,
+        ..CreateOptions::default()
+    }
 }
 
 pub fn checkpoint(db: &Db) {
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
 }
 
 pub fn key(i: u32) -> Vec<u8> {
@@ -33,7 +40,9 @@ pub fn key(i: u32) -> Vec<u8> {
 }
 
 pub fn value(i: u32, len: usize) -> Vec<u8> {
-    (0..len).map(|at| (i.wrapping_mul(31).wrapping_add(at as u32 * 7) >> 2) as u8).collect()
+    (0..len)
+        .map(|at| (i.wrapping_mul(31).wrapping_add(at as u32 * 7) >> 2) as u8)
+        .collect()
 }
 
 /// Puts keys `from..to` with values of `len` bytes in one commit.
@@ -62,7 +71,11 @@ pub fn rich_with(page_size: u32) -> TestFile {
     fill(&db, "left", 0, 300, 50);
     fill(&db, "right", 0, 300, 50);
     for i in 0..6 {
-        db.put(format!("large/{i}").as_bytes(), &value(i, 3000 + 7000 * i as usize)).unwrap();
+        db.put(
+            format!("large/{i}").as_bytes(),
+            &value(i, 3000 + 7000 * i as usize),
+        )
+        .unwrap();
     }
     checkpoint(&db);
     // Wide enough that both lists have several extents.
@@ -76,7 +89,8 @@ pub fn rich_with(page_size: u32) -> TestFile {
         checkpoint(&db);
     }
     for i in 0..20 {
-        db.put(&key(i * 13), b"changed since the checkpoint").unwrap();
+        db.put(&key(i * 13), b"changed since the checkpoint")
+            .unwrap();
     }
     db.close().unwrap();
     file
@@ -85,7 +99,11 @@ pub fn rich_with(page_size: u32) -> TestFile {
 /// A file of a few pages: an entry or two of everything.
 pub fn tiny() -> TestFile {
     let file = place();
-    let create = CreateOptions { page_size: 4096, wal_size: 64 << 10, ..CreateOptions::default() };
+    let create = CreateOptions {
+        page_size: 4096,
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    };
     let db = options().create(&file.path, &create).unwrap();
     fill(&db, "main", 0, 60, 100);
     fill(&db, "other", 0, 3, 10);

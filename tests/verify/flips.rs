@@ -7,8 +7,8 @@ use creel::format::header::first_page;
 use creel::{Depth, NoProgress, Verdict, VerifyOptions};
 
 use crate::breaker::Breaker;
-use crate::files::{self, TestFile};
 use crate::check;
+use crate::files::{self, TestFile};
 
 /// Bytes of the file that may change: free pages, and the log outside the entries that are
 /// needed to open the file.
@@ -17,7 +17,11 @@ fn slack(b: &Breaker) -> Vec<std::ops::Range<usize>> {
     let size = b.page_size();
     let pages = |start: u32, pages: u32| start as usize * size..(start + pages) as usize * size;
     let mut ranges = Vec::new();
-    let chain = if header.free_head == 0 { Vec::new() } else { vec![header.free_head] };
+    let chain = if header.free_head == 0 {
+        Vec::new()
+    } else {
+        vec![header.free_head]
+    };
     for id in &chain {
         let (_, records) = creel::format::freelist::read_free_page(b.page(*id)).unwrap();
         ranges.extend(records.iter().map(|r| pages(r.start, r.pages)));
@@ -42,7 +46,10 @@ fn flip(file: &TestFile, level: Depth, step: usize) {
     let mut bytes = b.bytes.clone();
     // Every byte of the headers and region headers, a sample of the rest.
     let first = first_page(b.page_size()) as usize * b.page_size();
-    let regions = b.header().regions.map(|r| r.start_page as usize * b.page_size());
+    let regions = b
+        .header()
+        .regions
+        .map(|r| r.start_page as usize * b.page_size());
     let dense = |at: usize| at < 512 || regions.iter().any(|&r| (r..r + 128).contains(&at));
     let (mut tried, mut unseen) = (0, Vec::new());
     for at in (0..bytes.len()).filter(|&at| dense(at) || at % step == at / first % step) {
@@ -66,16 +73,26 @@ fn flip(file: &TestFile, level: Depth, step: usize) {
 
 fn write_at(file: &TestFile, bytes: &[u8], at: usize) {
     use std::os::unix::fs::FileExt;
-    let f = std::fs::OpenOptions::new().write(true).open(&file.path).unwrap();
+    let f = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&file.path)
+        .unwrap();
     f.write_all_at(&bytes[at..at + 1], at as u64).unwrap();
 }
 
 /// What a report says, as far as a reader of it could tell two files apart.
 fn signature(file: &TestFile, level: Depth) -> (Verdict, Vec<String>) {
-    let options = VerifyOptions { level, ..VerifyOptions::default() };
+    let options = VerifyOptions {
+        level,
+        ..VerifyOptions::default()
+    };
     match creel::verify(&file.path, &options, &NoProgress) {
         Ok(report) => {
-            let list = report.findings.iter().map(|f| format!("{} {}", f.id, f.detail)).collect();
+            let list = report
+                .findings
+                .iter()
+                .map(|f| format!("{} {}", f.id, f.detail))
+                .collect();
             (report.verdict, list)
         }
         Err(e) => (Verdict::Unreadable, vec![e.to_string()]),
@@ -98,7 +115,9 @@ fn every_flip_in_a_small_file_is_found_at_level_full() {
 fn a_historic_page_image_put_back_is_found() {
     // Row 8 of the fault matrix: a lost write leaves an older page with a right checksum.
     let file = files::place();
-    let db = files::options().create(&file.path, &files::small(4096)).unwrap();
+    let db = files::options()
+        .create(&file.path, &files::small(4096))
+        .unwrap();
     files::fill(&db, "main", 0, 400, 100);
     files::checkpoint(&db);
     let mut images = vec![std::fs::read(&file.path).unwrap()];
@@ -114,7 +133,9 @@ fn a_historic_page_image_put_back_is_found() {
     for image in &images {
         for &page in &live {
             let range = page as usize * 4096..(page as usize + 1) * 4096;
-            let Some(old) = image.get(range.clone()) else { continue };
+            let Some(old) = image.get(range.clone()) else {
+                continue;
+            };
             if old == &now.bytes[range.clone()] {
                 continue;
             }

@@ -13,7 +13,11 @@ fn h1_one_damaged_slot_is_recoverable() {
     for newest in [true, false] {
         let file = tiny();
         let mut b = Breaker::new(&file);
-        let slot = if newest { b.header().slot() } else { b.older().slot() };
+        let slot = if newest {
+            b.header().slot()
+        } else {
+            b.older().slot()
+        };
         b.bytes[SLOT_OFFSETS[slot] as usize + 100] ^= 1;
         b.save();
         let report = expect_recoverable(&file.path, Invariant::H1);
@@ -27,7 +31,10 @@ fn h1_one_damaged_slot_is_recoverable() {
 }
 
 fn expect_last(file: &crate::files::TestFile) -> u64 {
-    let db = creel::OpenOptions::new().read_only(true).open(&file.path).unwrap();
+    let db = creel::OpenOptions::new()
+        .read_only(true)
+        .open(&file.path)
+        .unwrap();
     db.snapshot().unwrap().token().index
 }
 
@@ -59,7 +66,10 @@ fn h1_a_foreign_file_is_not_a_database() {
     for bytes in [&b""[..], b"hello", &[0; 4096], &[0xff; 70_000]] {
         std::fs::write(&file.path, bytes).unwrap();
         let result = creel::verify(&file.path, &VerifyOptions::default(), &NoProgress);
-        let refused = matches!(result, Err(creel::Error::NotADatabase { .. } | creel::Error::Corrupt(_)));
+        let refused = matches!(
+            result,
+            Err(creel::Error::NotADatabase { .. } | creel::Error::Corrupt(_))
+        );
         let unreadable = result.is_ok_and(|r| r.verdict == Verdict::Unreadable);
         assert!(refused || unreadable, "{} bytes", bytes.len());
     }
@@ -169,12 +179,18 @@ fn h8_unknown_features_are_refused_not_judged() {
     let mut b = Breaker::new(&file);
     let slot = b.header().slot();
     for (at, value) in [(24, 0x40), (8, 9)] {
-        let mut c = Breaker { bytes: b.bytes.clone(), ..Breaker::new(&file) };
+        let mut c = Breaker {
+            bytes: b.bytes.clone(),
+            ..Breaker::new(&file)
+        };
         c.edit_slot(slot, |bytes| bytes[at] = value);
         c.edit_slot(slot ^ 1, |bytes| bytes[at] = value);
         c.save();
         let result = creel::verify(&file.path, &VerifyOptions::default(), &NoProgress);
-        assert!(matches!(result, Err(creel::Error::NotADatabase { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(creel::Error::NotADatabase { .. })),
+            "{result:?}"
+        );
     }
     b.edit_slot(slot, |bytes| bytes[16] = 0x40); // compat: harmless
     b.save();

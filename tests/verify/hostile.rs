@@ -14,7 +14,10 @@ fn mix(word: u64) -> u64 {
 }
 
 fn verify(path: &std::path::Path, level: Depth) -> Result<Verdict, Error> {
-    let options = VerifyOptions { level, ..VerifyOptions::default() };
+    let options = VerifyOptions {
+        level,
+        ..VerifyOptions::default()
+    };
     creel::verify(path, &options, &NoProgress).map(|r| r.verdict)
 }
 
@@ -113,11 +116,17 @@ fn truncation_at_any_length_is_told() {
     let file = tiny();
     let b = Breaker::new(&file);
     let need = b.header().page_count as usize * b.page_size();
-    for len in (0..need).step_by(1777).chain([512, 8192, 8704, 16384, need - 1]) {
+    for len in (0..need)
+        .step_by(1777)
+        .chain([512, 8192, 8704, 16384, need - 1])
+    {
         std::fs::write(&file.path, &b.bytes[..len]).unwrap();
         match verify(&file.path, Depth::Full) {
             Ok(verdict) => assert!(verdict >= Verdict::Damaged, "{len}: {verdict:?}"),
-            Err(e) => assert!(matches!(e, Error::NotADatabase { .. }) && len < 8704, "{len}: {e}"),
+            Err(e) => assert!(
+                matches!(e, Error::NotADatabase { .. }) && len < 8704,
+                "{len}: {e}"
+            ),
         }
     }
 }
@@ -126,7 +135,10 @@ fn truncation_at_any_length_is_told() {
 fn nothing_is_written_and_no_permission_is_needed() {
     let file = rich();
     let dir = file.path.parent().unwrap().to_owned();
-    let before = (std::fs::read(&file.path).unwrap(), std::fs::metadata(&file.path).unwrap());
+    let before = (
+        std::fs::read(&file.path).unwrap(),
+        std::fs::metadata(&file.path).unwrap(),
+    );
     std::fs::set_permissions(&file.path, std::fs::Permissions::from_mode(0o400)).unwrap();
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o500)).unwrap();
     for level in [Depth::Quick, Depth::Full, Depth::Deep] {
@@ -136,7 +148,10 @@ fn nothing_is_written_and_no_permission_is_needed() {
     let names = std::fs::read_dir(&dir).unwrap().count();
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).unwrap();
     assert!(before.0 == std::fs::read(&file.path).unwrap());
-    assert_eq!((before.1.mtime_nsec(), before.1.len()), (after.mtime_nsec(), after.len()));
+    assert_eq!(
+        (before.1.mtime_nsec(), before.1.len()),
+        (after.mtime_nsec(), after.len())
+    );
     assert_eq!(names, 1, "no other file was made");
 }
 
@@ -156,4 +171,69 @@ fn it_stops_when_asked_and_tells_how_far_it_is() {
     let stop = Stop(std::sync::atomic::AtomicU64::new(0));
     let result = creel::verify(&file.path, &VerifyOptions::default(), &stop);
     assert!(matches!(result, Err(Error::Interrupted)));
+}
+
+/// Every field of every structure at its largest and smallest value, behind a good checksum.
+#[test]
+fn extreme_fields_behind_good_checksums_never_panic() {
+    let file = tiny();
+    let whole = Breaker::new(&file);
+    let out = place();
+    let look = |b: &Breaker| {
+        std::fs::write(&out.path, &b.bytes).unwrap();
+        let _ = verify(&out.path, Depth::Deep);
+        let _ = creel::OpenOptions::new().read_only(true).open(&out.path);
+    };
+    let again = || {
+        let mut b = Breaker::new(&file);
+        b.bytes.copy_from_slice(&whole.bytes);
+        b
+    };
+    for fill in [0xffu8, 0] {
+        for (at, width) in (12..292).step_by(4).flat_map(|at| [(at, 4), (at, 8)]) {
+            let mut b = again();
+            let slot = b.header().slot();
+            b.edit_slot(slot, |bytes| bytes[at..at + width].fill(fill));
+            look(&b);
+        }
+        for (at, width) in (8..72).step_by(4).flat_map(|at| [(at, 4), (at, 8)]) {
+            let mut b = again();
+            let start = b.active().1;
+            let region = &mut b.bytes[start..start + 128];
+            region[at..at + width].fill(fill);
+            let sum = creel::format::checksum::crc(&region[..124]);
+            region[124..].copy_from_slice(&sum.to_le_bytes());
+            look(&b);
+        }
+        for page in whole.tree_pages().into_iter().take(3).map(|p| p.0) {
+            for (at, width) in (8..80).flat_map(|at| [(at, 1), (at, 4), (at, 8)]) {
+                let mut b = again();
+                b.edit_page(page, |p| p[at..at + width].fill(fill));
+                look(&b);
+            }
+        }
+        for (at, width) in (8..72).flat_map(|at| [(at, 4), (at, 8)]) {
+            let mut b = again();
+            b.edit_free_page(|p| p[at..at + width].fill(fill));
+            look(&b);
+        }
+    }
+    for (index, epoch, synced, gen_) in [
+        (u64::MAX, 0, 0, 0),
+        (0, u32::MAX, 0, 0),
+        (0, 0, u32::MAX, 0),
+        (0, 0, 0, u32::MAX),
+    ] {
+        let mut b = again();
+        b.edit_log(|frames| {
+            let last = frames.last_mut().unwrap();
+            if index != 0 {
+                last.entry.index = index;
+            }
+            last.entry.epoch = epoch;
+            last.envelope.synced_units = synced;
+            last.envelope.durable_gen = gen_;
+        });
+        look(&b);
+    }
 }

@@ -1,6 +1,5 @@
 //! W1 to W11, broken one by one.
 
-use creel::format::bytes::u32_at;
 use creel::format::frame::EntryKind;
 use creel::format::op::Op;
 use creel::{Db, Depth, Invariant, Verdict};
@@ -79,16 +78,23 @@ fn w3_an_entry_that_does_not_follow() {
     expect_damage(&file.path, Invariant::W3);
 }
 
+fn put(db: &Db, i: u32, value: &[u8]) {
+    db.put(&key(i), value).unwrap();
+}
+
 /// The state after a crash between a region switch and the new header: the older region holds
 /// entries that are not in the tree.
 fn across_regions(edit: impl FnOnce(&mut Breaker, usize)) -> TestFile {
     let file = place();
-    let db = options().checkpoint_at(None).create(&file.path, &small(4096)).unwrap();
+    let db = options()
+        .checkpoint_at(None)
+        .create(&file.path, &small(4096))
+        .unwrap();
     fill(&db, "main", 0, 100, 100);
     checkpoint(&db);
-    (0..10).for_each(|i| drop(db.put(&key(i), b"before the switch").unwrap()));
+    (0..10).for_each(|i| put(&db, i, b"before the switch"));
     checkpoint(&db);
-    (0..10).for_each(|i| drop(db.put(&key(i), b"after the switch").unwrap()));
+    (0..10).for_each(|i| put(&db, i, b"after the switch"));
     db.close().unwrap();
     let mut b = Breaker::new(&file);
     let (active, _, region) = b.active();
@@ -122,7 +128,8 @@ fn w5_the_end_of_the_older_region_is_gone() {
         let mut at = 128;
         let mut last = at;
         while at < end {
-            let frame = creel::format::frame::FrameHeader::decode(&b.bytes[older + at..], region.salt);
+            let frame =
+                creel::format::frame::FrameHeader::decode(&b.bytes[older + at..], region.salt);
             last = at;
             at += frame.unwrap().frame_len() as usize;
         }
@@ -151,7 +158,12 @@ fn w4_an_entry_for_a_keyspace_that_does_not_exist() {
         b.edit_log(|frames| {
             let last = frames.last_mut().unwrap();
             last.payload.clear();
-            Op::Put { keyspace: 99, key: b"k", value: b"v" }.encode(&mut last.payload);
+            Op::Put {
+                keyspace: 99,
+                key: b"k",
+                value: b"v",
+            }
+            .encode(&mut last.payload);
         });
     });
     expect_damage(&file.path, Invariant::W4);
@@ -231,10 +243,21 @@ fn w6_damage_before_a_promise() {
         b.bytes[at] ^= 1;
     });
     let report = expect_damage(&file.path, Invariant::W6);
-    let finding = report.findings.iter().find(|f| f.id == Invariant::W6).unwrap();
+    let finding = report
+        .findings
+        .iter()
+        .find(|f| f.id == Invariant::W6)
+        .unwrap();
     assert_eq!(finding.records_unreachable, Some(1));
-    assert_eq!(report.last_index, check(&rich().path, Depth::Quick).last_index, "goes on behind it");
-    assert!(matches!(Db::open(&file.path), Err(creel::Error::Corrupt(_))));
+    assert_eq!(
+        report.last_index,
+        check(&rich().path, Depth::Quick).last_index,
+        "goes on behind it"
+    );
+    assert!(matches!(
+        Db::open(&file.path),
+        Err(creel::Error::Corrupt(_))
+    ));
 }
 
 #[test]
@@ -277,8 +300,6 @@ fn w9_another_history() {
             last.entry.history_before[5] ^= 1;
         });
     });
-    let b = Breaker::new(&file);
-    let _ = u32_at(&b.bytes, 0);
     expect_damage(&file.path, Invariant::W9);
     let file = broken(|b| b.edit_header(|h| h.history[0] ^= 1));
     expect_damage(&file.path, Invariant::W9);
@@ -290,7 +311,11 @@ fn w10_a_replay_that_fails() {
         b.edit_log(|frames| {
             let last = frames.last_mut().unwrap();
             last.payload.clear();
-            Op::CreateKeyspace { id: 2, name: b"again" }.encode(&mut last.payload);
+            Op::CreateKeyspace {
+                id: 2,
+                name: b"again",
+            }
+            .encode(&mut last.payload);
         });
     });
     expect_damage(&file.path, Invariant::W10);
@@ -302,7 +327,11 @@ fn t7_an_entry_with_a_key_that_is_too_long() {
         b.edit_log(|frames| {
             let last = frames.last_mut().unwrap();
             last.payload.clear();
-            Op::Delete { keyspace: 1, key: &[b'x'; 2000] }.encode(&mut last.payload);
+            Op::Delete {
+                keyspace: 1,
+                key: &[b'x'; 2000],
+            }
+            .encode(&mut last.payload);
         });
     });
     assert!(ids(&check(&file.path, Depth::Full)).contains(&Invariant::T7));
@@ -311,7 +340,10 @@ fn t7_an_entry_with_a_key_that_is_too_long() {
 #[test]
 fn w11_tells_whether_the_older_header_could_serve() {
     let file = place();
-    let db = options().checkpoint_at(None).create(&file.path, &small(4096)).unwrap();
+    let db = options()
+        .checkpoint_at(None)
+        .create(&file.path, &small(4096))
+        .unwrap();
     for i in 0..5 {
         db.put(&key(i), b"1").unwrap();
     }
@@ -342,9 +374,14 @@ fn the_older_header_really_can_serve() {
     let file = rich();
     assert!(check(&file.path, Depth::Full).lossless_fallback);
     let content = |path: &std::path::Path| {
-        let db = creel::OpenOptions::new().read_only(true).open(path).unwrap();
+        let db = creel::OpenOptions::new()
+            .read_only(true)
+            .open(path)
+            .unwrap();
         let main = db.snapshot().unwrap().keyspace("main").unwrap();
-        main.cursor(&creel::KeyRange::all()).map(|e| e.unwrap()).collect::<Vec<_>>()
+        main.cursor(&creel::KeyRange::all())
+            .map(|e| e.unwrap())
+            .collect::<Vec<_>>()
     };
     let before = content(&file.path);
     let mut b = Breaker::new(&file);
@@ -353,5 +390,10 @@ fn the_older_header_really_can_serve() {
     b.save();
     assert!(before == content(&file.path));
     let report = check(&file.path, Depth::Deep);
-    assert_eq!(report.verdict, Verdict::Recoverable, "{:#?}", report.findings);
+    assert_eq!(
+        report.verdict,
+        Verdict::Recoverable,
+        "{:#?}",
+        report.findings
+    );
 }

@@ -19,6 +19,7 @@ mod log;
 mod look;
 mod pages;
 mod space;
+mod speed;
 mod tree;
 
 use std::path::Path;
@@ -27,7 +28,10 @@ use creel::{Depth, Invariant, NoProgress, Severity, Verdict, VerifyOptions, Veri
 
 /// Verifies at a level.
 pub fn check(path: &Path, level: Depth) -> VerifyReport {
-    let options = VerifyOptions { level, ..VerifyOptions::default() };
+    let options = VerifyOptions {
+        level,
+        ..VerifyOptions::default()
+    };
     creel::verify(path, &options, &NoProgress).unwrap()
 }
 
@@ -40,10 +44,16 @@ pub fn ids(report: &VerifyReport) -> Vec<Invariant> {
 #[track_caller]
 pub fn expect_damage(path: &Path, id: Invariant) -> VerifyReport {
     let report = check(path, id.depth());
-    let found = report.findings.iter().any(|f| f.id == id && f.severity == Severity::Damage);
+    let found = report
+        .findings
+        .iter()
+        .any(|f| f.id == id && f.severity == Severity::Damage);
     assert!(found, "{id} not found: {:#?}", report.findings);
     assert_eq!(report.verdict, Verdict::Damaged);
-    assert!(report.checked.iter().any(|(c, n)| *c == id && *n > 0), "{id} is not counted");
+    assert!(
+        report.checked.iter().any(|(c, n)| *c == id && *n > 0),
+        "{id} is not counted"
+    );
     report
 }
 
@@ -51,8 +61,17 @@ pub fn expect_damage(path: &Path, id: Invariant) -> VerifyReport {
 #[track_caller]
 pub fn expect_recoverable(path: &Path, id: Invariant) -> VerifyReport {
     let report = check(path, Depth::Deep);
-    assert!(ids(&report).contains(&id), "{id} not found: {:#?}", report.findings);
-    assert_eq!(report.verdict, Verdict::Recoverable, "{:#?}", report.findings);
+    assert!(
+        ids(&report).contains(&id),
+        "{id} not found: {:#?}",
+        report.findings
+    );
+    assert_eq!(
+        report.verdict,
+        Verdict::Recoverable,
+        "{:#?}",
+        report.findings
+    );
     report
 }
 
@@ -61,10 +80,24 @@ pub fn expect_recoverable(path: &Path, id: Invariant) -> VerifyReport {
 pub fn expect_clean(path: &Path) -> VerifyReport {
     for level in [Depth::Quick, Depth::Full] {
         let report = check(path, level);
-        assert_eq!(report.verdict, Verdict::Clean, "{level:?}: {:#?}", report.findings);
+        assert_eq!(
+            report.verdict,
+            Verdict::Clean,
+            "{level:?}: {:#?}",
+            report.findings
+        );
     }
     let report = check(path, Depth::Deep);
-    let damage = report.findings.iter().filter(|f| f.severity == Severity::Damage).count();
-    assert_eq!((report.verdict, damage), (Verdict::Clean, 0), "{:#?}", report.findings);
+    let damage = report
+        .findings
+        .iter()
+        .filter(|f| f.severity == Severity::Damage)
+        .count();
+    assert_eq!(
+        (report.verdict, damage),
+        (Verdict::Clean, 0),
+        "{:#?}",
+        report.findings
+    );
     report
 }

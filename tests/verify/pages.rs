@@ -18,22 +18,39 @@ fn p1_a_flipped_bit_in_a_leaf() {
     let finding = &report.findings[0];
     assert_eq!(finding.page, Some(leaf));
     assert!(finding.records_unreachable.unwrap() > 10);
-    let (from, to) = (finding.key_from.clone().unwrap(), finding.key_to.clone().unwrap());
+    let (from, to) = (
+        finding.key_from.clone().unwrap(),
+        finding.key_to.clone().unwrap(),
+    );
     assert!(from.starts_with(b"key/0") && from < to, "{from:?} {to:?}");
-    assert_eq!(report.findings.len(), 2, "one page is damaged, and its pages have no known owner or not: {:#?}", report.findings);
+    assert_eq!(
+        report.findings.len(),
+        2,
+        "one page is damaged, and its pages have no known owner or not: {:#?}",
+        report.findings
+    );
 }
 
 #[test]
 fn p1_several_damaged_pages_are_all_found() {
     let file = rich();
     let mut b = Breaker::new(&file);
-    let leaves: Vec<u32> = b.tree_pages().into_iter().filter(|p| p.1 == 0).map(|p| p.0).collect();
+    let leaves: Vec<u32> = b
+        .tree_pages()
+        .into_iter()
+        .filter(|p| p.1 == 0)
+        .map(|p| p.0)
+        .collect();
     for leaf in leaves.iter().step_by(40) {
         b.page_mut(*leaf)[99] ^= 1;
     }
     b.save();
     let report = expect_damage(&file.path, Invariant::P1);
-    let found = report.findings.iter().filter(|f| f.id == Invariant::P1).count();
+    let found = report
+        .findings
+        .iter()
+        .filter(|f| f.id == Invariant::P1)
+        .count();
     assert_eq!(found, leaves.len().div_ceil(40));
 }
 
@@ -46,7 +63,12 @@ fn p1_a_damaged_branch_names_the_keys_below() {
     b.save();
     let report = expect_damage(&file.path, Invariant::P1);
     assert!(report.findings[0].records_unreachable.unwrap() > 1000);
-    assert!(crate::check(&file.path, creel::Depth::Quick).findings.iter().any(|f| f.id == Invariant::P1));
+    assert!(
+        crate::check(&file.path, creel::Depth::Quick)
+            .findings
+            .iter()
+            .any(|f| f.id == Invariant::P1)
+    );
 }
 
 #[test]
@@ -65,8 +87,6 @@ fn p3_an_older_version_of_a_page() {
     let mut b = Breaker::new(&file);
     let leaf = b.some_leaf();
     // A whole page, but not the one that the parent names.
-    let last = b.page_size() - 1;
-    let _ = last;
     b.page_mut(leaf)[8] ^= 1;
     seal(b.page_mut(leaf), PageKind::Leaf);
     b.save();
@@ -101,7 +121,9 @@ fn p6_a_page_outside_the_file() {
         let file = rich();
         let mut b = Breaker::new(&file);
         let (parent, cell) = b.parent(b.some_leaf()).unwrap();
-        b.edit_page(parent, |p| p[cell..cell + 4].copy_from_slice(&target.to_le_bytes()));
+        b.edit_page(parent, |p| {
+            p[cell..cell + 4].copy_from_slice(&target.to_le_bytes())
+        });
         b.save();
         expect_damage(&file.path, Invariant::P6);
     }
@@ -116,7 +138,10 @@ fn p7_bytes_in_the_gap_of_a_page() {
     b.edit_page(leaf, |p| p[end] = 1);
     b.save();
     let report = expect_damage(&file.path, Invariant::P7);
-    assert_eq!(report.findings[0].offset, Some(u64::from(leaf) * 4096 + end as u64));
+    assert_eq!(
+        report.findings[0].offset,
+        Some(u64::from(leaf) * 4096 + end as u64)
+    );
 }
 
 #[test]

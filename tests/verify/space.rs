@@ -14,7 +14,8 @@ fn record(b: &Breaker, pending: bool) -> usize {
     let page = b.page(b.header().free_head);
     let count = usize::from(u16::from_le_bytes([page[18], page[19]]));
     let mut all = (0..count).map(|i| RECORDS + 16 * i);
-    all.find(|&at| (page[at + 8..at + 16] != [0; 8]) == pending).unwrap()
+    all.find(|&at| (page[at + 8..at + 16] != [0; 8]) == pending)
+        .unwrap()
 }
 
 #[test]
@@ -24,10 +25,19 @@ fn s1_a_page_that_belongs_to_nobody() {
     let page = b.page(b.header().free_head).to_vec();
     let count = usize::from(u16::from_le_bytes([page[18], page[19]]));
     let pages = |at: usize| u32_at(&page, at + 4).unwrap();
-    let at = (0..count).map(|i| RECORDS + 16 * i).find(|&at| pages(at) > 1).unwrap();
+    let at = (0..count)
+        .map(|i| RECORDS + 16 * i)
+        .find(|&at| pages(at) > 1)
+        .unwrap();
     b.edit_free_page(|p| p[at + 4..at + 8].copy_from_slice(&(pages(at) - 1).to_le_bytes()));
     let available = page[at + 8..at + 16] == [0; 8];
-    b.edit_header(|h| *(if available { &mut h.free_available } else { &mut h.free_pending }) -= 1);
+    b.edit_header(|h| {
+        *(if available {
+            &mut h.free_available
+        } else {
+            &mut h.free_pending
+        }) -= 1
+    });
     b.save();
     expect_damage(&file.path, Invariant::S1);
 }
@@ -44,7 +54,11 @@ fn s1_a_page_that_is_used_and_free() {
     });
     b.save();
     let report = expect_damage(&file.path, Invariant::S1);
-    assert!(report.findings.iter().any(|f| f.detail.contains("too")), "{:#?}", report.findings);
+    assert!(
+        report.findings.iter().any(|f| f.detail.contains("too")),
+        "{:#?}",
+        report.findings
+    );
 }
 
 #[test]
@@ -54,7 +68,9 @@ fn s1_a_page_with_two_parents_is_visited_once() {
     let branch = b.some_branch(1);
     let (parent, cell) = b.parent(branch).unwrap();
     // The child's cell leads back up: a cycle.
-    b.edit_page(parent, |p| p[cell..cell + 4].copy_from_slice(&parent.to_le_bytes()));
+    b.edit_page(parent, |p| {
+        p[cell..cell + 4].copy_from_slice(&parent.to_le_bytes())
+    });
     b.save();
     expect_damage(&file.path, Invariant::S1);
 }

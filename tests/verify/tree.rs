@@ -13,7 +13,9 @@ use crate::files::{TestFile, rich};
 fn entries(page: &[u8]) -> Vec<(Vec<u8>, StoredValue<'_>)> {
     let leaf = Leaf::new(page).unwrap();
     let cell = |i| leaf.cell(i).unwrap();
-    (0..leaf.count()).map(|i| ([leaf.prefix(), cell(i).suffix].concat(), cell(i).value)).collect()
+    (0..leaf.count())
+        .map(|i| ([leaf.prefix(), cell(i).suffix].concat(), cell(i).value))
+        .collect()
 }
 
 type Entry = (Vec<u8>, StoredValue<'static>);
@@ -40,10 +42,10 @@ fn large(b: &Breaker) -> (u32, usize, OverflowRef) {
             continue;
         }
         for (i, (_, value)) in entries(b.page(id)).iter().enumerate() {
-            if let StoredValue::Overflow(reference) = value {
-                if reference.stored_len > 20_000 {
-                    return (id, i, *reference);
-                }
+            if let StoredValue::Overflow(reference) = value
+                && reference.stored_len > 20_000
+            {
+                return (id, i, *reference);
             }
         }
     }
@@ -97,7 +99,10 @@ fn t1_separators_that_do_not_rise() {
     });
     let report = crate::check(&file.path, creel::Depth::Full);
     let found = crate::ids(&report);
-    assert!(found.contains(&Invariant::T1) || found.contains(&Invariant::T2), "{report:#?}");
+    assert!(
+        found.contains(&Invariant::T1) || found.contains(&Invariant::T2),
+        "{report:#?}"
+    );
 }
 
 #[test]
@@ -110,7 +115,8 @@ fn t2_a_key_outside_its_page() {
                 let byte = if last { b'~' } else { b'!' };
                 list[at].0[8] = byte; // the first digit of "key/000000"
                 // The keys share less now: make room.
-                list.iter_mut().for_each(|(_, value)| *value = StoredValue::Inline(b""));
+                list.iter_mut()
+                    .for_each(|(_, value)| *value = StoredValue::Inline(b""));
             });
         });
         expect_damage(&file.path, Invariant::T2);
@@ -222,9 +228,9 @@ fn t9_two_entries_with_one_large_value() {
     let file = broken(|b| {
         let (leaf, at, reference) = large(b);
         rebuild(b, leaf, |list| {
-            let other = list.iter().position(|(_, v)| {
-                matches!(v, StoredValue::Overflow(r) if r.page != reference.page)
-            });
+            let other = list.iter().position(
+                |(_, v)| matches!(v, StoredValue::Overflow(r) if r.page != reference.page),
+            );
             assert_ne!(other, Some(at));
             list[other.unwrap()].1 = StoredValue::Overflow(reference);
         });
@@ -249,11 +255,18 @@ fn t10_a_flipped_bit_in_a_large_value() {
         b.bytes[reference.page as usize * 4096 + 9000] ^= 1;
     });
     let report = expect_damage(&file.path, Invariant::T10);
-    let finding = report.findings.iter().find(|f| f.id == Invariant::T10).unwrap();
+    let finding = report
+        .findings
+        .iter()
+        .find(|f| f.id == Invariant::T10)
+        .unwrap();
     assert!(finding.key_from.as_ref().unwrap().starts_with(b"large/"));
     assert_eq!(finding.records_unreachable, Some(1));
     // A full check sees it too: it reads every byte that can be an answer.
-    assert_eq!(crate::check(&file.path, creel::Depth::Full).verdict, creel::Verdict::Damaged);
+    assert_eq!(
+        crate::check(&file.path, creel::Depth::Full).verdict,
+        creel::Verdict::Damaged
+    );
 }
 
 #[test]
@@ -289,6 +302,9 @@ fn t13_an_expiry_where_nothing_expires() {
 fn a_branch_of_the_file_decodes() {
     let file = rich();
     let b = Breaker::new(&file);
-    assert!(b.header().root_height >= 3, "the tests above need three levels");
+    assert!(
+        b.header().root_height >= 3,
+        "the tests above need three levels"
+    );
     assert!(Branch::new(b.page(b.some_branch(1))).is_some());
 }

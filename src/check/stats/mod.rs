@@ -13,7 +13,9 @@ pub use spread::Quantiles;
 
 use crate::error::Result;
 use crate::format::header::{Header, first_page};
-use crate::format::key::{CATALOGUE, catalogue_name, catalogue_range, keyspace_end, keyspace_start};
+use crate::format::key::{
+    CATALOGUE, catalogue_name, catalogue_range, keyspace_end, keyspace_start,
+};
 use crate::format::leaf::StoredValue;
 use crate::progress::Progress;
 use crate::tree::{PageRead, Root, Seek, TreeCursor, count_all, count_range};
@@ -116,7 +118,11 @@ pub fn stats<P: PageRead + ?Sized>(
     options: &StatsOptions,
     progress: &dyn Progress,
 ) -> Result<Stats> {
-    let root = Root { page: header.root_page, crc: header.root_crc, height: header.root_height };
+    let root = Root {
+        page: header.root_page,
+        crc: header.root_crc,
+        height: header.root_height,
+    };
     let mut tally = Tally::new(pages.page_size(), options);
     let total = count_all(pages, root)?;
     let exact = options.exact || walk::is_small(pages, root, options.sample_pages)?;
@@ -153,7 +159,11 @@ fn describe_file(header: &Header, page_size: u64, tally: &Tally, stats: &mut Sta
     let tree = kinds.leaf + kinds.branch + kinds.overflow;
     let rest = u64::from(header.page_count).saturating_sub(known);
     // What is left over is the chain of the free list; a sample cannot tell.
-    kinds.free_list = if stats.exact { rest.saturating_sub(tree) } else { u64::from(header.free_head != 0) };
+    kinds.free_list = if stats.exact {
+        rest.saturating_sub(tree)
+    } else {
+        u64::from(header.free_head != 0)
+    };
     stats.live_bytes = tally.used_bytes();
     let pages_in_use = if stats.exact { tree } else { rest.min(tree) };
     let gaps = (pages_in_use * page_size).saturating_sub(stats.live_bytes);
@@ -165,7 +175,10 @@ fn describe_file(header: &Header, page_size: u64, tally: &Tally, stats: &mut Sta
 /// Names of all keyspaces but the catalogue, with their entries.
 fn keyspaces<P: PageRead + ?Sized>(pages: &P, root: Root) -> Result<Vec<(String, u64)>> {
     let (from, to) = catalogue_range();
-    let mut found = vec![(crate::format::key::MAIN_NAME.to_owned(), crate::format::key::MAIN)];
+    let mut found = vec![(
+        crate::format::key::MAIN_NAME.to_owned(),
+        crate::format::key::MAIN,
+    )];
     let mut cursor = TreeCursor::new();
     cursor.seek(pages, root, Some(&from), Seek::AtOrAfter)?;
     let mut key = Vec::new();
@@ -179,11 +192,8 @@ fn keyspaces<P: PageRead + ?Sized>(pages: &P, root: Root) -> Result<Vec<(String,
             StoredValue::Overflow(_) => None,
         };
         let name = catalogue_name(&key).map(|n| String::from_utf8_lossy(n).into_owned());
-        if let Some(pair) = name.zip(id.filter(|&id| id != CATALOGUE)) {
-            if !found.contains(&pair) {
-                found.push(pair);
-            }
-        }
+        let pair = name.zip(id.filter(|&id| id != CATALOGUE));
+        found.extend(pair.filter(|pair| !found.contains(pair)));
     }
     found.sort();
     let count = |(name, id): (String, u32)| {

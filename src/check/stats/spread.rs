@@ -49,7 +49,9 @@ impl Spread {
                 below += weight;
                 below >= share * self.weight
             });
-            found.map_or(self.max, |(&length, _)| length).clamp(min, self.max)
+            found
+                .map_or(self.max, |(&length, _)| length)
+                .clamp(min, self.max)
         };
         Quantiles {
             min,
@@ -57,7 +59,11 @@ impl Spread {
             p90: at(0.9),
             p99: at(0.99),
             max: self.max,
-            mean: if self.weight > 0.0 { self.sum / self.weight } else { 0.0 },
+            mean: if self.weight > 0.0 {
+                self.sum / self.weight
+            } else {
+                0.0
+            },
         }
     }
 }
@@ -80,7 +86,10 @@ mod tests {
         let mut spread = Spread::default();
         (1..=100).for_each(|length| spread.add(length, 1.0));
         let q = spread.quantiles();
-        assert_eq!((q.min, q.p50, q.p90, q.p99, q.max, q.mean), (1, 50, 90, 99, 100, 50.5));
+        assert_eq!(
+            (q.min, q.p50, q.p90, q.p99, q.max, q.mean),
+            (1, 50, 90, 99, 100, 50.5)
+        );
         assert_eq!(Spread::default().quantiles(), Quantiles::default());
         spread.add(1_000_003, 1e6);
         let q = spread.quantiles();

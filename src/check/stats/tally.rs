@@ -70,15 +70,14 @@ impl Tally {
             let Some(cell) = leaf.cell(i) else { continue };
             if let StoredValue::Overflow(reference) = cell.value {
                 self.overflow_pages += weight * f64::from(reference.pages(self.page_size));
-                self.value_used += weight * (f64::from(reference.stored_len) + PAGE_HEADER_SIZE as f64);
+                self.value_used +=
+                    weight * (f64::from(reference.stored_len) + PAGE_HEADER_SIZE as f64);
             }
             key.clear();
             key.extend_from_slice(leaf.prefix());
             key.extend_from_slice(cell.suffix);
-            if let Some((keyspace, user)) = split_key(&key) {
-                if keyspace != CATALOGUE {
-                    self.entry(user, cell.value.len(), weight);
-                }
+            if let Some((_, user)) = split_key(&key).filter(|(id, _)| *id != CATALOGUE) {
+                self.entry(user, cell.value.len(), weight);
             }
         }
     }
@@ -87,10 +86,17 @@ impl Tally {
         let length = key.len() as u64 + value;
         self.keys.add(key.len() as u64, weight);
         self.values.add(value, weight);
-        let smallest = self.largest.peek().map_or(0, |Reverse((length, _))| *length);
+        let smallest = self
+            .largest
+            .peek()
+            .map_or(0, |Reverse((length, _))| *length);
         if self.biggest > 0 && (self.largest.len() < self.biggest || length > smallest) {
             // A sample may draw the same leaf twice.
-            if !self.largest.iter().any(|Reverse((l, k))| *l == length && k == key) {
+            if !self
+                .largest
+                .iter()
+                .any(|Reverse((l, k))| *l == length && k == key)
+            {
                 self.largest.push(Reverse((length, key.to_vec())));
             }
             if self.largest.len() > self.biggest {
@@ -130,7 +136,11 @@ impl Tally {
         let cell = (entries.0.mean + entries.1.mean.min(page / 4.0)).max(1.0);
         let body = self.leaf_used - self.leaves * header;
         let leaves = (body / (page - header - cell / 2.0).max(page / 2.0)).ceil();
-        let share = if self.leaves > 0.0 { leaves / self.leaves } else { 0.0 };
+        let share = if self.leaves > 0.0 {
+            leaves / self.leaves
+        } else {
+            0.0
+        };
         ((leaves + (self.branches * share).ceil()) * page) as u64
     }
 
@@ -140,16 +150,29 @@ impl Tally {
         stats.pages.branch = self.branches.round() as u64;
         stats.pages.overflow = self.overflow_pages.round() as u64;
         let room = self.leaves * self.page_size as f64;
-        stats.leaf_fill_percent = if room > 0.0 { 100.0 * self.leaf_used / room } else { 0.0 };
+        stats.leaf_fill_percent = if room > 0.0 {
+            100.0 * self.leaf_used / room
+        } else {
+            0.0
+        };
         stats.key_length = self.keys.quantiles();
         stats.value_length = self.values.quantiles();
-        let mut largest: Vec<_> = self.largest.iter().map(|Reverse(pair)| pair.clone()).collect();
+        let mut largest: Vec<_> = self
+            .largest
+            .iter()
+            .map(|Reverse(pair)| pair.clone())
+            .collect();
         largest.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        stats.biggest = largest.into_iter().map(|(length, key)| (key, length)).collect();
+        stats.biggest = largest
+            .into_iter()
+            .map(|(length, key)| (key, length))
+            .collect();
         let sums = self.prefixes.iter();
         let sums = sums.map(|(p, s)| (p.clone(), s.0.round() as u64, s.1.round() as u64));
         stats.prefixes = sums.collect();
-        stats.prefixes.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
+        stats
+            .prefixes
+            .sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
         stats.prefixes_left_out = self.prefixes_left_out.round() as u64;
     }
 }

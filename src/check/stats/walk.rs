@@ -3,8 +3,8 @@
 use super::StatsOptions;
 use super::tally::Tally;
 use crate::error::{Corruption, Error, Result};
-use crate::format::checksum::mix;
 use crate::format::branch::Branch;
+use crate::format::checksum::mix;
 use crate::format::leaf::Leaf;
 use crate::format::{Invariant, MAX_HEIGHT};
 use crate::progress::Progress;
@@ -26,8 +26,17 @@ pub(super) fn everything<P: PageRead + ?Sized>(
     if root.is_empty() {
         return Ok(());
     }
-    let mut walk = Walk { pages, tally, progress, total, done: 0 };
-    walk.visit(root.page_ref(), root.height.min(MAX_HEIGHT).saturating_sub(1))
+    let mut walk = Walk {
+        pages,
+        tally,
+        progress,
+        total,
+        done: 0,
+    };
+    walk.visit(
+        root.page_ref(),
+        root.height.min(MAX_HEIGHT).saturating_sub(1),
+    )
 }
 
 struct Walk<'w, P: PageRead + ?Sized> {
@@ -46,17 +55,27 @@ impl<P: PageRead + ?Sized> Walk<'_, P> {
             self.tally.leaf(page, &leaf, 1.0);
             self.done += leaf.count() as u64;
             self.progress.report(self.done, Some(self.total));
-            return if self.progress.stopped() { Err(Error::Interrupted) } else { Ok(()) };
+            return if self.progress.stopped() {
+                Err(Error::Interrupted)
+            } else {
+                Ok(())
+            };
         }
         // More than the header counts: a cycle.
         if self.done > self.total {
-            return Err(damage(self.pages, at, Invariant::T6, "more entries than the root counts"));
+            return Err(damage(
+                self.pages,
+                at,
+                Invariant::T6,
+                "more entries than the root counts",
+            ));
         }
         let branch = branch(self.pages, at, level)?;
         self.tally.branch(page, &branch, 1.0);
         for i in 0..branch.count() {
             let child = branch.child(i);
-            let child = child.ok_or_else(|| damage(self.pages, at, Invariant::P7, "cell does not decode"))?;
+            let child = child
+                .ok_or_else(|| damage(self.pages, at, Invariant::P7, "cell does not decode"))?;
             self.visit(child.into(), level - 1)?;
         }
         Ok(())
@@ -78,7 +97,9 @@ pub(super) fn sample<P: PageRead + ?Sized>(
     }
     for draw in 0..draws {
         // One draw from each of as many equal stretches: better spread than free draws.
-        let random = mix(options.seed.wrapping_add(mix(draw.wrapping_add(0x9e37_79b9_7f4a_7c15))));
+        let random = mix(options
+            .seed
+            .wrapping_add(mix(draw.wrapping_add(0x9e37_79b9_7f4a_7c15))));
         let edge = |n: u64| (u128::from(total) * u128::from(n) / u128::from(draws)) as u64;
         let width = (edge(draw + 1) - edge(draw)).max(1);
         let place = (edge(draw) + random % width).min(total - 1);
@@ -103,7 +124,9 @@ fn take<P: PageRead + ?Sized>(
     for level in (1..root.height.min(MAX_HEIGHT)).rev() {
         let branch = branch(pages, at, level)?;
         let children = (0..branch.count()).filter_map(|i| branch.child(i));
-        let below: u64 = children.clone().fold(0, |sum, c| sum.saturating_add(c.entries));
+        let below: u64 = children
+            .clone()
+            .fold(0, |sum, c| sum.saturating_add(c.entries));
         tally.branch(pages.page(at)?, &branch, share / below.max(1) as f64);
         let mut found = None;
         for child in children {
@@ -113,7 +136,8 @@ fn take<P: PageRead + ?Sized>(
             }
             rank -= child.entries;
         }
-        let child = found.ok_or_else(|| damage(pages, at, Invariant::T5, "branch without children"))?;
+        let child =
+            found.ok_or_else(|| damage(pages, at, Invariant::T5, "branch without children"))?;
         at = child.into();
     }
     let leaf = leaf(pages, at)?;
@@ -131,5 +155,7 @@ fn leaf<P: PageRead + ?Sized>(pages: &P, at: PageRef) -> Result<Leaf<'_>> {
 }
 
 fn damage<P: PageRead + ?Sized>(pages: &P, at: PageRef, id: Invariant, what: &str) -> Error {
-    Corruption::new(id, what).in_page(at.page, pages.page_size()).into()
+    Corruption::new(id, what)
+        .in_page(at.page, pages.page_size())
+        .into()
 }

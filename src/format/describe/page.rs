@@ -75,9 +75,9 @@ fn key_text(full: &[u8]) -> String {
     }
 }
 
-/// The prefix, the cells by their slots, the gap and the slots of a leaf or branch. `cell` gives
-/// the length and the text of a cell.
-fn cells(d: &mut Dump<'_>, cell: impl Fn(usize) -> Option<(usize, String)>) {
+/// The prefix, the cells by their slots, the gap, `heads` bytes a cell, and the slots of a leaf or
+/// branch. `cell` gives the length and the text of a cell.
+fn cells(d: &mut Dump<'_>, heads: usize, cell: impl Fn(usize) -> Option<(usize, String)>) {
     let size = d.bytes.len();
     let (count, prefix_len) = (d.int(18, 2) as usize, d.int(20, 2) as usize);
     let end = match d.int(22, 2) as usize {
@@ -111,10 +111,15 @@ fn cells(d: &mut Dump<'_>, cell: impl Fn(usize) -> Option<(usize, String)>) {
         }
     }
     let slots_at = size.saturating_sub(2 * count);
-    if end <= slots_at {
-        d.zero(end, slots_at - end);
+    let heads_at = slots_at.saturating_sub(heads * count);
+    if end <= heads_at {
+        d.zero(end, heads_at - end);
     } else {
-        d.malformed(slots_at, 0, "the cells run into the slots");
+        d.malformed(heads_at, 0, "the cells run into the slots");
+    }
+    if heads > 0 {
+        let text = quoted(d.range(heads_at, slots_at - heads_at));
+        d.field(heads_at, slots_at - heads_at, "heads", text, "");
     }
     d.line(
         slots_at,
@@ -128,7 +133,7 @@ fn leaf(d: &mut Dump<'_>) -> Option<Corruption> {
         d.malformed(16, 8, "not the header of a leaf");
         return None;
     };
-    cells(d, |i| {
+    cells(d, 1, |i| {
         let (cell, len) = leaf.cell_and_len(i)?;
         Some((len, leaf_cell(leaf.prefix(), &cell)))
     });
@@ -160,7 +165,7 @@ fn branch(d: &mut Dump<'_>) -> Option<Corruption> {
         d.malformed(16, 8, "not the header of a branch");
         return None;
     };
-    cells(d, |i| {
+    cells(d, 0, |i| {
         let (child, suffix, len) = branch.cell_and_len(i)?;
         let from = if i == 0 {
             "from the start".to_owned()

@@ -53,6 +53,18 @@ impl SimDiskSnapshot {
         self.state.describe_pending()
     }
 
+    /// Inode, offset and length of every write that is not on the medium yet.
+    pub fn pending_writes(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
+        self.state.pending_writes()
+    }
+
+    /// Bytes of a file as reads see them; not part of the trace.
+    pub fn read(&self, inode: u64, offset: u64, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.state.inode(inode).cache.read(&mut bytes, offset);
+        bytes
+    }
+
     /// A new disk holding what a power loss leaves behind. No locks, no open files, no faults.
     pub fn fork_at_crash(&self, choice: &CrashChoice) -> Arc<SimDisk> {
         self.fork(Arc::new(self.state.after_crash(choice)))

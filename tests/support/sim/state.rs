@@ -340,6 +340,16 @@ impl State {
         self.durable_names.insert(clean(path), inode);
     }
 
+    /// Inode, offset and length of every pending write.
+    pub fn pending_writes(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
+        self.pending.iter().filter_map(|op| match op {
+            Pending::Write { inode, offset, from, to, .. } => {
+                Some((*inode, *offset, (to - from) as u64))
+            }
+            _ => None,
+        })
+    }
+
     /// One line per pending operation.
     pub fn describe_pending(&self) -> Vec<String> {
         self.pending.iter().map(Pending::describe).collect()

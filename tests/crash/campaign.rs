@@ -1,0 +1,247 @@
+//! Every cut of every workload, and crashes in the recovery from them.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::marks::Promise;
+use super::model::History;
+use super::oracle::{Seen, judge};
+use super::replay::Place;
+use super::rng::mix;
+use super::support::sim::{CrashChoice, CrashPlan};
+use super::workloads::{WORKLOADS, Workload};
+use super::world::{Cut, World};
+
+/// States in all, and those among them that are crashes of a recovery.
+const STATES: usize = 140_000;
+const FLOOR: usize = 120_000;
+const RECOVERY_STATES: usize = 14_000;
+const RECOVERY_FLOOR: usize = 10_000;
+
+const THREADS: usize = 2;
+
+/// A workload that was run: all moments at which the power may fail.
+struct Recording {
+    workload: &'static Workload,
+    seed: u64,
+    cuts: Vec<Cut>,
+    eras: Vec<History>,
+}
+
+#[derive(Default)]
+struct Tally {
+    states: AtomicUsize,
+    recoveries: AtomicUsize,
+    violations: Mutex<Vec<(Place, String)>>,
+}
+
+impl Recording {
+    fn of(workload: &'static Workload, seed: u64) -> Result<Recording, String> {
+        let world = World::observed(seed);
+        (workload.run)(&world)?;
+        let cuts = world.finish();
+        let mut books = world.books();
+        if let Some(text) = books.violations.first() {
+            return Err(text.clone());
+        }
+        let eras = std::mem::take(&mut books.eras);
+        drop(books);
+        Ok(Recording { workload, seed, cuts, eras })
+    }
+
+    /// How many choices each cut gets: as many as there are where there are few, and an equal
+    /// share of the budget for the others.
+    fn shares(&self, budget: usize) -> Vec<usize> {
+        let room = |cut: &Cut| match cut.snapshot.pending_fragments() {
+            n @ 0..=12 => 1 << n,
+            _ => usize::MAX,
+        };
+        let rooms: Vec<usize> = self.cuts.iter().map(room).collect();
+        let total = |share: usize| -> usize { rooms.iter().map(|r| *r.min(&share)).sum() };
+        let mut share = 1;
+        while total(share + 1) <= budget && share < 4096 {
+            share += 1;
+        }
+        rooms.iter().map(|room| *room.min(&share)).collect()
+    }
+
+    fn choices(&self, cut: usize, budget: usize) -> impl Iterator<Item = CrashChoice> + use<> {
+        let pending = self.cuts[cut].snapshot.pending_fragments();
+        CrashPlan::choices(pending, mix(self.seed ^ cut as u64), budget)
+    }
+
+    fn place(&self, cut: usize, choice: &CrashChoice) -> Place {
+        let crashes = vec![(cut, choice.clone())];
+        Place { workload: self.workload.name.to_owned(), seed: self.seed, crashes }
+    }
+
+    fn run(&self, budget: usize, recoveries: usize, tally: &Tally) {
+        let shares = self.shares(budget);
+        // So many states get their recovery crashed, spread evenly.
+        let states: usize = shares.iter().sum();
+        let roots = (recoveries / 60).max(1);
+        let every = (states / roots).max(1);
+        let next = AtomicUsize::new(0);
+        let before: Vec<usize> = shares
+            .iter()
+            .scan(0, |sum, share| {
+                *sum += share;
+                Some(*sum - share)
+            })
+            .collect();
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    loop {
+                        let cut = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(share) = shares.get(cut) else { break };
+                        for (i, choice) in self.choices(cut, *share).enumerate() {
+                            let deep = (before[cut] + i) % every == every / 2;
+                            self.one(cut, &choice, deep, tally);
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    fn one(&self, cut: usize, choice: &CrashChoice, deep: bool, tally: &Tally) {
+        let place = self.place(cut, choice);
+        let Cut { snapshot, promise } = &self.cuts[cut];
+        let image = || snapshot.fork_at_crash(choice);
+        tally.states.fetch_add(1, Ordering::Relaxed);
+        let seen = guarded(|| judge(image(), promise, &self.eras[promise.era], deep));
+        match seen {
+            Ok(seen) if deep => recover(&seen, &place, 2, tally),
+            Ok(_) => {}
+            Err(text) => tally.violation(place, text),
+        }
+    }
+}
+
+/// Crashes a recovery at each of its calls, and some of those recoveries again.
+fn recover(seen: &Seen, place: &Place, depth: usize, tally: &Tally) {
+    let budget = if depth == 2 { 6 } else { 2 };
+    for (i, cut) in seen.cuts.iter().enumerate() {
+        let word = mix(place.seed ^ mix(i as u64) ^ depth as u64);
+        let pending = cut.snapshot.pending_fragments();
+        for choice in CrashPlan::choices(pending, word, budget) {
+            let deeper = depth < 3 && mix(word ^ 7) % 24 == 0;
+            let mut place = place.clone();
+            place.crashes.push((i, choice.clone()));
+            let image = cut.snapshot.fork_at_crash(&choice);
+            tally.recoveries.fetch_add(1, Ordering::Relaxed);
+            let history = &seen.eras[cut.promise.era];
+            match guarded(|| judge(image, &cut.promise, history, deeper)) {
+                Ok(seen) if deeper => recover(&seen, &place, depth + 1, tally),
+                Ok(_) => {}
+                Err(text) => tally.violation(place, text),
+            }
+        }
+    }
+}
+
+/// A panic is a violation too.
+pub fn guarded<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        Err(format!("panic: {}", text.unwrap_or("?")))
+    })
+}
+
+impl Tally {
+    fn violation(&self, place: Place, text: String) {
+        self.violations.lock().unwrap().push((place, text));
+    }
+}
+
+/// Seed of a workload: fixed, so that a red run is red again.
+fn seed_of(workload: &Workload) -> u64 {
+    workload.name.bytes().fold(0xc4ee1, |seed, byte| mix(seed ^ u64::from(byte)))
+}
+
+fn scale() -> f64 {
+    let Ok(text) = std::env::var("CREEL_CRASH_STATES") else { return 1.0 };
+    text.parse::<f64>().expect("CREEL_CRASH_STATES is a number of states") / STATES as f64
+}
+
+#[test]
+fn power_loss_at_every_call() {
+    if let Some(place) = Place::from_environment() {
+        return replay(&place);
+    }
+    let scale = scale();
+    let started = Instant::now();
+    let weights: usize = WORKLOADS.iter().map(|w| w.weight).sum();
+    let (mut states, mut recoveries) = (0, 0);
+    let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
+    for workload in WORKLOADS {
+        let share = |of: usize| (of as f64 * scale) as usize * workload.weight / weights;
+        let begun = Instant::now();
+        let seed = seed_of(workload);
+        let tally = Tally::default();
+        match guarded(|| Recording::of(workload, seed)) {
+            Ok(recording) => {
+                let (all, deep) = (share(STATES - RECOVERY_STATES), share(RECOVERY_STATES));
+                recording.run(all, deep, &tally);
+            }
+            Err(text) => {
+                println!("{} seed {seed:#x} does not run: {text}", workload.name);
+                failed.insert(workload.name, 1);
+            }
+        }
+        let violations = tally.violations.into_inner().unwrap();
+        for (place, text) in violations.iter().take(3) {
+            println!("{}\n    {text}", place.line());
+        }
+        let (n, deep) = (tally.states.into_inner(), tally.recoveries.into_inner());
+        println!(
+            "{:<20} {n:>7} states {deep:>6} in recovery {:>3} violations {:>6.2} s",
+            workload.name,
+            violations.len(),
+            begun.elapsed().as_secs_f64()
+        );
+        if !violations.is_empty() {
+            failed.insert(workload.name, violations.len());
+        }
+        states += n;
+        recoveries += deep;
+    }
+    println!(
+        "{:<20} {states:>7} states {recoveries:>6} in recovery {:>3} violations {:>6.2} s",
+        "total",
+        failed.values().sum::<usize>(),
+        started.elapsed().as_secs_f64()
+    );
+    assert!(failed.is_empty(), "violations: {failed:?}");
+    let floor = |n: usize| (n as f64 * scale.min(1.0) * 0.9) as usize;
+    let floor = |n: usize| if scale < 1.0 { floor(n) } else { n };
+    assert!(states + recoveries >= floor(FLOOR), "{states} states are too few");
+    assert!(recoveries >= floor(RECOVERY_FLOOR), "{recoveries} in recovery are too few");
+}
+
+/// Looks at one state again, loudly.
+fn replay(place: &Place) {
+    let workload = WORKLOADS.iter().find(|w| w.name == place.workload);
+    let workload = workload.expect("no such workload");
+    let recording = Recording::of(workload, place.seed).expect("the workload runs");
+    let mut seen = Seen { cuts: recording.cuts, eras: recording.eras };
+    for (i, (cut, choice)) in place.crashes.iter().enumerate() {
+        let Cut { snapshot, promise } = &seen.cuts[*cut];
+        println!("crash {i} {snapshot:?} with {choice:?}: {promise:?}");
+        seen = look(snapshot.fork_at_crash(choice), promise, &seen.eras[promise.era]);
+    }
+    println!("nothing is wrong with this state");
+}
+
+fn look(
+    image: std::sync::Arc<super::support::sim::SimDisk>,
+    promise: &Promise,
+    history: &History,
+) -> Seen {
+    judge(image, promise, history, true).expect("a violation")
+}

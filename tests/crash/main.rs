@@ -1,0 +1,36 @@
+//! Power losses, failed calls and damage, on a simulated disk, with the engine unchanged on top.
+//!
+//! ```text
+//! workloads   what is done to a database     world     does it, and keeps the books
+//! campaign    every cut of every workload    oracle    what must hold after a crash
+//! faults      calls that fail                damage    flipped and zeroed log bytes
+//! ```
+//!
+//! `CREEL_CRASH_STATES=N` scales the campaign; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
+//! as a failure prints it, looks at one state again.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod campaign;
+mod damage;
+mod faults;
+mod group;
+mod hook;
+mod marks;
+mod model;
+mod oracle;
+mod order;
+mod regressions;
+mod replay;
+mod rng;
+mod workloads;
+mod world;

@@ -1,0 +1,136 @@
+//! What a database holds, and what a commit changes: the plain picture the engine is held to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use creel::{Batch, Db, KeyRange};
+
+type Entries = BTreeMap<Vec<u8>, Arc<[u8]>>;
+
+/// Every keyspace with its entries; `main` is always there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content(BTreeMap<String, Entries>);
+
+/// The contents after each commit, by log index; the first is the empty database.
+pub type History = Vec<Arc<Content>>;
+
+/// One operation of a commit.
+#[derive(Debug, Clone)]
+pub enum Op {
+    Put(Vec<u8>, Arc<[u8]>),
+    Delete(Vec<u8>),
+    DeleteRange(Vec<u8>, Vec<u8>),
+    DropKeyspace,
+}
+
+/// One commit: operations, each with its keyspace.
+#[derive(Debug, Clone, Default)]
+pub struct Change(pub Vec<(&'static str, Op)>);
+
+impl Default for Content {
+    fn default() -> Self {
+        Content(BTreeMap::from([("main".to_owned(), Entries::new())]))
+    }
+}
+
+impl Content {
+    pub fn after(&self, change: &Change) -> Content {
+        let mut next = self.clone();
+        for (keyspace, op) in &change.0 {
+            let entries = next.0.entry((*keyspace).to_owned()).or_default();
+            match op {
+                Op::Put(key, value) => {
+                    entries.insert(key.clone(), Arc::clone(value));
+                }
+                Op::Delete(key) => {
+                    entries.remove(key);
+                }
+                Op::DeleteRange(from, to) => {
+                    entries.retain(|key, _| key < from || key >= to);
+                }
+                Op::DropKeyspace => {
+                    next.0.remove(*keyspace);
+                }
+            }
+        }
+        next
+    }
+
+    /// Reads the whole database and says where it differs.
+    pub fn compare(&self, db: &Db) -> Result<(), String> {
+        let fail = |e: creel::Error| format!("reading fails: {e}");
+        let snapshot = db.snapshot().map_err(fail)?;
+        let names = snapshot.keyspaces().map_err(fail)?;
+        if !names.iter().eq(self.0.keys()) {
+            return Err(format!("keyspaces {names:?} instead of {:?}", self.0.keys()));
+        }
+        for (name, entries) in &self.0 {
+            let keyspace = snapshot.keyspace(name).map_err(fail)?;
+            let mut cursor = keyspace.cursor(&KeyRange::all());
+            let mut wanted = entries.iter();
+            loop {
+                let found = cursor.next_entry().map_err(fail)?;
+                match (found, wanted.next()) {
+                    (None, None) => break,
+                    (Some((k, v)), Some((key, value))) if k == key && v == &value[..] => {}
+                    (found, wanted) => {
+                        let text = |e: Option<(&[u8], &[u8])>| match e {
+                            Some((k, v)) => {
+                                format!("{} ({} bytes)", String::from_utf8_lossy(k), v.len())
+                            }
+                            None => "the end".to_owned(),
+                        };
+                        let wanted = wanted.map(|(k, v)| (&k[..], &v[..]));
+                        return Err(format!(
+                            "in {name}: {} instead of {}",
+                            text(found),
+                            text(wanted)
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Change {
+    pub fn put(key: &str, value: Vec<u8>) -> Change {
+        Change::default().and_put("main", key, value)
+    }
+
+    pub fn and_put(mut self, keyspace: &'static str, key: &str, value: Vec<u8>) -> Change {
+        self.0.push((keyspace, Op::Put(key.as_bytes().to_vec(), value.into())));
+        self
+    }
+
+    pub fn and_delete(mut self, keyspace: &'static str, key: &str) -> Change {
+        self.0.push((keyspace, Op::Delete(key.as_bytes().to_vec())));
+        self
+    }
+
+    pub fn and_delete_range(mut self, keyspace: &'static str, from: &str, to: &str) -> Change {
+        let (from, to) = (from.as_bytes().to_vec(), to.as_bytes().to_vec());
+        self.0.push((keyspace, Op::DeleteRange(from, to)));
+        self
+    }
+
+    pub fn and_drop(mut self, keyspace: &'static str) -> Change {
+        self.0.push((keyspace, Op::DropKeyspace));
+        self
+    }
+
+    pub fn batch(&self) -> Batch {
+        let mut batch = Batch::new();
+        for (keyspace, op) in &self.0 {
+            batch.keyspace(keyspace);
+            match op {
+                Op::Put(key, value) => batch.put(key, value),
+                Op::Delete(key) => batch.delete(key),
+                Op::DeleteRange(from, to) => batch.delete_range(&KeyRange::from_to(from, to)),
+                Op::DropKeyspace => batch.drop_keyspace(),
+            };
+        }
+        batch
+    }
+}

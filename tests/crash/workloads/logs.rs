@@ -1,0 +1,191 @@
+//! Creating, committing, and what a log goes through.
+
+use creel::SyncMode;
+
+use super::{filled, key, reopen, small, some_changes};
+use crate::group;
+use crate::model::Change;
+use crate::rng::Rng;
+use crate::support::sim::CrashChoice;
+use crate::world::{Outcome, World};
+
+pub fn create(world: &World) -> Outcome {
+    let handle = world.create(&small())?;
+    world.put(&handle, "first", b"value".to_vec())?;
+    world.check(&handle)
+}
+
+/// Puts of many sizes, each durable when it returns; a frame ends anywhere in a sector.
+pub fn singles(world: &World) -> Outcome {
+    let handle = world.create(&small())?;
+    let mut rng = Rng::new(world.seed);
+    for i in 0..40 {
+        let len = [0, 3, 60, 250, 505, 1200][i % 6] + rng.below(20);
+        world.put(&handle, &key(i % 25), rng.bytes(len))?;
+    }
+    world.check(&handle)
+}
+
+/// Batches smaller and larger than a sector, a page, and what is written again un-proven.
+pub fn batches(world: &World) -> Outcome {
+    let options = creel::CreateOptions { wal_size: 256 << 10, ..small() };
+    let mut handle = world.create(&options)?;
+    let mut rng = Rng::new(world.seed);
+    for (i, entries) in [1, 2, 5, 30, 60, 150, 1, 400, 1, 3].into_iter().enumerate() {
+        let mut change = Change::default();
+        for j in 0..entries {
+            let len = 100 + rng.below(120);
+            change = change.and_put("main", &key(i * 31 + j * 3), rng.bytes(len));
+        }
+        world.commit(&handle, &change)?;
+        if i % 3 == 2 {
+            handle = reopen(world, handle, SyncMode::Full)?;
+        }
+    }
+    world.check(&handle)?;
+    world.checkpoint(&handle)?;
+    world.put(&handle, "last", rng.bytes(50))
+}
+
+/// Several frames in one write; of a torn group any frame may be missing.
+pub fn groups(world: &World) -> Outcome {
+    drop(world.create(&small())?);
+    let mut rng = Rng::new(world.seed);
+    for round in 0..8 {
+        let members = 2 + rng.below(5);
+        let puts: Vec<(String, Vec<u8>)> = (0..members)
+            .map(|i| {
+                let len = [30, 200, 600][rng.below(3)];
+                (key(round * 10 + i), rng.bytes(len))
+            })
+            .collect();
+        group::commit(world, &puts)?;
+        if round % 3 == 1 {
+            // The rest of a torn group stays behind the new tail.
+            world.crash(&CrashChoice::All)?;
+        }
+    }
+    let handle = world.open(SyncMode::Full)?;
+    world.check(&handle)
+}
+
+/// Un-synced commits, made durable by one full commit, or a checkpoint, or a switch.
+pub fn normal(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 30)?;
+    let mut rng = Rng::new(world.seed);
+    for round in 0..4 {
+        handle = reopen(world, handle, SyncMode::Normal)?;
+        some_changes(world, &handle, &mut rng, 6, 200)?;
+        if round % 2 == 0 {
+            handle = reopen(world, handle, SyncMode::Full)?;
+            some_changes(world, &handle, &mut rng, 2, 200)?;
+        } else {
+            world.checkpoint(&handle)?;
+            some_changes(world, &handle, &mut rng, 3, 200)?;
+        }
+    }
+    world.check(&handle)
+}
+
+/// Nothing is promised until somebody writes with more care; from then on everything is.
+pub fn off(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 30)?;
+    let mut rng = Rng::new(world.seed);
+    for round in 0..6 {
+        handle = reopen(world, handle, SyncMode::Off)?;
+        match round % 3 {
+            0 => some_changes(world, &handle, &mut rng, 4, 200)?,
+            1 => {
+                some_changes(world, &handle, &mut rng, 3, 200)?;
+                world.checkpoint(&handle)?;
+                some_changes(world, &handle, &mut rng, round % 2, 200)?;
+            }
+            _ => {
+                // The region switches without a sync.
+                for i in 0..5 {
+                    world.put(&handle, &key(i), rng.bytes(20_000))?;
+                }
+            }
+        }
+        let careful = if round == 4 { SyncMode::Normal } else { SyncMode::Full };
+        handle = reopen(world, handle, careful)?;
+        some_changes(world, &handle, &mut rng, 3, 200)?;
+        if careful == SyncMode::Normal {
+            world.checkpoint(&handle)?;
+        }
+        world.check(&handle)?;
+    }
+    Ok(())
+}
+
+/// Two sessions at once that do not agree about syncing.
+pub fn mixed_modes(world: &World) -> Outcome {
+    let full = filled(world, &small(), 20)?;
+    let normal = world.open(SyncMode::Normal)?;
+    let mut rng = Rng::new(world.seed);
+    for round in 0..12 {
+        let count = 1 + rng.below(3);
+        some_changes(world, &normal, &mut rng, count, 100)?;
+        if round % 3 == 1 {
+            some_changes(world, &full, &mut rng, 1, 100)?;
+        }
+        if round % 5 == 4 {
+            world.checkpoint(if round % 2 == 0 { &full } else { &normal })?;
+        }
+    }
+    world.check(&full)?;
+    world.check(&normal)
+}
+
+/// The power fails again and again; frames of the same incarnation stay behind every new tail.
+pub fn torn_tails(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 10)?;
+    let mut rng = Rng::new(world.seed);
+    for round in 0..10 {
+        handle = reopen(world, handle, SyncMode::Normal)?;
+        // Equal lengths: a stale frame stands exactly where the next one is expected.
+        for _ in 0..6 {
+            let len = if round % 2 == 0 { 100 } else { 40 + rng.below(600) };
+            world.put(&handle, &key(rng.below(40)), rng.bytes(len))?;
+        }
+        drop(handle);
+        world.crash(&CrashChoice::Random(rng.next()))?;
+        handle = world.open(SyncMode::Full)?;
+        some_changes(world, &handle, &mut rng, 1 + round % 2, 40)?;
+        if round == 6 {
+            world.checkpoint(&handle)?;
+        }
+        if round == 4 {
+            drop(handle);
+            world.kill()?;
+            handle = world.open(SyncMode::Full)?;
+        }
+    }
+    world.check(&handle)
+}
+
+/// The log fills up and changes sides, with checkpoints that it starts itself.
+pub fn switch(world: &World) -> Outcome {
+    let handle = world.create(&small())?;
+    let mut rng = Rng::new(world.seed);
+    for i in 0..34 {
+        let len = 6_000 + rng.below(3_000);
+        world.put(&handle, &key(i % 12), rng.bytes(len))?;
+    }
+    world.check(&handle)
+}
+
+/// Batches that no region can hold: regions grow; a checkpoint brings them back to size.
+pub fn growth(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 10)?;
+    let mut rng = Rng::new(world.seed);
+    for len in [70_000, 100, 150_000, 200] {
+        world.put(&handle, &key(rng.below(10)), rng.bytes(len))?;
+        handle = reopen(world, handle, SyncMode::Full)?;
+    }
+    for _ in 0..3 {
+        world.put(&handle, &key(rng.below(10)), rng.bytes(300))?;
+        world.checkpoint(&handle)?;
+    }
+    world.check(&handle)
+}

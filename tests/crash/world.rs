@@ -1,0 +1,407 @@
+//! A database on a simulated disk, and the books about what it must still hold after a crash.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use creel::sys::Vfs;
+use creel::{
+    CheckpointOptions, CompactOptions, CreateOptions, Db, Depth, Error, NoProgress, OpenOptions,
+    SyncMode, Verdict, VerifyOptions,
+};
+
+use super::marks::{Books, Promise, SharedBooks};
+use super::model::{Change, Content, History};
+use super::order;
+use super::support::sim::{CrashChoice, SimDisk, SimDiskSnapshot};
+
+/// The one database of every world.
+pub const PATH: &str = "db";
+
+/// The disk before one call, and what was promised by then.
+#[derive(Clone)]
+pub struct Cut {
+    pub snapshot: SimDiskSnapshot,
+    pub promise: Promise,
+}
+
+/// Everything a workload needs. Clones share it, so that hooks can act too.
+#[derive(Clone)]
+pub struct World {
+    pub books: SharedBooks,
+    disk: Arc<Mutex<Arc<SimDisk>>>,
+    cuts: Option<Arc<Mutex<Vec<Cut>>>>,
+    /// Calls are made to fail: errors are noted, not reported.
+    tolerant: bool,
+    pub seed: u64,
+}
+
+/// An open database and its mode.
+pub struct Handle {
+    pub db: Db,
+    sync: SyncMode,
+    failed: Mutex<bool>,
+}
+
+pub type Outcome<T = ()> = Result<T, String>;
+
+impl World {
+    /// A world on an empty disk whose every call is observed.
+    pub fn observed(seed: u64) -> World {
+        let books = Books::new(vec![Arc::new(Content::default())]);
+        let world = World::with(SimDisk::new(seed), books, true, seed);
+        world.observe();
+        world
+    }
+
+    /// A world on an empty disk where calls may fail.
+    pub fn faulty(seed: u64) -> World {
+        let books = Books::new(vec![Arc::new(Content::default())]);
+        World { tolerant: true, ..World::with(SimDisk::new(seed), books, false, seed) }
+    }
+
+    /// A world that begins with what a crash left.
+    pub fn after_crash(
+        disk: Arc<SimDisk>,
+        history: History,
+        promise: Promise,
+        observed: bool,
+    ) -> World {
+        let promise = Promise { era: 0, ..promise };
+        let books = Books { promise, eras: vec![history], ..Books::default() };
+        let world = World::with(disk, books, observed, 0);
+        world.observe();
+        world
+    }
+
+    fn with(disk: Arc<SimDisk>, books: Books, observed: bool, seed: u64) -> World {
+        World {
+            books: Arc::new(Mutex::new(books)),
+            disk: Arc::new(Mutex::new(disk)),
+            cuts: observed.then(Arc::default),
+            tolerant: false,
+            seed,
+        }
+    }
+
+    pub fn disk(&self) -> Arc<SimDisk> {
+        Arc::clone(&self.disk.lock().unwrap())
+    }
+
+    pub fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap()
+    }
+
+    fn observe(&self) {
+        let Some(cuts) = self.cuts.clone() else { return };
+        let books = Arc::clone(&self.books);
+        self.disk().set_observer(Box::new(move |snapshot| {
+            let mut books = books.lock().unwrap();
+            if !books.promise.lossy {
+                if let Err(text) = order::check(snapshot) {
+                    books.violations.push(text);
+                }
+            }
+            let promise = books.promise;
+            cuts.lock().unwrap().push(Cut { snapshot: snapshot.clone(), promise });
+        }));
+    }
+
+    /// Ends the observation: all cuts, the state at the end included.
+    pub fn finish(&self) -> Vec<Cut> {
+        let disk = self.disk();
+        disk.clear_observer();
+        let Some(cuts) = &self.cuts else { return Vec::new() };
+        let mut cuts = std::mem::take(&mut *cuts.lock().unwrap());
+        cuts.push(Cut { snapshot: disk.snapshot(), promise: self.books().promise });
+        cuts
+    }
+
+    // What workloads do.
+
+    pub fn create(&self, options: &CreateOptions) -> Outcome<Handle> {
+        let db = self.options(SyncMode::Full).create(PATH, options);
+        let db = db.map_err(|e| format!("create fails: {e}"))?;
+        self.books().promise.created = true;
+        Ok(Handle { db, sync: SyncMode::Full, failed: Mutex::default() })
+    }
+
+    pub fn options(&self, sync: SyncMode) -> OpenOptions {
+        self.options_on(self.disk(), sync)
+    }
+
+    pub fn options_on(&self, vfs: Arc<dyn Vfs>, sync: SyncMode) -> OpenOptions {
+        let options = OpenOptions::new().vfs(vfs).sync(sync).mmap(false);
+        options.background_checkpoint(false).checkpoint_at(None)
+    }
+
+    pub fn open(&self, sync: SyncMode) -> Outcome<Handle> {
+        self.open_with(self.options(sync), sync)
+    }
+
+    pub fn open_with(&self, options: OpenOptions, sync: SyncMode) -> Outcome<Handle> {
+        let db = options.open(PATH).map_err(|e| format!("open fails: {e} ({e:?})"))?;
+        Ok(Handle { db, sync, failed: Mutex::default() })
+    }
+
+    /// Another process, seen from a hook: never waits for a lock.
+    pub fn open_hasty(&self, sync: SyncMode) -> Outcome<Handle> {
+        self.open_with(self.options(sync).lock_timeout(Duration::ZERO), sync)
+    }
+
+    pub fn put(&self, handle: &Handle, key: &str, value: Vec<u8>) -> Outcome {
+        self.commit(handle, &Change::put(key, value))
+    }
+
+    pub fn commit(&self, handle: &Handle, change: &Change) -> Outcome {
+        self.begin(handle, 1);
+        let result = handle.db.write(change.batch());
+        let mut books = self.books();
+        books.promise.open -= 1;
+        match result {
+            Ok(commit) => {
+                let index = commit.token.index;
+                self.note(&mut books, handle, index, |content| content.after(change))
+            }
+            Err(e) => {
+                let unknown = match &e {
+                    Error::OutcomeUnknown { .. } => true,
+                    Error::Io { doing, .. } => *doing == "write the log",
+                    _ => false,
+                };
+                if unknown && books.maybe.is_none() {
+                    let content = books.last().after(change);
+                    books.maybe = Some(Arc::new(content));
+                    books.promise.open += 1;
+                }
+                self.failed(&mut books, handle, "commit", e)
+            }
+        }
+    }
+
+    /// For a commit by another process that may find the lock taken: false where it did.
+    pub fn try_commit(&self, handle: &Handle, change: &Change) -> Outcome<bool> {
+        self.begin(handle, 1);
+        let result = handle.db.write(change.batch());
+        let mut books = self.books();
+        books.promise.open -= 1;
+        match result {
+            Ok(commit) => {
+                let index = commit.token.index;
+                self.note(&mut books, handle, index, |content| content.after(change))?;
+                Ok(true)
+            }
+            Err(Error::Busy { .. }) => Ok(false),
+            Err(e) => self.failed(&mut books, handle, "commit", e).map(|()| false),
+        }
+    }
+
+    pub fn checkpoint(&self, handle: &Handle) -> Outcome {
+        let before = self.begin(handle, 0);
+        let done = handle.db.checkpoint(&CheckpointOptions::default(), &NoProgress);
+        let mut books = self.books();
+        match done {
+            Ok(report) => {
+                self.synced(&mut books, handle, before, report.done);
+                Ok(())
+            }
+            Err(e) => self.failed(&mut books, handle, "checkpoint", e),
+        }
+    }
+
+    pub fn compact(&self, handle: &Handle) -> Outcome {
+        let before = self.begin(handle, 0);
+        let done = handle.db.compact(&CompactOptions::default(), &NoProgress);
+        let mut books = self.books();
+        match done {
+            Ok(_) => {
+                self.synced(&mut books, handle, before, true);
+                Ok(())
+            }
+            Err(e) => self.failed(&mut books, handle, "compact", e),
+        }
+    }
+
+    /// Loads entries, sorted by key, into a keyspace that exists.
+    pub fn bulk(
+        &self,
+        handle: &Handle,
+        keyspace: &'static str,
+        entries: &[(String, Vec<u8>)],
+    ) -> Outcome {
+        self.begin(handle, 1);
+        let rows = entries.iter().map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
+        let done = handle.db.bulk_load(keyspace, rows, &NoProgress);
+        let mut books = self.books();
+        books.promise.open -= 1;
+        let mut change = Change::default();
+        for (key, value) in entries {
+            change = change.and_put(keyspace, key, value.clone());
+        }
+        match done {
+            Ok(report) => {
+                let index = report.token.index;
+                self.note(&mut books, handle, index, |content| content.after(&change))?;
+                self.synced(&mut books, handle, index, true);
+                Ok(())
+            }
+            Err(e) => {
+                if books.maybe.is_none() {
+                    let content = books.last().after(&change);
+                    books.maybe = Some(Arc::new(content));
+                    books.promise.open += 1;
+                }
+                self.failed(&mut books, handle, "bulk load", e)
+            }
+        }
+    }
+
+    /// The handle sees exactly what was committed.
+    pub fn check(&self, handle: &Handle) -> Outcome {
+        let (content, maybe) = {
+            let mut books = self.books();
+            (books.last(), books.maybe.clone())
+        };
+        if self.tolerant && (*handle.failed.lock().unwrap() || maybe.is_some()) {
+            return Ok(());
+        }
+        content.compare(&handle.db)
+    }
+
+    /// The file obeys every invariant: no damage, no page without an owner.
+    pub fn verify(&self) -> Outcome {
+        let vfs: Arc<dyn Vfs> = self.disk();
+        let options = VerifyOptions { level: Depth::Deep, vfs, ..VerifyOptions::default() };
+        let report = creel::verify(Path::new(PATH), &options, &NoProgress);
+        let report = report.map_err(|e| format!("verify fails: {e}"))?;
+        match report.verdict {
+            Verdict::Clean | Verdict::Recoverable => Ok(()),
+            _ => Err(format!("verify finds: {:?}", report.findings.first())),
+        }
+    }
+
+    /// The power fails; the workload goes on with what is left.
+    pub fn crash(&self, choice: &CrashChoice) -> Outcome {
+        let fork = self.disk().fork_at_crash(choice);
+        let promise = self.books().promise;
+        self.move_to(fork, promise.acked)?;
+        let mut books = self.books();
+        books.promise.acked = books.promise.done;
+        Ok(())
+    }
+
+    /// All processes are killed; the page cache stays.
+    pub fn kill(&self) -> Outcome {
+        let fork = self.disk().snapshot().fork_at_kill();
+        let promise = self.books().promise;
+        self.move_to(fork, promise.done)?;
+        self.books().promise.acked = promise.acked;
+        Ok(())
+    }
+
+    fn move_to(&self, fork: Arc<SimDisk>, at_least: u64) -> Outcome {
+        self.disk().clear_observer();
+        *self.disk.lock().unwrap() = fork;
+        self.observe();
+        let handle = self.open(SyncMode::Full)?;
+        self.settle(&handle, at_least)
+    }
+
+    /// Finds out which commits are there after a crash and keeps the books accordingly.
+    pub fn settle(&self, handle: &Handle, at_least: u64) -> Outcome {
+        let n = handle.db.snapshot().map_err(|e| format!("snapshot fails: {e}"))?.token().index;
+        let mut books = self.books();
+        let begun = books.promise.begun();
+        if n < at_least || n > begun {
+            return Err(format!("{n} commits recovered; {at_least} acknowledged, {begun} begun"));
+        }
+        let done = books.promise.done;
+        if n == done + 1 {
+            let maybe = books.maybe.take();
+            books.history().extend(maybe);
+        }
+        if books.history().len() as u64 <= n {
+            return Err(format!("{n} commits recovered; the model knows fewer"));
+        }
+        books.rewind(n);
+        let content = books.last();
+        drop(books);
+        content.compare(&handle.db).map_err(|text| format!("after commit {n}: {text}"))
+    }
+
+    // The books.
+
+    fn begin(&self, handle: &Handle, commits: u64) -> u64 {
+        let mut books = self.books();
+        books.promise.open += commits;
+        books.promise.lossy |= handle.sync == SyncMode::Off;
+        books.promise.done
+    }
+
+    /// For commits that were made by other means than a handle.
+    pub fn note_raw(&self, index: u64, change: &Change) -> Outcome {
+        let mut books = self.books();
+        self.place(&mut books, index, |content| content.after(change))?;
+        books.promise.acked = index;
+        Ok(())
+    }
+
+    fn note(
+        &self,
+        books: &mut Books,
+        handle: &Handle,
+        index: u64,
+        change: impl FnOnce(&Content) -> Content,
+    ) -> Outcome {
+        if *handle.failed.lock().unwrap() && self.tolerant && books.maybe.is_some() {
+            return Err(format!("commit {index} by a handle whose last one failed unknown"));
+        }
+        self.place(books, index, change)?;
+        if handle.sync == SyncMode::Full {
+            books.promise.acked = index;
+            books.promise.lossy = false;
+        }
+        Ok(())
+    }
+
+    fn place(
+        &self,
+        books: &mut Books,
+        index: u64,
+        change: impl FnOnce(&Content) -> Content,
+    ) -> Outcome {
+        if let Some(maybe) = books.maybe.take() {
+            books.promise.open -= 1;
+            if index == books.history().len() as u64 + 1 {
+                books.history().push(maybe);
+            }
+        }
+        let expected = books.history().len() as u64;
+        if index != expected {
+            return Err(format!("a commit got index {index} instead of {expected}"));
+        }
+        let content = change(&books.last());
+        books.history().push(Arc::new(content));
+        books.promise.done = index;
+        Ok(())
+    }
+
+    fn synced(&self, books: &mut Books, handle: &Handle, index: u64, whole: bool) {
+        if handle.sync != SyncMode::Off {
+            books.promise.acked = books.promise.acked.max(index);
+            books.promise.lossy &= !whole;
+        }
+    }
+
+    fn failed(&self, books: &mut Books, handle: &Handle, what: &str, e: Error) -> Outcome {
+        *handle.failed.lock().unwrap() = true;
+        if !self.tolerant {
+            return Err(format!("{what} fails: {e} ({e:?})"));
+        }
+        if let Error::Corrupt(_) = e {
+            // Allowed where a failed sync lost what was never confirmed; the reopen tells.
+            books.promise.created &= true;
+        }
+        Ok(())
+    }
+}
