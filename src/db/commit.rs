@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
 use super::batch::Batch;
@@ -208,7 +207,7 @@ impl Inner {
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
     fn prepare_log(&self, log: &mut Log) -> Result<()> {
-        if lock_is_kept(self) {
+        if self.options.hold_lock {
             // Nobody else can have written, but the file can have been moved away.
             if self.durability() == Durability::Now {
                 self.check_same_file()?;
@@ -423,10 +422,6 @@ enum Turn {
     NoRoom,
     /// Somebody checkpoints.
     JobRuns,
-}
-
-fn lock_is_kept(inner: &Inner) -> bool {
-    inner.options.hold_lock && !inner.fresh.swap(false, Ordering::AcqRel)
 }
 
 /// Batches that were checked and encoded.

@@ -56,9 +56,6 @@ pub(crate) struct Inner {
     /// The tables hold every commit: nothing has to be read in before looking at them.
     pub holds_all: AtomicBool,
     pub recovery: Recovery,
-    /// True until the first commit of a handle that keeps the writer lock: it looks once whether
-    /// the path still names the file.
-    pub fresh: AtomicBool,
 }
 
 /// Where the log stands, as this handle knows it.

@@ -72,7 +72,6 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         pressed: AtomicBool::new(false),
         holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,
-        fresh: AtomicBool::new(true),
         file,
         locks,
         options,
