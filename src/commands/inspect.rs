@@ -58,7 +58,7 @@ Exit status: 0 done, 2 no such page, 5 no such file; others: creel explain CODE"
     fn run(self, ctx: &mut Context) -> Outcome {
         let path = ctx.path(&self.db)?;
         for (name, what) in self.parts()? {
-            let text = creel::inspect(&path, what)?.to_string();
+            let text = creel::inspect(&path, what)?;
             let text = text.trim_end();
             if ctx.globals.json {
                 ctx.out.json(&InspectReport {

@@ -13,12 +13,12 @@ mod exists;
 mod explain;
 mod get;
 mod info;
-// mod inspect; // waits for creel::inspect
+mod inspect;
 mod keyspaces;
 mod list;
 mod open;
 mod put;
-// mod stats; // waits for Db::stats
+mod stats;
 mod verify;
 mod version;
 
@@ -87,11 +87,11 @@ const VERBS: &[Verb] = &[
     Verb::of::<batch::BatchArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
-    // Verb::of::<stats::StatsArgs>(),
+    Verb::of::<stats::StatsArgs>(),
     Verb::of::<checkpoint::CheckpointArgs>(),
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
-    // Verb::of::<inspect::InspectArgs>(),
+    Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),
 ];

@@ -93,6 +93,7 @@ impl StatsArgs {
             delimiter: self.prefixes,
             depth: self.depth,
             biggest: self.biggest.unwrap_or(0),
+            ..StatsOptions::default()
         };
         let meter = ctx.meter("stats");
         let stats: Stats = db.stats(&options, &meter)?;

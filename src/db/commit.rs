@@ -210,7 +210,10 @@ impl Inner {
     fn prepare_log(&self, log: &mut Log) -> Result<()> {
         let epoch = log.current.header.epoch;
         if lock_is_kept(self) {
-            // Nobody else can have written.
+            // Nobody else can have written, but the file can have been moved away.
+            if self.durability() == Durability::Now {
+                self.check_same_file()?;
+            }
             return self.check_role(log, epoch);
         }
         self.check_same_file()?;

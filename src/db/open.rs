@@ -43,6 +43,10 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     if options.hold_lock && !options.read_only {
         let vfs = options.vfs.as_ref();
         held = Some(locks::hold(vfs, &locks, path, WRITER, options.lock_timeout)?);
+        // Waiting may have taken long.
+        if !vfs.identity(path).is_ok_and(|now| now.same_file(&identity)) {
+            return Err(Error::Replaced { path: path.to_owned() });
+        }
     }
     let source = Source { path, options: &options, file: &file, locks: &locks, pins: &pins };
     let loaded = source.load(&options.interest, held.is_some())?;

@@ -11,13 +11,13 @@ mod explain;
 mod get;
 mod globals;
 mod info;
-// mod inspect; // waits for creel::inspect
+mod inspect;
 mod keyspaces;
 mod list;
 mod open;
 mod put;
 mod signals;
-// mod stats; // waits for Db::stats
+mod stats;
 mod streams;
 mod support;
 mod verify;

@@ -40,6 +40,7 @@ struct JsonStats {
     keyspaces: Vec<JsonKeyspace>,
     biggest: Vec<JsonBiggest>,
     prefixes: Vec<JsonPrefix>,
+    prefixes_left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     histogram: Option<Vec<Bucket>>,
 }
@@ -96,15 +97,6 @@ fn quantiles(q: &Quantiles) -> JsonQuantiles {
 }
 
 impl View<'_> {
-    /// How far a share may be off: two standard errors of a sample.
-    fn error_percent(&self) -> f64 {
-        match self.stats.sampled_pages {
-            _ if self.stats.exact => 0.0,
-            0 => 100.0,
-            n => 100.0 / (n as f64).sqrt(),
-        }
-    }
-
     fn named_pages(&self) -> [(&'static str, u64); 7] {
         let p = &self.stats.pages;
         [
@@ -127,7 +119,7 @@ impl View<'_> {
             format!(
                 "a sample of {} pages; shares may be off by {:.1}%",
                 s.sampled_pages,
-                self.error_percent()
+                s.error_percent
             )
         };
         table::facts(
@@ -189,6 +181,10 @@ impl View<'_> {
                 &["prefix", "entries", "bytes"],
                 &rows.collect::<Vec<_>>(),
             )?;
+            if s.prefixes_left_out > 0 {
+                let others = s.prefixes_left_out;
+                out.line(&format!("# {others} entries under more prefixes are not listed"))?;
+            }
         }
         if !s.biggest.is_empty() {
             let rows = s
@@ -233,7 +229,7 @@ impl View<'_> {
             path: self.path.to_string_lossy().into_owned(),
             exact: s.exact,
             sampled_pages: s.sampled_pages,
-            error_percent: self.error_percent(),
+            error_percent: s.error_percent,
             entries: s.entries,
             logical_bytes: s.logical_bytes,
             file_bytes: s.file_bytes,
@@ -273,6 +269,7 @@ impl View<'_> {
                     bytes: *bytes,
                 })
                 .collect(),
+            prefixes_left_out: s.prefixes_left_out,
             histogram: self.histogram.map(Histogram::buckets),
         })
     }
