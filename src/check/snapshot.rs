@@ -37,8 +37,13 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    pub fn open(options: &VerifyOptions, path: &Path) -> Locks {
-        let file = options.vfs.open(path, Access::Read).ok();
+    /// `checked`: the file that is being checked, which the path may not name any more.
+    pub fn open(options: &VerifyOptions, path: &Path, checked: &dyn File) -> Locks {
+        let same = |file: &Arc<dyn File>| {
+            let both = file.identity().ok().zip(checked.identity().ok());
+            both.is_some_and(|(a, b)| a.same_file(&b))
+        };
+        let file = options.vfs.open(path, Access::Read).ok().filter(same);
         Locks {
             pins: file.clone().map(Pins::new),
             file,
@@ -141,9 +146,11 @@ fn catalogue(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) ->
     if options.level == Depth::Quick {
         return None;
     }
-    // Not through a map: the file may be shorter than its header says.
-    let pages = Pages::new(Arc::clone(&source.file), &headers.current.header, false);
-    Catalogue::read(&pages, &headers.current.header)
+    // Not through a map, and no larger than the file: its header may say anything.
+    let mut header = headers.current.header.clone();
+    header.page_count = header.page_count.min(source.file_pages());
+    let pages = Pages::new(Arc::clone(&source.file), &header, false);
+    Catalogue::read(&pages, &header)
 }
 
 /// True where the headers are not the same any more.

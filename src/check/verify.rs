@@ -47,7 +47,7 @@ pub fn verify(
     if options.level == Depth::Deep {
         file.drop_cache(0, len); // so that the medium is read, not memory
     }
-    let locks = Locks::open(options, path);
+    let locks = Locks::open(options, path, file.as_ref());
     let mut source = Source::new(file, len, progress);
     for attempt in 1..=ATTEMPTS {
         let Some(snapshot) = take(options, &mut source, &locks)? else {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::create::random_salt;
 use super::handle::{Inner, Log, lock};
-use super::options::{Interest, SyncMode};
+use super::options::SyncMode;
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
@@ -221,10 +221,7 @@ impl Inner {
         let mut log = lock(&self.log);
         self.check_same_file()?;
         self.refresh(&mut log, true)?;
-        if log.interest != Interest::All {
-            log.interest = Interest::All;
-            self.reload(&mut log, true)?;
-        }
+        self.hold_all(&mut log, true)?;
         let header = log.current.header.clone();
         if log.tail.last_index() == header.checkpoint_index && !job.force {
             return Ok(None);

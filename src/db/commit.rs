@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
 use super::batch::Batch;
@@ -208,22 +207,21 @@ impl Inner {
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
     fn prepare_log(&self, log: &mut Log) -> Result<()> {
-        let epoch = log.current.header.epoch;
-        if lock_is_kept(self) {
+        if self.options.hold_lock {
             // Nobody else can have written, but the file can have been moved away.
             if self.durability() == Durability::Now {
                 self.check_same_file()?;
             }
-            return self.check_role(log, epoch);
+            return self.check_role(log);
         }
         self.check_same_file()?;
         if self.changed(log) {
             self.refresh(log, true)?;
         }
-        self.check_role(log, epoch)
+        self.check_role(log)
     }
 
-    fn check_role(&self, log: &Log, epoch: u32) -> Result<()> {
+    fn check_role(&self, log: &Log) -> Result<()> {
         let header = &log.current.header;
         let refuse = |reason: String| Err(Error::Fenced { reason });
         if header.fenced {
@@ -232,7 +230,8 @@ impl Inner {
         if header.role == crate::format::header::Role::Replica {
             return refuse("the file is a replica".into());
         }
-        if header.epoch != epoch {
+        // However the handle came to know: it was opened for writing in an older epoch.
+        if header.epoch != self.epoch {
             return refuse(format!("epoch {} began after this handle opened", header.epoch));
         }
         Ok(())
@@ -243,8 +242,7 @@ impl Inner {
         let reads = batches.iter().any(Evaluator::reads);
         let full = |log: &Log| log.interest == super::options::Interest::All;
         if reads && !full(log) && !Evaluator::covered(batches, &log.interest) {
-            log.interest = super::options::Interest::All;
-            self.reload(log, true)?;
+            self.hold_all(log, true)?;
         }
         let layers = self.view.load().layers(super::view::NEWEST);
         let mut evaluator = Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
@@ -424,10 +422,6 @@ enum Turn {
     NoRoom,
     /// Somebody checkpoints.
     JobRuns,
-}
-
-fn lock_is_kept(inner: &Inner) -> bool {
-    inner.options.hold_lock && !inner.fresh.swap(false, Ordering::AcqRel)
 }
 
 /// Batches that were checked and encoded.

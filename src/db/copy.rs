@@ -8,7 +8,7 @@ use super::compact::CompactReport;
 use super::create::{self, Identity};
 use super::cursor::Cursor;
 use super::handle::{Inner, lock};
-use super::options::{CreateOptions, Interest};
+use super::options::CreateOptions;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
@@ -63,10 +63,8 @@ impl Inner {
     /// A snapshot together with the history of the log up to it.
     fn moment(self: &Arc<Self>) -> Result<Moment> {
         let mut log = lock(&self.log);
-        if log.interest != Interest::All {
-            log.interest = Interest::All;
-            self.reload(&mut log, false)?;
-        } else if !log.writing {
+        self.hold_all(&mut log, false)?;
+        if !log.writing {
             self.refresh(&mut log, false)?;
         }
         let history = self.history(&mut log)?;

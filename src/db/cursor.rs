@@ -90,8 +90,41 @@ impl Cursor {
 
     /// The next entry from the front: user key and value.
     pub fn next_entry(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        if self.front.as_ref().is_some_and(|end| end.tables.is_empty()) && self.back.is_none() {
+            return self.next_from_tree();
+        }
         let found = self.step(false);
         self.entry(found)
+    }
+
+    /// The common case of a walk to the end over the tree alone: the value is not copied.
+    fn next_from_tree(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        let pages = &self.layers.tree.pages;
+        let end = self.front.as_mut().filter(|_| !self.done);
+        let Some(end) = end else { return Ok(None) };
+        let entry = match end.tree.next(pages) {
+            Ok(Some(entry)) => entry,
+            other => {
+                self.done = true;
+                return other.map(|_| None);
+            }
+        };
+        entry.copy_key(&mut self.key);
+        if !before_end(&self.key, &self.bounds.1) {
+            self.done = true;
+            return Ok(None);
+        }
+        let value = match entry.value {
+            StoredValue::Inline(bytes) => bytes,
+            StoredValue::Overflow(_) => match tree::read_value(pages, &entry.value) {
+                Ok(value) => value,
+                Err(e) => {
+                    self.done = true;
+                    return Err(e);
+                }
+            },
+        };
+        Ok(Some((self.key.get(ID..).unwrap_or(&[]), value)))
     }
 
     /// The next entry from the back.
@@ -193,12 +226,16 @@ impl Cursor {
                 Bound::Excluded(from) => self.key > *from,
             }
         } else {
-            match &self.bounds.1 {
-                Bound::Unbounded => true,
-                Bound::Included(to) => self.key <= *to,
-                Bound::Excluded(to) => self.key < *to,
-            }
+            before_end(&self.key, &self.bounds.1)
         }
+    }
+}
+
+fn before_end(key: &[u8], end: &Bound<Vec<u8>>) -> bool {
+    match end {
+        Bound::Unbounded => true,
+        Bound::Included(to) => key <= to.as_slice(),
+        Bound::Excluded(to) => key < to.as_slice(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Opening: choose a header, pin its generation, walk the log after its checkpoint.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -52,10 +51,13 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     let loaded = source.load(&options.interest, held.is_some())?;
     let used = loaded.log.tail.end;
     let room = loaded.log.tail.extent.len;
-    let snapshots = Snapshots { live: BTreeMap::new(), visible: loaded.log.tail.last_index() };
+    let epoch = loaded.log.current.header.epoch;
+    let snapshots = Snapshots::at(loaded.log.tail.last_index());
+    let holds_all = options.interest == Interest::All;
     let inner = Inner {
         path: path.to_owned(),
         identity,
+        epoch,
         pins,
         view: ArcSwap::from_pointee(loaded.view),
         log: Mutex::new(loaded.log),
@@ -68,8 +70,8 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
         pressed: AtomicBool::new(false),
+        holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,
-        fresh: AtomicBool::new(true),
         file,
         locks,
         options,

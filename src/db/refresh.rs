@@ -4,6 +4,7 @@
 //! that were read and checked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::handle::{Inner, Log, lock};
 use super::open::{Source, apply_entry};
@@ -37,17 +38,27 @@ impl Inner {
 
     /// Keeps in memory what a reader is about to ask for.
     pub fn need(&self, key: Option<&[u8]>) -> Result<()> {
-        let mut log = lock(&self.log);
-        let enough = match (&log.interest, key) {
-            (Interest::All, _) => true,
-            (Interest::Keys(keys), Some(key)) => keys.iter().any(|k| k == key),
-            _ => false,
-        };
-        if enough {
+        if self.holds_all.load(Ordering::Acquire) {
             return Ok(());
         }
-        log.interest = Interest::All;
-        self.reload(&mut log, false)
+        let mut log = lock(&self.log);
+        match (&log.interest, key) {
+            (Interest::Keys(keys), Some(key)) if keys.iter().any(|k| k == key) => Ok(()),
+            _ => self.hold_all(&mut log, false),
+        }
+    }
+
+    /// Reads the log in anew where the tables do not hold all of it.
+    pub fn hold_all(&self, log: &mut Log, stable: bool) -> Result<()> {
+        if log.interest == Interest::All {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut log.interest, Interest::All);
+        let loaded = self.reload(log, stable);
+        if loaded.is_err() {
+            log.interest = before; // the tables are as they were
+        }
+        loaded
     }
 
     /// False only when certainly nothing changed since this handle last looked.

@@ -26,13 +26,7 @@ struct State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        let mut snapshots = lock(&self.inner.snapshots);
-        if let Some(count) = snapshots.live.get_mut(&self.index) {
-            *count -= 1;
-            if *count == 0 {
-                snapshots.live.remove(&self.index);
-            }
-        }
+        lock(&self.inner.snapshots).give_back(self.index);
     }
 }
 
@@ -46,8 +40,7 @@ impl Snapshot {
     /// A snapshot by a handle that keeps only some keys, which must be the only ones read.
     pub(super) fn of_present(inner: &Arc<Inner>) -> Snapshot {
         let mut snapshots = lock(&inner.snapshots);
-        let index = snapshots.visible;
-        *snapshots.live.entry(index).or_insert(0) += 1;
+        let index = snapshots.take();
         let view = inner.view.load_full();
         drop(snapshots);
         let epoch = view.tree.header().epoch;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
@@ -50,6 +51,8 @@ struct Table {
 #[derive(Debug, Default)]
 pub struct Delta {
     table: RwLock<Table>,
+    /// Something was applied. Lets reads pass an empty table without taking its lock.
+    used: AtomicBool,
 }
 
 impl Delta {
@@ -64,11 +67,15 @@ impl Delta {
 
     /// Opens the table for applying operations.
     pub fn writer(&self) -> DeltaWriter<'_> {
+        self.used.store(true, Ordering::Release);
         DeltaWriter { table: self.table.write().unwrap_or_else(PoisonError::into_inner) }
     }
 
     /// True when nothing was committed since the checkpoint.
     pub fn is_empty(&self) -> bool {
+        if !self.used.load(Ordering::Acquire) {
+            return true;
+        }
         let table = self.read();
         table.points.is_empty() && table.ranges.is_empty()
     }
@@ -81,6 +88,9 @@ impl Delta {
     /// What the table says of a key at a log index: `None` = nothing (look below),
     /// `Some(None)` = deleted.
     pub fn get<R>(&self, key: &[u8], at: u64, use_value: impl FnOnce(&[u8]) -> R) -> Option<Option<R>> {
+        if !self.used.load(Ordering::Acquire) {
+            return None;
+        }
         let table = self.read();
         if let Some(value) = table.points.get(key).and_then(|v| v.at(at)) {
             return Some(value.as_deref().map(use_value));

@@ -33,6 +33,9 @@ pub const SLOT_OFFSETS: [u64; 2] = [0, 8192];
 pub const FIRST_DATA_OFFSET: u64 = 16384;
 /// Bytes of the header of every page.
 pub const PAGE_HEADER_SIZE: usize = 32;
+/// No log index and no generation comes near this; arithmetic on smaller ones cannot overflow, and
+/// a lock byte exists for every generation.
+pub const MAX_COUNTER: u64 = 1 << 60;
 /// Most levels that a tree can have.
 pub const MAX_HEIGHT: u8 = 16;
 /// Smallest and largest page size.

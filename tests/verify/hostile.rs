@@ -172,3 +172,68 @@ fn it_stops_when_asked_and_tells_how_far_it_is() {
     let result = creel::verify(&file.path, &VerifyOptions::default(), &stop);
     assert!(matches!(result, Err(Error::Interrupted)));
 }
+
+/// Every field of every structure at its largest and smallest value, behind a good checksum.
+#[test]
+fn extreme_fields_behind_good_checksums_never_panic() {
+    let file = tiny();
+    let whole = Breaker::new(&file);
+    let out = place();
+    let look = |b: &Breaker| {
+        std::fs::write(&out.path, &b.bytes).unwrap();
+        let _ = verify(&out.path, Depth::Deep);
+        let _ = creel::OpenOptions::new().read_only(true).open(&out.path);
+    };
+    let again = || {
+        let mut b = Breaker::new(&file);
+        b.bytes.copy_from_slice(&whole.bytes);
+        b
+    };
+    for fill in [0xffu8, 0] {
+        for (at, width) in (12..292).step_by(4).flat_map(|at| [(at, 4), (at, 8)]) {
+            let mut b = again();
+            let slot = b.header().slot();
+            b.edit_slot(slot, |bytes| bytes[at..at + width].fill(fill));
+            look(&b);
+        }
+        for (at, width) in (8..72).step_by(4).flat_map(|at| [(at, 4), (at, 8)]) {
+            let mut b = again();
+            let start = b.active().1;
+            let region = &mut b.bytes[start..start + 128];
+            region[at..at + width].fill(fill);
+            let sum = creel::format::checksum::crc(&region[..124]);
+            region[124..].copy_from_slice(&sum.to_le_bytes());
+            look(&b);
+        }
+        for page in whole.tree_pages().into_iter().take(3).map(|p| p.0) {
+            for (at, width) in (8..80).flat_map(|at| [(at, 1), (at, 4), (at, 8)]) {
+                let mut b = again();
+                b.edit_page(page, |p| p[at..at + width].fill(fill));
+                look(&b);
+            }
+        }
+        for (at, width) in (8..72).flat_map(|at| [(at, 4), (at, 8)]) {
+            let mut b = again();
+            b.edit_free_page(|p| p[at..at + width].fill(fill));
+            look(&b);
+        }
+    }
+    for (index, epoch, synced, gen_) in [
+        (u64::MAX, 0, 0, 0),
+        (0, u32::MAX, 0, 0),
+        (0, 0, u32::MAX, 0),
+        (0, 0, 0, u32::MAX),
+    ] {
+        let mut b = again();
+        b.edit_log(|frames| {
+            let last = frames.last_mut().unwrap();
+            if index != 0 {
+                last.entry.index = index;
+            }
+            last.entry.epoch = epoch;
+            last.envelope.synced_units = synced;
+            last.envelope.durable_gen = gen_;
+        });
+        look(&b);
+    }
+}

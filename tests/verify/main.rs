@@ -19,6 +19,7 @@ mod log;
 mod look;
 mod pages;
 mod space;
+mod speed;
 mod tree;
 
 use std::path::Path;

@@ -87,8 +87,6 @@ fn p3_an_older_version_of_a_page() {
     let mut b = Breaker::new(&file);
     let leaf = b.some_leaf();
     // A whole page, but not the one that the parent names.
-    let last = b.page_size() - 1;
-    let _ = last;
     b.page_mut(leaf)[8] ^= 1;
     seal(b.page_mut(leaf), PageKind::Leaf);
     b.save();

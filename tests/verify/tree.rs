@@ -42,10 +42,10 @@ fn large(b: &Breaker) -> (u32, usize, OverflowRef) {
             continue;
         }
         for (i, (_, value)) in entries(b.page(id)).iter().enumerate() {
-            if let StoredValue::Overflow(reference) = value {
-                if reference.stored_len > 20_000 {
-                    return (id, i, *reference);
-                }
+            if let StoredValue::Overflow(reference) = value
+                && reference.stored_len > 20_000
+            {
+                return (id, i, *reference);
             }
         }
     }
