@@ -34,7 +34,7 @@ run() {
 
 run open --create "$db"
 
-printf '\n$ sed "s/^/put\\t/" tests/data/packages.tsv | creel batch packages.creel --token\n'
+printf '\n$ sed "s/^/put\\\\t/" tests/data/packages.tsv | creel batch packages.creel --token\n'
 tab=$(printf '\t')
 sed "s/^/put$tab/" "$data" | "$CREEL" batch "$db" --token
 

@@ -6,8 +6,8 @@
 #
 # One line a package, sorted: name, tab, "version section installed-size-in-KiB".
 # Names, versions and sizes are facts; descriptions, which somebody wrote, are left out, and so are
-# libraries, to keep the file short.
+# development packages, to keep the file short.
 set -eu
 export LC_ALL=C
 dpkg-query -W -f '${Package}\t${Version} ${Section} ${Installed-Size}\n' |
-    grep -v '^lib' | sort -u -k1,1
+    grep -v -e '-dev	' -e '^lib.*-perl	' | sort -u -k1,1
