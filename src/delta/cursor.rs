@@ -34,7 +34,16 @@ impl LayerCursor {
     ) -> Self {
         let has_ranges = delta.has_ranges();
         let (batch, exhausted) = (VecDeque::new(), false);
-        LayerCursor { delta, at, backwards, from, to, batch, exhausted, has_ranges }
+        LayerCursor {
+            delta,
+            at,
+            backwards,
+            from,
+            to,
+            batch,
+            exhausted,
+            has_ranges,
+        }
     }
 
     /// The entry that comes next: full key, and value or `None` for a tombstone.
@@ -42,7 +51,9 @@ impl LayerCursor {
         if self.batch.is_empty() && !self.exhausted {
             self.fill();
         }
-        self.batch.front().map(|(key, value)| (key.as_ref(), value.as_deref()))
+        self.batch
+            .front()
+            .map(|(key, value)| (key.as_ref(), value.as_deref()))
     }
 
     /// Takes the entry that comes next.
@@ -59,11 +70,16 @@ impl LayerCursor {
     fn fill(&mut self) {
         let mut entries = Vec::with_capacity(BATCH);
         let bounds = (as_slice(&self.from), as_slice(&self.to));
-        self.delta.copy_entries(bounds, self.backwards, self.at, BATCH, &mut entries);
+        self.delta
+            .copy_entries(bounds, self.backwards, self.at, BATCH, &mut entries);
         self.exhausted = entries.len() < BATCH;
         if let Some((last, _)) = entries.last() {
             let end = Bound::Excluded(last.to_vec());
-            *(if self.backwards { &mut self.to } else { &mut self.from }) = end;
+            *(if self.backwards {
+                &mut self.to
+            } else {
+                &mut self.from
+            }) = end;
         }
         self.batch = entries.into();
     }
