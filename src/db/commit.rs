@@ -273,8 +273,8 @@ impl Inner {
                 Ok(p) if p.op_count > 0 => frame_len(p.payload.len() as u32),
                 _ => 0,
             };
-            let full = bytes > 0 && bytes + len > GROUP_BYTES
-                || bytes > 0 && !append::fits(&log.tail, bytes + len);
+            let fits = bytes + len <= GROUP_BYTES && append::fits(&log.tail, bytes + len);
+            let full = bytes > 0 && !fits;
             if full {
                 break;
             }

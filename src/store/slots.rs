@@ -73,16 +73,15 @@ impl Slots {
     pub fn current(&self, path: &Path) -> Result<Current> {
         let mut best: Option<Current> = None;
         for state in &self.states {
-            if let SlotState::Valid(header, crc) = state {
-                if best
+            if let SlotState::Valid(header, crc) = state
+                && best
                     .as_ref()
                     .is_none_or(|b| b.header.generation < header.generation)
-                {
-                    best = Some(Current {
-                        header: (**header).clone(),
-                        crc: *crc,
-                    });
-                }
+            {
+                best = Some(Current {
+                    header: (**header).clone(),
+                    crc: *crc,
+                });
             }
         }
         match best {

@@ -181,7 +181,7 @@ fn choose_active(
     regions: &[Option<RegionHeader>; 2],
     places: &[Extent; 2],
 ) -> Result<usize> {
-    let seq = |i: usize| pick(&regions, i).map_or(0, |r| r.region_seq);
+    let seq = |i: usize| pick(regions, i).map_or(0, |r| r.region_seq);
     let active = usize::from(seq(1) > seq(0));
     // The header knew an incarnation: it, or a later one, must still be there.
     let known = usize::from(header.regions[1].region_seq > header.regions[0].region_seq);
@@ -197,7 +197,7 @@ fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error
         pick(&header.regions, number).region_seq
     );
     Corruption::new(Invariant::W2, text)
-        .at(pick(&places, number).start)
+        .at(pick(places, number).start)
         .into()
 }
 
@@ -225,12 +225,12 @@ impl Walk<'_> {
         places: &[Extent; 2],
         active: usize,
     ) -> Result<Link> {
-        let (extent, number) = (pick(&places, active ^ 1), active ^ 1);
+        let (extent, number) = (pick(places, active ^ 1), active ^ 1);
         let gap = |text: String| Error::from(Corruption::new(Invariant::W5, text).at(extent.start));
-        let Some(newer) = pick(&regions, active) else {
+        let Some(newer) = pick(regions, active) else {
             return Err(damaged_region(self.header, places, active));
         };
-        let Some(older) = pick(&regions, number).filter(|r| r.region_seq + 1 == newer.region_seq)
+        let Some(older) = pick(regions, number).filter(|r| r.region_seq + 1 == newer.region_seq)
         else {
             return Err(gap(format!(
                 "log region {number} should hold the entries from {} to {}",
@@ -329,10 +329,10 @@ fn refuse_orphans(
     tail: &Tail,
 ) -> Result<()> {
     let other = tail.active ^ 1;
-    if pick(&regions, other).is_some() {
+    if pick(regions, other).is_some() {
         return Ok(());
     }
-    match find_orphan(file, pick(&places, other), tail.last_index())? {
+    match find_orphan(file, pick(places, other), tail.last_index())? {
         Some(_) => Err(damaged_region(header, places, other)),
         None => Ok(()),
     }

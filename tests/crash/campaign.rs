@@ -100,7 +100,7 @@ impl Recording {
                 let cut = next.fetch_add(1, Ordering::Relaxed);
                 let Some(share) = shares.get(cut) else { break };
                 for (i, choice) in self.choices(cut, *share).enumerate() {
-                    let deep = mix(self.seed ^ mix(cut as u64) ^ i as u64) % every == 0;
+                    let deep = mix(self.seed ^ mix(cut as u64) ^ i as u64).is_multiple_of(every);
                     self.one(cut, &choice, deep, tally);
                 }
             }
@@ -133,7 +133,7 @@ fn recover(seen: &Seen, place: &Place, depth: usize, tally: &Tally) {
         let word = mix(place.seed ^ mix(i as u64) ^ depth as u64);
         let pending = cut.snapshot.pending_fragments();
         for choice in CrashPlan::choices(pending, word, budget) {
-            let deeper = depth < 3 && mix(word ^ 7) % 24 == 0;
+            let deeper = depth < 3 && mix(word ^ 7).is_multiple_of(24);
             let mut place = place.clone();
             place.crashes.push((i, choice.clone()));
             let image = cut.snapshot.fork_at_crash(&choice);
