@@ -125,8 +125,6 @@ pub(super) struct Cut {
     region: RegionHeader,
     active_seq: u64,
     log_bytes: u64,
-    /// Nothing in the idle region is needed: others may take it into use at any moment.
-    idle_is_free: bool,
 }
 
 impl Inner {
@@ -197,15 +195,13 @@ impl Inner {
         let _held = locks::hold(vfs, &self.locks, &self.path, CHECKPOINT, timeout)?;
         self.check_poison()?;
         let started = vfs.elapsed();
-        let writer = self.lock_writer()?;
-        let Some(cut) = self.cut_locked(job)? else {
-            drop(writer);
-            return Ok(self.nothing_to_do());
+        let cut = {
+            let _writer = self.lock_writer()?;
+            self.cut_locked(job)?
         };
-        // A region that others may switch to cannot be replaced under them: what they commit
-        // there would be lost. They wait then; otherwise they go on from here.
-        let replaces_free = cut.idle_is_free && job.region != RegionWish::Keep;
-        let _writer = replaces_free.then_some(writer);
+        // From here on committers go on. They turn to the idle region only under the checkpoint
+        // lock, so it can be replaced under them.
+        let Some(cut) = cut else { return Ok(self.nothing_to_do()) };
         let blocked = vfs.elapsed().saturating_sub(started);
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
@@ -276,7 +272,6 @@ impl Inner {
         };
         let region = log.tail.region;
         let active_seq = region.region_seq;
-        let idle_is_free = region.first_index <= header.checkpoint_index + 1;
         Ok(Some(Cut {
             frozen,
             tree,
@@ -288,7 +283,6 @@ impl Inner {
             region,
             active_seq,
             log_bytes: bytes,
-            idle_is_free,
         }))
     }
 
