@@ -154,6 +154,9 @@ fn report(ctx: &mut Context, db: &Db, created: bool) -> Result<(), Failure> {
             },
         });
     }
+    if ctx.globals.quiet > 0 {
+        return Ok(());
+    }
     let state = match (created, recovery.is_clean()) {
         (true, _) => "created",
         (false, true) => "clean",
@@ -171,10 +174,13 @@ fn report(ctx: &mut Context, db: &Db, created: bool) -> Result<(), Failure> {
         ("frames_replayed", recovery.replayed_frames.into()),
         ("torn_bytes_dropped", Value::Bytes(recovery.torn_bytes)),
     ];
+    if recovery.bulk_dropped {
+        facts.push(("bulk_load", "one that never finished was dropped".into()));
+    }
     if recovery.header_fallback {
         facts.push((
             "header",
-            "the older copy was used, the newer one is damaged".into(),
+            "one copy is damaged or lost; the other one and the log served".into(),
         ));
     }
     table::facts(&mut ctx.out, &facts)

@@ -3,17 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
 
 mod batch;
+mod bytes;
 mod checkpoint;
 mod compact;
 mod delete;
 mod exists;
+mod exits;
 mod explain;
+mod files;
 mod get;
 mod globals;
 mod info;
 mod inspect;
 mod keyspaces;
+mod kill;
 mod list;
+mod many;
 mod open;
 mod put;
 mod signals;

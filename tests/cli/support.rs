@@ -169,3 +169,34 @@ pub fn flip(path: &Path, offset: usize) {
     bytes[offset] ^= 1;
     fs::write(path, bytes).unwrap();
 }
+
+/// Says loudly that a test did not run.
+pub fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+    // The message of a test that passes is not shown, this is.
+    if let Ok(mut tty) = fs::OpenOptions::new().append(true).open("/dev/stderr") {
+        let _ = std::io::Write::write_all(&mut tty, format!("SKIPPED: {why}\n").as_bytes());
+    }
+}
+
+/// A strace that can inject faults.
+#[cfg(unix)]
+pub fn strace() -> Option<PathBuf> {
+    let works = std::process::Command::new("strace")
+        .args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=pwritev2:error=EIO:when=99",
+            "true",
+        ])
+        .stderr(std::process::Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success());
+    if !works {
+        skipped("strace with fault injection is needed");
+    }
+    works.then(|| PathBuf::from("strace"))
+}

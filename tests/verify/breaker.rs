@@ -19,6 +19,9 @@ pub struct Breaker {
     pub bytes: Vec<u8>,
 }
 
+/// A change to the bytes of a page.
+type Edit<'e> = Box<dyn FnOnce(&mut [u8]) + 'e>;
+
 /// A log frame taken apart.
 #[derive(Debug, Clone)]
 pub struct Frame {
@@ -161,7 +164,7 @@ impl Breaker {
         self.edit_any(page, Box::new(edit));
     }
 
-    fn edit_any(&mut self, page: u32, edit: Box<dyn FnOnce(&mut [u8]) + '_>) {
+    fn edit_any(&mut self, page: u32, edit: Edit<'_>) {
         let parent = self.parent(page);
         edit(self.page_mut(page));
         let sum = seal(self.page_mut(page), PageKind::Leaf);
