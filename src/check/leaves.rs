@@ -199,8 +199,12 @@ impl Sweep {
         for id in [P7, T1, T2, T3, T4, T5, T6, T8, T13] {
             context.findings.count(id, 1);
         }
-        if PAGE_HEADER_SIZE + usize::from(head.prefix_len) > head.cells_end_offset() {
+        let prefix = usize::from(head.prefix_len);
+        if PAGE_HEADER_SIZE + prefix > head.cells_end_offset() {
             return Err(finding(T3, "the prefix reaches into the cells"));
+        }
+        if head.cell_count > 1 && prefix > max_key_len(context.source.page_size) + 4 {
+            return Err(finding(T3, "the prefix is longer than any key"));
         }
         let leaf = Leaf::new(bytes).ok_or_else(|| finding(P7, "the page does not decode"))?;
         leaf.check()?;

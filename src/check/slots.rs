@@ -5,7 +5,7 @@ use std::path::Path;
 use super::findings::{Findings, Weight, finding};
 use super::source::Source;
 use crate::error::{Error, Result};
-use crate::format::bytes::{all_zero, u32_at};
+use crate::format::bytes::all_zero;
 use crate::format::header::{Header, SlotState, first_page};
 use crate::format::{Invariant, SLOT_OFFSETS, SLOT_SIZE};
 use crate::store::slots::{Current, Slots};
@@ -239,9 +239,4 @@ pub(super) fn check_epoch_start(
         );
         findings.damage(slot_finding(header.slot(), Invariant::H10, text));
     }
-}
-
-/// First four bytes of the file id, as region headers repeat them.
-pub(super) fn file_id_low(header: &Header) -> u32 {
-    u32_at(&header.file_id, 0).unwrap_or(0)
 }

@@ -157,8 +157,8 @@ mod tests {
             to_string(b"a b\\\n\t\r\0\xff", Plain::Ascii),
             "a b\\\\\\n\\t\\r\\x00\\xff"
         );
-        assert_eq!(to_string("é".as_bytes(), Plain::Ascii), "\\xc3\\xa9");
-        assert_eq!(to_string("é".as_bytes(), Plain::Utf8), "é");
+        assert_eq!(to_string("\u{e9}".as_bytes(), Plain::Ascii), "\\xc3\\xa9");
+        assert_eq!(to_string("\u{e9}".as_bytes(), Plain::Utf8), "\u{e9}");
         assert_eq!(
             to_string("\u{202e}x\u{9b}".as_bytes(), Plain::Utf8),
             "\\xe2\\x80\\xaex\\xc2\\x9b"

@@ -26,8 +26,8 @@ use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
 use crate::sys::allocate_zeroed;
-use crate::wal::append;
 use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, KeyInterval, PageRead, Root};
+use crate::wal::append::{self, Durability};
 
 /// Past this share of touched leaves the tree is written densely instead.
 const DENSE_PERCENT: u64 = 70;
@@ -119,6 +119,8 @@ pub(super) struct Cut {
     region: RegionHeader,
     active_seq: u64,
     log_bytes: u64,
+    /// Nothing in the idle region is needed: others may take it into use at any moment.
+    idle_is_free: bool,
 }
 
 impl Inner {
@@ -178,7 +180,15 @@ impl Inner {
         let _held = locks::hold(vfs, &self.locks, &self.path, CHECKPOINT, timeout)?;
         self.check_poison()?;
         let started = vfs.elapsed();
-        let Some(cut) = self.cut(job)? else { return Ok(self.nothing_to_do()) };
+        let writer = self.lock_writer()?;
+        let Some(cut) = self.cut_locked(job)? else {
+            drop(writer);
+            return Ok(self.nothing_to_do());
+        };
+        // A region that others may switch to cannot be replaced under them: what they commit
+        // there would be lost. They wait then; otherwise they go on from here.
+        let replaces_free = cut.idle_is_free && job.region != RegionWish::Keep;
+        let _writer = replaces_free.then_some(writer);
         let blocked = vfs.elapsed().saturating_sub(started);
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
@@ -210,13 +220,7 @@ impl Inner {
         }
     }
 
-    /// K1, under the writer lock. `None`: nothing new.
-    fn cut(&self, job: &Job) -> Result<Option<Cut>> {
-        let _writer = self.lock_writer()?;
-        self.cut_locked(job)
-    }
-
-    /// K1 for a caller that holds the writer lock.
+    /// K1, for a caller that holds the writer lock. `None`: nothing new.
     pub(super) fn cut_locked(&self, job: &Job) -> Result<Option<Cut>> {
         let mut log = lock(&self.log);
         self.check_same_file()?;
@@ -238,7 +242,9 @@ impl Inner {
         let wanted = index > header.checkpoint_index || job.switch;
         let switched = wanted && self.switch_if_possible(&mut log, 0)?;
         if !switched && self.options.sync != SyncMode::Off {
-            // K2: the header must not claim what the log could still lose.
+            // K2: the header must not claim what the log could still lose. And the header before
+            // it must be there, because pages that only older ones need are used again now.
+            self.prove_header(&mut log, Durability::Now)?;
             append::prove(self.file.as_ref(), &mut log.tail)
                 .inspect_err(|_| self.poison())?;
         }
@@ -249,6 +255,7 @@ impl Inner {
         let idle = if switched { old_active } else { log.tail.active ^ 1 };
         let region = log.tail.region;
         let active_seq = region.region_seq;
+        let idle_is_free = region.first_index <= header.checkpoint_index + 1;
         Ok(Some(Cut {
             frozen,
             tree,
@@ -260,6 +267,7 @@ impl Inner {
             region,
             active_seq,
             log_bytes: bytes,
+            idle_is_free,
         }))
     }
 

@@ -403,6 +403,10 @@ impl Inner {
             append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
         } else {
             log.tail.proven = log.tail.end;
+            // The older region may not be on the medium. Whoever syncs next must not believe
+            // that anything is: naming an older generation makes him sync everything.
+            log.tail.durable_gen = (log.current.header.generation as u32).wrapping_sub(1);
+            log.header_proven = false;
         }
         let generation = log.tail.durable_gen;
         let file = self.file.as_ref();

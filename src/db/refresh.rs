@@ -12,10 +12,10 @@ use super::options::Interest;
 use super::view::View;
 use crate::delta::Delta;
 use crate::error::{Error, Result};
+use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
-use crate::format::{Invariant, SLOT_OFFSETS};
 use crate::format::region::REGION_HEADER_SIZE;
-use crate::wal::scan::{Link, scan_on};
+use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};
 use crate::wal::{extents, tail};
 
 /// Offset of the generation in a header slot, and of the incarnation in a region header.
@@ -125,6 +125,7 @@ impl Inner {
         log.tail.proven = 0;
         log.tail.last = None;
         log.tail.durable_gen = newer.durable_gen;
+        log.header_proven &= newer.durable_gen == log.current.header.generation as u32;
         log.history = Some(newer.history);
         if self.scan_forward(log).is_err() {
             return self.reload(log, stable);
@@ -132,7 +133,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Applies the frames that were appended behind the known tail.
+    /// Applies the frames that were appended behind the known tail. A bulk load there is not part
+    /// of the log: the header that would make it so was read before, and does not know it.
     fn scan_forward(&self, log: &mut Log) -> Result<()> {
         let view = self.view.load();
         let mut snapshots = lock(&self.snapshots);
@@ -140,16 +142,24 @@ impl Inner {
         let mut table = view.active.writer();
         let interest = &log.interest;
         let start = log.tail.end;
-        let mut visit = |placed: &crate::wal::scan::Placed, payload: &[u8]| {
-            let index = placed.header.entry.index;
-            if placed.header.entry.kind == EntryKind::Bulk {
-                // Only its header makes it count: reading in anew tells whether it is there.
-                return Err(Error::corrupt(Invariant::W5, "a bulk load is under way"));
-            }
-            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)
-        };
         let (file, tail) = (self.file.as_ref(), &log.tail);
-        let end = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit)?;
+        let mut end =
+            ScanEnd { end: start, link: tail.link, last: None, frames: 0, torn_bytes: 0 };
+        let mut bulk = false;
+        let mut visit = |placed: &Placed, payload: &[u8]| {
+            if placed.header.entry.kind == EntryKind::Bulk {
+                bulk = true;
+                return Err(Error::Interrupted); // only ends the scan
+            }
+            let index = placed.header.entry.index;
+            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)?;
+            end.accept(placed);
+            Ok(())
+        };
+        let scanned = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit);
+        if !bulk {
+            end = scanned?;
+        }
         if end.frames > 0 {
             log.tail.advance(&end);
             log.history = None;

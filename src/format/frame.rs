@@ -1,6 +1,5 @@
 //! Log frames: a local envelope of 32 bytes around a portable entry.
 
-use super::MAX_COUNTER;
 use super::bytes::{align8, all_zero, id_at, patch, u16_at, u32_at, u64_at};
 use super::checksum::{History, crc, crc_append, history_next};
 
@@ -80,14 +79,10 @@ impl EntryHeader {
         if payload_len > MAX_PAYLOAD || *b.get(5)? != 0 || u16_at(b, 6)? != 0 {
             return None;
         }
-        let index = u64_at(b, 8)?;
-        if index >= MAX_COUNTER {
-            return None;
-        }
         Some(EntryHeader {
             payload_len,
             kind: EntryKind::from_byte(*b.get(4)?)?,
-            index,
+            index: u64_at(b, 8)?,
             epoch: u32_at(b, 16)?,
             op_count: u32_at(b, 20)?,
             time_us: u64_at(b, 24)?,

@@ -2,7 +2,7 @@
 
 use super::bytes::{all_zero, id_at, patch, u16_at, u32_at, u64_at};
 use super::checksum::{History, crc};
-use super::{FIRST_DATA_OFFSET, Invariant, MAX_COUNTER, MAX_HEIGHT, SLOT_OFFSETS, SLOT_SIZE};
+use super::{FIRST_DATA_OFFSET, Invariant, MAX_HEIGHT, SLOT_OFFSETS, SLOT_SIZE};
 use crate::error::Corruption;
 
 /// High bit, "CREL", CR LF, ^Z: catches text-mode damage.
@@ -212,10 +212,6 @@ impl Header {
 
     fn decode_fields(b: &[u8; SLOT_SIZE]) -> Option<Header> {
         if u16_at(b, 14)? != SLOT_SIZE as u16 || !(12..=16).contains(&b[12]) {
-            return None;
-        }
-        // Generation and checkpoint index.
-        if u64_at(b, 64)? >= MAX_COUNTER || u64_at(b, 72)? >= MAX_COUNTER {
             return None;
         }
         Some(Header {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::error::{Corruption, Error, Result};
 use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
-use crate::format::{Invariant, SLOT_OFFSETS, SLOT_SIZE};
+use crate::format::{Invariant, MAX_COUNTER, SLOT_OFFSETS, SLOT_SIZE};
 use crate::sys::File;
 
 /// Both slots as they stand.
@@ -54,7 +54,13 @@ fn read_slot(file: &dyn File, slot: usize) -> Result<SlotState> {
         let damage = Corruption::new(Invariant::H1, what).at(SLOT_OFFSETS[slot & 1]);
         return Ok(SlotState::Damaged(damage));
     }
-    Ok(Header::decode(&bytes, slot))
+    Ok(match Header::decode(&bytes, slot) {
+        SlotState::Valid(h, _) if h.generation.max(h.checkpoint_index) >= MAX_COUNTER => {
+            let text = "generation or checkpoint index is out of range";
+            SlotState::Damaged(Corruption::new(Invariant::H1, text).at(h.slot_offset()))
+        }
+        state => state,
+    })
 }
 
 impl Slots {
@@ -117,9 +123,13 @@ pub fn write(file: &dyn File, before: &Current, header: &Header) -> Result<Curre
 }
 
 /// Writes the bytes of a header that stands there already once more, so that it is certainly on
-/// the medium (its first write may have failed in another process after filling the cache).
+/// the medium (its first write may have failed in another process after filling the cache), and
+/// with it everything that it names (a process that does not sync may have written it).
 pub fn rewrite(file: &dyn File, current: &Current) -> Result<()> {
-    write_bytes(file, &current.header)
+    let bytes = current.header.encode();
+    file.write_at(&bytes, current.header.slot_offset())
+        .and_then(|()| file.sync())
+        .map_err(|e| Error::io("write the header", e))
 }
 
 fn write_bytes(file: &dyn File, header: &Header) -> Result<()> {

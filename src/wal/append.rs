@@ -115,8 +115,34 @@ fn read_unproven(file: &dyn File, tail: &Tail) -> io::Result<Vec<u8>> {
         if got < bytes.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        if !leads_to(tail, &bytes) {
+            let text = "the end of the log is no longer what was read before";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
     }
     Ok(bytes)
+}
+
+/// True where un-proven bytes are what the tail says. A failed sync of another process may have
+/// taken frames back that were read from the page cache before.
+fn leads_to(tail: &Tail, bytes: &[u8]) -> bool {
+    let (mut at, mut rest, mut crc) = (tail.proven, bytes, None);
+    if at == 0 {
+        let head = tail.region.encode();
+        let Some(frames) = bytes.strip_prefix(&head) else { return false };
+        (at, rest, crc) = (head.len() as u64, frames, Some(tail.region.prev_crc));
+    }
+    while !rest.is_empty() {
+        let header = FrameHeader::decode(rest, tail.region.salt).filter(|h| {
+            let envelope = &h.envelope;
+            u64::from(envelope.own_units) * 8 == at && crc.is_none_or(|c| c == envelope.prev_crc)
+        });
+        let Some(header) = header.filter(|h| h.check_body(rest).is_some()) else { return false };
+        let len = header.frame_len();
+        rest = rest.get(len as usize..).unwrap_or(&[]);
+        (at, crc) = (at + len, Some(header.header_crc));
+    }
+    at == tail.end && crc == Some(tail.link.prev_crc)
 }
 
 /// True where proving the tail costs a sync of its own before a durable append.

@@ -15,7 +15,7 @@
 //! frame was written; so damage below a promise is damage, not an unfinished write.
 
 use crate::error::{Corruption, Error, Result};
-use crate::format::Invariant;
+use crate::format::{Invariant, MAX_COUNTER};
 use crate::format::bytes::u32_at;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
@@ -60,6 +60,20 @@ pub struct ScanEnd {
     pub frames: u64,
     /// An unfinished frame stands at `end`: this many bytes of it are told by its header.
     pub torn_bytes: u64,
+}
+
+impl ScanEnd {
+    /// Moves behind the next frame.
+    pub fn accept(&mut self, placed: &Placed) {
+        self.end = placed.offset + placed.header.frame_len();
+        self.link = Link {
+            next_index: placed.header.entry.index + 1,
+            prev_crc: placed.header.header_crc,
+            epoch: placed.header.entry.epoch,
+        };
+        self.last = Some(*placed);
+        self.frames += 1;
+    }
 }
 
 /// What is called for each accepted frame, with its payload.
@@ -116,14 +130,7 @@ fn walk(
         };
         check_order(extent, &at, &placed)?;
         visit(&placed, payload)?;
-        at.end += placed.header.frame_len();
-        at.link = Link {
-            next_index: at.link.next_index + 1,
-            prev_crc: placed.header.header_crc,
-            epoch: placed.header.entry.epoch,
-        };
-        at.last = Some(placed);
-        at.frames += 1;
+        at.accept(&placed);
     }
 }
 
@@ -202,7 +209,9 @@ pub fn find_next(
     from: u64,
 ) -> Result<Option<Placed>> {
     let mut window = Window::new(file, extent);
-    let found = find_frame(&mut window, region, from, &mut |_, _| true)?;
+    let found = find_frame(&mut window, region, from, &mut |_, header| {
+        header.entry.index < MAX_COUNTER
+    })?;
     Ok(found.map(|(offset, header)| Placed { offset, header }))
 }
 
@@ -213,10 +222,11 @@ fn find_frame(
     from: u64,
     wanted: &mut dyn FnMut(u64, &FrameHeader) -> bool,
 ) -> Result<Option<(u64, FrameHeader)>> {
-    let word = region.sync_word().to_le_bytes();
+    let word = region.sync_word();
     let mut at = from;
     while let Some(chunk) = window.chunk(at)? {
-        let hit = chunk.as_chunks::<8>().0.iter().position(|w| w.starts_with(&word));
+        let starts_here = |&[a, b, c, d, ..]: &[u8; 8]| u32::from_le_bytes([a, b, c, d]) == word;
+        let hit = chunk.as_chunks::<8>().0.iter().position(starts_here);
         let Some(hit) = hit else {
             at += chunk.len() as u64 & !7;
             continue;

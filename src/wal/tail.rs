@@ -7,7 +7,7 @@
 use super::scan::{Link, Placed, ScanEnd, find_orphan, scan};
 use super::{Extent, extents};
 use crate::error::{Corruption, Error, Result};
-use crate::format::Invariant;
+use crate::format::{Invariant, MAX_COUNTER};
 use crate::format::bytes::u32_at;
 use crate::format::checksum::History;
 use crate::format::frame::{EntryHeader, EntryKind, FRAME_HEADER_SIZE, FrameHeader};
@@ -91,8 +91,16 @@ pub fn read_region(
         let end = Corruption::new(Invariant::H7, "the file ends inside the log");
         return Err(end.at(extent.start + got as u64).into());
     }
-    Ok(RegionHeader::decode(&bytes)
-        .filter(|r| r.region_seq & 1 == number && Some(r.file_id_low) == u32_at(&header.file_id, 0)))
+    Ok(RegionHeader::decode(&bytes).filter(|r| belongs(r, header, number)))
+}
+
+/// True where a region header belongs to this file and place, and can be one at all: arithmetic
+/// on its counters does not overflow.
+pub fn belongs(region: &RegionHeader, header: &Header, number: u64) -> bool {
+    region.region_seq & 1 == number
+        && Some(region.file_id_low) == u32_at(&header.file_id, 0)
+        && region.region_seq < MAX_COUNTER
+        && (1..MAX_COUNTER).contains(&region.first_index)
 }
 
 /// Walks the log from the checkpoint to its end. `visit` sees every entry after the checkpoint.

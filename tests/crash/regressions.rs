@@ -1,0 +1,210 @@
+//! What the campaign found, one test each, named after the failure.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use creel::{CheckpointOptions, CreateOptions, Db, NoProgress, OpenOptions, SyncMode};
+
+use super::hook::HookVfs;
+use super::support::sim::{CrashChoice, FaultKind, FaultOn, FaultPlan, Repeat, SimDisk};
+use super::world::PATH;
+
+fn small() -> CreateOptions {
+    CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() }
+}
+
+fn options(disk: &Arc<SimDisk>) -> OpenOptions {
+    let options = OpenOptions::new().vfs(Arc::clone(disk) as _).mmap(false);
+    options.background_checkpoint(false).checkpoint_at(None)
+}
+
+fn checkpoint(db: &Db) -> creel::Result<bool> {
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress).map(|report| report.done)
+}
+
+fn fail_once(disk: &SimDisk, on: FaultOn, nth: usize, kind: FaultKind) {
+    disk.set_fault(FaultPlan { nth, kind, repeat: Repeat::Once, on });
+}
+
+/// A handle that was never read from answered its first question from what it saw when it was
+/// opened, however long ago.
+#[test]
+fn first_read_misses_what_others_committed_since_the_open() {
+    let disk = SimDisk::new(1);
+    let writer = options(&disk).create(PATH, &small()).unwrap();
+    let reader = options(&disk).open(PATH).unwrap();
+    writer.put(b"key", b"value").unwrap();
+    assert_eq!(reader.get(b"key").unwrap(), Some(b"value".to_vec()));
+}
+
+/// Opening drops a bulk load that never finished, but the next commit found its entry in the log
+/// again and went on behind it: the file could not be opened any more.
+#[test]
+fn commit_behind_a_bulk_load_that_never_finished() {
+    let mut usable = 0;
+    for nth in 1..=8 {
+        let disk = SimDisk::new(1);
+        let db = options(&disk).create(PATH, &small()).unwrap();
+        let other = options(&disk).open(PATH).unwrap();
+        other.put(b"before", b"0").unwrap();
+        fail_once(&disk, FaultOn::Sync, nth, FaultKind::Errno(libc::ENOSPC));
+        let rows = [("a", "1"), ("b", "2")].map(Ok);
+        let loaded = db.bulk_load("main", rows.into_iter(), &NoProgress).is_ok();
+        disk.clear_fault();
+        for (who, db) in [("the handle itself", &db), ("another handle", &other)] {
+            if db.put(who.as_bytes(), b"3").is_ok() {
+                usable += usize::from(!loaded);
+                let again = options(&disk).open(PATH).unwrap();
+                assert_eq!(again.get(who.as_bytes()).unwrap(), Some(b"3".to_vec()));
+            }
+        }
+        drop((db, other));
+        let again = options(&disk).open(PATH).unwrap();
+        again.put(b"after", b"4").unwrap();
+        let after = options(&disk.fork_at_crash(&CrashChoice::None)).open(PATH).unwrap();
+        assert_eq!(after.get(b"after").unwrap(), Some(b"4".to_vec()));
+    }
+    assert!(usable >= 4, "{usable} handles went on after a bulk load that failed");
+}
+
+/// While a larger log region was made for one process, another one switched to the region that
+/// was being replaced and committed there; its commits were gone with the new header.
+#[test]
+fn commits_of_others_are_lost_in_a_region_that_is_replaced() {
+    let disk = SimDisk::new(1);
+    let db = options(&disk).create(PATH, &small()).unwrap();
+    db.put(b"first", b"1").unwrap();
+    checkpoint(&db).unwrap();
+    let vfs = HookVfs::new(Arc::clone(&disk));
+    let grower = options(&disk).vfs(Arc::new(vfs.clone())).open(PATH).unwrap();
+    let other = options(&disk).lock_timeout(std::time::Duration::ZERO);
+    let other = other.open(PATH).unwrap();
+    let done = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = Arc::clone(&done);
+    vfs.set(move |call| {
+        for i in 0..9 {
+            let key = format!("other {call} {i}");
+            if other.put(key.as_bytes(), &[7; 9_000]).is_ok() {
+                noted.lock().unwrap().push(key);
+            }
+        }
+    });
+    grower.put(b"large", &[1; 70_000]).unwrap();
+    vfs.clear();
+    let again = options(&disk).open(PATH).unwrap();
+    for key in done.lock().unwrap().iter() {
+        assert!(again.get(key.as_bytes()).unwrap().is_some(), "{key} is lost");
+    }
+    assert!(again.get(b"large").unwrap().is_some());
+}
+
+/// A checkpoint with `sync off` leaves pages un-synced behind a durable header. A full commit
+/// that followed was acknowledged, and lost with the whole file.
+#[test]
+fn full_commit_upon_an_unsynced_checkpoint_is_lost() {
+    let disk = SimDisk::new(1);
+    drop(options(&disk).create(PATH, &small()).unwrap());
+    let off = options(&disk).sync(SyncMode::Off).open(PATH).unwrap();
+    off.put(b"off", b"1").unwrap();
+    checkpoint(&off).unwrap();
+    drop(off);
+    options(&disk).open(PATH).unwrap().put(b"full", b"2").unwrap();
+    let after = disk.fork_at_crash(&CrashChoice::None);
+    let db = options(&after).open(PATH).unwrap();
+    assert_eq!(db.get(b"full").unwrap(), Some(b"2".to_vec()));
+    assert_eq!(db.get(b"off").unwrap(), Some(b"1".to_vec()));
+}
+
+/// A region switch with `sync off` leaves the older region un-synced. A full commit in the newer
+/// one was acknowledged, and after a power loss the file could not be opened.
+#[test]
+fn full_commit_upon_an_unsynced_switch_is_lost() {
+    let disk = SimDisk::new(1);
+    let full = options(&disk).create(PATH, &small()).unwrap();
+    full.put(b"first", b"1").unwrap();
+    let off = options(&disk).sync(SyncMode::Off).open(PATH).unwrap();
+    for i in 0..5u8 {
+        off.put(&[b'a' + i], &[i; 20_000]).unwrap();
+    }
+    full.put(b"full", b"2").unwrap();
+    let after = disk.fork_at_crash(&CrashChoice::None);
+    let db = options(&after).open(PATH).unwrap();
+    assert_eq!(db.get(b"full").unwrap(), Some(b"2".to_vec()));
+    assert_eq!(db.get(b"e").unwrap(), Some(vec![4; 20_000]));
+}
+
+/// A sync that fails may take bytes back which another process has read already (btrfs). That
+/// one's next commit pointed at an entry that was not there: acknowledged, and lost.
+#[test]
+fn commit_behind_an_entry_that_a_failed_sync_took_back_is_lost() {
+    for checkpoint_instead in [false, true] {
+        let disk = SimDisk::new(1);
+        let loser = options(&disk).create(PATH, &small()).unwrap();
+        loser.put(b"first", b"1").unwrap();
+        drop(loser);
+        let loser = options(&disk).sync(SyncMode::Normal).open(PATH).unwrap();
+        let other = options(&disk).open(PATH).unwrap();
+        loser.put(b"taken back", b"2").unwrap();
+        assert!(other.get(b"taken back").unwrap().is_some());
+        fail_once(&disk, FaultOn::Sync, 1, FaultKind::SyncReverts);
+        checkpoint(&loser).unwrap_err();
+        disk.clear_fault();
+        let acknowledged = match checkpoint_instead {
+            true => checkpoint(&other).is_ok(),
+            false => other.put(b"full", b"3").is_ok(),
+        };
+        let after = disk.fork_at_crash(&CrashChoice::All);
+        let db = options(&after).open(PATH).unwrap();
+        assert!(db.get(b"first").unwrap().is_some());
+        if acknowledged && !checkpoint_instead {
+            assert_eq!(db.get(b"full").unwrap(), Some(b"3".to_vec()));
+        }
+    }
+}
+
+/// Two headers in a row that reached the page cache only: the third checkpoint used pages again
+/// which the newest header on the medium still needed.
+#[test]
+fn pages_of_the_newest_durable_header_are_used_again_after_two_lost_ones() {
+    let disk = SimDisk::new(1);
+    let db = options(&disk).create(PATH, &small()).unwrap();
+    for i in 0..40u8 {
+        db.put(&[b'k', i], &[i; 300]).unwrap();
+    }
+    checkpoint(&db).unwrap();
+    drop(db);
+    let mut large = 66_000;
+    for _ in 0..6 {
+        // Every header's sync fails; the cache goes on showing what the medium does not have.
+        let before = disk.ops();
+        let db = options(&disk).open(PATH).unwrap();
+        let probe = disk.snapshot().fork_at_kill();
+        let grown = options(&probe).open(PATH).unwrap();
+        grown.put(b"large", &vec![1; large]).unwrap();
+        let syncs = probe.trace().iter().filter(|c| c.kind.fault() == FaultOn::Sync).count();
+        for nth in 1..=syncs {
+            let fork = disk.snapshot().fork_at_kill();
+            let db = options(&fork).open(PATH).unwrap();
+            fail_once(&fork, FaultOn::Sync, nth, FaultKind::SyncKeepsNew);
+            let _ = db.put(b"large", &vec![1; large]);
+            whole(&fork);
+        }
+        fail_once(&disk, FaultOn::Sync, 2, FaultKind::SyncKeepsNew);
+        let _ = db.put(b"large", &vec![1; large]);
+        disk.clear_fault();
+        assert!(disk.ops() > before);
+        whole(&disk);
+        large += 10_000;
+    }
+}
+
+/// What was acknowledged first is there, whatever a power loss leaves.
+fn whole(disk: &Arc<SimDisk>) {
+    for choice in [CrashChoice::None, CrashChoice::All, CrashChoice::Random(5)] {
+        let after = disk.fork_at_crash(&choice);
+        let db = options(&after).open(Path::new(PATH)).unwrap();
+        for i in 0..40u8 {
+            assert_eq!(db.get(&[b'k', i]).unwrap(), Some(vec![i; 300]));
+        }
+    }
+}

@@ -6,14 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use creel::{
-    Batch, CheckpointOptions, CompactOptions, CreateOptions, Db, Error, KeyRange, NoProgress, OpenOptions,
+    Batch, CheckpointOptions, CompactOptions, CreateOptions, Db, Error, KeyRange, NoProgress,
+    OpenOptions,
 };
 
 use crate::hook::HookVfs;
 use crate::scratch::Scratch;
 
 fn small() -> CreateOptions {
-    CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() }
+    CreateOptions {
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    }
 }
 
 fn options() -> OpenOptions {
@@ -26,7 +30,10 @@ fn options() -> OpenOptions {
 /// A handle that can be stepped into, and an ordinary one, on a new file.
 fn two(scratch: &Scratch) -> (HookVfs, Db, Db) {
     let (hook, path) = (HookVfs::default(), scratch.file("a.creel"));
-    let stepped = options().vfs(Arc::new(hook.clone())).create(&path, &small()).unwrap();
+    let stepped = options()
+        .vfs(Arc::new(hook.clone()))
+        .create(&path, &small())
+        .unwrap();
     (hook, stepped, options().open(&path).unwrap())
 }
 
@@ -35,7 +42,9 @@ fn commit_many(db: &Db) -> u32 {
     for i in 0..1500 {
         match db.put(format!("between {i:04}").as_bytes(), &[b'v'; 64]) {
             Ok(_) => {}
-            Err(Error::Busy { lock: "checkpoint", .. }) => return i,
+            Err(Error::Busy {
+                lock: "checkpoint", ..
+            }) => return i,
             Err(e) => panic!("{e:?}"),
         }
     }
@@ -46,7 +55,10 @@ fn expect_many(path: &Path, count: u32) {
     let db = Db::open(path).unwrap();
     for i in 0..count {
         let key = format!("between {i:04}");
-        assert!(db.get(key.as_bytes()).unwrap().is_some(), "{key} of {count} is lost");
+        assert!(
+            db.get(key.as_bytes()).unwrap().is_some(),
+            "{key} of {count} is lost"
+        );
     }
 }
 
@@ -89,16 +101,24 @@ fn compact_with_commits_before_sync(at: usize) -> bool {
         batch.put(&i.to_be_bytes(), &[b'x'; 200]);
     }
     compacts.write(batch).unwrap();
-    compacts.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    compacts
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
     compacts.delete_range(&KeyRange::all()).unwrap();
-    compacts.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    compacts
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
     let count = Arc::new(Mutex::new(None));
     let committed = Arc::clone(&count);
     let hook_at_end = hook.clone();
     let step = move || *committed.lock().unwrap() = Some(commit_many(&other));
     before_later_sync(&hook, at, Box::new(step));
-    compacts.compact(&CompactOptions::default(), &NoProgress).unwrap();
-    let Some(count) = *count.lock().unwrap() else { return false };
+    compacts
+        .compact(&CompactOptions::default(), &NoProgress)
+        .unwrap();
+    let Some(count) = *count.lock().unwrap() else {
+        return false;
+    };
     assert!(count > 0 && hook_at_end.is_used());
     expect_many(compacts.path(), count);
     true
@@ -123,7 +143,9 @@ fn a_bulk_load_that_fails_is_no_commit_for_those_who_look_on() {
     let scratch = Scratch::new();
     let (hook, loads, other) = two(&scratch);
     other.put(b"before", b"1").unwrap();
-    loads.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    loads
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
     let looks_on = other.clone();
     hook.before_sync(move || {
         assert_eq!(looks_on.snapshot().unwrap().token().index, 1);
@@ -158,7 +180,10 @@ fn a_bulk_load_into_a_keyspace_dropped_meanwhile_is_refused() {
         Ok((i.to_be_bytes(), b"bulk"))
     });
     let result = loads.bulk_load("ks", entries, &NoProgress);
-    assert!(matches!(result, Err(Error::NoKeyspace { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(Error::NoKeyspace { .. })),
+        "{result:?}"
+    );
     assert_eq!(loads.info().unwrap().entry_count, 0);
     loads.put(b"after", b"1").unwrap();
 }

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use creel::Holder;
-use creel::sys::{
-    Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs,
-};
+use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs};
 
 type Hook = Box<dyn FnOnce() -> io::Result<()> + Send>;
 
@@ -87,7 +85,10 @@ impl File for HookFile {
 impl Vfs for HookVfs {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let file = OsVfs.open(path, access)?;
-        Ok(Arc::new(HookFile { file, hook: self.clone() }))
+        Ok(Arc::new(HookFile {
+            file,
+            hook: self.clone(),
+        }))
     }
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
         OsVfs.open_scratch(near)

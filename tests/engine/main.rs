@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bad_files;
 mod between;
 mod hook;
 mod limits;
 mod model;
+mod refusals;
 mod rng;
 mod scratch;
 mod snapshots;

@@ -1,11 +1,14 @@
 //! Snapshots and what is made from them: they never change, whatever is let go in between.
 
-use creel::{Batch, CheckpointOptions, CreateOptions, Db, KeyRange, NoProgress, OpenOptions, Progress};
+use creel::{
+    Batch, CheckpointOptions, CreateOptions, Db, KeyRange, NoProgress, OpenOptions, Progress,
+};
 
 use crate::scratch::Scratch;
 
 fn checkpoint(db: &Db) {
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
 }
 
 fn fill(db: &Db, count: u32, value: &[u8]) {
@@ -26,8 +29,13 @@ fn a_cursor_goes_on_after_its_snapshot_is_dropped() {
         if folded {
             checkpoint(&db);
         }
-        let cursor =
-            |range: KeyRange| db.snapshot().unwrap().keyspace("main").unwrap().cursor(&range);
+        let cursor = |range: KeyRange| {
+            db.snapshot()
+                .unwrap()
+                .keyspace("main")
+                .unwrap()
+                .cursor(&range)
+        };
         let (all, mut begun) = (cursor(KeyRange::all()), cursor(KeyRange::all()));
         begun.next_entry().unwrap();
         let none = cursor(KeyRange::prefix(b"z"));
@@ -36,8 +44,14 @@ fn a_cursor_goes_on_after_its_snapshot_is_dropped() {
         db.put(b"z", b"new").unwrap();
         checkpoint(&db);
         db.delete_range(&KeyRange::all()).unwrap();
-        assert_eq!(all.map(|e| e.unwrap().1).filter(|v| v == b"old").count(), 500);
-        assert_eq!(begun.map(|e| e.unwrap().1).filter(|v| v == b"old").count(), 499);
+        assert_eq!(
+            all.map(|e| e.unwrap().1).filter(|v| v == b"old").count(),
+            500
+        );
+        assert_eq!(
+            begun.map(|e| e.unwrap().1).filter(|v| v == b"old").count(),
+            499
+        );
         assert_eq!(none.count(), 0);
         assert!(db.is_empty().unwrap());
     }
@@ -81,7 +95,9 @@ fn a_copy_is_of_one_moment_whatever_is_committed_meanwhile() {
     let scratch = Scratch::new();
     // Without checkpoints all of it stays in the table that commits change.
     let options = OpenOptions::new().background_checkpoint(false);
-    let db = options.create(scratch.file("a.creel"), &CreateOptions::default()).unwrap();
+    let db = options
+        .create(scratch.file("a.creel"), &CreateOptions::default())
+        .unwrap();
     fill(&db, 3000, &[b'o'; 1000]);
     let copy = scratch.file("b.creel");
     db.copy_dense(&copy, &Overwrite(&db)).unwrap();

@@ -139,10 +139,9 @@ fn the_expected_size_is_what_a_dense_file_has() {
         ..StatsOptions::default()
     };
     let loose = db.stats(&wanted, &NoProgress).unwrap();
-    let dense_file = place();
-    let dense = options().create(&dense_file.path, &small(4096)).unwrap();
-    fill(&dense, "main", 0, 3000, 150);
-    checkpoint(&dense);
+    let copy = place();
+    db.copy_dense(&copy.path, &NoProgress).unwrap();
+    let dense = options().read_only(true).open(&copy.path).unwrap();
     let dense = dense.stats(&wanted, &NoProgress).unwrap();
     let tree = (dense.pages.leaf + dense.pages.branch) * 4096;
     let fixed = (4 + loose.pages.log) * 4096;

@@ -10,7 +10,7 @@ mod region;
 
 use super::findings::{Findings, Weight, finding};
 use super::replay::{Catalogue, Replay};
-use super::slots::{Headers, file_id_low};
+use super::slots::Headers;
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::format::bytes::all_zero;
@@ -18,8 +18,8 @@ use crate::format::checksum::History;
 use crate::format::header::Header;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::format::{Depth, Invariant};
-use crate::wal::extents;
 use crate::wal::scan::{Link, ScanEnd};
+use crate::wal::{extents, tail};
 
 /// How often a walk goes on behind damage in one region.
 const MAX_RESUMES: usize = 32;
@@ -162,9 +162,7 @@ impl Walk<'_> {
                 continue;
             };
             let region = RegionHeader::decode(&bytes);
-            let belongs = region.filter(|r| {
-                r.region_seq & 1 == i as u64 && r.file_id_low == file_id_low(self.header)
-            });
+            let belongs = region.filter(|r| tail::belongs(r, self.header, i as u64));
             let text = match (region, belongs) {
                 (_, Some(region)) if region.region_seq < known.region_seq => format!(
                     "log region {i} is incarnation {}, the header knows {}",

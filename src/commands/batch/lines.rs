@@ -245,7 +245,7 @@ mod tests {
             ks: Some("users".into()),
             key: vec![0, 255],
         };
-        assert_eq!(ops, [put(b"a", "é".as_bytes()), deleted]);
+        assert_eq!(ops, [put(b"a", "\u{e9}".as_bytes()), deleted]);
     }
 
     #[test]

@@ -82,25 +82,37 @@ pub fn range(rng: &mut Rng, page_size: usize) -> KeyRange {
         4 => {
             let at = rng.below(400);
             let to = at + rng.below(20);
-            KeyRange::from_to(format!("key-{at:03}").as_bytes(), format!("key-{to:03}").as_bytes())
+            KeyRange::from_to(
+                format!("key-{at:03}").as_bytes(),
+                format!("key-{to:03}").as_bytes(),
+            )
         }
         5 => {
             let (a, b) = (key(rng, page_size), key(rng, page_size));
             KeyRange::from_to(a.as_slice().min(&b), a.as_slice().max(&b))
         }
         6 => KeyRange::from_to(&key(rng, page_size), &key(rng, page_size)),
-        _ => KeyRange { from: bound(rng, page_size), to: bound(rng, page_size) },
+        _ => KeyRange {
+            from: bound(rng, page_size),
+            to: bound(rng, page_size),
+        },
     }
 }
 
 pub fn space_name(rng: &mut Rng) -> String {
-    let name = if rng.chance(70) { MAIN } else { rng.pick(SPACES) };
+    let name = if rng.chance(70) {
+        MAIN
+    } else {
+        rng.pick(SPACES)
+    };
     name.to_owned()
 }
 
 /// Some key that is there, or any.
 pub fn known_key(rng: &mut Rng, state: &State, name: &str, page_size: usize) -> Vec<u8> {
-    let known = state.space(name).filter(|s| !s.is_empty() && rng.chance(70));
+    let known = state
+        .space(name)
+        .filter(|s| !s.is_empty() && rng.chance(70));
     match known {
         Some(space) => space.keys().nth(rng.below(space.len())).unwrap().clone(),
         None => key(rng, page_size),
@@ -114,7 +126,9 @@ fn condition(rng: &mut Rng, state: &State, name: &str, page_size: usize) -> Item
     match rng.below(4) {
         0 => {
             let range = range(rng, page_size);
-            let count = state.space(name).map_or(0, |s| super::reference::entries(s, &range).count());
+            let count = state
+                .space(name)
+                .map_or(0, |s| super::reference::entries(s, &range).count());
             Item::Count(range, count as u64 + u64::from(!truthful))
         }
         1 => match &value {
@@ -142,7 +156,10 @@ fn operation(rng: &mut Rng, state: &State, name: &str, page_size: usize) -> Item
 
 /// A batch of anything.
 pub fn plan(rng: &mut Rng, state: &State, page_size: usize) -> Plan {
-    let mut plan = Plan { items: Vec::new(), count_deleted: rng.chance(50) };
+    let mut plan = Plan {
+        items: Vec::new(),
+        count_deleted: rng.chance(50),
+    };
     let conditions = if rng.chance(35) { rng.between(1, 3) } else { 0 };
     let count = if rng.chance(10) { 60 } else { 6 };
     let operations = rng.below(count);

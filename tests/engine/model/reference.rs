@@ -38,8 +38,13 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Entries removed, and whether the log gets an entry.
-    Done { deleted: u64, logged: bool },
-    Precondition { at: usize },
+    Done {
+        deleted: u64,
+        logged: bool,
+    },
+    Precondition {
+        at: usize,
+    },
     NoKeyspace(String),
     Invalid,
 }
@@ -55,11 +60,22 @@ impl State {
 
     /// Applies a plan, or leaves everything as it is.
     pub fn apply(&mut self, plan: &Plan) -> Outcome {
-        if plan.items.iter().any(|(name, item)| name == MAIN && matches!(item, Item::Drop)) {
+        if plan
+            .items
+            .iter()
+            .any(|(name, item)| name == MAIN && matches!(item, Item::Drop))
+        {
             return Outcome::Invalid;
         }
-        let conditions = plan.items.iter().filter_map(|(name, item)| self.holds(name, item));
-        if let Some(at) = conditions.enumerate().find(|(_, holds)| !holds).map(|(at, _)| at) {
+        let conditions = plan
+            .items
+            .iter()
+            .filter_map(|(name, item)| self.holds(name, item));
+        if let Some(at) = conditions
+            .enumerate()
+            .find(|(_, holds)| !holds)
+            .map(|(at, _)| at)
+        {
             return Outcome::Precondition { at };
         }
         let mut after = self.clone();
@@ -78,7 +94,10 @@ impl State {
             logged = true;
         }
         *self = after;
-        Outcome::Done { deleted: if plan.count_deleted { deleted } else { 0 }, logged }
+        Outcome::Done {
+            deleted: if plan.count_deleted { deleted } else { 0 },
+            logged,
+        }
     }
 
     /// `None` for what is no condition.
@@ -89,7 +108,9 @@ impl State {
             Item::Present(key) => value(key).is_some(),
             Item::Equals(key, wanted) => value(key) == Some(wanted),
             Item::Count(range, count) => {
-                self.space(name).map_or(0, |s| entries(s, range).count() as u64) == *count
+                self.space(name)
+                    .map_or(0, |s| entries(s, range).count() as u64)
+                    == *count
             }
             _ => return None,
         })
@@ -118,7 +139,10 @@ impl State {
 
 impl Plan {
     pub fn one(name: &str, item: Item) -> Plan {
-        Plan { items: vec![(name.to_owned(), item)], count_deleted: true }
+        Plan {
+            items: vec![(name.to_owned(), item)],
+            count_deleted: true,
+        }
     }
 
     pub fn batch(&self) -> Batch {

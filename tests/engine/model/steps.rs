@@ -57,10 +57,19 @@ impl World {
         let db = self.db();
         let mut keys: Vec<Vec<u8>> = Vec::new();
         for _ in 0..5 {
-            keys.push(generate::known_key(&mut self.rng, &self.state, MAIN, self.page_size));
+            keys.push(generate::known_key(
+                &mut self.rng,
+                &self.state,
+                MAIN,
+                self.page_size,
+            ));
         }
         for key in &keys {
-            let wanted = self.state.space(MAIN).and_then(|s| s.get(key)).map(|v| v.to_vec());
+            let wanted = self
+                .state
+                .space(MAIN)
+                .and_then(|s| s.get(key))
+                .map(|v| v.to_vec());
             assert!(db.get(key).unwrap() == wanted, "get {}", check::short(key));
         }
         let snapshot = db.snapshot().unwrap();
@@ -85,11 +94,17 @@ impl World {
         let (state, index) = (self.state.clone(), self.last_index);
         assert_eq!(snapshot.token().index, index, "token of a snapshot");
         self.say(|| format!("snapshot at {index}"));
-        self.snapshots.push(HeldSnapshot { snapshot, state, index });
+        self.snapshots.push(HeldSnapshot {
+            snapshot,
+            state,
+            index,
+        });
     }
 
     fn look_at_snapshot(&mut self) {
-        let Some(at) = self.any_snapshot() else { return };
+        let Some(at) = self.any_snapshot() else {
+            return;
+        };
         let held = &self.snapshots[at];
         assert_eq!(held.snapshot.token().index, held.index);
         check::whole(&held.snapshot, &held.state, "held snapshot");
@@ -100,7 +115,9 @@ impl World {
     }
 
     fn drop_snapshot(&mut self) {
-        let Some(at) = self.any_snapshot() else { return };
+        let Some(at) = self.any_snapshot() else {
+            return;
+        };
         self.say(|| format!("drop the snapshot at {}", self.snapshots[at].index));
         self.snapshots.swap_remove(at);
     }
@@ -149,7 +166,9 @@ impl World {
     fn checkpoint(&mut self) {
         self.say(|| "checkpoint".into());
         let db = self.db();
-        let report = db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+        let report = db
+            .checkpoint(&CheckpointOptions::default(), &NoProgress)
+            .unwrap();
         self.say(|| format!("  {report:?}"));
         let info = db.info().unwrap();
         assert_eq!(info.checkpoint_index, self.last_index, "{report:?}");
@@ -163,7 +182,10 @@ impl World {
         let db = self.db();
         let report = db.compact(&CompactOptions::default(), &NoProgress).unwrap();
         self.say(|| format!("  {report:?}"));
-        assert_eq!(report.content_sum_before, report.content_sum_after, "{report:?}");
+        assert_eq!(
+            report.content_sum_before, report.content_sum_after,
+            "{report:?}"
+        );
         self.check_all("after compact");
     }
 
@@ -186,9 +208,14 @@ impl World {
         let memory = *self.rng.pick(&[4 << 10, 1 << 20]);
         let count = entries.len() as u64;
         let entries = entries.into_iter().map(Ok);
-        let report = db.bulk_load_unsorted(&name, entries, memory, &NoProgress).unwrap();
+        let report = db
+            .bulk_load_unsorted(&name, entries, memory, &NoProgress)
+            .unwrap();
         self.last_index += 1 + u64::from(created);
-        assert_eq!(report.token.index, self.last_index, "index of the bulk load");
+        assert_eq!(
+            report.token.index, self.last_index,
+            "index of the bulk load"
+        );
         assert_eq!(report.added, added, "{report:?}");
         // Sorting in memory may drop the earlier of two equal keys before they are counted.
         assert!(report.entries <= count, "{report:?}, {count} given");
@@ -202,7 +229,9 @@ impl World {
             true => Interest::Keys(vec![key.clone()]),
             false => Interest::None,
         };
-        let options = OpenOptions::new().background_checkpoint(false).interest(interest.clone());
+        let options = OpenOptions::new()
+            .background_checkpoint(false)
+            .interest(interest.clone());
         let db = options.open(&self.path).unwrap();
         self.say(|| format!("one shot: {interest:?}"));
         if self.rng.chance(70) {
@@ -214,10 +243,23 @@ impl World {
             };
             self.commit(&db, &plan);
         }
-        let wanted = self.state.space(MAIN).and_then(|s| s.get(&key)).map(|v| v.to_vec());
-        assert!(db.get(&key).unwrap() == wanted, "one-shot get {}", check::short(&key));
+        let wanted = self
+            .state
+            .space(MAIN)
+            .and_then(|s| s.get(&key))
+            .map(|v| v.to_vec());
+        assert!(
+            db.get(&key).unwrap() == wanted,
+            "one-shot get {}",
+            check::short(&key)
+        );
         if self.rng.chance(30) {
-            check::handle(&db, &self.state, self.last_index, "one shot reads everything");
+            check::handle(
+                &db,
+                &self.state,
+                self.last_index,
+                "one shot reads everything",
+            );
         }
     }
 

@@ -28,7 +28,11 @@ impl World {
         let page_size = *rng.pick(&[4096, 4096, 4096, 16384, 65536]);
         let path = scratch.file("model.creel");
         let wal_size = *rng.pick(&[64 << 10, 64 << 10, 80 << 10, 512 << 10]);
-        let create = CreateOptions { page_size, wal_size, ..CreateOptions::default() };
+        let create = CreateOptions {
+            page_size,
+            wal_size,
+            ..CreateOptions::default()
+        };
         let options = open_options(&mut rng);
         let db = options.create(&path, &create).unwrap();
         let mut world = World {
@@ -125,7 +129,12 @@ impl World {
 /// How a handle may be opened.
 pub fn open_options(rng: &mut Rng) -> OpenOptions {
     let options = OpenOptions::new()
-        .sync(*rng.pick(&[SyncMode::Full, SyncMode::Full, SyncMode::Normal, SyncMode::Off]))
+        .sync(*rng.pick(&[
+            SyncMode::Full,
+            SyncMode::Full,
+            SyncMode::Normal,
+            SyncMode::Off,
+        ]))
         .mmap(rng.chance(60))
         .background_checkpoint(rng.chance(30));
     match rng.below(3) {
