@@ -37,6 +37,14 @@ impl Snapshot {
         Ok(Self::of_present(inner))
     }
 
+    pub(super) fn take_for(inner: &Arc<Inner>, keys: &[Vec<u8>]) -> Result<Snapshot> {
+        for key in keys {
+            inner.need(Some(key))?;
+        }
+        inner.catch_up()?;
+        Ok(Self::of_present(inner))
+    }
+
     /// A snapshot by a handle that keeps only some keys, which must be the only ones read.
     pub(super) fn of_present(inner: &Arc<Inner>) -> Snapshot {
         let mut snapshots = lock(&inner.snapshots);
