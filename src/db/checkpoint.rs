@@ -17,7 +17,6 @@ use super::options::SyncMode;
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
-use crate::format::{of_pair, of_pair_mut};
 use crate::format::header::{Header, RegionSlot};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::progress::Progress;
@@ -250,8 +249,8 @@ impl Inner {
                 .inspect_err(|_| self.poison())?;
         }
         let mut regions = header.regions;
-        of_pair_mut(&mut regions, log.tail.active).region_seq = log.tail.region.region_seq;
-        of_pair_mut(&mut regions, log.tail.active).first_index = log.tail.region.first_index;
+        regions[log.tail.active & 1].region_seq = log.tail.region.region_seq;
+        regions[log.tail.active & 1].first_index = log.tail.region.first_index;
         let frozen = self.freeze();
         let idle = if switched { old_active } else { log.tail.active ^ 1 };
         let region = log.tail.region;
@@ -364,7 +363,7 @@ impl Inner {
         generation: u64,
     ) -> Result<u64> {
         let page_size = cut.tree.pages.page_size() as u64;
-        let old = *of_pair(regions, cut.idle);
+        let old = regions[cut.idle & 1];
         let pages_of = |bytes: u64| u32::try_from(bytes.div_ceil(page_size)).unwrap_or(u32::MAX);
         let pages = match wish {
             RegionWish::Keep => return Ok(0),
@@ -394,7 +393,7 @@ impl Inner {
         };
         self.file.write_at(&region.encode(), extent_start).map_err(failed)?;
         space.free(old.start_page, old.pages, generation);
-        *of_pair_mut(regions, cut.idle) = RegionSlot {
+        regions[cut.idle & 1] = RegionSlot {
             start_page: start,
             pages,
             region_seq: region.region_seq,

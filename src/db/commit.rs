@@ -10,7 +10,6 @@ use super::create::random_salt;
 use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
 use crate::error::{Error, Result};
-use crate::format::of_pair;
 use crate::format::frame::{EntryKind, frame_len};
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::store::locks::{self, CHECKPOINT};
@@ -255,8 +254,8 @@ impl Inner {
                 Ok(p) if p.op_count > 0 => frame_len(p.payload.len() as u32),
                 _ => 0,
             };
-            let full = bytes > 0
-                && (bytes + len > GROUP_BYTES || !append::fits(&log.tail, bytes + len));
+            let full = bytes > 0 && bytes + len > GROUP_BYTES
+                || bytes > 0 && !append::fits(&log.tail, bytes + len);
             if full {
                 break;
             }
@@ -384,7 +383,7 @@ impl Inner {
     /// Switches to the other region where its entries are all in the tree and `need` bytes fit.
     /// The caller holds the checkpoint lock.
     pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
-        let other = *of_pair(&extents(&log.current.header), log.tail.active ^ 1);
+        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
         let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
         if !free || REGION_HEADER_SIZE as u64 + need > other.len {
             return Ok(false);
@@ -395,7 +394,7 @@ impl Inner {
 
     /// Begins a new incarnation in the other region.
     pub fn switch(&self, log: &mut Log) -> Result<()> {
-        let other = *of_pair(&extents(&log.current.header), log.tail.active ^ 1);
+        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
         let history = self.history(log)?;
         let salt = random_salt(self.vfs())?;
         if self.options.sync != super::options::SyncMode::Off {

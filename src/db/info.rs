@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::handle::{Inner, lock};
 use crate::error::{Error, Result};
-use crate::format::of_pair;
 use crate::format::header::{FORMAT_MAJOR, FORMAT_MINOR, Header, Role, SlotState};
 use crate::store::pins::Pins;
 use crate::store::slots::{self, Slots};
@@ -164,7 +163,7 @@ fn describe(
 }
 
 fn slot_info(slots: &Slots, slot: usize) -> SlotInfo {
-    match of_pair(&slots.states, slot) {
+    match &slots.states[slot & 1] {
         SlotState::Valid(header, _) => SlotInfo::Valid { generation: header.generation },
         SlotState::Blank => SlotInfo::Blank,
         SlotState::Unsupported(what) => SlotInfo::Damaged(what.clone()),
@@ -176,10 +175,10 @@ fn region_infos(file: &dyn File, header: &Header) -> Result<[RegionInfo; 2]> {
     let found = tail::read_regions(file, header)?;
     let places = extents(header);
     let info = |i: usize| RegionInfo {
-        start_page: of_pair(&header.regions, i).start_page,
-        bytes: of_pair(&places, i).len,
-        region_seq: of_pair(&found, i).map_or(0, |r| r.region_seq),
-        first_index: of_pair(&found, i).map_or(0, |r| r.first_index),
+        start_page: header.regions[i & 1].start_page,
+        bytes: places[i & 1].len,
+        region_seq: found[i & 1].map_or(0, |r| r.region_seq),
+        first_index: found[i & 1].map_or(0, |r| r.first_index),
     };
     Ok([info(0), info(1)])
 }

@@ -12,7 +12,6 @@ use super::options::Interest;
 use super::view::View;
 use crate::delta::Delta;
 use crate::error::{Error, Result};
-use crate::format::of_pair;
 use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
 use crate::format::region::REGION_HEADER_SIZE;
@@ -81,7 +80,7 @@ impl Inner {
         let places = extents(&log.current.header);
         let tail = &log.tail;
         let own_seq = at(tail.extent.start + REGION_SEQ_AT);
-        let other = *of_pair(&places, tail.active ^ 1);
+        let other = places[(tail.active ^ 1) & 1];
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
         let word = map.volatile_u32((tail.extent.start + tail.end) as usize);
         let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
@@ -100,7 +99,7 @@ impl Inner {
         }
         let places = extents(&log.current.header);
         let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if *of_pair(&regions, log.tail.active) != Some(log.tail.region) {
+        if regions[log.tail.active & 1] != Some(log.tail.region) {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -108,7 +107,7 @@ impl Inner {
             return self.reload(log, stable);
         }
         let other = log.tail.active ^ 1;
-        let newer = of_pair(&regions, other).filter(|r| r.region_seq > log.tail.region.region_seq);
+        let newer = regions[other & 1].filter(|r| r.region_seq > log.tail.region.region_seq);
         let Some(newer) = newer else { return Ok(()) };
         let link = log.tail.link;
         let continues = newer.region_seq == log.tail.region.region_seq + 1
@@ -120,7 +119,7 @@ impl Inner {
         }
         log.tail.active = other;
         log.tail.region = newer;
-        log.tail.extent = *of_pair(&places, other);
+        log.tail.extent = places[other & 1];
         log.tail.end = REGION_HEADER_SIZE as u64;
         log.tail.link = Link { epoch: newer.epoch.max(link.epoch), ..link };
         log.tail.proven = 0;

@@ -13,15 +13,12 @@ use crate::sys::{File, Vfs};
 /// Bytes of a run read at a time while merging.
 const READ: usize = 256 << 10;
 
-/// First entry of a run: key, number of the run, value.
-type Head = Reverse<(Vec<u8>, Reverse<usize>, Vec<u8>)>;
-
 /// Entries in key order.
 #[derive(Debug)]
 pub(super) struct Sorted {
     runs: Vec<Run>,
     /// The first entry of each run, smallest key first; of equal keys the newest run first.
-    heap: BinaryHeap<Head>,
+    heap: BinaryHeap<Reverse<(Vec<u8>, Reverse<usize>, Vec<u8>)>>,
 }
 
 /// One sorted run: in memory, or on the scratch file.

@@ -9,9 +9,6 @@ use super::table::Delta;
 /// Entries copied per lock hold.
 const BATCH: usize = 64;
 
-/// A full key, and its value unless it was deleted.
-pub type Entry = (Box<[u8]>, Option<Box<[u8]>>);
-
 /// A position in a table as of one log index.
 #[derive(Debug)]
 pub struct LayerCursor {
@@ -21,7 +18,7 @@ pub struct LayerCursor {
     /// What is left to read, as full keys; `to` `None` = no end.
     from: Bound<Vec<u8>>,
     to: Bound<Vec<u8>>,
-    batch: VecDeque<Entry>,
+    batch: VecDeque<(Box<[u8]>, Option<Box<[u8]>>)>,
     exhausted: bool,
     has_ranges: bool,
 }
@@ -49,7 +46,7 @@ impl LayerCursor {
     }
 
     /// Takes the entry that comes next.
-    pub fn take(&mut self) -> Option<Entry> {
+    pub fn take(&mut self) -> Option<(Box<[u8]>, Option<Box<[u8]>>)> {
         self.peek()?;
         self.batch.pop_front()
     }

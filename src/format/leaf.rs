@@ -394,7 +394,7 @@ impl LeafBuilder {
         for e in &self.entries {
             slots.push(out.len() as u16);
             let suffix_len = (e.key_len - self.prefix_len) as u64;
-            push_varint(out, (suffix_len << FLAG_BITS) | (u64::from(e.overflow) * FLAG_OVERFLOW));
+            push_varint(out, suffix_len << FLAG_BITS | u64::from(e.overflow) * FLAG_OVERFLOW);
             let end = e.at + e.key_len + e.stored_len;
             let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);
             heads.push(if suffix_len > 0 { head_of(cell) } else { 0 });

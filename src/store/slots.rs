@@ -7,7 +7,6 @@ use std::io::IoSlice;
 use std::path::Path;
 
 use crate::error::{Corruption, Error, Result};
-use crate::format::of_pair;
 use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
 use crate::format::{Invariant, MAX_COUNTER, SLOT_OFFSETS, SLOT_SIZE};
 use crate::sys::File;
@@ -46,13 +45,13 @@ pub fn read(file: &dyn File) -> Result<Slots> {
 fn read_slot(file: &dyn File, slot: usize) -> Result<SlotState> {
     let mut bytes = [0u8; SLOT_SIZE];
     let got = file
-        .read_at(&mut bytes, *of_pair(&SLOT_OFFSETS, slot))
+        .read_at(&mut bytes, SLOT_OFFSETS[slot & 1])
         .map_err(|e| Error::io("read the header", e))?;
     if got < SLOT_SIZE {
         // A short text is no damaged database; only a header that was cut is.
         let ours = got >= MAGIC.len() && bytes.starts_with(&MAGIC);
         let what = if ours { "the file ends inside the header zone" } else { WRONG_MAGIC };
-        let damage = Corruption::new(Invariant::H1, what).at(*of_pair(&SLOT_OFFSETS, slot));
+        let damage = Corruption::new(Invariant::H1, what).at(SLOT_OFFSETS[slot & 1]);
         return Ok(SlotState::Damaged(damage));
     }
     Ok(match Header::decode(&bytes, slot) {
@@ -69,10 +68,11 @@ impl Slots {
     pub fn current(&self, path: &Path) -> Result<Current> {
         let mut best: Option<Current> = None;
         for state in &self.states {
-            if let SlotState::Valid(header, crc) = state
-                && best.as_ref().is_none_or(|b| b.header.generation < header.generation) {
+            if let SlotState::Valid(header, crc) = state {
+                if best.as_ref().is_none_or(|b| b.header.generation < header.generation) {
                     best = Some(Current { header: (**header).clone(), crc: *crc });
                 }
+            }
         }
         match best {
             // An unknown format in the other slot must not be overruled by an older header.

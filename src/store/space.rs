@@ -145,11 +145,12 @@ impl Space {
     pub fn release(&mut self, start: u32, pages: u32) {
         debug_assert!(self.is_used(start, pages), "S1: page {start} is free already");
         let (mut start, mut pages) = (start, pages);
-        if let Some((&s, &n)) = self.available.range(..start).next_back()
-            && s + n == start {
+        if let Some((&s, &n)) = self.available.range(..start).next_back() {
+            if s + n == start {
                 self.available.remove(&s);
                 (start, pages) = (s, n + pages);
             }
+        }
         if let Some(n) = self.available.remove(&(start + pages)) {
             pages += n;
         }

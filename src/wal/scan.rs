@@ -234,10 +234,11 @@ fn find_frame(
         at += hit as u64 * 8;
         let head = window.get(at, FRAME_HEADER_SIZE as u64)?;
         let header = head.and_then(|h| FrameHeader::decode(h, region.salt));
-        if let Some(header) = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at)
-            && wanted(at, &header) {
+        if let Some(header) = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at) {
+            if wanted(at, &header) {
                 return Ok(Some((at, header)));
             }
+        }
         at += 8;
     }
     Ok(None)

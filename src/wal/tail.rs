@@ -7,7 +7,6 @@
 use super::scan::{Link, Placed, ScanEnd, find_orphan, scan};
 use super::{Extent, extents};
 use crate::error::{Corruption, Error, Result};
-use crate::format::of_pair;
 use crate::format::{Invariant, MAX_COUNTER};
 use crate::format::bytes::u32_at;
 use crate::format::checksum::History;
@@ -113,7 +112,7 @@ pub fn load(
     let regions = read_regions(file, header)?;
     let places = extents(header);
     let active = choose_active(header, &regions, &places)?;
-    let Some(region) = *of_pair(&regions, active) else {
+    let Some(region) = regions[active & 1] else {
         return Err(damaged_region(header, &places, active));
     };
     let mut walk = Walk { header, visit, replay: Replay::default(), bulk: None };
@@ -122,7 +121,7 @@ pub fn load(
     } else {
         Link { next_index: region.first_index, prev_crc: region.prev_crc, epoch: region.epoch }
     };
-    let extent = *of_pair(&places, active);
+    let extent = places[active & 1];
     let start = REGION_HEADER_SIZE as u64;
     let end = walk.region(file, extent, &region, start, older)?;
     let mut tail = Tail {
@@ -163,11 +162,11 @@ fn choose_active(
     regions: &[Option<RegionHeader>; 2],
     places: &[Extent; 2],
 ) -> Result<usize> {
-    let seq = |i: usize| of_pair(regions, i).map_or(0, |r| r.region_seq);
+    let seq = |i: usize| regions[i & 1].map_or(0, |r| r.region_seq);
     let active = usize::from(seq(1) > seq(0));
     // The header knew an incarnation: it, or a later one, must still be there.
     let known = usize::from(header.regions[1].region_seq > header.regions[0].region_seq);
-    if seq(active) < of_pair(&header.regions, known).region_seq {
+    if seq(active) < header.regions[known & 1].region_seq {
         return Err(damaged_region(header, places, known));
     }
     Ok(active)
@@ -176,9 +175,9 @@ fn choose_active(
 fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error {
     let text = format!(
         "log region {number} (incarnation {}) has no readable header",
-        of_pair(&header.regions, number).region_seq
+        header.regions[number & 1].region_seq
     );
-    Corruption::new(Invariant::W2, text).at(of_pair(places, number).start).into()
+    Corruption::new(Invariant::W2, text).at(places[number & 1].start).into()
 }
 
 struct Walk<'w> {
@@ -205,12 +204,12 @@ impl Walk<'_> {
         places: &[Extent; 2],
         active: usize,
     ) -> Result<Link> {
-        let (extent, number) = (*of_pair(places, active ^ 1), active ^ 1);
+        let (extent, number) = (places[(active ^ 1) & 1], active ^ 1);
         let gap = |text: String| Error::from(Corruption::new(Invariant::W5, text).at(extent.start));
-        let Some(newer) = *of_pair(regions, active) else {
+        let Some(newer) = regions[active & 1] else {
             return Err(damaged_region(self.header, places, active));
         };
-        let Some(older) = of_pair(regions, number).filter(|r| r.region_seq + 1 == newer.region_seq)
+        let Some(older) = regions[number & 1].filter(|r| r.region_seq + 1 == newer.region_seq)
         else {
             return Err(gap(format!(
                 "log region {number} should hold the entries from {} to {}",
@@ -297,10 +296,10 @@ fn refuse_orphans(
     tail: &Tail,
 ) -> Result<()> {
     let other = tail.active ^ 1;
-    if of_pair(regions, other).is_some() {
+    if regions[other & 1].is_some() {
         return Ok(());
     }
-    match find_orphan(file, *of_pair(places, other), tail.last_index())? {
+    match find_orphan(file, places[other & 1], tail.last_index())? {
         Some(_) => Err(damaged_region(header, places, other)),
         None => Ok(()),
     }
