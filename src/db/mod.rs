@@ -104,7 +104,9 @@ impl Db {
 
     /// Number of entries in the keyspace `main`.
     pub fn len(&self) -> Result<u64> {
-        self.snapshot()?.keyspace(crate::format::key::MAIN_NAME)?.len()
+        self.snapshot()?
+            .keyspace(crate::format::key::MAIN_NAME)?
+            .len()
     }
 
     /// True when the keyspace `main` has no entries.

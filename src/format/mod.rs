@@ -21,6 +21,7 @@ pub mod leaf;
 pub mod op;
 pub mod overflow;
 pub mod page;
+pub mod pair;
 pub mod region;
 
 pub use invariant::{Depth, Invariant};
