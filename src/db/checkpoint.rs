@@ -17,7 +17,6 @@ use super::options::SyncMode;
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
-use crate::format::{of_pair, of_pair_mut};
 use crate::format::header::{Header, RegionSlot};
 use crate::format::pair::{pick, pick_mut};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};

@@ -12,7 +12,6 @@ use super::options::Interest;
 use super::view::View;
 use crate::delta::Delta;
 use crate::error::{Error, Result};
-use crate::format::of_pair;
 use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
 use crate::format::pair::pick;
