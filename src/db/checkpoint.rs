@@ -201,7 +201,9 @@ impl Inner {
         };
         // From here on committers go on. They turn to the idle region only under the checkpoint
         // lock, so it can be replaced under them.
-        let Some(cut) = cut else { return Ok(self.nothing_to_do()) };
+        let Some(cut) = cut else {
+            return Ok(self.nothing_to_do());
+        };
         let blocked = vfs.elapsed().saturating_sub(started);
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
