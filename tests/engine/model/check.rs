@@ -1,6 +1,8 @@
 //! Comparing what the engine says with the reference.
 
-use creel::{Db, KeyRange, Snapshot};
+use std::path::Path;
+
+use creel::{Db, Depth, KeyRange, NoProgress, Snapshot, Verdict, VerifyOptions};
 
 use super::hold::{HeldCursor, expected};
 use super::reference::{Space, State};
@@ -95,4 +97,14 @@ pub fn keys(snapshot: &Snapshot, name: &str, space: &Space, wanted: &[Vec<u8>]) 
         );
         assert_eq!(keyspace.contains(key).unwrap(), stored.is_some());
     }
+}
+
+/// Every invariant of the file.
+pub fn file(path: &Path, what: &str) {
+    let options = VerifyOptions {
+        level: Depth::Deep,
+        ..VerifyOptions::default()
+    };
+    let report = creel::verify(path, &options, &NoProgress).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean, "{what}: {report:?}");
 }

@@ -27,7 +27,10 @@ impl World {
             92..94 => self.bulk(),
             94..96 => self.one_shot(),
             96..98 => self.reopen(),
-            _ => self.check_all("now and then"),
+            _ => {
+                self.check_all("now and then");
+                check::file(&self.path, "the file now and then");
+            }
         }
     }
 
@@ -187,6 +190,7 @@ impl World {
             "{report:?}"
         );
         self.check_all("after compact");
+        check::file(&self.path, "the file after compact");
     }
 
     /// A bulk load in any order, with keys that come twice.

@@ -123,6 +123,7 @@ impl World {
         check::handle(&db, &self.state, self.last_index, "read-only at the end");
         assert!(matches!(db.put(b"a", b"b"), Err(Error::ReadOnly)));
         assert!(db.recovery().is_clean(), "{:?}", db.recovery());
+        check::file(&self.path, "the file at the end");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use creel::{Db, Error, OpenOptions};
+use creel::{Db, Error, NoProgress, OpenOptions, Verdict, VerifyOptions};
 
 use super::parent::Child;
 use super::{small, value_of};
@@ -33,6 +33,8 @@ fn kill_and_look(how: &str, seed: u64, rounds: usize) {
         while child.answer().is_some() {
             acknowledged += 1;
         }
+        let report = creel::verify(&path, &VerifyOptions::default(), &NoProgress).unwrap();
+        assert!(report.verdict <= Verdict::Recoverable, "{report:?}");
         let db = Db::open(&path).unwrap();
         let mut there = 0;
         while db
