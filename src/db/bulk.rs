@@ -17,7 +17,6 @@ use crate::format::frame::EntryKind;
 use crate::format::key::MAIN_NAME;
 use crate::format::max_key_len;
 use crate::progress::Progress;
-use crate::store::locks::{self, CHECKPOINT};
 use crate::store::slots;
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
@@ -103,9 +102,7 @@ impl Inner {
         progress: &dyn Progress,
     ) -> Result<BulkReport> {
         let _local = lock(&self.checkpointing);
-        let (vfs, timeout) = (self.vfs(), self.options.lock_timeout);
-        let _held = locks::hold(vfs, &self.locks, &self.path, CHECKPOINT, timeout)?;
-        let _writer = self.lock_writer()?;
+        let _held = self.lock_job()?;
         self.check_poison()?;
         let job = Job {
             switch: true,

@@ -21,7 +21,6 @@ use crate::format::header::{Header, RegionSlot};
 use crate::format::pair::{pick, pick_mut};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::progress::Progress;
-use crate::store::locks::{self, CHECKPOINT};
 use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};
 use crate::store::space::Space;
@@ -191,14 +190,12 @@ impl Inner {
     /// Runs K1 to K9. One at a time, across processes.
     pub fn run_job(self: &Arc<Self>, job: &Job, progress: &dyn Progress) -> Result<JobDone> {
         let _local = lock(&self.checkpointing);
-        let (vfs, timeout) = (self.vfs(), self.options.lock_timeout);
-        let _held = locks::hold(vfs, &self.locks, &self.path, CHECKPOINT, timeout)?;
+        let vfs = self.vfs();
+        let (_held, writer) = self.lock_job()?;
         self.check_poison()?;
         let started = vfs.elapsed();
-        let cut = {
-            let _writer = self.lock_writer()?;
-            self.cut_locked(job)?
-        };
+        let cut = self.cut_locked(job)?;
+        drop(writer);
         // From here on committers go on. They turn to the idle region only under the checkpoint
         // lock, so it can be replaced under them.
         let Some(cut) = cut else {

@@ -20,6 +20,16 @@ pub(super) struct Prepared {
     pub payload: Vec<u8>,
     pub op_count: u32,
     pub deleted: u64,
+    /// What the operations do, where a later one of the batch has to know.
+    effects: Option<Effects>,
+}
+
+/// Effects of the first operations of a batch.
+#[derive(Debug)]
+struct Effects {
+    table: Arc<Delta>,
+    ops: u32,
+    bytes: usize,
 }
 
 impl Prepared {
@@ -204,21 +214,32 @@ impl Evaluator {
     }
 
     /// The state that the operations encoded so far leave.
-    fn with_effects_of(&self, so_far: &Prepared) -> Layers {
+    fn with_effects_of(&self, so_far: &mut Prepared) -> Layers {
         let mut layers = self.layers.clone();
         if so_far.op_count > 0 {
-            let table = Delta::new();
+            let none = || Effects {
+                table: Arc::new(Delta::new()),
+                ops: 0,
+                bytes: 0,
+            };
+            let effects = so_far.effects.get_or_insert_with(none);
+            // Only what came since the last look, or a batch of n counted deletes takes n^2.
+            let rest = so_far.payload.get(effects.bytes..).unwrap_or(&[]);
+            let mut ops = Ops::new(rest, so_far.op_count - effects.ops);
             {
-                let mut writer = table.writer();
-                so_far.for_each_op(&mut |op| writer.apply(self.index + 1, op, 0));
+                let mut writer = effects.table.writer();
+                while let Ok(Some(op)) = ops.next_op() {
+                    writer.apply(self.index + 1, &op, 0);
+                }
             }
-            layers.tables.insert(0, Arc::new(table));
+            (effects.ops, effects.bytes) = (so_far.op_count, so_far.payload.len());
+            layers.tables.insert(0, Arc::clone(&effects.table));
         }
         layers
     }
 
     /// Entries that an operation removes from the present state.
-    fn removed(&self, op: &Op<'_>, so_far: &Prepared) -> Result<u64> {
+    fn removed(&self, op: &Op<'_>, so_far: &mut Prepared) -> Result<u64> {
         let view = self.with_effects_of(so_far);
         match *op {
             Op::Delete { keyspace, key } => {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -17,14 +18,17 @@ use super::view::{NEWEST, View};
 use crate::error::{Error, Result};
 use crate::format::checksum::History;
 use crate::format::key::{FullKey, MAIN};
-use crate::store::locks::{self, Held};
+use crate::store::locks::{self, CHECKPOINT, Held, WRITER};
 use crate::store::pins::Pins;
 use crate::store::slots::Current;
-use crate::sys::{File, FileIdentity, Vfs};
+use crate::sys::{File, FileIdentity, LockMode, Vfs};
 use crate::wal::tail::Tail;
 
 /// A log region larger than this slows one-shot commands down, which look through all of it.
 const OVERSIZE: u64 = 4 << 20;
+
+/// How long a checkpoint waits for a writer with the checkpoint lock in hand.
+const SHORT_WAIT: Duration = Duration::from_millis(5);
 
 /// Everything that the clones of a handle share.
 #[derive(Debug)]
@@ -172,19 +176,66 @@ impl Inner {
 
     /// Takes the writer lock, in this process and across processes.
     pub fn lock_writer(&self) -> Result<WriterGuard<'_>> {
-        let held = lock(&self.writer);
-        if held.is_some() {
-            return Ok(WriterGuard {
-                _local: held,
-                _held: None,
-            });
-        }
-        let timeout = self.options.lock_timeout;
-        let lock = locks::hold(self.vfs(), &self.locks, &self.path, locks::WRITER, timeout)?;
+        let local = lock(&self.writer);
+        let held = match *local {
+            Some(_) => None,
+            None => Some(self.hold(WRITER)?),
+        };
         Ok(WriterGuard {
-            _local: held,
-            _held: Some(lock),
+            _held: held,
+            _local: local,
         })
+    }
+
+    /// The locks of a job that cuts the log: checkpoint lock and writer lock. Nobody waits long
+    /// for the second while he has the first: a session that keeps the second may need the first
+    /// to make room.
+    pub fn lock_job(&self) -> Result<(Held, WriterGuard<'_>)> {
+        loop {
+            let job = self.hold(CHECKPOINT)?;
+            let local = lock(&self.writer);
+            if local.is_some() {
+                return Ok((
+                    job,
+                    WriterGuard {
+                        _held: None,
+                        _local: local,
+                    },
+                ));
+            }
+            let writer = locks::wait(self.vfs(), &self.locks, WRITER, SHORT_WAIT)?;
+            if writer.is_some() {
+                return Ok((
+                    job,
+                    WriterGuard {
+                        _held: writer,
+                        _local: local,
+                    },
+                ));
+            }
+            drop(job);
+            let writer = self.hold(WRITER)?;
+            // The other order, but without waiting.
+            if let Some(job) = locks::try_hold(&self.locks, CHECKPOINT, LockMode::Exclusive)? {
+                return Ok((
+                    job,
+                    WriterGuard {
+                        _held: Some(writer),
+                        _local: local,
+                    },
+                ));
+            }
+        }
+    }
+
+    fn hold(&self, byte: u64) -> Result<Held> {
+        locks::hold(
+            self.vfs(),
+            &self.locks,
+            &self.path,
+            byte,
+            self.options.lock_timeout,
+        )
     }
 
     /// The newest value of a key in `main`.

@@ -57,29 +57,44 @@ pub fn hold(
     byte: u64,
     timeout: Duration,
 ) -> Result<Held> {
-    if let Some(held) = try_hold(file, byte, LockMode::Exclusive)? {
+    let start = vfs.elapsed();
+    if let Some(held) = wait(vfs, file, byte, timeout)? {
         return Ok(held);
+    }
+    let waited = vfs.elapsed().saturating_sub(start);
+    let lock = if byte == WRITER {
+        "writer"
+    } else {
+        "checkpoint"
+    };
+    Err(Error::Busy {
+        lock,
+        holder: vfs.holder_of(path, byte),
+        waited,
+    })
+}
+
+/// Waits up to `timeout` for an exclusive lock.
+pub fn wait(
+    vfs: &dyn Vfs,
+    file: &Arc<dyn File>,
+    byte: u64,
+    timeout: Duration,
+) -> Result<Option<Held>> {
+    if let Some(held) = try_hold(file, byte, LockMode::Exclusive)? {
+        return Ok(Some(held));
     }
     let start = vfs.elapsed();
     let mut pause = Duration::from_micros(50);
     loop {
         let waited = vfs.elapsed().saturating_sub(start);
         if waited >= timeout {
-            let lock = if byte == WRITER {
-                "writer"
-            } else {
-                "checkpoint"
-            };
-            return Err(Error::Busy {
-                lock,
-                holder: vfs.holder_of(path, byte),
-                waited,
-            });
+            return Ok(None);
         }
         vfs.pause(pause.min(timeout.saturating_sub(waited)));
         pause = (pause * 2).min(Duration::from_millis(5));
         if let Some(held) = try_hold(file, byte, LockMode::Exclusive)? {
-            return Ok(held);
+            return Ok(Some(held));
         }
     }
 }

@@ -175,3 +175,24 @@ fn a_damaged_byte_gives_an_error_or_the_right_answer() {
     println!("{refused} refused, {right} right, {older} values older than the newest");
     assert!(refused > 0 && right > 0);
 }
+
+/// Without a map; with one the system ends the process (SIGBUS), which no library can take back.
+#[test]
+fn a_file_cut_off_under_a_reader_gives_an_error() {
+    let scratch = Scratch::new();
+    let path = scratch.file("live.creel");
+    fs::write(&path, sample(&scratch)).unwrap();
+    let options = OpenOptions::new().mmap(false);
+    let db = options.clone().read_only(true).open(&path).unwrap();
+    let writer = options.open(&path).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(20_000)
+        .unwrap();
+    for result in [db.get(b"large").map(drop), writer.put(b"k", b"v").map(drop)] {
+        assert!(matches!(result, Err(Error::Corrupt(_))), "{result:?}");
+    }
+    assert_eq!(fs::metadata(&path).unwrap().len(), 20_000, "changed");
+}

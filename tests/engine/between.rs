@@ -187,3 +187,30 @@ fn a_bulk_load_into_a_keyspace_dropped_meanwhile_is_refused() {
     assert_eq!(loads.info().unwrap().entry_count, 0);
     loads.put(b"after", b"1").unwrap();
 }
+
+/// One who wanted to checkpoint kept the checkpoint lock while he waited for the writer lock. A
+/// session that keeps the writer lock could not make room in its log then, and failed.
+#[test]
+fn a_session_that_keeps_the_lock_goes_on_while_another_waits_to_checkpoint() {
+    let scratch = Scratch::new();
+    let path = scratch.file("a.creel");
+    let session = options()
+        .lock_timeout(Duration::from_millis(400))
+        .hold_lock(true);
+    let session = session.create(&path, &small()).unwrap();
+    let waits = options()
+        .lock_timeout(Duration::from_millis(1500))
+        .open(&path)
+        .unwrap();
+    let waiting =
+        std::thread::spawn(move || waits.checkpoint(&CheckpointOptions::default(), &NoProgress));
+    let start = std::time::Instant::now();
+    while start.elapsed() < Duration::from_millis(1000) {
+        session.put(b"k", &[b'v'; 20_000]).unwrap();
+    }
+    let refused = waiting.join().unwrap();
+    assert!(
+        matches!(refused, Err(Error::Busy { lock: "writer", .. })),
+        "{refused:?}"
+    );
+}

@@ -1,6 +1,6 @@
 //! Several processes that write to one file at the same time.
 
-use creel::{CheckpointOptions, Db, NoProgress, OpenOptions};
+use creel::{CheckpointOptions, CompactOptions, Db, NoProgress, OpenOptions};
 
 use super::parent::Child;
 use super::{small, value_of};
@@ -122,4 +122,31 @@ fn two_processes_see_each_others_commits_at_once() {
         drop(db);
         assert_eq!(Db::open(&path).unwrap().len().unwrap(), 120);
     }
+}
+
+/// Compaction moves pages and log regions under four processes that write.
+#[test]
+fn compaction_under_writers_of_other_processes_loses_nothing() {
+    let scratch = Scratch::new();
+    let path = created(&scratch);
+    let mut children: Vec<Child> = (0..4).map(|_| Child::start(&path)).collect();
+    for (i, child) in children.iter_mut().enumerate() {
+        child.open(["", "eager", "normal", "unmapped alone"][i]);
+        child.send(&format!("many {i}- 400"));
+    }
+    let db = OpenOptions::new().open(&path).unwrap();
+    let mut rounds = 0;
+    while db.len().unwrap() < 1600 {
+        db.compact(&CompactOptions::default(), &NoProgress).unwrap();
+        rounds += 1;
+    }
+    assert!(rounds > 1, "compaction never met a writer");
+    let mut tokens = Vec::new();
+    for child in &mut children {
+        while let Some((_, token)) = child.answer().unwrap().split_once(' ') {
+            tokens.push(token.parse().unwrap());
+        }
+    }
+    drop(db);
+    expect_all(&path, 4, 400, tokens);
 }
