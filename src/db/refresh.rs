@@ -158,6 +158,7 @@ impl Inner {
             last: None,
             frames: 0,
             torn_bytes: 0,
+            marked: false,
         };
         let mut bulk = false;
         let mut visit = |placed: &Placed, payload: &[u8]| {

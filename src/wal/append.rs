@@ -10,6 +10,7 @@ use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::format::checksum::{History, crc};
 use crate::format::frame::{Envelope, FrameHeader, frame_len, push_frame};
+use crate::format::mark::{MARK_SIZE, Mark};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::sys::File;
 
@@ -122,7 +123,20 @@ pub fn write(
         file.write_durable_at(&[IoSlice::new(&again), IoSlice::new(&group.bytes)], at)?;
     }
     group.tail.proven = group.tail.end;
+    leave_mark(file, &group.tail);
     Ok(())
+}
+
+/// Tells whoever comes next that everything up to here is durable. Not synced, and no harm where
+/// it fails: the next writer then proves the tail once more.
+pub fn leave_mark(file: &dyn File, tail: &Tail) {
+    if tail.end + MARK_SIZE as u64 <= tail.extent.len {
+        let mark = Mark {
+            own_units: (tail.end / 8) as u32,
+            prev_crc: tail.link.prev_crc,
+        };
+        let _ = file.write_at(&mark.encode(tail.region.salt), tail.extent.start + tail.end);
+    }
 }
 
 fn read_unproven(file: &dyn File, tail: &Tail) -> io::Result<Vec<u8>> {
@@ -197,6 +211,7 @@ pub fn prove(file: &dyn File, tail: &mut Tail) -> Result<()> {
         }
     }
     tail.proven = tail.end;
+    leave_mark(file, tail);
     Ok(())
 }
 
