@@ -20,6 +20,8 @@ use crate::wal::{extents, tail};
 /// Offset of the generation in a header slot, and of the incarnation in a region header.
 const GENERATION_AT: u64 = 64;
 const REGION_SEQ_AT: u64 = 16;
+/// Offset of the header checksum in a frame.
+const HEADER_CRC_AT: u64 = 28;
 
 impl Inner {
     /// Makes sure that everything committed before this call, by any process, is visible.
@@ -64,6 +66,7 @@ impl Inner {
         }
         let Ok(Some(map)) = view.tree.pages.map() else { return true };
         let at = |offset: u64| map.volatile_u64(offset as usize);
+        let at_u32 = |offset: u64| map.volatile_u32(offset as usize);
         let generation = log.current.header.generation;
         let newest = SLOT_OFFSETS.iter().map(|o| at(o + GENERATION_AT).unwrap_or(0)).max();
         let places = extents(&log.current.header);
@@ -71,12 +74,16 @@ impl Inner {
         let own_seq = at(tail.extent.start + REGION_SEQ_AT);
         let other = places[(tail.active ^ 1) & 1];
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
-        let word = map.volatile_u32((tail.extent.start + tail.end) as usize);
+        let word = at_u32(tail.extent.start + tail.end);
         let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
         newest != Some(generation)
             || own_seq != Some(tail.region.region_seq)
             || other_seq > tail.region.region_seq
             || appended
+            || tail.last.is_some_and(|last| {
+                let at_crc = at_u32(tail.extent.start + last.offset + HEADER_CRC_AT);
+                at_crc != Some(last.header.header_crc)
+            })
     }
 
     /// Brings the log state up to date. `stable`: the writer lock is held.
@@ -88,7 +95,7 @@ impl Inner {
         }
         let places = extents(&log.current.header);
         let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if regions[log.tail.active & 1] != Some(log.tail.region) {
+        if regions[log.tail.active & 1] != Some(log.tail.region) || !self.last_stands(log)? {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -120,6 +127,16 @@ impl Inner {
             return self.reload(log, stable);
         }
         Ok(())
+    }
+
+    /// False where the last known entry is not in the file any more: it was read from the page
+    /// cache, and a failed sync took it back.
+    fn last_stands(&self, log: &Log) -> Result<bool> {
+        let Some(last) = log.tail.last else { return Ok(true) };
+        let mut crc = [0u8; 4];
+        let at = log.tail.extent.start + last.offset + HEADER_CRC_AT;
+        let got = self.file.read_at(&mut crc, at).map_err(|e| Error::io("read the log", e))?;
+        Ok(got == crc.len() && u32::from_le_bytes(crc) == last.header.header_crc)
     }
 
     /// Applies the frames that were appended behind the known tail. A bulk load there is not part

@@ -1,6 +1,6 @@
 //! The simulated disk as a file system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub struct Inner {
     pub locks: Locks,
     /// Open files by number, with the inode each keeps alive.
     pub open: BTreeMap<u64, u64>,
+    /// Open files whose next sync reports that another one's sync failed and lost writes: as in
+    /// Linux, every description that was open then is told once, later ones never.
+    pub owed_errors: BTreeSet<u64>,
     pub faults: Faults,
     pub trace: Vec<IoCall>,
     last_file: u64,
@@ -109,6 +112,7 @@ impl SimDisk {
             state,
             locks: Locks::default(),
             open: BTreeMap::new(),
+            owed_errors: BTreeSet::new(),
             faults: Faults::default(),
             trace: Vec::new(),
             last_file: 0,
