@@ -56,12 +56,13 @@ pub mod tree;
 pub mod wal;
 
 pub use check::{
-    Finding, Severity, Verdict, VerifyOptions, VerifyReport, verify,
+    Finding, Inspect, PageKinds, Quantiles, Severity, Stats, StatsOptions, Verdict, VerifyOptions,
+    VerifyReport, inspect, verify,
 };
 pub use db::{
-    Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Info, Interest,
-    KeyBound, KeyRange, Keyspace, OpenOptions, Recovery, RegionInfo, SlotInfo, Snapshot, SyncMode,
-    Token, info,
+    Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport,
+    CreateOptions, Cursor, Db, Info, Interest, KeyBound, KeyRange, Keyspace, OpenOptions, Recovery,
+    RegionInfo, SlotInfo, Snapshot, SyncMode, Token, info,
 };
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;

@@ -1,3 +1,101 @@
-//! The creel command.
+//! The creel command: parse, dispatch, turn the result into an exit status.
 
-fn main() {}
+mod cli;
+mod commands;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use cli::globals::wants_color;
+use cli::output::Out;
+use cli::report::{self, Style};
+use cli::{Context, Exit, Failure};
+
+fn main() -> ExitCode {
+    cli::panic::install();
+    cli::signals::prepare();
+    let exit = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Internal);
+    cli::signals::raise_default(exit);
+    ExitCode::from(exit.code())
+}
+
+fn run() -> Exit {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(debug_assertions)]
+    if std::env::var_os("CREEL_TEST_PANIC").is_some() {
+        panic!("asked for by CREEL_TEST_PANIC");
+    }
+    let verb = args.get(1).and_then(|arg| arg.to_str());
+    let command = verb
+        .and_then(commands::cli_for)
+        .unwrap_or_else(commands::cli);
+    let matches = match command.try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) => return not_parsed(&error, &args),
+    };
+    let mut ctx = Context::new(commands::globals(&matches));
+    let outcome = commands::dispatch(&mut ctx, &matches);
+    // What was found is worth printing even when the command failed later.
+    let flushed = ctx.out.flush();
+    let failure = match (outcome, flushed) {
+        (Ok(exit), Ok(())) => return exit,
+        (Ok(_), Err(failure)) | (Err(failure), _) => failure,
+    };
+    let failure = failure
+        .at_if_unknown(ctx.db())
+        .state_if_unknown(ctx.state());
+    let failure = report::name_verb(failure, matches.subcommand_name());
+    report::failure(&failure, ctx.globals.style());
+    failure.exit()
+}
+
+/// Help and version go to standard output, everything else is a usage error.
+fn not_parsed(error: &clap::Error, args: &[OsString]) -> Exit {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let color = wants_color(None, || std::io::stdout().is_terminal());
+            let text = if color {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            };
+            let mut out = Out::new();
+            match out.bytes(text.as_bytes()).and_then(|()| out.flush()) {
+                Ok(()) => Exit::Ok,
+                Err(failure) => {
+                    report::failure(&failure, Style::default());
+                    failure.exit()
+                }
+            }
+        }
+        _ => {
+            let given = |flag: &str| args.iter().any(|arg| arg == flag);
+            if given("-qq") {
+                return Exit::Usage;
+            }
+            if given("--json") {
+                let text = text.to_string();
+                let what = text.lines().next().unwrap_or_default();
+                let what = what.strip_prefix("error: ").unwrap_or(what);
+                let style = Style {
+                    json: true,
+                    ..Style::default()
+                };
+                report::failure(&Failure::usage(what), style);
+                return Exit::Usage;
+            }
+            let color = wants_color(None, || std::io::stderr().is_terminal());
+            report::stderr(&if color {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            });
+            Exit::Usage
+        }
+    }
+}

@@ -119,12 +119,21 @@ impl Content {
         for (&id, tally) in &self.keyspaces {
             findings.count(Invariant::T12, 1);
             if whole && id != CATALOGUE && id != MAIN && !ids.contains_key(&id) {
-                let text = format!("{} entries belong to keyspace {id}, which does not exist", tally.entries);
-                findings.damage(finding(Invariant::T12, text).in_pages(tally.first_page, 1, header.page_size()));
+                let text = format!(
+                    "{} entries belong to keyspace {id}, which does not exist",
+                    tally.entries
+                );
+                findings.damage(finding(Invariant::T12, text).in_pages(
+                    tally.first_page,
+                    1,
+                    header.page_size(),
+                ));
             }
         }
         if !whole {
-            findings.remark("part of the tree cannot be read: counts, sums and the catalogue were not compared");
+            findings.remark(
+                "part of the tree cannot be read: counts, sums and the catalogue were not compared",
+            );
             return;
         }
         let mut compare = |id, name: &str, found: u64, said: u64| {
@@ -136,8 +145,18 @@ impl Content {
         };
         compare(Invariant::T6, "entries", self.entries(), header.entry_count);
         if level == Depth::Deep {
-            compare(Invariant::T11, "bytes of keys and values", self.logical_bytes, header.logical_bytes);
-            compare(Invariant::T11, "content sum", self.content_sum, header.content_sum);
+            compare(
+                Invariant::T11,
+                "bytes of keys and values",
+                self.logical_bytes,
+                header.logical_bytes,
+            );
+            compare(
+                Invariant::T11,
+                "content sum",
+                self.content_sum,
+                header.content_sum,
+            );
         }
     }
 
@@ -146,16 +165,23 @@ impl Content {
         let mut ids: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
         let mut last = None;
         for (key, value) in &self.catalogue {
-            let id = value.as_deref().and_then(|v| v.try_into().ok()).map(u32::from_le_bytes);
+            let id = value
+                .as_deref()
+                .and_then(|v| v.try_into().ok())
+                .map(u32::from_le_bytes);
             if *key == last_id_key() {
                 last = id;
             }
-            let Some(name) = catalogue_name(key) else { continue };
+            let Some(name) = catalogue_name(key) else {
+                continue;
+            };
             findings.count(Invariant::T12, 1);
             let shown = String::from_utf8_lossy(name).into_owned();
             let mut bad = |text: String| findings.damage(finding(Invariant::T12, text));
             let Some(id) = id else {
-                bad(format!("the catalogue entry of keyspace {shown:?} is not an id"));
+                bad(format!(
+                    "the catalogue entry of keyspace {shown:?} is not an id"
+                ));
                 continue;
             };
             if id == CATALOGUE || (id == MAIN) != (name == MAIN_NAME.as_bytes()) {
@@ -163,14 +189,17 @@ impl Content {
             }
             if let Some(other) = ids.insert(id, name.to_vec()) {
                 let other = String::from_utf8_lossy(&other).into_owned();
-                bad(format!("keyspaces {other:?} and {shown:?} both have the id {id}"));
+                bad(format!(
+                    "keyspaces {other:?} and {shown:?} both have the id {id}"
+                ));
             }
         }
-        if let (Some(last), Some((&largest, _))) = (last, ids.last_key_value()) {
-            if largest > last && largest != MAIN {
-                let text = format!("keyspace id {largest} is beyond the last one given, {last}");
-                findings.damage(finding(Invariant::T12, text));
-            }
+        if let (Some(last), Some((&largest, _))) = (last, ids.last_key_value())
+            && largest > last
+            && largest != MAIN
+        {
+            let text = format!("keyspace id {largest} is beyond the last one given, {last}");
+            findings.damage(finding(Invariant::T12, text));
         }
         ids
     }

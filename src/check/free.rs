@@ -103,7 +103,8 @@ pub(super) fn check_records(
     let mut before: Option<&FreeExtent> = None;
     let (mut available, mut pending) = (0u64, 0u64);
     for record in &list.records {
-        let about = |id, text: &str| finding(id, text).in_pages(record.start, record.pages, page_size);
+        let about =
+            |id, text: &str| finding(id, text).in_pages(record.start, record.pages, page_size);
         findings.count(Invariant::P6, 1);
         if record.pages == 0 || !owners.contains(record.start, record.pages) {
             let text = "a free extent lies outside the file";
@@ -111,7 +112,11 @@ pub(super) fn check_records(
             before = Some(record);
             continue;
         }
-        let owner = if record.freed_gen == 0 { Owner::Available } else { Owner::Pending };
+        let owner = if record.freed_gen == 0 {
+            Owner::Available
+        } else {
+            Owner::Pending
+        };
         if owner == Owner::Available {
             findings.count(Invariant::S2, 1);
             available += u64::from(record.pages);
@@ -123,13 +128,20 @@ pub(super) fn check_records(
             findings.damage(about(id, &text));
         }
         if let Some((page, other)) = owners.claim(record.start, record.pages, owner) {
-            let text = format!("page {page} is free ({}) and belongs to {}", owner.name(), other.name());
+            let text = format!(
+                "page {page} is free ({}) and belongs to {}",
+                owner.name(),
+                other.name()
+            );
             findings.damage(about(Invariant::S1, &text));
         }
         before = Some(record);
     }
     findings.count(Invariant::S4, 1);
-    let named = (u64::from(header.free_available), u64::from(header.free_pending));
+    let named = (
+        u64::from(header.free_available),
+        u64::from(header.free_pending),
+    );
     if list.whole && (available, pending) != named {
         let text = format!(
             "the list has {available} available and {pending} pending pages, the header says {} and {}",
@@ -145,7 +157,10 @@ fn order_problem(
     header: &Header,
 ) -> Option<(Invariant, String)> {
     if record.freed_gen > header.generation {
-        let text = format!("pending since generation {}, which is to come", record.freed_gen);
+        let text = format!(
+            "pending since generation {}, which is to come",
+            record.freed_gen
+        );
         return Some((Invariant::S3, text));
     }
     let before = before?;
@@ -153,7 +168,10 @@ fn order_problem(
         let end = u64::from(before.start) + u64::from(before.pages);
         let apart = before.freed_gen == 0 && end < u64::from(record.start);
         return (!apart).then(|| {
-            (Invariant::S2, "available extents are not sorted, joined and apart".to_owned())
+            (
+                Invariant::S2,
+                "available extents are not sorted, joined and apart".to_owned(),
+            )
         });
     }
     (before >= record).then(|| (Invariant::S3, "pending extents are not sorted".to_owned()))

@@ -82,10 +82,23 @@ impl Sweep {
         let at = self.parents.len() as u32;
         if let Some(branch) = Branch::new(&parent.bytes) {
             for i in 0..branch.count() {
-                let Some(child) = branch.child(i) else { continue };
+                let Some(child) = branch.child(i) else {
+                    continue;
+                };
                 let entries = Some(child.entries);
-                if claim(context, child.page, Owner::Leaf, &parent.low, parent.high.as_deref(), entries) {
-                    self.leaves.push(LeafAt { page: child.page, parent: at, child: i as u32 });
+                if claim(
+                    context,
+                    child.page,
+                    Owner::Leaf,
+                    &parent.low,
+                    parent.high.as_deref(),
+                    entries,
+                ) {
+                    self.leaves.push(LeafAt {
+                        page: child.page,
+                        parent: at,
+                        child: i as u32,
+                    });
                 }
             }
         }
@@ -102,7 +115,11 @@ impl Sweep {
         if claim(context, page, Owner::Leaf, &[], None, None) {
             let mut pages = std::mem::take(&mut self.pages);
             context.source.read_pages(page, 1, &mut pages)?;
-            let known = Known { crc, generation: context.header.generation, ..Known::default() };
+            let known = Known {
+                crc,
+                generation: context.header.generation,
+                ..Known::default()
+            };
             self.leaf(context, &pages, page, page, &known);
             self.pages = pages;
         }
@@ -123,12 +140,14 @@ impl Sweep {
             let (run, after) = rest.split_at(run_length(rest, most));
             rest = after;
             let end = run.last().map_or(first.page, |l| l.page) + 1;
-            context.source.read_pages(first.page, end - first.page, &mut pages)?;
+            context
+                .source
+                .read_pages(first.page, end - first.page, &mut pages)?;
             for leaf in run {
-                if let Some(parent) = parents.get(leaf.parent as usize) {
-                    if look_up(parent, leaf.child as usize, &mut known).is_some() {
-                        self.leaf(context, &pages, first.page, leaf.page, &known);
-                    }
+                let parent = parents.get(leaf.parent as usize);
+                let found = parent.and_then(|p| look_up(p, leaf.child as usize, &mut known));
+                if found.is_some() {
+                    self.leaf(context, &pages, first.page, leaf.page, &known);
                 }
             }
             self.values.flush_if_full(context)?;
@@ -138,7 +157,14 @@ impl Sweep {
     }
 
     /// Checks one leaf of a run that begins at page `start`.
-    fn leaf(&mut self, context: &mut Context<'_>, run: &Pages, start: u32, page: u32, known: &Known) {
+    fn leaf(
+        &mut self,
+        context: &mut Context<'_>,
+        run: &Pages,
+        start: u32,
+        page: u32,
+        known: &Known,
+    ) {
         let page_size = context.source.page_size;
         let from = (page - start) as usize * page_size;
         let bytes = run.bytes.get(from..from + page_size).unwrap_or(&[]);
@@ -173,15 +199,22 @@ impl Sweep {
         for id in [P7, T1, T2, T3, T4, T5, T6, T8, T13] {
             context.findings.count(id, 1);
         }
-        if PAGE_HEADER_SIZE + usize::from(head.prefix_len) > head.cells_end_offset() {
+        let prefix = usize::from(head.prefix_len);
+        if PAGE_HEADER_SIZE + prefix > head.cells_end_offset() {
             return Err(finding(T3, "the prefix reaches into the cells"));
+        }
+        if head.cell_count > 1 && prefix > max_key_len(context.source.page_size) + 4 {
+            return Err(finding(T3, "the prefix is longer than any key"));
         }
         let leaf = Leaf::new(bytes).ok_or_else(|| finding(P7, "the page does not decode"))?;
         leaf.check()?;
         self.check_bounds(&leaf, known)?;
         let count = leaf.count() as u64;
         if let Some(entries) = known.entries.filter(|&entries| entries != count) {
-            return Err(finding(T6, format!("{count} entries, its parent says {entries}")));
+            return Err(finding(
+                T6,
+                format!("{count} entries, its parent says {entries}"),
+            ));
         }
         self.take_entries(context, &leaf, page, head.generation)
     }
@@ -191,7 +224,8 @@ impl Sweep {
         for i in [0, leaf.count() - 1] {
             self.key.clear();
             self.key.extend_from_slice(leaf.prefix());
-            self.key.extend_from_slice(leaf.cell(i).map_or(&[][..], |c| c.suffix));
+            self.key
+                .extend_from_slice(leaf.cell(i).map_or(&[][..], |c| c.suffix));
             if self.key < known.low || known.high.as_ref().is_some_and(|high| self.key >= *high) {
                 let text = format!("key {i} is not between the separators around the page");
                 return Err(finding(Invariant::T2, text));
@@ -221,7 +255,12 @@ impl Sweep {
                 return Err(finding(Invariant::T7, text));
             }
             if let StoredValue::Overflow(reference) = cell.value {
-                self.values.push(ValueAt { reference, generation, leaf: page, cell: i as u32 });
+                self.values.push(ValueAt {
+                    reference,
+                    generation,
+                    leaf: page,
+                    cell: i as u32,
+                });
             }
             self.content.add(prefix, &cell);
         }
@@ -232,7 +271,9 @@ impl Sweep {
 
 /// How many leaves from the front one read takes in.
 fn run_length(leaves: &[LeafAt], most: u32) -> usize {
-    let Some(first) = leaves.first() else { return 0 };
+    let Some(first) = leaves.first() else {
+        return 0;
+    };
     let mut last = first.page;
     let more = leaves.iter().take_while(|leaf| {
         let near = leaf.page - last <= GAP && leaf.page - first.page < most;
@@ -246,7 +287,8 @@ fn run_length(leaves: &[LeafAt], most: u32) -> usize {
 fn look_up(parent: &Parent, child: usize, known: &mut Known) -> Option<()> {
     let branch = Branch::new(&parent.bytes)?;
     let named = branch.child(child)?;
-    (known.crc, known.generation, known.entries) = (named.crc, parent.generation, Some(named.entries));
+    (known.crc, known.generation, known.entries) =
+        (named.crc, parent.generation, Some(named.entries));
     known.low.clear();
     if child == 0 {
         known.low.extend_from_slice(&parent.low);

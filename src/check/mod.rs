@@ -6,14 +6,20 @@
 //!           free       S2 to S5           tree          branches, parents before children
 //!           leaves     sorted by place, read in runs   values  large values
 //!           content    counts, sums, keyspaces          older   S6
+//! stats     where the space goes: a scan or a sample
+//! inspect   one structure, byte by byte
 //! ```
 //!
 //! Nothing here writes, maps or trusts: every length and every page id is bounded by the file
 //! before it is used, every page is visited once, so the work is bounded by the file's size.
 
+// A finding is large, is made only where there is damage, and is passed on, not copied.
+#![allow(clippy::result_large_err)]
+
 mod content;
 mod findings;
 mod free;
+mod inspect;
 mod leaves;
 mod log;
 mod older;
@@ -24,9 +30,12 @@ mod report;
 mod slots;
 mod snapshot;
 mod source;
+mod stats;
 mod tree;
 mod values;
 mod verify;
 
+pub use inspect::{Inspect, inspect};
 pub use report::{Finding, Severity, Verdict, VerifyOptions, VerifyReport};
+pub use stats::{PageKinds, Quantiles, Stats, StatsOptions, stats};
 pub use verify::verify;

@@ -41,8 +41,20 @@ pub(super) fn walk(
         return Ok(older.root_page == 0 || !newer_broken);
     }
     let pages = Pages::default();
-    let mut walk = Walk { source, older, owners, findings, whole: true, newer_broken, pages };
-    walk.visit(older.root_page, older.root_crc, older.root_height.saturating_sub(1))?;
+    let mut walk = Walk {
+        source,
+        older,
+        owners,
+        findings,
+        whole: true,
+        newer_broken,
+        pages,
+    };
+    walk.visit(
+        older.root_page,
+        older.root_crc,
+        older.root_height.saturating_sub(1),
+    )?;
     Ok(walk.whole)
 }
 
@@ -75,19 +87,30 @@ impl Walk<'_> {
         match check_page(&bytes, page) {
             Ok(head) if head.crc == crc => {}
             Ok(head) => {
-                self.broken(page, 1, &format!("was written again by generation {}", head.generation));
+                self.broken(
+                    page,
+                    1,
+                    &format!("was written again by generation {}", head.generation),
+                );
                 return Ok(());
             }
             Err(c) => {
                 // Damage to a page that waits to be reused; the newest tree does not need it.
-                let text = format!("a page that only the older header needs is damaged: {}", c.detail);
+                let text = format!(
+                    "a page that only the older header needs is damaged: {}",
+                    c.detail
+                );
                 let what = finding(Invariant::S6, text).in_pages(page, 1, page_size);
                 self.findings.add(Weight::Note, what);
                 self.whole = false;
                 return Ok(());
             }
         }
-        if level == 0 { self.values(&bytes) } else { self.children(&bytes, level)? }
+        if level == 0 {
+            self.values(&bytes)
+        } else {
+            self.children(&bytes, level)?
+        }
         Ok(())
     }
 
@@ -110,7 +133,9 @@ impl Walk<'_> {
             return;
         };
         for i in 0..leaf.count() {
-            let Some(StoredValue::Overflow(reference)) = leaf.cell(i).map(|c| c.value) else { continue };
+            let Some(StoredValue::Overflow(reference)) = leaf.cell(i).map(|c| c.value) else {
+                continue;
+            };
             let pages = reference.pages(self.source.page_size);
             if !self.owners.contains(reference.page, pages) {
                 self.broken(reference.page, 1, "lies outside the file");
@@ -128,7 +153,10 @@ impl Walk<'_> {
 
     fn broken(&mut self, page: u32, pages: u32, why: &str) {
         self.whole = false;
-        let text = format!("page {page}, which generation {} needs, {why}", self.older.generation);
+        let text = format!(
+            "page {page}, which generation {} needs, {why}",
+            self.older.generation
+        );
         let what = finding(Invariant::S6, text).in_pages(page, pages, self.source.page_size);
         self.findings.damage(what);
     }

@@ -80,7 +80,9 @@ impl Owners {
     /// Takes pages for an owner. Gives the first page that has one already, with that owner;
     /// its owner stays. Pages that the file does not have are passed over.
     pub fn claim(&mut self, start: u32, pages: u32, owner: Owner) -> Option<(u32, Owner)> {
-        let end = (start as usize).saturating_add(pages as usize).min(self.map.len());
+        let end = (start as usize)
+            .saturating_add(pages as usize)
+            .min(self.map.len());
         let mut conflict = None;
         let slots = self.map.get_mut(start as usize..end).unwrap_or_default();
         for (i, slot) in slots.iter_mut().enumerate() {

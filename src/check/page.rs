@@ -35,8 +35,15 @@ pub(super) fn check(
     let bad = |id, text: String| Err(finding(id, text).in_pages(expect.page, 1, bytes.len()));
     findings.count(P1, 1);
     let overflow = bytes.get(KIND_AT) == Some(&KIND_OVERFLOW);
-    let end = if overflow { PAGE_HEADER_SIZE } else { bytes.len() };
-    let (sum, stored) = (crc(bytes.get(4..end).unwrap_or(&[])), u32_at(bytes, 0).unwrap_or(0));
+    let end = if overflow {
+        PAGE_HEADER_SIZE
+    } else {
+        bytes.len()
+    };
+    let (sum, stored) = (
+        crc(bytes.get(4..end).unwrap_or(&[])),
+        u32_at(bytes, 0).unwrap_or(0),
+    );
     if sum != stored {
         return bad(P1, format!("checksum is {sum:08x}, stored {stored:08x}"));
     }
@@ -48,18 +55,25 @@ pub(super) fn check(
     if let Some(named) = expect.crc {
         findings.count(P3, 1);
         if named != stored {
-            let text = format!("another version: its owner names checksum {named:08x}, not {stored:08x}");
+            let text =
+                format!("another version: its owner names checksum {named:08x}, not {stored:08x}");
             return bad(P3, text);
         }
     }
     findings.count(P4, 1);
     let generation = u64_at(bytes, 8).unwrap_or(0);
     if generation > expect.generation || generation == 0 {
-        let text = format!("written by generation {generation}, its owner by {}", expect.generation);
+        let text = format!(
+            "written by generation {generation}, its owner by {}",
+            expect.generation
+        );
         return bad(P4, text);
     }
     let Some(header) = PageHeader::decode(bytes) else {
-        return bad(reserved_problem(bytes), "header fields that version 1 does not know".into());
+        return bad(
+            reserved_problem(bytes),
+            "header fields that version 1 does not know".into(),
+        );
     };
     findings.count(P5, 1);
     if (header.kind, header.level) != (expect.kind, expect.level) {
@@ -67,7 +81,12 @@ pub(super) fn check(
             "is a {:?} of level {}, should be a {:?} of level {}",
             header.kind, header.level, expect.kind, expect.level
         );
-        let id = if expect.kind == PageKind::Overflow { T9 } else { P5 };
+        let id = match (expect.kind, header.kind) {
+            (PageKind::Overflow, _) => T9,
+            (PageKind::Leaf, PageKind::Branch) | (PageKind::Branch, PageKind::Leaf) => T4,
+            _ => P5,
+        };
+        findings.count(id, 1);
         return bad(id, text);
     }
     Ok(header)

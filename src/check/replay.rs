@@ -7,7 +7,9 @@ use super::findings::{Findings, finding};
 use crate::delta::Delta;
 use crate::error::Result;
 use crate::format::header::Header;
-use crate::format::key::{CATALOGUE, MAIN, MAIN_NAME, catalogue_name, catalogue_range, last_id_key};
+use crate::format::key::{
+    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, catalogue_range, last_id_key,
+};
 use crate::format::leaf::StoredValue;
 use crate::format::op::{Op, Ops};
 use crate::format::{Invariant, max_key_len};
@@ -28,8 +30,15 @@ impl Catalogue {
     }
 
     fn try_read(pages: &Pages, header: &Header) -> Result<Catalogue> {
-        let root = Root { page: header.root_page, crc: header.root_crc, height: header.root_height };
-        let mut found = Catalogue { ids: BTreeMap::new(), last: MAIN };
+        let root = Root {
+            page: header.root_page,
+            crc: header.root_crc,
+            height: header.root_height,
+        };
+        let mut found = Catalogue {
+            ids: BTreeMap::new(),
+            last: MAIN,
+        };
         found.ids.insert(MAIN_NAME.as_bytes().to_vec(), MAIN);
         let id = |value: &StoredValue<'_>| match value {
             StoredValue::Inline(bytes) => (*bytes).try_into().ok().map(u32::from_le_bytes),
@@ -139,7 +148,9 @@ impl Replay {
 fn check_limits(op: &Op<'_>, longest: usize) -> Result<(), (Invariant, String)> {
     let key = match op {
         Op::Put { key, .. } | Op::Delete { key, .. } => key,
-        Op::DeleteRange { .. } | Op::CreateKeyspace { .. } | Op::DropKeyspace { .. } => return Ok(()),
+        Op::DeleteRange { .. } | Op::CreateKeyspace { .. } | Op::DropKeyspace { .. } => {
+            return Ok(());
+        }
     };
     if key.is_empty() || key.len() > longest {
         return Err((Invariant::T7, format!("has a key of {} bytes", key.len())));
@@ -151,21 +162,32 @@ fn check_limits(op: &Op<'_>, longest: usize) -> Result<(), (Invariant, String)> 
 /// W4; ids that are given twice or dropped by another name break the replay, W10.
 fn follow(known: &mut Catalogue, op: &Op<'_>) -> Result<(), (Invariant, String)> {
     match *op {
-        Op::Put { keyspace: id, .. } | Op::Delete { keyspace: id, .. } | Op::DeleteRange { keyspace: id, .. } => {
+        Op::Put { keyspace: id, .. }
+        | Op::Delete { keyspace: id, .. }
+        | Op::DeleteRange { keyspace: id, .. } => {
             if !known.knows(id) {
-                return Err((Invariant::W4, format!("uses keyspace {id}, which does not exist")));
+                return Err((
+                    Invariant::W4,
+                    format!("uses keyspace {id}, which does not exist"),
+                ));
             }
         }
         Op::CreateKeyspace { id, name } => {
             if id <= known.last || known.ids.contains_key(name) {
-                return Err((Invariant::W10, format!("creates keyspace {id} a second time")));
+                return Err((
+                    Invariant::W10,
+                    format!("creates keyspace {id} a second time"),
+                ));
             }
             known.last = id;
             known.ids.insert(name.to_vec(), id);
         }
         Op::DropKeyspace { id, name } => {
             if known.ids.remove(name) != Some(id) {
-                return Err((Invariant::W10, format!("drops keyspace {id}, which has another name")));
+                return Err((
+                    Invariant::W10,
+                    format!("drops keyspace {id}, which has another name"),
+                ));
             }
         }
     }

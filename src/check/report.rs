@@ -91,7 +91,7 @@ pub struct VerifyReport {
     pub checked: Vec<(Invariant, u64)>,
     /// Pages read and checked.
     pub pages: u64,
-    /// Bytes read and checked.
+    /// Bytes read. Free pages that lie between others are read along.
     pub bytes: u64,
     /// Entries in the tree, as far as it was read (at level quick: as the header says).
     pub entries: u64,

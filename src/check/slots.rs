@@ -5,7 +5,7 @@ use std::path::Path;
 use super::findings::{Findings, Weight, finding};
 use super::source::Source;
 use crate::error::{Error, Result};
-use crate::format::bytes::{all_zero, u32_at};
+use crate::format::bytes::all_zero;
 use crate::format::header::{Header, SlotState, first_page};
 use crate::format::{Invariant, SLOT_OFFSETS, SLOT_SIZE};
 use crate::store::slots::{Current, Slots};
@@ -49,7 +49,10 @@ pub(super) fn refuse_foreign(slots: &Slots, path: &Path, source: &Source<'_>) ->
     for state in &slots.states {
         if let SlotState::Unsupported(what) = state {
             let reason = what.clone();
-            return Err(Error::NotADatabase { path: path.to_owned(), reason });
+            return Err(Error::NotADatabase {
+                path: path.to_owned(),
+                reason,
+            });
         }
     }
     match slots.current(path) {
@@ -80,14 +83,22 @@ pub(super) fn report_slots(states: &[SlotState; 2], usable: bool, findings: &mut
         let name = if i == 0 { 'A' } else { 'B' };
         let Some((id, text)) = slot_problem(state) else {
             if *state == SlotState::Blank && !usable {
-                findings.damage(slot_finding(i, Invariant::H1, format!("slot {name}: blank")));
+                findings.damage(slot_finding(
+                    i,
+                    Invariant::H1,
+                    format!("slot {name}: blank"),
+                ));
             }
             continue;
         };
         any = true;
         // A checksum that fails is wear or an unfinished write; a whole header whose fields
         // contradict each other was written like that.
-        let weight = if usable && id == Invariant::H1 { Weight::Recoverable } else { Weight::Damage };
+        let weight = if usable && id == Invariant::H1 {
+            Weight::Recoverable
+        } else {
+            Weight::Damage
+        };
         findings.add(weight, slot_finding(i, id, format!("slot {name}: {text}")));
     }
     any && usable
@@ -117,7 +128,10 @@ pub(super) fn check(headers: &Headers, source: &Source<'_>, findings: &mut Findi
     let blank = headers.states.iter().position(|s| *s == SlotState::Blank);
     findings.count(H4, 1);
     if let (Some(slot), true) = (blank, header.generation != 1) {
-        let text = format!("the slot is blank although the other one has generation {}", header.generation);
+        let text = format!(
+            "the slot is blank although the other one has generation {}",
+            header.generation
+        );
         findings.add(Weight::Recoverable, slot_finding(slot, H4, text));
     }
     if let Some(older) = &headers.older {
@@ -139,7 +153,10 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
         bad(H3, "the two headers belong to different files".into());
     }
     if n.generation != o.generation.saturating_add(1) {
-        bad(H4, format!("generations {} and {}", o.generation, n.generation));
+        bad(
+            H4,
+            format!("generations {} and {}", o.generation, n.generation),
+        );
     }
     if n.prev_header_crc != older.crc {
         let text = format!(
@@ -152,7 +169,11 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
         ("checkpoint index", o.checkpoint_index, n.checkpoint_index),
         ("epoch", u64::from(o.epoch), u64::from(n.epoch)),
         ("epoch start", o.epoch_start_index, n.epoch_start_index),
-        ("archive start", o.archive_first_index, n.archive_first_index),
+        (
+            "archive start",
+            o.archive_first_index,
+            n.archive_first_index,
+        ),
     ];
     for (name, before, after) in pairs {
         if after < before {
@@ -169,8 +190,14 @@ fn check_length(header: &Header, source: &Source<'_>, findings: &mut Findings) {
         let text = format!("the file has {} bytes, its header says {need}", source.len);
         findings.damage(finding(Invariant::H7, text).at(source.len, need - source.len));
     } else if source.len > need {
-        let text = format!("{} bytes after the last page: not part of the database", source.len - need);
-        findings.add(Weight::Note, finding(Invariant::H7, text).at(need, source.len - need));
+        let text = format!(
+            "{} bytes after the last page: not part of the database",
+            source.len - need
+        );
+        findings.add(
+            Weight::Note,
+            finding(Invariant::H7, text).at(need, source.len - need),
+        );
     }
 }
 
@@ -212,9 +239,4 @@ pub(super) fn check_epoch_start(
         );
         findings.damage(slot_finding(header.slot(), Invariant::H10, text));
     }
-}
-
-/// First four bytes of the file id, as region headers repeat them.
-pub(super) fn file_id_low(header: &Header) -> u32 {
-    u32_at(&header.file_id, 0).unwrap_or(0)
 }

@@ -37,9 +37,17 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    pub fn open(options: &VerifyOptions, path: &Path) -> Locks {
-        let file = options.vfs.open(path, Access::Read).ok();
-        Locks { pins: file.clone().map(Pins::new), file }
+    /// `checked`: the file that is being checked, which the path may not name any more.
+    pub fn open(options: &VerifyOptions, path: &Path, checked: &dyn File) -> Locks {
+        let same = |file: &Arc<dyn File>| {
+            let both = file.identity().ok().zip(checked.identity().ok());
+            both.is_some_and(|(a, b)| a.same_file(&b))
+        };
+        let file = options.vfs.open(path, Access::Read).ok().filter(same);
+        Locks {
+            pins: file.clone().map(Pins::new),
+            file,
+        }
     }
 
     /// Pins the newest generation and the one before, which the older header needs.
@@ -77,7 +85,9 @@ pub(super) fn take(
     for attempt in 1..=ATTEMPTS {
         source.check_stop()?;
         let file = Arc::clone(&source.file);
-        let Some(headers) = choose(stable_slots(options, file.as_ref())?) else { return Ok(None) };
+        let Some(headers) = choose(stable_slots(options, file.as_ref())?) else {
+            return Ok(None);
+        };
         let pins = locks.pin(&headers);
         // Only if the headers are still the newest is the pin seen by every later reuse.
         if choose(stable_slots(options, file.as_ref())?).as_ref() != Some(&headers) {
@@ -88,9 +98,18 @@ pub(super) fn take(
         source.len = file.size().map_err(|e| Error::io("look at the file", e))?;
         source.reset();
         // While this is held, a writer waits a moment before it switches regions.
-        let gate = locks.file.as_ref().and_then(|f| try_hold(f, GATE, LockMode::Shared).ok().flatten());
+        let gate = locks
+            .file
+            .as_ref()
+            .and_then(|f| try_hold(f, GATE, LockMode::Shared).ok().flatten());
         let catalogue = catalogue(options, source, &headers);
-        let log = log::check(source, &headers, options.level, catalogue, options.max_findings)?;
+        let log = log::check(
+            source,
+            &headers,
+            options.level,
+            catalogue,
+            options.max_findings,
+        )?;
         drop(gate);
         let unchanged = choose(stable_slots(options, file.as_ref())?).as_ref() == Some(&headers);
         let quiet = log.findings.is_empty();
@@ -102,12 +121,20 @@ pub(super) fn take(
                 log.findings.discredit(why);
             }
             let pinned = pins.is_some();
-            return Ok(Some(Snapshot { headers, log, pinned, _pins: pins.unwrap_or_default() }));
+            return Ok(Some(Snapshot {
+                headers,
+                log,
+                pinned,
+                _pins: pins.unwrap_or_default(),
+            }));
         }
         last = unchanged.then_some(log);
         options.vfs.pause(Duration::from_millis(u64::from(attempt)));
     }
-    Err(Error::io("take a snapshot of", std::io::ErrorKind::ResourceBusy.into()))
+    Err(Error::io(
+        "take a snapshot of",
+        std::io::ErrorKind::ResourceBusy.into(),
+    ))
 }
 
 /// Two looks that found the same in the same place.
@@ -119,13 +146,19 @@ fn catalogue(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) ->
     if options.level == Depth::Quick {
         return None;
     }
-    // Not through a map: the file may be shorter than its header says.
-    let pages = Pages::new(Arc::clone(&source.file), &headers.current.header, false);
-    Catalogue::read(&pages, &headers.current.header)
+    // Not through a map, and no larger than the file: its header may say anything.
+    let mut header = headers.current.header.clone();
+    header.page_count = header.page_count.min(source.file_pages());
+    let pages = Pages::new(Arc::clone(&source.file), &header, false);
+    Catalogue::read(&pages, &header)
 }
 
 /// True where the headers are not the same any more.
-pub(super) fn moved(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) -> Result<bool> {
+pub(super) fn moved(
+    options: &VerifyOptions,
+    source: &Source<'_>,
+    headers: &Headers,
+) -> Result<bool> {
     let now = choose(stable_slots(options, source.file.as_ref())?);
     Ok(now.as_ref() != Some(headers))
 }

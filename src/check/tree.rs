@@ -71,7 +71,14 @@ pub(super) fn walk(context: &mut Context<'_>, sweep: &mut Sweep) -> Result<()> {
 }
 
 fn branch(context: &mut Context<'_>, sweep: &mut Sweep, visit: &Visit) -> Result<()> {
-    if !claim(context, visit.page, Owner::Branch, &visit.low, visit.high.as_deref(), visit.entries) {
+    if !claim(
+        context,
+        visit.page,
+        Owner::Branch,
+        &visit.low,
+        visit.high.as_deref(),
+        visit.entries,
+    ) {
         return Ok(());
     }
     let mut pages = Pages::default();
@@ -114,7 +121,12 @@ fn branch(context: &mut Context<'_>, sweep: &mut Sweep, visit: &Visit) -> Result
             return Ok(());
         }
         let (low, high) = (visit.low.clone(), visit.high.clone());
-        let parent = Parent { generation, bytes: pages.bytes, low, high };
+        let parent = Parent {
+            generation,
+            bytes: pages.bytes,
+            low,
+            high,
+        };
         return sweep.push(context, parent);
     }
     for next in children(&page, visit, generation) {
@@ -138,8 +150,16 @@ fn children(page: &Branch<'_>, visit: &Visit, generation: u64) -> Vec<Visit> {
             level: visit.level - 1,
             generation,
             entries: Some(child.entries),
-            low: if i == 0 { visit.low.clone() } else { separator(i)? },
-            high: if i + 1 < page.count() { separator(i + 1) } else { visit.high.clone() },
+            low: if i == 0 {
+                visit.low.clone()
+            } else {
+                separator(i)?
+            },
+            high: if i + 1 < page.count() {
+                separator(i + 1)
+            } else {
+                visit.high.clone()
+            },
         })
     });
     visits.collect()
@@ -160,19 +180,32 @@ fn check_cells(page: &Branch<'_>, visit: &Visit, context: &mut Context<'_>) -> R
     for i in [1, page.count() - 1] {
         key.clear();
         let known = page.separator(i, &mut key).is_some();
-        let below = if i == 1 { key <= visit.low } else { key < visit.low };
+        let below = if i == 1 {
+            key <= visit.low
+        } else {
+            key < visit.low
+        };
         if !known || below || visit.high.as_ref().is_some_and(|high| key >= *high) {
-            return Err(finding(T2, format!("separator {i} lies outside the page's own bounds")));
+            return Err(finding(
+                T2,
+                format!("separator {i} lies outside the page's own bounds"),
+            ));
         }
     }
-    let longest = (0..page.count()).filter_map(|i| page.cell(i)).map(|c| c.1.len()).max();
+    let longest = (0..page.count())
+        .filter_map(|i| page.cell(i))
+        .map(|c| c.1.len())
+        .max();
     if longest.unwrap_or(0) + page.prefix().len() > max_key_len(context.source.page_size) + 4 {
         return Err(finding(T7, "a separator is longer than any key"));
     }
     let sum = (0..page.count()).filter_map(|i| page.child(i));
     let sum = sum.fold(0u64, |sum, child| sum.saturating_add(child.entries));
     if visit.entries.is_some_and(|entries| entries != sum) {
-        let text = format!("{sum} entries below, its parent says {}", visit.entries.unwrap_or(0));
+        let text = format!(
+            "{sum} entries below, its parent says {}",
+            visit.entries.unwrap_or(0)
+        );
         let what = finding(T6, text).in_pages(visit.page, 1, context.source.page_size);
         context.findings.damage(what);
     }
@@ -207,7 +240,9 @@ pub(super) fn claim(
         context.lose(what.keys(low, high, entries));
         return false;
     }
-    let Some((_, other)) = context.owners.claim(page, 1, owner) else { return true };
+    let Some((_, other)) = context.owners.claim(page, 1, owner) else {
+        return true;
+    };
     let text = format!("a page of the tree belongs to {} too", other.name());
     let what = finding(Invariant::S1, text).in_pages(page, 1, context.source.page_size);
     context.lose(what.keys(low, high, entries));

@@ -42,7 +42,11 @@ impl Values {
     }
 
     pub fn flush_if_full(&mut self, context: &mut Context<'_>) -> Result<()> {
-        if self.waiting.len() >= BATCH { self.flush(context) } else { Ok(()) }
+        if self.waiting.len() >= BATCH {
+            self.flush(context)
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks all values, in the order in which they stand in the file.
@@ -131,7 +135,9 @@ fn end_of(value: &ValueAt, page_size: usize) -> u64 {
 /// How many values from the front one read takes in. Extents of different values may overlap
 /// where that was reported before.
 fn run_length(values: &[ValueAt], page_size: usize) -> usize {
-    let Some(first) = values.first() else { return 0 };
+    let Some(first) = values.first() else {
+        return 0;
+    };
     let start = u64::from(first.reference.page);
     let mut end = end_of(first, page_size);
     let more = values.iter().take_while(|value| {
@@ -149,22 +155,35 @@ fn claim(context: &mut Context<'_>, value: &ValueAt) -> bool {
     context.findings.count(Invariant::T9, 1);
     context.findings.count(Invariant::P6, 1);
     if !context.owners.contains(page, pages) {
-        let text = format!("a large value of {} bytes at page {page} lies outside the file", value.reference.stored_len);
+        let text = format!(
+            "a large value of {} bytes at page {page} lies outside the file",
+            value.reference.stored_len
+        );
         let what = finding(Invariant::P6, text).in_pages(value.leaf, 1, page_size);
         report(context, value, Err(what));
         return false;
     }
     if let Some((at, other)) = context.owners.claim(page, pages, Owner::Value) {
-        let id = if other == Owner::Value { Invariant::T9 } else { Invariant::S1 };
+        let id = if other == Owner::Value {
+            Invariant::T9
+        } else {
+            Invariant::S1
+        };
         let text = format!("page {at} of a large value belongs to {} too", other.name());
-        report(context, value, Err(finding(id, text).in_pages(page, pages, page_size)));
+        report(
+            context,
+            value,
+            Err(finding(id, text).in_pages(page, pages, page_size)),
+        );
     }
     true
 }
 
 fn check_value(context: &mut Context<'_>, value: &ValueAt, bytes: &[u8]) -> Result<(), Finding> {
     let page_size = context.source.page_size;
-    context.source.count_pages(u64::from(value.reference.pages(page_size)));
+    context
+        .source
+        .count_pages(u64::from(value.reference.pages(page_size)));
     check_head(context, value, bytes)?;
     let body = bytes.get(PAGE_HEADER_SIZE..).unwrap_or(&[]);
     let length = value.reference.stored_len as usize;
@@ -196,7 +215,10 @@ fn check_sum(context: &mut Context<'_>, value: &ValueAt, sum: u32) -> Result<(),
     if sum == value.reference.crc {
         return Ok(());
     }
-    let text = format!("checksum is {sum:08x}, its entry says {:08x}", value.reference.crc);
+    let text = format!(
+        "checksum is {sum:08x}, its entry says {:08x}",
+        value.reference.crc
+    );
     Err(finding(Invariant::T10, text))
 }
 
@@ -205,12 +227,17 @@ fn report(context: &mut Context<'_>, value: &ValueAt, result: Result<(), Finding
     let Err(what) = result else { return };
     let page_size = context.source.page_size;
     let pages = value.reference.pages(page_size);
-    let mut what = if what.page.is_some() { what } else { what.in_pages(value.reference.page, pages, page_size) };
+    let mut what = if what.page.is_some() {
+        what
+    } else {
+        what.in_pages(value.reference.page, pages, page_size)
+    };
     what.records_unreachable = Some(1);
     let mut leaf = Pages::default();
     if context.source.read_pages(value.leaf, 1, &mut leaf).is_ok() {
         let leaf = Leaf::new(&leaf.bytes);
-        let key = leaf.and_then(|l| Some([l.prefix(), l.cell(value.cell as usize)?.suffix].concat()));
+        let key =
+            leaf.and_then(|l| Some([l.prefix(), l.cell(value.cell as usize)?.suffix].concat()));
         if let Some(user) = key.as_deref().and_then(crate::format::key::split_key) {
             what.key_from = Some(user.1.to_vec());
             what.key_to = Some([user.1, &[0]].concat());

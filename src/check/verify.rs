@@ -30,19 +30,24 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &dyn Progress,
 ) -> Result<VerifyReport> {
-    let file = options.vfs.open(path, Access::Read).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
-        std::io::ErrorKind::IsADirectory => Error::NotADatabase {
-            path: path.to_owned(),
-            reason: "it is a directory".into(),
-        },
-        _ => Error::io_at("open", path, e),
-    })?;
+    let file = options
+        .vfs
+        .open(path, Access::Read)
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => Error::NotFound {
+                path: path.to_owned(),
+            },
+            std::io::ErrorKind::IsADirectory => Error::NotADatabase {
+                path: path.to_owned(),
+                reason: "it is a directory".into(),
+            },
+            _ => Error::io_at("open", path, e),
+        })?;
     let len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
     if options.level == Depth::Deep {
         file.drop_cache(0, len); // so that the medium is read, not memory
     }
-    let locks = Locks::open(options, path);
+    let locks = Locks::open(options, path, file.as_ref());
     let mut source = Source::new(file, len, progress);
     for attempt in 1..=ATTEMPTS {
         let Some(snapshot) = take(options, &mut source, &locks)? else {
@@ -62,7 +67,11 @@ pub fn verify(
         }
         return Ok(check.report(options, &source));
     }
-    Err(Error::io_at("take a snapshot of", path, std::io::ErrorKind::ResourceBusy.into()))
+    Err(Error::io_at(
+        "take a snapshot of",
+        path,
+        std::io::ErrorKind::ResourceBusy.into(),
+    ))
 }
 
 fn unreadable(path: &Path, options: &VerifyOptions, source: &Source<'_>) -> Result<VerifyReport> {
@@ -117,7 +126,8 @@ impl Check {
         let slot_lost = report_slots(&headers.states, true, &mut self.findings);
         super::slots::check(&headers, source, &mut self.findings)?;
         let log = &mut self.snapshot.log;
-        self.findings.absorb(std::mem::replace(&mut log.findings, Findings::new(0)));
+        self.findings
+            .absorb(std::mem::replace(&mut log.findings, Findings::new(0)));
         check_epoch_start(header, log.last_index, &log.fences, &mut self.findings);
         self.judge_lost_slot(slot_lost);
         self.fallback = headers.older.is_some() && self.snapshot.log.covers_older;
@@ -126,7 +136,13 @@ impl Check {
         let mut owners = Owners::new(first, header.page_count.min(source.file_pages()));
         claim_regions(header, &mut owners, &mut self.findings);
         let list = free::read_chain(source, header, &mut owners, &mut self.findings)?;
-        free::check_records(&list, header, source.page_size, &mut owners, &mut self.findings);
+        free::check_records(
+            &list,
+            header,
+            source.page_size,
+            &mut owners,
+            &mut self.findings,
+        );
 
         let mut sweep = Sweep::new(self.level == Depth::Deep);
         let mut context = Context {
@@ -143,12 +159,20 @@ impl Check {
             return Ok(());
         }
         self.entries = sweep.content.entries();
-        sweep.content.judge(header, self.level, !broken, &mut self.findings);
+        sweep
+            .content
+            .judge(header, self.level, !broken, &mut self.findings);
         let known = !broken && list.whole;
         report_orphans(&owners, source, known, &mut self.findings);
         if let Some(older) = &headers.older {
-            let whole =
-                older::walk(source, &older.header, header, &mut owners, &mut self.findings, !known)?;
+            let whole = older::walk(
+                source,
+                &older.header,
+                header,
+                &mut owners,
+                &mut self.findings,
+                !known,
+            )?;
             self.fallback &= whole;
         }
         Ok(())
@@ -158,7 +182,8 @@ impl Check {
     /// that made the load part of the tree.
     fn judge_lost_slot(&mut self, slot_lost: bool) {
         if slot_lost && self.snapshot.log.open_bulk {
-            let text = "a header slot is damaged and the log has a bulk load that only it may have known";
+            let text =
+                "a header slot is damaged and the log has a bulk load that only it may have known";
             self.findings.damage(finding(Invariant::W5, text));
         }
     }
@@ -166,12 +191,20 @@ impl Check {
     fn report(mut self, options: &VerifyOptions, source: &Source<'_>) -> VerifyReport {
         let log = &self.snapshot.log;
         if let Some(expected) = options.expect_index.filter(|&index| index > log.last_index) {
-            let text = format!("the log ends at entry {}, entry {expected} was confirmed", log.last_index);
+            let text = format!(
+                "the log ends at entry {}, entry {expected} was confirmed",
+                log.last_index
+            );
             self.findings.damage(finding(Invariant::W5, text));
         }
-        remark_on_absent(&self.snapshot.headers.current.header, options.level, &mut self.findings);
+        remark_on_absent(
+            &self.snapshot.headers.current.header,
+            options.level,
+            &mut self.findings,
+        );
         let verdict = self.findings.verdict();
-        let reached = |id: &&Invariant| id.depth() <= options.level || self.findings.checked(**id) > 0;
+        let reached =
+            |id: &&Invariant| id.depth() <= options.level || self.findings.checked(**id) > 0;
         let checked = Invariant::ALL.iter().filter(reached);
         let checked = checked.map(|&id| (id, self.findings.checked(id))).collect();
         let notes = std::mem::take(&mut self.findings.remarks);
@@ -200,7 +233,10 @@ fn claim_regions(header: &Header, owners: &mut Owners, findings: &mut Findings) 
         // Where the file is too short H7 says so; the pages that are there still have an owner.
         let conflict = owners.claim(region.start_page, region.pages, Owner::Log);
         if let Some((page, other)) = conflict {
-            let text = format!("page {page} of log region {i} belongs to {} too", other.name());
+            let text = format!(
+                "page {page} of log region {i} belongs to {} too",
+                other.name()
+            );
             let what = finding(Invariant::S1, text);
             findings.damage(what.in_pages(region.start_page, region.pages, header.page_size()));
         }
@@ -214,12 +250,17 @@ fn report_orphans(owners: &Owners, source: &Source<'_>, known: bool, findings: &
         lost += u64::from(run.pages);
         if known {
             let text = format!("{} pages belong to nobody", run.pages);
-            findings.damage(finding(Invariant::S1, text).in_pages(run.start, run.pages, source.page_size));
+            findings.damage(finding(Invariant::S1, text).in_pages(
+                run.start,
+                run.pages,
+                source.page_size,
+            ));
         }
     }
     findings.count(Invariant::S1, u64::from(source.file_pages()));
     if !known && lost > 0 {
-        let text = format!("{lost} pages without a known owner: some are below what cannot be read");
+        let text =
+            format!("{lost} pages without a known owner: some are below what cannot be read");
         findings.add(Weight::Note, finding(Invariant::S1, text));
     }
 }

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
 use super::batch::Batch;
 use super::create::random_salt;
@@ -12,8 +11,12 @@ use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
+use crate::format::of_pair;
+use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
+use crate::store::locks::{self, CHECKPOINT};
 use crate::store::slots;
+use crate::sys::LockMode;
 use crate::wal::append::{self, Durability, Encoded, Stamp};
 use crate::wal::tail::NewEntry;
 use crate::wal::{extents, tail};
@@ -38,9 +41,14 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self> {
         let parts = text.split_once(':').and_then(|(epoch, index)| {
-            Some(Token { epoch: epoch.parse().ok()?, index: index.parse().ok()? })
+            Some(Token {
+                epoch: epoch.parse().ok()?,
+                index: index.parse().ok()?,
+            })
         });
-        parts.ok_or_else(|| Error::Invalid { reason: format!("{text:?} is no token like 3:812") })
+        parts.ok_or_else(|| Error::Invalid {
+            reason: format!("{text:?} is no token like 3:812"),
+        })
     }
 }
 
@@ -55,7 +63,10 @@ pub struct Commit {
 
 impl Commit {
     pub(super) fn at(epoch: u32, index: u64) -> Commit {
-        Commit { token: Token { epoch, index }, deleted: 0 }
+        Commit {
+            token: Token { epoch, index },
+            deleted: 0,
+        }
     }
 }
 
@@ -175,7 +186,8 @@ impl Inner {
 
     /// Commits as many of the batches as fit one write. Makes room first where not even one fits.
     fn commit_some(self: &Arc<Self>, batches: &[Batch]) -> Result<Vec<Result<Commit>>> {
-        for _ in 0..4 {
+        let mut attempts = 0;
+        while attempts < 4 {
             self.check_poison()?;
             let writer = self.lock_writer()?;
             let mut log = lock(&self.log);
@@ -185,42 +197,61 @@ impl Inner {
                 Some(need) if !append::fits(&log.tail, need) => need,
                 _ => return self.write_prepared(log, prepared),
             };
-            if self.switch_if_possible(&mut log, need)? {
+            let turn = self.turn_region(&mut log, need)?;
+            if turn == Turn::Switched {
                 let prepared = self.evaluate(&mut log, batches)?;
                 return self.write_prepared(log, prepared);
             }
             drop(log);
             drop(writer);
-            self.checkpoint_for_room(need)?;
+            if turn == Turn::JobRuns {
+                // It may leave room; if not, the next round makes some.
+                self.wait_for_job()?;
+            } else {
+                self.checkpoint_for_room(need)?;
+                attempts += 1;
+            }
         }
-        Err(Error::io("make room in the log", io::ErrorKind::StorageFull.into()))
+        Err(Error::io(
+            "make room in the log",
+            io::ErrorKind::StorageFull.into(),
+        ))
     }
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
     fn prepare_log(&self, log: &mut Log) -> Result<()> {
-        let epoch = log.current.header.epoch;
-        if lock_is_kept(self) {
-            // Nobody else can have written.
-            return self.check_role(log, epoch);
+        if self.options.hold_lock {
+            // Nobody else can have written, but the file can have been moved away.
+            if self.durability() == Durability::Now {
+                self.check_same_file()?;
+            }
+            return self.check_role(log);
         }
         self.check_same_file()?;
         if self.changed(log) {
             self.refresh(log, true)?;
         }
-        self.check_role(log, epoch)
+        self.check_role(log)
     }
 
-    fn check_role(&self, log: &Log, epoch: u32) -> Result<()> {
+    fn check_role(&self, log: &Log) -> Result<()> {
         let header = &log.current.header;
         let refuse = |reason: String| Err(Error::Fenced { reason });
         if header.fenced {
-            return refuse(format!("the file was fenced by epoch {}", header.fence_epoch));
+            return refuse(format!(
+                "the file was fenced by epoch {}",
+                header.fence_epoch
+            ));
         }
         if header.role == crate::format::header::Role::Replica {
             return refuse("the file is a replica".into());
         }
-        if header.epoch != epoch {
-            return refuse(format!("epoch {} began after this handle opened", header.epoch));
+        // However the handle came to know: it was opened for writing in an older epoch.
+        if header.epoch != self.epoch {
+            return refuse(format!(
+                "epoch {} began after this handle opened",
+                header.epoch
+            ));
         }
         Ok(())
     }
@@ -230,11 +261,11 @@ impl Inner {
         let reads = batches.iter().any(Evaluator::reads);
         let full = |log: &Log| log.interest == super::options::Interest::All;
         if reads && !full(log) && !Evaluator::covered(batches, &log.interest) {
-            log.interest = super::options::Interest::All;
-            self.reload(log, true)?;
+            self.hold_all(log, true)?;
         }
         let layers = self.view.load().layers(super::view::NEWEST);
-        let mut evaluator = Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
+        let mut evaluator =
+            Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
         let mut group = PreparedGroup::default();
         let mut bytes = 0;
         for batch in batches {
@@ -243,8 +274,8 @@ impl Inner {
                 Ok(p) if p.op_count > 0 => frame_len(p.payload.len() as u32),
                 _ => 0,
             };
-            let full = bytes > 0 && bytes + len > GROUP_BYTES
-                || bytes > 0 && !append::fits(&log.tail, bytes + len);
+            let fits = bytes + len <= GROUP_BYTES && append::fits(&log.tail, bytes + len);
+            let full = bytes > 0 && !fits;
             if full {
                 break;
             }
@@ -346,9 +377,37 @@ impl Inner {
         Ok(())
     }
 
+    /// Switches regions for a committer, unless a checkpoint or compaction is running anywhere:
+    /// that may be about to give the other region a new place.
+    fn turn_region(&self, log: &mut Log, need: u64) -> Result<Turn> {
+        let _local = match self.checkpointing.try_lock() {
+            Ok(local) => local,
+            Err(TryLockError::Poisoned(local)) => local.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(Turn::JobRuns),
+        };
+        let held = locks::try_hold(&self.locks, CHECKPOINT, LockMode::Exclusive)?;
+        if held.is_none() {
+            return Ok(Turn::JobRuns);
+        }
+        let switched = self.switch_if_possible(log, need)?;
+        Ok(if switched {
+            Turn::Switched
+        } else {
+            Turn::NoRoom
+        })
+    }
+
+    /// Waits until no checkpoint is running, by this process or another.
+    fn wait_for_job(&self) -> Result<()> {
+        let _local = lock(&self.checkpointing);
+        let timeout = self.options.lock_timeout;
+        locks::hold(self.vfs(), &self.locks, &self.path, CHECKPOINT, timeout).map(|_| ())
+    }
+
     /// Switches to the other region where its entries are all in the tree and `need` bytes fit.
+    /// The caller holds the checkpoint lock.
     pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
-        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
+        let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
         let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
         if !free || REGION_HEADER_SIZE as u64 + need > other.len {
             return Ok(false);
@@ -359,7 +418,7 @@ impl Inner {
 
     /// Begins a new incarnation in the other region.
     pub fn switch(&self, log: &mut Log) -> Result<()> {
-        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
+        let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
         let history = self.history(log)?;
         let salt = random_salt(self.vfs())?;
         if self.options.sync != super::options::SyncMode::Off {
@@ -374,8 +433,8 @@ impl Inner {
             log.header_proven = false;
         }
         let generation = log.tail.durable_gen;
-        let (file, locks) = (self.file.as_ref(), &self.locks);
-        let _gate = crate::store::locks::close_gate(self.vfs(), locks)?;
+        let file = self.file.as_ref();
+        let _gate = locks::close_gate(self.vfs(), &self.locks)?;
         append::switch(file, &mut log.tail, other, &history, salt, generation)
             .inspect_err(|_| self.poison())?;
         self.note_log(log);
@@ -383,8 +442,14 @@ impl Inner {
     }
 }
 
-fn lock_is_kept(inner: &Inner) -> bool {
-    inner.options.hold_lock && !inner.fresh.swap(false, Ordering::AcqRel)
+/// What came of turning to the other region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Switched,
+    /// The other region is needed still, or too small.
+    NoRoom,
+    /// Somebody checkpoints.
+    JobRuns,
 }
 
 /// Batches that were checked and encoded.
@@ -396,11 +461,16 @@ pub(super) struct PreparedGroup {
 impl PreparedGroup {
     /// Log bytes of the first batch that writes anything.
     fn first_len(&self) -> Option<u64> {
-        self.written().next().map(|p| frame_len(p.payload.len() as u32))
+        self.written()
+            .next()
+            .map(|p| frame_len(p.payload.len() as u32))
     }
 
     fn written(&self) -> impl Iterator<Item = &Prepared> {
-        self.items.iter().filter_map(|p| p.as_ref().ok()).filter(|p| p.op_count > 0)
+        self.items
+            .iter()
+            .filter_map(|p| p.as_ref().ok())
+            .filter(|p| p.op_count > 0)
     }
 
     fn entries(&self) -> impl Iterator<Item = NewEntry<'_>> {
@@ -418,7 +488,10 @@ impl PreparedGroup {
             if prepared.op_count > 0 {
                 next += 1;
             }
-            Ok(Commit { deleted: prepared.deleted, ..Commit::at(epoch, next - 1) })
+            Ok(Commit {
+                deleted: prepared.deleted,
+                ..Commit::at(epoch, next - 1)
+            })
         };
         self.items.into_iter().map(finish).collect()
     }
@@ -435,7 +508,10 @@ impl Ticket {
             if state.leader {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -457,15 +533,31 @@ fn same_error(error: &Error) -> Error {
         None => source.kind().into(),
     };
     match error {
-        Error::OutcomeUnknown { source } => Error::OutcomeUnknown { source: copy(source) },
-        Error::Io { doing, path, source } => {
-            Error::Io { doing, path: path.clone(), source: copy(source) }
-        }
+        Error::OutcomeUnknown { source } => Error::OutcomeUnknown {
+            source: copy(source),
+        },
+        Error::Io {
+            doing,
+            path,
+            source,
+        } => Error::Io {
+            doing,
+            path: path.clone(),
+            source: copy(source),
+        },
         Error::Corrupt(c) => Error::Corrupt(c.clone()),
-        Error::Busy { lock, holder, waited } => {
-            Error::Busy { lock, holder: holder.clone(), waited: *waited }
-        }
-        Error::Fenced { reason } => Error::Fenced { reason: reason.clone() },
+        Error::Busy {
+            lock,
+            holder,
+            waited,
+        } => Error::Busy {
+            lock,
+            holder: holder.clone(),
+            waited: *waited,
+        },
+        Error::Fenced { reason } => Error::Fenced {
+            reason: reason.clone(),
+        },
         Error::Replaced { path } => Error::Replaced { path: path.clone() },
         _ => Error::Poisoned,
     }

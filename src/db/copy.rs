@@ -8,8 +8,8 @@ use super::compact::CompactReport;
 use super::create::{self, Identity};
 use super::cursor::Cursor;
 use super::handle::{Inner, lock};
-use super::options::{CreateOptions, Interest};
-use super::view::{Layers, NEWEST};
+use super::options::CreateOptions;
+use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
 use crate::format::checksum::History;
@@ -22,7 +22,8 @@ use crate::tree::{Assembler, Fill, NewValue, NoPages};
 
 /// One moment of the database, with its place in the log.
 struct Moment {
-    layers: Layers,
+    /// Held, so that commits during the copy leave the versions that it reads.
+    snapshot: Snapshot,
     header: Header,
     index: u64,
     epoch: u32,
@@ -40,10 +41,16 @@ impl Db {
 impl Inner {
     fn copy_dense(self: &Arc<Self>, dest: &Path, progress: &dyn Progress) -> Result<CompactReport> {
         if self.vfs().identity(dest).is_ok() {
-            return Err(Error::Exists { path: dest.to_owned() });
+            return Err(Error::Exists {
+                path: dest.to_owned(),
+            });
         }
         let moment = self.moment()?;
-        let mut report = CompactReport { done: true, rounds: 1, ..CompactReport::default() };
+        let mut report = CompactReport {
+            done: true,
+            rounds: 1,
+            ..CompactReport::default()
+        };
         let size = |f: &dyn File| f.size().map_err(|e| Error::io_at("look at", &self.path, e));
         report.bytes_before = size(self.file.as_ref())?;
         let vfs = Arc::clone(&self.options.vfs);
@@ -60,20 +67,24 @@ impl Inner {
     }
 
     /// A snapshot together with the history of the log up to it.
-    fn moment(&self) -> Result<Moment> {
+    fn moment(self: &Arc<Self>) -> Result<Moment> {
         let mut log = lock(&self.log);
-        if log.interest != Interest::All {
-            log.interest = Interest::All;
-            self.reload(&mut log, false)?;
-        } else if !log.writing {
+        self.hold_all(&mut log, false)?;
+        if !log.writing {
             self.refresh(&mut log, false)?;
         }
         let history = self.history(&mut log)?;
         let index = log.tail.last_index();
-        let at = if log.writing { index } else { NEWEST.min(index) };
-        let layers = self.view.load().layers(at);
+        // Under the lock of the log nothing becomes visible, so this is the same moment.
+        let snapshot = Snapshot::of_present(self);
         let header = log.current.header.clone();
-        Ok(Moment { layers, header, index, epoch: log.tail.link.epoch, history })
+        Ok(Moment {
+            snapshot,
+            header,
+            index,
+            epoch: log.tail.link.epoch,
+            history,
+        })
     }
 
     fn write_copy(
@@ -98,14 +109,15 @@ impl Inner {
         let no_pages = NoPages(header.page_size());
         let mut assembler = Assembler::new(&no_pages, &mut writer, Fill::Dense);
         let everything = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
-        let mut cursor = Cursor::new(moment.layers.clone(), everything);
+        let mut cursor = Cursor::of(&moment.snapshot, everything);
         while let Some((key, value)) = cursor.next_full()? {
             assembler.push_entry(key, NewValue::Raw(value))?;
         }
         let (root, stats) = assembler.finish()?;
         writer.flush()?;
         header.page_count = space.page_count();
-        (header.root_page, header.root_crc, header.root_height) = (root.page, root.crc, root.height);
+        (header.root_page, header.root_crc, header.root_height) =
+            (root.page, root.crc, root.height);
         header.entry_count = stats.entries;
         header.logical_bytes = stats.logical_bytes;
         header.content_sum = stats.content_sum;
@@ -124,7 +136,14 @@ impl Inner {
         }
         let vfs = self.vfs();
         let next = moment.index + 1;
-        create::write_regions(file.as_ref(), &header, vfs, next, &moment.history, moment.epoch)?;
+        create::write_regions(
+            file.as_ref(),
+            &header,
+            vfs,
+            next,
+            &moment.history,
+            moment.epoch,
+        )?;
         create::write_first_header(file.as_ref(), &header)?;
         Ok(header)
     }

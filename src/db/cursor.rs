@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::snapshot::Snapshot;
 use super::view::{Layers, as_from, as_to};
 use crate::delta::LayerCursor;
 use crate::error::Result;
@@ -18,6 +19,8 @@ const ID: usize = 4;
 #[derive(Debug)]
 pub struct Cursor {
     layers: Layers,
+    /// As long as it lives, tables keep the versions that the cursor reads.
+    _snapshot: Option<Snapshot>,
     bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
     front: Option<End>,
     back: Option<End>,
@@ -64,9 +67,19 @@ enum Found {
 }
 
 impl Cursor {
+    /// A cursor that may outlive the snapshot that it was made from.
+    pub(super) fn of(snapshot: &Snapshot, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
+        Cursor {
+            _snapshot: Some(snapshot.clone()),
+            ..Cursor::new(snapshot.layers(), bounds)
+        }
+    }
+
+    /// A cursor for a caller who keeps the layers as they are until it is gone.
     pub(super) fn new(layers: Layers, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
         Cursor {
             layers,
+            _snapshot: None,
             bounds,
             front: None,
             back: None,
@@ -80,8 +93,41 @@ impl Cursor {
 
     /// The next entry from the front: user key and value.
     pub fn next_entry(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        if self.front.as_ref().is_some_and(|end| end.tables.is_empty()) && self.back.is_none() {
+            return self.next_from_tree();
+        }
         let found = self.step(false);
         self.entry(found)
+    }
+
+    /// The common case of a walk to the end over the tree alone: the value is not copied.
+    fn next_from_tree(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        let pages = &self.layers.tree.pages;
+        let end = self.front.as_mut().filter(|_| !self.done);
+        let Some(end) = end else { return Ok(None) };
+        let entry = match end.tree.next(pages) {
+            Ok(Some(entry)) => entry,
+            other => {
+                self.done = true;
+                return other.map(|_| None);
+            }
+        };
+        entry.copy_key(&mut self.key);
+        if !before_end(&self.key, &self.bounds.1) {
+            self.done = true;
+            return Ok(None);
+        }
+        let value = match entry.value {
+            StoredValue::Inline(bytes) => bytes,
+            StoredValue::Overflow(_) => match tree::read_value(pages, &entry.value) {
+                Ok(value) => value,
+                Err(e) => {
+                    self.done = true;
+                    return Err(e);
+                }
+            },
+        };
+        Ok(Some((self.key.get(ID..).unwrap_or(&[]), value)))
     }
 
     /// The next entry from the back.
@@ -151,7 +197,11 @@ impl Cursor {
             // From now on both ends have to notice when they meet.
             self.first = Some(self.key.clone());
         }
-        let place = if backwards { &mut self.back } else { &mut self.front };
+        let place = if backwards {
+            &mut self.back
+        } else {
+            &mut self.front
+        };
         let end = match place {
             Some(end) => end,
             None => place.insert(End::new(&self.layers, &self.bounds, backwards)?),
@@ -168,7 +218,11 @@ impl Cursor {
         }
         // Only a cursor used from both ends has to remember where it was.
         if backwards || self.back.is_some() {
-            let mark = if backwards { &mut self.last } else { &mut self.first };
+            let mark = if backwards {
+                &mut self.last
+            } else {
+                &mut self.first
+            };
             mark.get_or_insert_default().clone_from(&self.key);
         }
         Ok(found)
@@ -183,12 +237,16 @@ impl Cursor {
                 Bound::Excluded(from) => self.key > *from,
             }
         } else {
-            match &self.bounds.1 {
-                Bound::Unbounded => true,
-                Bound::Included(to) => self.key <= *to,
-                Bound::Excluded(to) => self.key < *to,
-            }
+            before_end(&self.key, &self.bounds.1)
         }
+    }
+}
+
+fn before_end(key: &[u8], end: &Bound<Vec<u8>>) -> bool {
+    match end {
+        Bound::Unbounded => true,
+        Bound::Included(to) => key <= to.as_slice(),
+        Bound::Excluded(to) => key < to.as_slice(),
     }
 }
 
@@ -227,11 +285,15 @@ impl End {
         }
         loop {
             self.look_ahead(pages)?;
-            let Some(winner) = self.winner() else { return Ok(Found::Nothing) };
+            let Some(winner) = self.winner() else {
+                return Ok(Found::Nothing);
+            };
             match winner {
                 Winner::Table(i) => {
                     let entry = self.tables.get_mut(i).and_then(LayerCursor::take);
-                    let Some((found, stored)) = entry else { continue };
+                    let Some((found, stored)) = entry else {
+                        continue;
+                    };
                     self.skip_same(&found);
                     let hidden = self.hidden(&found, i);
                     if let Some(stored) = stored.filter(|_| !hidden) {
@@ -264,9 +326,14 @@ impl End {
         key: &mut Vec<u8>,
         value: &mut Vec<u8>,
     ) -> Result<Found> {
-        let entry =
-            if self.backwards { self.tree.prev(pages)? } else { self.tree.next(pages)? };
-        let Some(entry) = entry else { return Ok(Found::Nothing) };
+        let entry = if self.backwards {
+            self.tree.prev(pages)?
+        } else {
+            self.tree.next(pages)?
+        };
+        let Some(entry) = entry else {
+            return Ok(Found::Nothing);
+        };
         entry.copy_key(key);
         Ok(match entry.value {
             StoredValue::Inline(bytes) => {
@@ -282,8 +349,11 @@ impl End {
         if self.ahead != Ahead::Unknown {
             return Ok(());
         }
-        let entry =
-            if self.backwards { self.tree.prev(pages)? } else { self.tree.next(pages)? };
+        let entry = if self.backwards {
+            self.tree.prev(pages)?
+        } else {
+            self.tree.next(pages)?
+        };
         let Some(entry) = entry else {
             self.ahead = Ahead::Nothing;
             return Ok(());
@@ -334,7 +404,10 @@ impl End {
 
     /// Did a table newer than layer `layer` delete the range that a key is in?
     fn hidden(&self, key: &[u8], layer: usize) -> bool {
-        self.tables.iter().take(layer).any(|table| table.covers(key))
+        self.tables
+            .iter()
+            .take(layer)
+            .any(|table| table.covers(key))
     }
 }
 
@@ -348,14 +421,18 @@ impl Iterator for Cursor {
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.next_entry();
-        entry.map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec()))).transpose()
+        entry
+            .map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .transpose()
     }
 }
 
 impl DoubleEndedIterator for Cursor {
     fn next_back(&mut self) -> Option<Self::Item> {
         let entry = self.prev_entry();
-        entry.map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec()))).transpose()
+        entry
+            .map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .transpose()
     }
 }
 
@@ -378,7 +455,10 @@ pub(super) fn count(layers: &Layers, from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>)
         let mut entries = LayerCursor::new(Arc::clone(table), layers.at, from, to, false);
         while let Some((key, value)) = entries.take() {
             let newer = layers.tables.iter().take(i);
-            if newer.into_iter().any(|t| t.get(&key, layers.at, |_| ()).is_some()) {
+            if newer
+                .into_iter()
+                .any(|t| t.get(&key, layers.at, |_| ()).is_some())
+            {
                 continue;
             }
             let in_tree = tree::get(pages, root, &key)?.is_some();

@@ -3,7 +3,6 @@
 //! Locks in the order in which they may be taken: `checkpointing`, `writer`, `log`, `snapshots`.
 //! Reading takes at most `log` (short, never across a write) and `snapshots`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +10,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 
-use super::commit::{Commit, Queue};
+use super::commit::Queue;
 use super::info::Recovery;
 use super::options::{Interest, OpenOptions, SyncMode};
 use super::view::{NEWEST, View};
@@ -37,6 +36,8 @@ pub(crate) struct Inner {
     /// For locks: a descriptor of its own, because a map keeps the data descriptor's locks alive.
     pub locks: Arc<dyn File>,
     pub identity: FileIdentity,
+    /// The epoch that the handle opened in, and may write in.
+    pub epoch: u32,
     pub pins: Arc<Pins>,
     pub view: ArcSwap<View>,
     pub log: Mutex<Log>,
@@ -52,10 +53,9 @@ pub(crate) struct Inner {
     pub log_room: AtomicU64,
     /// The last checkpoint could hardly keep up with the commits: the log should grow.
     pub pressed: AtomicBool,
+    /// The tables hold every commit: nothing has to be read in before looking at them.
+    pub holds_all: AtomicBool,
     pub recovery: Recovery,
-    /// True until the first look at the file after opening: nothing can have changed yet that
-    /// matters to a one-shot command.
-    pub fresh: AtomicBool,
 }
 
 /// Where the log stands, as this handle knows it.
@@ -76,14 +76,55 @@ pub(crate) struct Log {
 /// Live snapshots by log index, and the newest index that a new one may read.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    pub live: BTreeMap<u64, usize>,
+    /// Rising indexes with the number of snapshots at each. Short, and taken at its end.
+    live: Vec<(u64, usize)>,
     pub visible: u64,
 }
 
 impl Snapshots {
+    /// As of a log index, without live snapshots.
+    pub fn at(visible: u64) -> Self {
+        Snapshots {
+            live: Vec::new(),
+            visible,
+        }
+    }
+
     /// The newest index that a live snapshot reads, 0 without one.
     pub fn newest(&self) -> u64 {
-        self.live.last_key_value().map_or(0, |(index, _)| *index)
+        self.live.last().map_or(0, |(index, _)| *index)
+    }
+
+    /// Counts one more snapshot at the present index, which it gives.
+    pub fn take(&mut self) -> u64 {
+        match self
+            .live
+            .iter_mut()
+            .rev()
+            .find(|(index, _)| *index <= self.visible)
+        {
+            Some((index, count)) if *index == self.visible => *count += 1,
+            _ => {
+                let at = self
+                    .live
+                    .partition_point(|(index, _)| *index < self.visible);
+                self.live.insert(at, (self.visible, 1));
+            }
+        }
+        self.visible
+    }
+
+    /// Counts one less.
+    pub fn give_back(&mut self, index: u64) {
+        let Some(at) = self.live.iter().rposition(|(i, _)| *i == index) else {
+            return;
+        };
+        if let Some((_, count)) = self.live.get_mut(at) {
+            *count -= 1;
+            if *count == 0 {
+                self.live.remove(at);
+            }
+        }
     }
 }
 
@@ -123,7 +164,9 @@ impl Inner {
     pub fn check_same_file(&self) -> Result<()> {
         match self.vfs().identity(&self.path) {
             Ok(now) if now.same_file(&self.identity) => Ok(()),
-            _ => Err(Error::Replaced { path: self.path.clone() }),
+            _ => Err(Error::Replaced {
+                path: self.path.clone(),
+            }),
         }
     }
 
@@ -131,40 +174,46 @@ impl Inner {
     pub fn lock_writer(&self) -> Result<WriterGuard<'_>> {
         let held = lock(&self.writer);
         if held.is_some() {
-            return Ok(WriterGuard { _local: held, _held: None });
+            return Ok(WriterGuard {
+                _local: held,
+                _held: None,
+            });
         }
         let timeout = self.options.lock_timeout;
         let lock = locks::hold(self.vfs(), &self.locks, &self.path, locks::WRITER, timeout)?;
-        Ok(WriterGuard { _local: held, _held: Some(lock) })
+        Ok(WriterGuard {
+            _local: held,
+            _held: Some(lock),
+        })
     }
 
     /// The newest value of a key in `main`.
     pub fn get_latest(self: &Arc<Self>, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.need(Some(key))?;
         self.catch_up()?;
-        self.view.load().get_with(&FullKey::new(MAIN, key), NEWEST, <[u8]>::to_vec)
+        self.view
+            .load()
+            .get_with(&FullKey::new(MAIN, key), NEWEST, <[u8]>::to_vec)
     }
 
     /// Updates what other threads read without a lock.
     pub fn note_log(&self, log: &Log) {
         self.log_used.store(log.tail.end, Ordering::Relaxed);
         self.log_room.store(log.tail.extent.len, Ordering::Relaxed);
+        self.holds_all
+            .store(log.interest == Interest::All, Ordering::Release);
     }
 
     /// True when the log is long enough for a checkpoint.
     pub fn checkpoint_due(&self) -> bool {
-        let Some(at) = self.options.checkpoint_at else { return false };
+        let Some(at) = self.options.checkpoint_at else {
+            return false;
+        };
         let room = self.log_room.load(Ordering::Relaxed);
         if !self.options.background && room > OVERSIZE {
             return true; // back to a size that costs a one-shot command nothing
         }
         self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096)
-    }
-
-    /// Position of the newest commit.
-    pub fn newest_commit(&self) -> Commit {
-        let log = lock(&self.log);
-        Commit::at(log.tail.link.epoch, log.tail.last_index())
     }
 
     /// When commits of this handle have to be durable.

@@ -4,6 +4,7 @@
 //! that were read and checked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::handle::{Inner, Log, lock};
 use super::open::{Source, apply_entry};
@@ -13,6 +14,8 @@ use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
+use crate::format::of_pair;
+use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};
 use crate::wal::{extents, tail};
@@ -39,17 +42,27 @@ impl Inner {
 
     /// Keeps in memory what a reader is about to ask for.
     pub fn need(&self, key: Option<&[u8]>) -> Result<()> {
-        let mut log = lock(&self.log);
-        let enough = match (&log.interest, key) {
-            (Interest::All, _) => true,
-            (Interest::Keys(keys), Some(key)) => keys.iter().any(|k| k == key),
-            _ => false,
-        };
-        if enough {
+        if self.holds_all.load(Ordering::Acquire) {
             return Ok(());
         }
-        log.interest = Interest::All;
-        self.reload(&mut log, false)
+        let mut log = lock(&self.log);
+        match (&log.interest, key) {
+            (Interest::Keys(keys), Some(key)) if keys.iter().any(|k| k == key) => Ok(()),
+            _ => self.hold_all(&mut log, false),
+        }
+    }
+
+    /// Reads the log in anew where the tables do not hold all of it.
+    pub fn hold_all(&self, log: &mut Log, stable: bool) -> Result<()> {
+        if log.interest == Interest::All {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut log.interest, Interest::All);
+        let loaded = self.reload(log, stable);
+        if loaded.is_err() {
+            log.interest = before; // the tables are as they were
+        }
+        loaded
     }
 
     /// False only when certainly nothing changed since this handle last looked.
@@ -64,15 +77,20 @@ impl Inner {
         if !self.options.background && !view.tree.pages.is_mapped() {
             return true;
         }
-        let Ok(Some(map)) = view.tree.pages.map() else { return true };
+        let Ok(Some(map)) = view.tree.pages.map() else {
+            return true;
+        };
         let at = |offset: u64| map.volatile_u64(offset as usize);
         let at_u32 = |offset: u64| map.volatile_u32(offset as usize);
         let generation = log.current.header.generation;
-        let newest = SLOT_OFFSETS.iter().map(|o| at(o + GENERATION_AT).unwrap_or(0)).max();
+        let newest = SLOT_OFFSETS
+            .iter()
+            .map(|o| at(o + GENERATION_AT).unwrap_or(0))
+            .max();
         let places = extents(&log.current.header);
         let tail = &log.tail;
         let own_seq = at(tail.extent.start + REGION_SEQ_AT);
-        let other = places[(tail.active ^ 1) & 1];
+        let other = pick(&places, tail.active ^ 1);
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
         let word = at_u32(tail.extent.start + tail.end);
         let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
@@ -95,7 +113,7 @@ impl Inner {
         }
         let places = extents(&log.current.header);
         let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if regions[log.tail.active & 1] != Some(log.tail.region) || !self.last_stands(log)? {
+        if pick(&regions, log.tail.active) != Some(log.tail.region) || !self.last_stands(log)? {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -103,7 +121,7 @@ impl Inner {
             return self.reload(log, stable);
         }
         let other = log.tail.active ^ 1;
-        let newer = regions[other & 1].filter(|r| r.region_seq > log.tail.region.region_seq);
+        let newer = pick(&regions, other).filter(|r| r.region_seq > log.tail.region.region_seq);
         let Some(newer) = newer else { return Ok(()) };
         let link = log.tail.link;
         let continues = newer.region_seq == log.tail.region.region_seq + 1
@@ -115,9 +133,12 @@ impl Inner {
         }
         log.tail.active = other;
         log.tail.region = newer;
-        log.tail.extent = places[other & 1];
+        log.tail.extent = pick(&places, other);
         log.tail.end = REGION_HEADER_SIZE as u64;
-        log.tail.link = Link { epoch: newer.epoch.max(link.epoch), ..link };
+        log.tail.link = Link {
+            epoch: newer.epoch.max(link.epoch),
+            ..link
+        };
         log.tail.proven = 0;
         log.tail.last = None;
         log.tail.durable_gen = newer.durable_gen;
@@ -132,10 +153,15 @@ impl Inner {
     /// False where the last known entry is not in the file any more: it was read from the page
     /// cache, and a failed sync took it back.
     fn last_stands(&self, log: &Log) -> Result<bool> {
-        let Some(last) = log.tail.last else { return Ok(true) };
+        let Some(last) = log.tail.last else {
+            return Ok(true);
+        };
         let mut crc = [0u8; 4];
         let at = log.tail.extent.start + last.offset + HEADER_CRC_AT;
-        let got = self.file.read_at(&mut crc, at).map_err(|e| Error::io("read the log", e))?;
+        let got = self
+            .file
+            .read_at(&mut crc, at)
+            .map_err(|e| Error::io("read the log", e))?;
         Ok(got == crc.len() && u32::from_le_bytes(crc) == last.header.header_crc)
     }
 
@@ -149,8 +175,13 @@ impl Inner {
         let interest = &log.interest;
         let start = log.tail.end;
         let (file, tail) = (self.file.as_ref(), &log.tail);
-        let mut end =
-            ScanEnd { end: start, link: tail.link, last: None, frames: 0, torn_bytes: 0 };
+        let mut end = ScanEnd {
+            end: start,
+            link: tail.link,
+            last: None,
+            frames: 0,
+            torn_bytes: 0,
+        };
         let mut bulk = false;
         let mut visit = |placed: &Placed, payload: &[u8]| {
             if placed.header.entry.kind == EntryKind::Bulk {
@@ -158,11 +189,23 @@ impl Inner {
                 return Err(Error::Interrupted); // only ends the scan
             }
             let index = placed.header.entry.index;
-            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)?;
+            apply_entry(
+                &mut |op| table.apply(index, op, newest),
+                placed,
+                payload,
+                interest,
+            )?;
             end.accept(placed);
             Ok(())
         };
-        let scanned = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit);
+        let scanned = scan_on(
+            file,
+            tail.extent,
+            &tail.region,
+            start,
+            tail.link,
+            &mut visit,
+        );
         if !bulk {
             end = scanned?;
         }

@@ -1,5 +1,6 @@
 //! What readers see: a tree and the commits since, published as one.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -34,7 +35,11 @@ impl Tree {
 
 /// Root of the tree that a header names.
 pub(crate) fn root_of(header: &Header) -> Root {
-    Root { page: header.root_page, crc: header.root_crc, height: header.root_height }
+    Root {
+        page: header.root_page,
+        crc: header.root_crc,
+        height: header.root_height,
+    }
 }
 
 /// Tree and recent commits. Commits go to `active`; `frozen` is being folded into the tree.
@@ -81,8 +86,14 @@ impl View {
 
     /// The same data for cursors and conditions.
     pub fn layers(&self, at: u64) -> Layers {
-        let tables = std::iter::once(&self.active).chain(self.frozen.as_ref()).cloned().collect();
-        Layers { tree: Arc::clone(&self.tree), tables, at }
+        // What comes into an empty table from now on is newer than `at`.
+        let tables = std::iter::once(&self.active).chain(self.frozen.as_ref());
+        let tables = tables.filter(|table| !table.is_empty()).cloned().collect();
+        Layers {
+            tree: Arc::clone(&self.tree),
+            tables,
+            at,
+        }
     }
 }
 
@@ -127,19 +138,19 @@ impl Layers {
 }
 
 /// A lower bound as the first key at or after it.
-pub(crate) fn as_from(bound: &Bound<Vec<u8>>) -> Vec<u8> {
+pub(crate) fn as_from(bound: &Bound<Vec<u8>>) -> Cow<'_, [u8]> {
     match bound {
-        Bound::Unbounded => Vec::new(),
-        Bound::Included(key) => key.clone(),
-        Bound::Excluded(key) => [key.as_slice(), &[0]].concat(),
+        Bound::Unbounded => Cow::Borrowed(&[]),
+        Bound::Included(key) => Cow::Borrowed(key),
+        Bound::Excluded(key) => Cow::Owned([key.as_slice(), &[0]].concat()),
     }
 }
 
 /// An upper bound as the first key after it; `None` = no end.
-pub(crate) fn as_to(bound: &Bound<Vec<u8>>) -> Option<Vec<u8>> {
+pub(crate) fn as_to(bound: &Bound<Vec<u8>>) -> Option<Cow<'_, [u8]>> {
     match bound {
         Bound::Unbounded => None,
-        Bound::Included(key) => Some([key.as_slice(), &[0]].concat()),
-        Bound::Excluded(key) => Some(key.clone()),
+        Bound::Included(key) => Some(Cow::Owned([key.as_slice(), &[0]].concat())),
+        Bound::Excluded(key) => Some(Cow::Borrowed(key)),
     }
 }

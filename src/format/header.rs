@@ -7,6 +7,10 @@ use crate::error::Corruption;
 
 /// High bit, "CREL", CR LF, ^Z: catches text-mode damage.
 pub const MAGIC: [u8; 8] = [0x89, 0x43, 0x52, 0x45, 0x4c, 0x0d, 0x0a, 0x1a];
+
+/// What is said about a slot that never held a header.
+pub const WRONG_MAGIC: &str = "header magic is wrong";
+
 /// The format version that this build writes; a larger one is refused.
 pub const FORMAT_MAJOR: u16 = 1;
 /// Minor format version, for information.
@@ -177,7 +181,7 @@ impl Header {
             return SlotState::Blank;
         }
         if !bytes.starts_with(&MAGIC) {
-            return bad(Invariant::H1, "header magic is wrong");
+            return bad(Invariant::H1, WRONG_MAGIC);
         }
         let sum = crc(bytes.split_at(SLOT_SIZE - 4).0);
         if u32_at(bytes, SLOT_SIZE - 4) != Some(sum) {

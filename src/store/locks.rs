@@ -40,8 +40,13 @@ impl Drop for Held {
 
 /// Tries a lock once.
 pub fn try_hold(file: &Arc<dyn File>, byte: u64, mode: LockMode) -> Result<Option<Held>> {
-    let got = file.try_lock(byte, 1, mode).map_err(|e| Error::io("lock the database", e))?;
-    Ok(got.then(|| Held { file: Arc::clone(file), byte }))
+    let got = file
+        .try_lock(byte, 1, mode)
+        .map_err(|e| Error::io("lock the database", e))?;
+    Ok(got.then(|| Held {
+        file: Arc::clone(file),
+        byte,
+    }))
 }
 
 /// Waits up to `timeout` for an exclusive lock; `Busy` names the holder.
@@ -60,8 +65,16 @@ pub fn hold(
     loop {
         let waited = vfs.elapsed().saturating_sub(start);
         if waited >= timeout {
-            let lock = if byte == WRITER { "writer" } else { "checkpoint" };
-            return Err(Error::Busy { lock, holder: vfs.holder_of(path, byte), waited });
+            let lock = if byte == WRITER {
+                "writer"
+            } else {
+                "checkpoint"
+            };
+            return Err(Error::Busy {
+                lock,
+                holder: vfs.holder_of(path, byte),
+                waited,
+            });
         }
         vfs.pause(pause.min(timeout.saturating_sub(waited)));
         pause = (pause * 2).min(Duration::from_millis(5));

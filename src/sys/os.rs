@@ -83,6 +83,10 @@ impl Vfs for OsVfs {
         fill_random(buf)
     }
 
+    fn holder_of(&self, path: &Path, byte: u64) -> Option<crate::Holder> {
+        super::holder::holder_of(path, byte)
+    }
+
     fn now_us(&self) -> u64 {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)

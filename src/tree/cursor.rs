@@ -23,6 +23,7 @@ impl TreeEntry<'_> {
     /// Replaces `out` with the full key.
     pub fn copy_key(&self, out: &mut Vec<u8>) {
         out.clear();
+        out.reserve(self.prefix.len() + self.suffix.len());
         out.extend_from_slice(self.prefix);
         out.extend_from_slice(self.suffix);
     }

@@ -43,7 +43,11 @@ fn one_region(world: &World) -> Outcome {
     let handle = world.create(&super::workloads::small())?;
     let mut rng = Rng::new(world.seed);
     for i in 0..14 {
-        world.put(&handle, &format!("k{i}"), rng.bytes([10, 90, 400, 700][i % 4]))?;
+        world.put(
+            &handle,
+            &format!("k{i}"),
+            rng.bytes([10, 90, 400, 700][i % 4]),
+        )?;
     }
     Ok(())
 }
@@ -92,8 +96,9 @@ fn after_a_torn_tail(world: &World) -> Outcome {
 fn groups(world: &World) -> Outcome {
     drop(world.create(&super::workloads::small())?);
     for round in 0..4 {
-        let puts: Vec<(String, Vec<u8>)> =
-            (0..4).map(|i| (format!("{round} {i}"), vec![i; 250])).collect();
+        let puts: Vec<(String, Vec<u8>)> = (0..4)
+            .map(|i| (format!("{round} {i}"), vec![i; 250]))
+            .collect();
         group::commit(world, &puts)?;
     }
     Ok(())
@@ -106,7 +111,10 @@ impl Subject {
         world.finish();
         let disk = world.disk().fork_at_crash(&CrashChoice::All);
         let file = disk.open(Path::new(PATH), Access::Read).unwrap();
-        let current = slots::read(file.as_ref()).unwrap().current(Path::new(PATH)).unwrap();
+        let current = slots::read(file.as_ref())
+            .unwrap()
+            .current(Path::new(PATH))
+            .unwrap();
         let mut placed = Vec::new();
         let (tail, _) = tail::load(file.as_ref(), &current.header, &mut |frame, _| {
             placed.push(*frame);
@@ -134,7 +142,14 @@ impl Subject {
         }
         let (checkpoint_index, last_index) = (current.header.checkpoint_index, tail.last_index());
         let history = world.books().history().clone();
-        Subject { disk, history, parts, frames, checkpoint_index, last_index }
+        Subject {
+            disk,
+            history,
+            parts,
+            frames,
+            checkpoint_index,
+            last_index,
+        }
     }
 
     /// Commits that cannot be dropped: an entry outside the damage vouches for them, or the newer
@@ -145,12 +160,17 @@ impl Subject {
         let apart = |f: &&Frame| f.end <= damage.start || damage.end <= f.start;
         let newer_stands = damage.start >= newest + self.parts[0].1
             || damage.end <= newest
-            || self.frames.iter().filter(apart).any(|f| f.vouches.start == newest && !f.vouches.is_empty());
+            || self
+                .frames
+                .iter()
+                .filter(apart)
+                .any(|f| f.vouches.start == newest && !f.vouches.is_empty());
         let vouched = |f: &&Frame| {
             let older = switched && (f.start < newest || f.start >= newest + self.parts[0].1);
-            let by_a_frame = self.frames.iter().filter(apart).any(|witness| {
-                witness.vouches.start <= f.start && f.end <= witness.vouches.end
-            });
+            let by_a_frame =
+                self.frames.iter().filter(apart).any(|witness| {
+                    witness.vouches.start <= f.start && f.end <= witness.vouches.end
+                });
             by_a_frame || older && newer_stands
         };
         self.frames.iter().filter(vouched).collect()
@@ -169,12 +189,16 @@ impl Subject {
         let damaged = offset..offset + bytes.len() as u64;
         let proven = self.proven(&damaged);
         let least = proven.last().map_or(self.checkpoint_index, |f| f.index);
-        let hits_proven = proven.iter().any(|f| damaged.start < f.end && f.start < damaged.end);
+        let hits_proven = proven
+            .iter()
+            .any(|f| damaged.start < f.end && f.start < damaged.end);
         match world.options(SyncMode::Full).open(PATH) {
             Ok(db) => {
                 let n = db.snapshot().unwrap().token().index;
                 let content = self.history.get(n as usize);
-                let same = content.ok_or("no such commit".to_owned()).and_then(|c| c.compare(&db));
+                let same = content
+                    .ok_or("no such commit".to_owned())
+                    .and_then(|c| c.compare(&db));
                 if let Err(text) = same {
                     tally.fail(format!("{}: opens with wrong content: {text}", what()));
                 } else if n < least {
@@ -194,7 +218,12 @@ impl Subject {
             }
             Err(e) => tally.fail(format!("{}: refused with {e:?}", what())),
         }
-        if image.trace().iter().skip(calls).any(|call| call.kind != IoKind::Read) {
+        if image
+            .trace()
+            .iter()
+            .skip(calls)
+            .any(|call| call.kind != IoKind::Read)
+        {
             tally.fail(format!("{}: opening changed the file", what()));
         }
     }
@@ -215,7 +244,9 @@ impl Tally {
 }
 
 fn damage(name: &str, build: fn(&World) -> Outcome, tally: &mut Tally) {
-    let seed = name.bytes().fold(0xdada, |seed, byte| mix(seed ^ u64::from(byte)));
+    let seed = name
+        .bytes()
+        .fold(0xdada, |seed, byte| mix(seed ^ u64::from(byte)));
     let subject = Subject::make(seed, build);
     let read = |offset: u64, len: usize| {
         let file = subject.disk.open(Path::new(PATH), Access::Read).unwrap();
@@ -268,6 +299,10 @@ fn damage_in_a_proven_log_is_refused() {
         tally.failures.len(),
         started.elapsed().as_secs_f64()
     );
-    assert!(tally.failures.is_empty(), "{} violations", tally.failures.len());
+    assert!(
+        tally.failures.is_empty(),
+        "{} violations",
+        tally.failures.len()
+    );
     assert!(tally.images >= FLOOR, "{} images are too few", tally.images);
 }

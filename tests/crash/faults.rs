@@ -26,8 +26,19 @@ const FLOOR: usize = 6_000;
 
 /// Workloads whose calls are made to fail.
 const CHOSEN: &[&str] = &[
-    "create", "singles", "normal", "mixed-modes", "header-only", "checkpoints",
-    "keyspaces", "bulk", "compact", "racing", "two-writers", "switch", "growth",
+    "create",
+    "singles",
+    "normal",
+    "mixed-modes",
+    "header-only",
+    "checkpoints",
+    "keyspaces",
+    "bulk",
+    "compact",
+    "racing",
+    "two-writers",
+    "switch",
+    "growth",
 ];
 
 /// Every way in which a call of some kind can fail.
@@ -50,7 +61,10 @@ const WAYS: &[(FaultOn, &[FaultKind])] = &[
             FaultKind::SyncReverts,
         ],
     ),
-    (FaultOn::SetSize, &[FaultKind::Errno(libc::EIO), FaultKind::Errno(libc::ENOSPC)]),
+    (
+        FaultOn::SetSize,
+        &[FaultKind::Errno(libc::EIO), FaultKind::Errno(libc::ENOSPC)],
+    ),
     (FaultOn::Read, &[FaultKind::Errno(libc::EIO)]),
     (FaultOn::Create, &[FaultKind::Errno(libc::ENOSPC)]),
     (FaultOn::Rename, &[FaultKind::Errno(libc::EIO)]),
@@ -68,7 +82,10 @@ struct Case {
 
 impl Case {
     fn seed(&self) -> u64 {
-        self.workload.name.bytes().fold(0xfa17, |seed, byte| mix(seed ^ u64::from(byte)))
+        self.workload
+            .name
+            .bytes()
+            .fold(0xfa17, |seed, byte| mix(seed ^ u64::from(byte)))
     }
 
     fn run(&self) -> Result<usize, String> {
@@ -129,10 +146,14 @@ impl Case {
     ) -> Result<(), String> {
         let word = snapshot.op() as u64;
         let promise = Promise { era: 0, ..*promise };
-        for choice in [CrashChoice::None, CrashChoice::All, CrashChoice::Random(word)] {
-            let judged = histories.iter().map(|history| {
-                judge(snapshot.fork_at_crash(&choice), &promise, history, false)
-            });
+        for choice in [
+            CrashChoice::None,
+            CrashChoice::All,
+            CrashChoice::Random(word),
+        ] {
+            let judged = histories
+                .iter()
+                .map(|history| judge(snapshot.fork_at_crash(&choice), &promise, history, false));
             let mut failed: Vec<String> = Vec::new();
             for outcome in judged {
                 match outcome {
@@ -178,7 +199,15 @@ fn cases() -> Vec<Case> {
                 let nth = 1 + i * calls / places;
                 for &kind in *kinds {
                     for repeat in [Repeat::Once, Repeat::Forever] {
-                        cases.push(Case { workload, plan: FaultPlan { nth, kind, repeat, on: *on } });
+                        cases.push(Case {
+                            workload,
+                            plan: FaultPlan {
+                                nth,
+                                kind,
+                                repeat,
+                                on: *on,
+                            },
+                        });
                     }
                 }
             }

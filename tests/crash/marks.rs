@@ -46,8 +46,16 @@ pub struct Books {
 impl Books {
     pub fn new(history: History) -> Books {
         let last = history.len() as u64 - 1;
-        let promise = Promise { acked: last, done: last, ..Promise::default() };
-        Books { promise, eras: vec![history], ..Books::default() }
+        let promise = Promise {
+            acked: last,
+            done: last,
+            ..Promise::default()
+        };
+        Books {
+            promise,
+            eras: vec![history],
+            ..Books::default()
+        }
     }
 
     pub fn history(&mut self) -> &mut History {
@@ -64,7 +72,9 @@ impl Books {
     pub fn doubt(&mut self, change: &Change) {
         let mut with: Vec<History> = self.all();
         let history = self.history().clone();
-        with.extend((self.promise.acked..self.promise.done).map(|n| history[..=n as usize].to_vec()));
+        with.extend(
+            (self.promise.acked..self.promise.done).map(|n| history[..=n as usize].to_vec()),
+        );
         for history in &mut with {
             let next = history.last().unwrap().after(change);
             history.push(Arc::new(next));

@@ -60,7 +60,10 @@ impl World {
     /// A world on an empty disk where calls may fail.
     pub fn faulty(seed: u64) -> World {
         let books = Books::new(vec![Arc::new(Content::default())]);
-        World { tolerant: true, ..World::with(SimDisk::new(seed), books, false, seed) }
+        World {
+            tolerant: true,
+            ..World::with(SimDisk::new(seed), books, false, seed)
+        }
     }
 
     /// The next process after a failure: the same page cache, all calls succeed again.
@@ -69,8 +72,18 @@ impl World {
         let (mut promise, era) = (books.promise, books.promise.era);
         promise.era = 0;
         let (eras, others) = (vec![books.eras[era].clone()], books.others.clone());
-        let books = Books { promise, eras, others, ..Books::default() };
-        World::with(self.disk().snapshot().fork_at_kill(), books, false, self.seed)
+        let books = Books {
+            promise,
+            eras,
+            others,
+            ..Books::default()
+        };
+        World::with(
+            self.disk().snapshot().fork_at_kill(),
+            books,
+            false,
+            self.seed,
+        )
     }
 
     /// A world that begins with what a crash left.
@@ -81,7 +94,11 @@ impl World {
         observed: bool,
     ) -> World {
         let promise = Promise { era: 0, ..promise };
-        let books = Books { promise, eras: vec![history], ..Books::default() };
+        let books = Books {
+            promise,
+            eras: vec![history],
+            ..Books::default()
+        };
         let world = World::with(disk, books, observed, 0);
         world.observe();
         world
@@ -106,7 +123,9 @@ impl World {
     }
 
     fn observe(&self) {
-        let Some(cuts) = self.cuts.clone() else { return };
+        let Some(cuts) = self.cuts.clone() else {
+            return;
+        };
         let books = Arc::clone(&self.books);
         self.disk().set_observer(Box::new(move |snapshot| {
             let mut books = books.lock().unwrap();
@@ -116,7 +135,10 @@ impl World {
                 }
             }
             let promise = books.promise;
-            cuts.lock().unwrap().push(Cut { snapshot: snapshot.clone(), promise });
+            cuts.lock().unwrap().push(Cut {
+                snapshot: snapshot.clone(),
+                promise,
+            });
         }));
     }
 
@@ -124,9 +146,14 @@ impl World {
     pub fn finish(&self) -> Vec<Cut> {
         let disk = self.disk();
         disk.clear_observer();
-        let Some(cuts) = &self.cuts else { return Vec::new() };
+        let Some(cuts) = &self.cuts else {
+            return Vec::new();
+        };
         let mut cuts = std::mem::take(&mut *cuts.lock().unwrap());
-        cuts.push(Cut { snapshot: disk.snapshot(), promise: self.books().promise });
+        cuts.push(Cut {
+            snapshot: disk.snapshot(),
+            promise: self.books().promise,
+        });
         cuts
     }
 
@@ -136,7 +163,12 @@ impl World {
         let db = self.options(SyncMode::Full).create(PATH, options);
         let db = db.map_err(|e| format!("stopped: create fails: {e}"))?;
         self.books().promise.created = true;
-        Ok(Handle { db, sync: SyncMode::Full, refuses: Mutex::default(), usable: Mutex::default() })
+        Ok(Handle {
+            db,
+            sync: SyncMode::Full,
+            refuses: Mutex::default(),
+            usable: Mutex::default(),
+        })
     }
 
     pub fn options(&self, sync: SyncMode) -> OpenOptions {
@@ -153,8 +185,15 @@ impl World {
     }
 
     pub fn open_with(&self, options: OpenOptions, sync: SyncMode) -> Outcome<Handle> {
-        let db = options.open(PATH).map_err(|e| format!("stopped: open fails: {e} ({e:?})"))?;
-        Ok(Handle { db, sync, refuses: Mutex::default(), usable: Mutex::default() })
+        let db = options
+            .open(PATH)
+            .map_err(|e| format!("stopped: open fails: {e} ({e:?})"))?;
+        Ok(Handle {
+            db,
+            sync,
+            refuses: Mutex::default(),
+            usable: Mutex::default(),
+        })
     }
 
     /// Another process, seen from a hook: never waits for a lock.
@@ -202,7 +241,9 @@ impl World {
 
     pub fn checkpoint(&self, handle: &Handle) -> Outcome {
         let before = self.begin(handle, 0);
-        let done = handle.db.checkpoint(&CheckpointOptions::default(), &NoProgress);
+        let done = handle
+            .db
+            .checkpoint(&CheckpointOptions::default(), &NoProgress);
         let mut books = self.books();
         match done {
             Ok(report) => {
@@ -234,7 +275,9 @@ impl World {
         entries: &[(String, Vec<u8>)],
     ) -> Outcome {
         self.begin(handle, 1);
-        let rows = entries.iter().map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
+        let rows = entries
+            .iter()
+            .map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
         let done = handle.db.bulk_load(keyspace, rows, &NoProgress);
         let mut books = self.books();
         books.promise.open -= 1;
@@ -270,7 +313,9 @@ impl World {
     /// The handle sees the commits up to some one that was not confirmed to be durable: where
     /// syncs fail, the others may be gone.
     fn check_some(&self, handle: &Handle) -> Outcome {
-        let Ok(snapshot) = handle.db.snapshot() else { return Ok(()) };
+        let Ok(snapshot) = handle.db.snapshot() else {
+            return Ok(());
+        };
         let n = snapshot.token().index;
         let mut books = self.books();
         let acked = books.promise.acked;
@@ -288,7 +333,11 @@ impl World {
     /// The file obeys every invariant: no damage, no page without an owner.
     pub fn verify(&self) -> Outcome {
         let vfs: Arc<dyn Vfs> = self.disk();
-        let options = VerifyOptions { level: Depth::Deep, vfs, ..VerifyOptions::default() };
+        let options = VerifyOptions {
+            level: Depth::Deep,
+            vfs,
+            ..VerifyOptions::default()
+        };
         let report = creel::verify(Path::new(PATH), &options, &NoProgress);
         let report = report.map_err(|e| format!("verify fails: {e}"))?;
         match report.verdict {
@@ -326,11 +375,18 @@ impl World {
 
     /// Finds out which commits are there after a crash and keeps the books accordingly.
     pub fn settle(&self, handle: &Handle, at_least: u64) -> Outcome {
-        let n = handle.db.snapshot().map_err(|e| format!("snapshot fails: {e}"))?.token().index;
+        let n = handle
+            .db
+            .snapshot()
+            .map_err(|e| format!("snapshot fails: {e}"))?
+            .token()
+            .index;
         let mut books = self.books();
         let begun = books.promise.begun();
         if n < at_least || n > begun {
-            return Err(format!("{n} commits recovered; {at_least} acknowledged, {begun} begun"));
+            return Err(format!(
+                "{n} commits recovered; {at_least} acknowledged, {begun} begun"
+            ));
         }
         let all = books.all();
         let history = matching(&all, n, &handle.db)?;
@@ -364,7 +420,9 @@ impl World {
         change: impl Fn(&Content) -> Content,
     ) -> Outcome {
         if *handle.refuses.lock().unwrap() {
-            return Err(format!("commit {index} by a handle whose last write failed"));
+            return Err(format!(
+                "commit {index} by a handle whose last write failed"
+            ));
         }
         self.place(books, Some(&handle.db), index, change)?;
         if handle.sync == SyncMode::Full {
@@ -420,7 +478,12 @@ impl World {
         }
         let no_space = |e: &Error| match e {
             Error::Io { source, doing, .. } => {
-                let log = ["write the log", "sync the log", "switch the log", "write the header"];
+                let log = [
+                    "write the log",
+                    "sync the log",
+                    "switch the log",
+                    "write the header",
+                ];
                 source.kind() == std::io::ErrorKind::StorageFull && !log.contains(doing)
             }
             _ => false,

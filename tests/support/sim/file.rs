@@ -65,9 +65,10 @@ impl SimFile {
             (Some(fault), range) => {
                 if let Some(mode) = fault.failed_sync() {
                     state.fail_sync(self.inode, range, mode);
-                    let others = inner.open.iter().filter(|(number, inode)| {
-                        **inode == self.inode && **number != self.number
-                    });
+                    let others = inner
+                        .open
+                        .iter()
+                        .filter(|(number, inode)| **inode == self.inode && **number != self.number);
                     let others: Vec<u64> = others.map(|(number, _)| *number).collect();
                     inner.owed_errors.extend(others);
                 }

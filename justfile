@@ -1,0 +1,31 @@
+# The single entry for developers. `just` alone lists what there is.
+
+_list:
+    @just --list --unsorted
+
+# Build the release binary
+build:
+    cargo build --release
+
+# Run all tests
+test *ARGS:
+    cargo test {{ARGS}}
+
+# Formatting, lints, documentation
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
+
+# Everything that CI runs
+ci:
+    .ci/run
+
+# Benchmarks; name rows to run only those
+bench *ROWS:
+    cargo bench --bench engine -- {{ROWS}}
+
+# Rewrite the golden files of the file format; look at the difference before you commit it
+golden:
+    UPDATE_GOLDEN=1 cargo test --test format golden
+    git diff --stat tests/format/golden

@@ -1,0 +1,245 @@
+//! Error codes: finer than exit statuses, named in `--json` errors and by `creel explain`.
+
+use creel::Error;
+
+use super::exit::Exit;
+
+/// One way to fail.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The name in `--json` errors.
+    pub name: &'static str,
+    /// The exit status that goes with it.
+    pub exit: Exit,
+    /// Why it happens.
+    pub cause: &'static str,
+    /// What state things are in after it.
+    pub state: &'static str,
+    /// The next command; `DB` stands for the path.
+    pub next: &'static str,
+}
+
+macro_rules! codes {
+    ($($id:ident $name:literal $exit:ident $cause:literal $state:literal $next:literal;)*) => {
+        $(
+            #[doc = $cause]
+            pub static $id: Code = Code {
+                name: $name,
+                exit: Exit::$exit,
+                cause: $cause,
+                state: $state,
+                next: $next,
+            };
+        )*
+        /// All codes.
+        pub static ALL: &[&Code] = &[$(&$id),*];
+    };
+}
+
+codes! {
+    PRECONDITION "precondition" No
+        "a condition of the command (--if-absent, --if-equals, --if-exists, --expect, --must-exist) did not hold"
+        "nothing was changed"
+        "creel get DB KEY";
+    ABSENT "absent" No
+        "the key is not in the keyspace"
+        "nothing was changed"
+        "creel list DB --prefix START";
+    NO_KEYSPACE "no_keyspace" No
+        "no keyspace has this name; a keyspace is made by the first put into it"
+        "nothing was changed"
+        "creel keyspaces DB";
+    USAGE "usage" Usage
+        "flags or arguments make no sense together"
+        "nothing was changed"
+        "creel COMMAND --help";
+    LIMIT "out_of_bounds" Usage
+        "a key, value, batch or option is larger or smaller than the format allows"
+        "nothing was changed"
+        "creel info DB shows the page size, which sets the longest key";
+    CORRUPT "corrupt" Corrupt
+        "stored bytes fail a checksum or break an invariant: a failing device, a stray write, or a bug"
+        "the file was not changed"
+        "creel verify DB shows the extent; creel salvage DB -o NEW saves what can be read";
+    NOT_FOUND "not_found" NotFound
+        "no file stands at this path"
+        "nothing was created"
+        "creel open DB --create";
+    NOT_A_DB "not_a_db" NotADb
+        "the file does not start with a creel header that this build can read"
+        "the file was not changed"
+        "check the path; creel version --json lists the formats this build reads";
+    BUSY "busy" Busy
+        "another process holds the lock that is needed, and did not let go in time"
+        "nothing was changed"
+        "try again, or wait longer: --lock-timeout 1m";
+    IO "io" Io
+        "the operating system refused a call"
+        "what was committed before stays committed; the command's own change was not made"
+        "remove the cause and run the command again";
+    STDOUT "stdout" Io
+        "standard output could not be written, for example because its disk is full"
+        "the output is incomplete"
+        "write to a place with free space and run the command again";
+    EXISTS "exists" Io
+        "a file that would be made is there already"
+        "the existing file was not touched"
+        "choose another name, or --force where the command has it";
+    POISONED "poisoned" Io
+        "an earlier write or sync of this process failed, so it does not write any more"
+        "commits that were confirmed are safe"
+        "creel open DB recovers the file and says what it found";
+    OUTCOME_UNKNOWN "outcome_unknown" Indeterminate
+        "the commit was written but its sync failed"
+        "the commit may or may not survive; all confirmed commits are safe"
+        "creel get DB KEY, then decide";
+    REPLACED "replaced" Io
+        "another file was moved to this path while it was in use"
+        "neither file was changed since that was noticed"
+        "run the command again on the file that should be used";
+    HARD_LINKED "hard_linked" Io
+        "the file has more than one name, which makes two databases out of one at the next copy"
+        "nothing was changed"
+        "remove the other names";
+    NETWORK_FS "network_fs" Io
+        "the file lies on a network file system, where locks and syncs cannot be trusted"
+        "nothing was changed"
+        "copy it to a local disk";
+    READ_ONLY "read_only" Io
+        "a write was asked of a file opened for reading"
+        "nothing was changed"
+        "leave out --read-only";
+    BAD_INPUT "bad_input" BadInput
+        "a line or value of the input is malformed or cut short"
+        "the message says what was committed before it"
+        "repair the input at the place named";
+    FENCED "fenced" Fenced
+        "role or epoch of this copy forbid the write: a newer primary exists, or it is a replica"
+        "nothing was changed"
+        "creel info DB";
+    INTERNAL "internal" Internal
+        "a bug in creel"
+        "commits that were confirmed are safe"
+        "please report it with the report that was printed";
+    INTERRUPTED "interrupted" Interrupted
+        "Ctrl-C"
+        "the file is consistent"
+        "run the command again";
+    TERMINATED "terminated" Terminated
+        "SIGTERM"
+        "the file is consistent"
+        "run the command again";
+}
+
+/// The code with this name.
+pub fn find(name: &str) -> Option<&'static Code> {
+    let name = name.replace('-', "_").to_ascii_lowercase();
+    ALL.iter().copied().find(|c| c.name == name)
+}
+
+/// The code of an engine error.
+pub fn of(error: &Error) -> &'static Code {
+    match error {
+        Error::Io { .. } => &IO,
+        Error::NotFound { .. } => &NOT_FOUND,
+        Error::Exists { .. } => &EXISTS,
+        Error::NotADatabase { .. } => &NOT_A_DB,
+        Error::Corrupt(_) => &CORRUPT,
+        Error::Busy { .. } => &BUSY,
+        Error::ReadOnly => &READ_ONLY,
+        Error::Fenced { .. } => &FENCED,
+        Error::Precondition { .. } => &PRECONDITION,
+        Error::Limit { .. } => &LIMIT,
+        Error::Invalid { .. } => &USAGE,
+        Error::Poisoned => &POISONED,
+        Error::OutcomeUnknown { .. } => &OUTCOME_UNKNOWN,
+        Error::Replaced { .. } => &REPLACED,
+        Error::HardLinked { .. } => &HARD_LINKED,
+        Error::NetworkFileSystem { .. } => &NETWORK_FS,
+        Error::NoKeyspace { .. } => &NO_KEYSPACE,
+        Error::Interrupted => match super::signals::received() {
+            Some(signal_hook::consts::SIGTERM) => &TERMINATED,
+            _ => &INTERRUPTED,
+        },
+        _ => &INTERNAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for code in ALL {
+            assert_eq!(find(code.name), Some(*code));
+            assert!(!code.cause.is_empty() && !code.state.is_empty() && !code.next.is_empty());
+        }
+    }
+
+    #[test]
+    fn engine_errors_map_to_the_frozen_statuses() {
+        let io = || std::io::Error::other("x");
+        let path = || std::path::PathBuf::from("x");
+        for (error, exit) in [
+            (
+                Error::Precondition {
+                    at: 0,
+                    required: "absent",
+                },
+                1,
+            ),
+            (Error::NoKeyspace { name: "x".into() }, 1),
+            (Error::Invalid { reason: "x".into() }, 2),
+            (
+                Error::Limit {
+                    what: "key length",
+                    actual: 2,
+                    limit: 1,
+                },
+                2,
+            ),
+            (Error::corrupt(creel::Invariant::P1, "x"), 4),
+            (Error::NotFound { path: path() }, 5),
+            (
+                Error::NotADatabase {
+                    path: path(),
+                    reason: "x".into(),
+                },
+                6,
+            ),
+            (
+                Error::Busy {
+                    lock: "writer",
+                    holder: None,
+                    waited: Default::default(),
+                },
+                7,
+            ),
+            (Error::io("read", io()), 8),
+            (Error::Exists { path: path() }, 8),
+            (Error::Poisoned, 8),
+            (Error::ReadOnly, 8),
+            (Error::Replaced { path: path() }, 8),
+            (
+                Error::HardLinked {
+                    path: path(),
+                    links: 2,
+                },
+                8,
+            ),
+            (
+                Error::NetworkFileSystem {
+                    path: path(),
+                    kind: "nfs".into(),
+                },
+                8,
+            ),
+            (Error::Fenced { reason: "x".into() }, 10),
+            (Error::OutcomeUnknown { source: io() }, 14),
+            (Error::Interrupted, 130),
+        ] {
+            assert_eq!(of(&error).exit.code(), exit, "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Files named by `-o`: a temporary sibling, synced, then renamed. A failure leaves nothing.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::codes;
+use super::failure::Failure;
+
+/// Writes `bytes` to `path`; an existing file is replaced only with `force`.
+pub fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
+    if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return device(path, bytes).map_err(|e| Failure::file("write", path, &e));
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    let temporary = Temporary::new(path)?;
+    temporary
+        .fill(bytes)
+        .map_err(|e| Failure::file("write", &temporary.path, &e))?;
+    temporary.publish(path, force)
+}
+
+/// A pipe or device is written to, never replaced.
+fn device(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.flush()
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(&codes::EXISTS, format!("{} exists already", path.display()))
+        .at(path)
+        .hint("choose another name, or replace it with --force")
+}
+
+/// Removed when dropped, unless it was renamed.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+impl Temporary {
+    fn new(target: &Path) -> Result<Temporary, Failure> {
+        let Some(name) = target.file_name() else {
+            return Err(Failure::usage(format!(
+                "{} names no file",
+                target.display()
+            )));
+        };
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".tmp-{}", std::process::id()));
+        let path = target.with_file_name(hidden);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
+            .open(&path)
+            .map_err(|e| Failure::file("create", &path, &e))?;
+        Ok(Temporary { path, file })
+    }
+
+    fn fill(&self, bytes: &[u8]) -> std::io::Result<()> {
+        (&self.file).write_all(bytes)?;
+        self.file.sync_all()
+    }
+
+    fn publish(self, target: &Path, force: bool) -> Result<(), Failure> {
+        let renamed = if force {
+            fs::rename(&self.path, target)
+        } else {
+            // A link never replaces a file that appeared in the meantime; not all file systems
+            // have links.
+            match fs::hard_link(&self.path, target) {
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(e),
+                Err(_) => fs::rename(&self.path, target),
+                Ok(()) => Ok(()),
+            }
+        };
+        renamed.map_err(|e| Failure::file("create", target, &e))?;
+        let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        if cfg!(unix) {
+            File::open(parent)
+                .and_then(|directory| directory.sync_all())
+                .map_err(|e| Failure::file("sync the directory", parent, &e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}

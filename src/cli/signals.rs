@@ -1,0 +1,104 @@
+//! SIGINT and SIGTERM: a flag for commands that run long, no thread. Short commands keep the
+//! default action.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::exit::Exit;
+
+struct Flags {
+    stop: Arc<AtomicBool>,
+    which: Arc<AtomicUsize>,
+    status: Arc<AtomicBool>,
+    waiting: Arc<AtomicBool>,
+}
+
+static FLAGS: OnceLock<Flags> = OnceLock::new();
+
+/// What every command needs, however short: a truncated file or a size limit ends it with a
+/// message and status 8 instead of the bare signal.
+pub fn prepare() {
+    // Without these the command works as well, but it would die of them.
+    #[cfg(unix)]
+    {
+        let _ = creel::sys::signal::install_sigbus_message();
+        let _ = creel::sys::signal::ignore_file_size_signal();
+    }
+}
+
+/// Installs the handlers, once. The second signal ends the process at once.
+pub fn install() {
+    let mut first = false;
+    let flags = FLAGS.get_or_init(|| {
+        first = true;
+        Flags {
+            stop: Arc::default(),
+            which: Arc::default(),
+            status: Arc::default(),
+            waiting: Arc::default(),
+        }
+    });
+    if !first {
+        return;
+    }
+    for signal in [SIGINT, SIGTERM] {
+        // The order matters: the default action looks at the flag before it is set below.
+        let _ = flag::register_conditional_default(signal, Arc::clone(&flags.stop));
+        let _ = flag::register_conditional_default(signal, Arc::clone(&flags.waiting));
+        let number = usize::try_from(signal).unwrap_or_default();
+        let _ = flag::register_usize(signal, Arc::clone(&flags.which), number);
+        let _ = flag::register(signal, Arc::clone(&flags.stop));
+    }
+    #[cfg(unix)]
+    let _ = flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&flags.status));
+}
+
+/// True once SIGINT or SIGTERM has arrived.
+pub fn stopped() -> bool {
+    FLAGS.get().is_some_and(|f| f.stop.load(Ordering::Relaxed))
+}
+
+/// Runs something that may block with nothing half done, such as reading a pipe. A signal ends
+/// the process at once there; `None` where one has arrived before.
+pub fn while_waiting<R>(wait: impl FnOnce() -> R) -> Option<R> {
+    let Some(flags) = FLAGS.get() else {
+        return Some(wait());
+    };
+    flags.waiting.store(true, Ordering::SeqCst);
+    // Looked at after the store: a signal before it is seen here, one after it ends the process.
+    let result = (!stopped()).then(wait);
+    flags.waiting.store(false, Ordering::SeqCst);
+    result
+}
+
+/// True once for every SIGUSR1: a progress line is wanted.
+pub fn status_wanted() -> bool {
+    FLAGS.get().is_some_and(|f| {
+        f.status.load(Ordering::Relaxed) && f.status.swap(false, Ordering::Relaxed)
+    })
+}
+
+/// The signal that arrived.
+pub fn received() -> Option<i32> {
+    let number = FLAGS.get()?.which.load(Ordering::Relaxed);
+    i32::try_from(number).ok().filter(|n| *n != 0)
+}
+
+/// Ends the process by the default action of the signal that stopped the command, so that its
+/// parent sees a death by signal; returns when there is no such action.
+pub fn raise_default(exit: Exit) {
+    let signal = match exit {
+        Exit::Interrupted => SIGINT,
+        Exit::Terminated => SIGTERM,
+        _ => return,
+    };
+    #[cfg(unix)]
+    if received() == Some(signal) {
+        creel::sys::signal::raise_default(signal);
+    }
+    #[cfg(not(unix))]
+    let _ = signal;
+}

@@ -1,0 +1,108 @@
+//! Tables: drawn on a terminal, tab-separated lines to a pipe.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+use super::failure::Failure;
+use super::output::Out;
+use super::report::printable;
+use super::units::human_size;
+
+/// One value of a report, shown to people and to programs in different ways.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// A number of things.
+    Count(u64),
+    /// A number of bytes.
+    Bytes(u64),
+    /// A share.
+    Percent(f64),
+}
+
+impl Value {
+    fn show(&self, terminal: bool) -> String {
+        match self {
+            Value::Text(text) => text.clone(),
+            Value::Count(n) => n.to_string(),
+            Value::Bytes(n) if terminal => human_size(*n),
+            Value::Bytes(n) => n.to_string(),
+            Value::Percent(p) => format!("{p:.1}{}", if terminal { "%" } else { "" }),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(n: u64) -> Self {
+        Value::Count(n)
+    }
+}
+
+/// Names and values, one a line: aligned on a terminal, `name<TAB>value` to a pipe.
+pub fn facts(out: &mut Out, facts: &[(&str, Value)]) -> Result<(), Failure> {
+    let terminal = out.is_terminal();
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in facts {
+        let value = value.show(terminal);
+        if terminal {
+            out.line(&format!(
+                "{:<width$}  {}",
+                name.replace('_', " "),
+                printable(&value)
+            ))?;
+        } else {
+            out.line(&format!("{name}\t{value}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A table with a heading; the heading is left out to a pipe.
+pub fn rows(out: &mut Out, heading: &[&str], rows: &[Vec<Value>]) -> Result<(), Failure> {
+    if !out.is_terminal() {
+        for row in rows {
+            let cells: Vec<String> = row.iter().map(|v| v.show(false)).collect();
+            out.line(&cells.join("\t"))?;
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width());
+    table.set_header(heading.iter().map(Cell::new));
+    for row in rows {
+        table.add_row(row.iter().map(|value| {
+            let cell = Cell::new(printable(&value.show(true)));
+            match value {
+                Value::Text(_) => cell,
+                _ => cell.set_alignment(CellAlignment::Right),
+            }
+        }));
+    }
+    out.line(&table.trim_fmt())
+}
+
+/// The width of the terminal; `COLUMNS` wins.
+fn width() -> u16 {
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|c| c.parse().ok())
+        .filter(|c| *c >= 20);
+    columns
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0))
+        .unwrap_or(80)
+}

@@ -1,0 +1,170 @@
+//! `creel checkpoint`: fold the log into the tree.
+
+use clap::Args;
+use creel::{CheckpointOptions, CheckpointReport, Db, Interest};
+use serde::Serialize;
+
+use super::Run;
+use crate::cli::args::DbArg;
+use crate::cli::table::{self, Value};
+use crate::cli::units::{self, Threshold};
+use crate::cli::{Context, Exit, Failure, Outcome};
+
+/// Arguments of `creel checkpoint`.
+#[derive(Debug, Args)]
+pub struct CheckpointArgs {
+    #[command(flatten)]
+    db: DbArg,
+    /// Only where the log holds more than this: a size, or a share of its region
+    #[arg(long, value_name = "SIZE|PERCENT", value_parser = units::threshold)]
+    if_wal_above: Option<Threshold>,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Not in file format 1
+    #[arg(long, hide = true)]
+    compress: bool,
+}
+
+#[derive(Serialize)]
+struct CheckpointLine {
+    schema: &'static str,
+    done: bool,
+    dry_run: bool,
+    reason: String,
+    wal_bytes_before: u64,
+    wal_bytes_after: u64,
+    generation: u64,
+    pages_written: u64,
+    bytes_written: u64,
+    blocked_ns: u64,
+    dense: bool,
+}
+
+impl Run for CheckpointArgs {
+    const NAME: &'static str = "checkpoint";
+    const ABOUT: &'static str = "Move committed entries from the log into the tree";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel checkpoint my.db
+  creel checkpoint my.db --if-wal-above 70%
+  creel checkpoint my.db --dry-run --json
+
+Safe to interrupt at any instant. Not needed is exit 0 with the reason; writing commands do it by
+themselves when the log is full enough.
+Exit status: 0 done or not needed, 7 busy, 130 interrupted; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        if self.compress {
+            return Err(Failure::usage("file format 1 has no compressed pages")
+                .hint("creel checkpoint DB, without --compress"));
+        }
+        ctx.long();
+        let db = if self.dry_run {
+            ctx.open_read(&self.db, Interest::All)?
+        } else {
+            ctx.open_write(&self.db, Interest::All, false)?
+        };
+        let meter = ctx.meter("checkpoint");
+        let plan = match self.if_wal_above {
+            Some(threshold) => self.not_needed(&db, threshold, &meter)?,
+            None => None,
+        };
+        let (report, reason) = match plan {
+            Some((report, reason)) => (report, reason),
+            None => {
+                let options = CheckpointOptions {
+                    dry_run: self.dry_run,
+                    ..CheckpointOptions::default()
+                };
+                let report = db.checkpoint(&options, &meter)?;
+                let reason = report.reason.to_string();
+                (report, reason)
+            }
+        };
+        drop(meter);
+        self.print(ctx, &report, &reason)?;
+        db.close()?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl CheckpointArgs {
+    /// A report without work, where the log is at or below the threshold.
+    fn not_needed(
+        &self,
+        db: &Db,
+        threshold: Threshold,
+        meter: &dyn creel::Progress,
+    ) -> Result<Option<(CheckpointReport, String)>, Failure> {
+        let options = CheckpointOptions {
+            dry_run: true,
+            ..CheckpointOptions::default()
+        };
+        let mut report = db.checkpoint(&options, meter)?;
+        let regions = db.info()?.regions;
+        let active = regions
+            .iter()
+            .max_by_key(|r| r.region_seq)
+            .map_or(0, |r| r.bytes);
+        let limit = match threshold {
+            Threshold::Bytes(bytes) => bytes,
+            Threshold::Percent(percent) => (active as f64 * percent / 100.0) as u64,
+        };
+        let used = report.wal_bytes_before;
+        if used > limit {
+            return Ok(None);
+        }
+        report.done = false;
+        report.wal_bytes_after = used;
+        report.pages_written = 0;
+        report.bytes_written = 0;
+        Ok(Some((
+            report,
+            format!("the log holds {used} bytes, not more than {limit}"),
+        )))
+    }
+
+    fn print(
+        &self,
+        ctx: &mut Context,
+        report: &CheckpointReport,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let done = report.done && !self.dry_run;
+        if ctx.globals.json {
+            return ctx.out.json(&CheckpointLine {
+                schema: "creel.checkpoint/1",
+                done,
+                dry_run: self.dry_run,
+                reason: reason.to_owned(),
+                wal_bytes_before: report.wal_bytes_before,
+                wal_bytes_after: report.wal_bytes_after,
+                generation: report.generation,
+                pages_written: report.pages_written,
+                bytes_written: report.bytes_written,
+                blocked_ns: u64::try_from(report.blocked.as_nanos()).unwrap_or(u64::MAX),
+                dense: report.dense,
+            });
+        }
+        if ctx.globals.quiet > 0 {
+            return Ok(());
+        }
+        table::facts(
+            &mut ctx.out,
+            &[
+                ("done", if done { "yes".into() } else { "no".into() }),
+                ("reason", reason.into()),
+                ("wal_bytes_before", Value::Bytes(report.wal_bytes_before)),
+                ("wal_bytes_after", Value::Bytes(report.wal_bytes_after)),
+                ("generation", report.generation.into()),
+                ("pages_written", report.pages_written.into()),
+                ("bytes_written", Value::Bytes(report.bytes_written)),
+                (
+                    "blocked",
+                    format!("{:.3} ms", report.blocked.as_secs_f64() * 1e3).into(),
+                ),
+            ],
+        )
+    }
+}

@@ -1,0 +1,59 @@
+//! `creel exists`: the exit status says whether a key is there.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use creel::Interest;
+use serde::Serialize;
+
+use super::Run;
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg};
+use crate::cli::{Context, Outcome, input};
+
+/// Arguments of `creel exists`.
+#[derive(Debug, Args)]
+pub struct ExistsArgs {
+    #[command(flatten)]
+    db: DbArg,
+    /// The key
+    #[arg(value_name = "KEY")]
+    key: OsString,
+    #[command(flatten)]
+    keyspace: KeyspaceArg,
+    #[command(flatten)]
+    enc: KeyEncArgs,
+}
+
+#[derive(Serialize)]
+struct ExistsReport {
+    schema: &'static str,
+    exists: bool,
+}
+
+impl Run for ExistsArgs {
+    const NAME: &'static str = "exists";
+    const ABOUT: &'static str = "Say by the exit status whether a key exists";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel exists my.db greeting && echo yes
+  creel exists my.db --keyspace users --enc hex 00ff
+
+Exit status: 0 it exists, 1 it does not; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        let key = input::key(&self.key, &self.enc)?;
+        let name = &self.keyspace.keyspace;
+        let db = ctx.open_read(&self.db, Interest::Keys(vec![key.clone()]))?;
+        let exists = db
+            .snapshot_for(std::slice::from_ref(&key))?
+            .keyspace(name)?
+            .contains(&key)?;
+        if ctx.globals.json {
+            ctx.out.json(&ExistsReport {
+                schema: "creel.exists/1",
+                exists,
+            })?;
+        }
+        Ok(super::answer(exists))
+    }
+}

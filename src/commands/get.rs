@@ -1,0 +1,241 @@
+//! `creel get`: read values.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use creel::Keyspace;
+use serde::Serialize;
+
+use super::Run;
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, OutFileArgs};
+use crate::cli::context::interest_in;
+use crate::cli::text::{self, Enc, OutEnc};
+use crate::cli::{Context, Exit, Failure, Outcome, codes, escape, input, outfile, units};
+
+/// The longest line in a file of keys; a key is at most a quarter of a 64 KiB page.
+const MAX_LINE: u64 = 1 << 20;
+
+/// Arguments of `creel get`.
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    #[command(flatten)]
+    db: DbArg,
+    /// One key: its value is printed. Several: one JSON line for each
+    #[arg(value_name = "KEY")]
+    keys: Vec<OsString>,
+    #[command(flatten)]
+    keyspace: KeyspaceArg,
+    #[command(flatten)]
+    enc: KeyEncArgs,
+    /// Read the key from a file; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "keys_from"])]
+    key_file: Option<PathBuf>,
+    /// Read many keys, one a line and escaped as `list` prints them; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    keys_from: Option<PathBuf>,
+    /// Print this where the key is absent, and exit 0
+    #[arg(long, value_name = "VALUE")]
+    default: Option<OsString>,
+    /// Skip this many bytes of the value
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    offset: Option<u64>,
+    /// Print at most this many bytes of the value
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    length: Option<u64>,
+    #[command(flatten)]
+    out: OutArgs,
+    /// Add a line end to the value
+    #[arg(long)]
+    newline: bool,
+    #[command(flatten)]
+    file: OutFileArgs,
+}
+
+#[derive(Serialize)]
+struct Record {
+    schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_b64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_redacted: Option<String>,
+    found: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_b64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_redacted: Option<String>,
+    value_bytes: Option<u64>,
+}
+
+impl Run for GetArgs {
+    const NAME: &'static str = "get";
+    const ABOUT: &'static str = "Print the value of a key";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel get my.db greeting
+  creel get my.db photo:1 -o photo.jpg
+  creel get my.db limit --default 100
+  creel list my.db --keys-only --prefix user: | creel get my.db --keys-from -
+
+To a pipe the bytes are exact, with nothing added. On a terminal they are escaped.
+
+Exit status: 0 found, 1 absent (nothing is printed), 5 no such file; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        let keys = self.all_keys(ctx)?;
+        let db = ctx.open_read(&self.db, interest_in(&keys))?;
+        let keyspace = db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace)?;
+        let single = keys.len() == 1 && self.keys_from.is_none();
+        let json = ctx.globals.json || self.out.out == Some(OutEnc::Json);
+        match keys.first() {
+            Some(key) if single && !json => self.print_value(ctx, &keyspace, key),
+            _ if self.file.o.is_some() => Err(Failure::usage("-o takes the value of one key")),
+            _ => self.print_records(ctx, &keyspace, &keys),
+        }
+    }
+}
+
+impl GetArgs {
+    fn all_keys(&self, ctx: &mut Context) -> Result<Vec<Vec<u8>>, Failure> {
+        if let Some(path) = &self.key_file {
+            let key = input::file(ctx, "key", path, self.enc.key())?;
+            return if key.is_empty() {
+                Err(input::empty_key())
+            } else {
+                Ok(vec![key])
+            };
+        }
+        if let Some(path) = &self.keys_from {
+            return self.keys_in(ctx, path);
+        }
+        if self.keys.is_empty() {
+            return Err(Failure::usage("the key is missing")
+                .hint("give KEY, --key-file FILE or --keys-from FILE"));
+        }
+        self.keys
+            .iter()
+            .map(|key| input::key(key, &self.enc))
+            .collect()
+    }
+
+    fn keys_in(&self, ctx: &mut Context, path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+        let enc = self.enc.key_enc.or(self.enc.enc).unwrap_or(Enc::Escape);
+        let mut lines = BufReader::new(input::open(ctx, "keys", path)?);
+        let mut keys = Vec::new();
+        let mut line = Vec::new();
+        for number in 1_u64.. {
+            line.clear();
+            let read = (&mut lines)
+                .take(MAX_LINE + 1)
+                .read_until(b'\n', &mut line)
+                .map_err(|e| Failure::file("read", path, &e))?;
+            if read == 0 {
+                break;
+            }
+            let bad = |cause: String| {
+                Failure::new(
+                    &codes::BAD_INPUT,
+                    format!("{}:{number}: bad key", path.display()),
+                )
+                .cause(cause)
+                .state("nothing was printed")
+                .detail("line", number)
+            };
+            if read as u64 > MAX_LINE {
+                return Err(bad("the line is longer than 1 MiB".into()));
+            }
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            let key = text::decode(text, enc).map_err(bad)?;
+            if key.is_empty() {
+                return Err(bad("the key is empty".into()));
+            }
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    fn part<'a>(&self, value: &'a [u8]) -> &'a [u8] {
+        let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(value.len());
+        let from = at(self.offset.unwrap_or(0));
+        let to = at((from as u64).saturating_add(self.length.unwrap_or(u64::MAX)));
+        value.get(from..to).unwrap_or_default()
+    }
+
+    fn print_value(&self, ctx: &mut Context, keyspace: &Keyspace, key: &[u8]) -> Outcome {
+        let terminal = self.file.o.is_none() && ctx.out.is_terminal();
+        let enc = self.out.out.unwrap_or(if terminal {
+            OutEnc::Escape
+        } else {
+            OutEnc::Raw
+        });
+        let plain = if terminal {
+            ctx.out.plain()
+        } else {
+            escape::Plain::Ascii
+        };
+        let mut text = Vec::new();
+        let found = keyspace.get_with(key, |value| {
+            let part = self.part(value);
+            if self.out.redact {
+                text.extend_from_slice(text::redacted(part).as_bytes());
+            } else {
+                text::encode(part, enc, plain, &mut text);
+            }
+        })?;
+        if found.is_none() {
+            match &self.default {
+                Some(default) => text.extend_from_slice(default.as_encoded_bytes()),
+                None => {
+                    if ctx.out.is_terminal() || ctx.globals.verbose > 0 {
+                        ctx.notice(&format!("no: {} is absent", self.shown(key)));
+                    }
+                    return Ok(Exit::No);
+                }
+            }
+        }
+        let raw_asked = self.out.out == Some(OutEnc::Raw);
+        if self.newline || (terminal && !raw_asked) {
+            text.push(b'\n');
+        }
+        match &self.file.o {
+            Some(path) => outfile::write(path, self.file.force, &text)?,
+            None => ctx.out.bytes(&text)?,
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn shown(&self, key: &[u8]) -> String {
+        if self.out.redact {
+            text::redacted(key)
+        } else {
+            escape::to_string(key, escape::Plain::Ascii)
+        }
+    }
+
+    fn print_records(&self, ctx: &mut Context, keyspace: &Keyspace, keys: &[Vec<u8>]) -> Outcome {
+        let mut all = true;
+        for key in keys {
+            let value = keyspace.get(key)?;
+            all &= value.is_some() || self.default.is_some();
+            let found = value.is_some();
+            let value =
+                value.or_else(|| self.default.as_ref().map(|d| d.as_encoded_bytes().to_vec()));
+            let part = value.as_deref().map(|v| self.part(v));
+            let redact = self.out.redact;
+            ctx.out.json(&Record {
+                schema: "creel.get/1",
+                key_b64: (!redact).then(|| text::base64(key)),
+                key_redacted: redact.then(|| text::redacted(key)),
+                found,
+                value_b64: part.filter(|_| !redact).map(text::base64),
+                value_redacted: part.filter(|_| redact).map(text::redacted),
+                value_bytes: value.as_ref().map(|v| v.len() as u64),
+            })?;
+            if ctx.out.is_closed() {
+                break;
+            }
+        }
+        Ok(super::answer(all))
+    }
+}

@@ -1,0 +1,185 @@
+//! The verbs. One file each: `struct XArgs` with its `run`.
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use crate::cli::globals::Globals;
+use crate::cli::{Context, Exit, Failure, Outcome};
+
+mod batch;
+mod checkpoint;
+mod compact;
+mod delete;
+mod exists;
+mod explain;
+mod get;
+mod info;
+mod inspect;
+mod keyspaces;
+mod list;
+mod open;
+mod put;
+mod stats;
+mod verify;
+mod version;
+
+/// A verb: its arguments and what it does with them.
+pub trait Run: Args + FromArgMatches {
+    /// What is typed.
+    const NAME: &'static str;
+    /// Other names for it.
+    const ALIASES: &'static [&'static str] = &[];
+    /// One line for the list of commands.
+    const ABOUT: &'static str;
+    /// Examples and notes after the list of options.
+    const EXAMPLES: &'static str;
+
+    /// Does it.
+    fn run(self, ctx: &mut Context) -> Outcome;
+}
+
+/// A verb without its type, so that all fit in one table.
+struct Verb {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    about: &'static str,
+    augment: fn(Command) -> Command,
+    run: fn(&mut Context, &ArgMatches) -> Outcome,
+}
+
+impl Verb {
+    const fn of<A: Run>() -> Verb {
+        Verb {
+            name: A::NAME,
+            aliases: A::ALIASES,
+            about: A::ABOUT,
+            // The doc comments of the arguments are for readers of the code.
+            augment: |command| {
+                A::augment_args(command)
+                    .about(A::ABOUT)
+                    .long_about(None)
+                    .after_help(A::EXAMPLES)
+            },
+            run: |ctx, matches| {
+                let args = A::from_arg_matches(matches)
+                    .map_err(|e| Failure::usage(e.to_string().trim().to_owned()))?;
+                args.run(ctx)
+            },
+        }
+    }
+
+    /// The subcommand; its arguments are built only when it is the one that was asked for.
+    fn command(&self) -> Command {
+        Command::new(self.name)
+            .about(self.about)
+            .visible_aliases(self.aliases.iter().copied())
+            .defer(self.augment)
+    }
+}
+
+/// All verbs, in the order of the help text.
+const VERBS: &[Verb] = &[
+    Verb::of::<open::OpenArgs>(),
+    Verb::of::<put::PutArgs>(),
+    Verb::of::<get::GetArgs>(),
+    Verb::of::<delete::DeleteArgs>(),
+    Verb::of::<exists::ExistsArgs>(),
+    Verb::of::<list::ListArgs>(),
+    Verb::of::<batch::BatchArgs>(),
+    Verb::of::<keyspaces::KeyspacesArgs>(),
+    Verb::of::<info::InfoArgs>(),
+    Verb::of::<stats::StatsArgs>(),
+    Verb::of::<checkpoint::CheckpointArgs>(),
+    Verb::of::<compact::CompactArgs>(),
+    Verb::of::<verify::VerifyArgs>(),
+    Verb::of::<inspect::InspectArgs>(),
+    Verb::of::<explain::ExplainArgs>(),
+    Verb::of::<version::VersionArgs>(),
+];
+
+/// The whole command line, for help, man pages and completions.
+pub fn cli() -> Command {
+    VERBS
+        .iter()
+        .fold(root(), |command, verb| command.subcommand(verb.command()))
+}
+
+/// The command line with one verb only: what `creel VERB ...` needs.
+pub fn cli_for(name: &str) -> Option<Command> {
+    let verb = VERBS
+        .iter()
+        .find(|v| v.name == name || v.aliases.contains(&name))?;
+    Some(root().subcommand(verb.command()))
+}
+
+fn root() -> Command {
+    Globals::augment_args(Command::new("creel"))
+        .long_about(None)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A key-value database in one file, for scripts")
+        .after_help(
+            "The database is always the first argument; @ stands for $CREEL_DB.\n\
+             Exit statuses: 0 done, 1 the answer is no, 2 usage, others: creel explain CODE.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100)
+}
+
+/// Runs the verb that was parsed.
+pub fn dispatch(ctx: &mut Context, matches: &ArgMatches) -> Outcome {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Failure::usage("no command was given"));
+    };
+    let Some(verb) = VERBS.iter().find(|v| v.name == name) else {
+        return Err(Failure::usage(format!("unknown command {name}")));
+    };
+    (verb.run)(ctx, matches)
+}
+
+/// Reads the global flags, wherever they stood.
+pub fn globals(matches: &ArgMatches) -> Globals {
+    let matches = matches.subcommand().map_or(matches, |(_, inner)| inner);
+    Globals::from_arg_matches(matches).unwrap_or_default()
+}
+
+/// A position in the log, as it stands in every JSON object.
+#[derive(serde::Serialize)]
+pub(crate) struct Position {
+    epoch: u32,
+    index: u64,
+}
+
+impl From<creel::Token> for Position {
+    fn from(token: creel::Token) -> Self {
+        Position {
+            epoch: token.epoch,
+            index: token.index,
+        }
+    }
+}
+
+/// 0 for yes, 1 for no.
+pub(crate) fn answer(yes: bool) -> Exit {
+    if yes { Exit::Ok } else { Exit::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        let mut command = cli();
+        command.build();
+        command.debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_examples() {
+        for verb in VERBS {
+            let help = verb.command().render_long_help().to_string();
+            let examples = help.matches(&format!("creel {}", verb.name)).count();
+            assert!(examples >= 2, "{}: {examples} examples", verb.name);
+        }
+    }
+}

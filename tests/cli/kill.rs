@@ -1,0 +1,245 @@
+//! SIGKILL at every system call that touches a file: what was acknowledged is there, what was
+//! under way is there whole or not at all, and the file works on.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use creel::{NoProgress, Verdict, VerifyOptions};
+
+use crate::support::{Db, strace};
+
+/// Calls that can change a file, a directory or a lock, or that lie between two such calls.
+const CALLS: &[&str] = &[
+    "openat",
+    "close",
+    "statx",
+    "newfstatat",
+    "statfs",
+    "pread64",
+    "preadv",
+    "pwrite64",
+    "pwritev",
+    "pwritev2",
+    "write",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "fallocate",
+    "ftruncate",
+    "fcntl",
+    "fadvise64",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "exit_group",
+];
+
+/// Runs the command once for each call it makes, killed on entry to that call. Returns how often
+/// it was killed.
+fn sweep(
+    strace: &Path,
+    prepare: &dyn Fn() -> (Db, Vec<String>),
+    check: &(dyn Fn(&Db, bool) + Sync),
+) -> usize {
+    let mut kills = 0;
+    for call in CALLS {
+        for n in 1.. {
+            let (db, args) = prepare();
+            let inject = format!("inject={call}:signal=KILL:when={n}");
+            let status = Command::new(strace)
+                .args([
+                    "-f",
+                    "-qq",
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    &format!("trace={call}"),
+                    "-e",
+                    &inject,
+                ])
+                .arg(env!("CARGO_BIN_EXE_creel"))
+                .args(&args)
+                // Cargo's would make the loader look through many directories.
+                .env_remove("LD_LIBRARY_PATH")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            let killed = status.signal() == Some(9) || status.code() == Some(137);
+            assert!(killed || status.success(), "{call} {n}: {status}");
+            check(&db, !killed);
+            if !killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    kills
+}
+
+/// Nothing is lost and the file works on. Returns all entries.
+fn sound(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let report = creel::verify(path, &VerifyOptions::default(), &NoProgress).unwrap();
+    assert!(report.verdict <= Verdict::Recoverable, "{report:?}");
+    let db = creel::Db::open(path).unwrap();
+    let mut entries = Vec::new();
+    let keyspace = db.snapshot().unwrap().keyspace("main").unwrap();
+    let mut cursor = keyspace.cursor(&creel::KeyRange::all());
+    while let Some((key, value)) = cursor.next_entry().unwrap() {
+        entries.push((key.to_vec(), value.to_vec()));
+    }
+    db.put(b"zzz-after", b"1").unwrap();
+    db.checkpoint(&creel::CheckpointOptions::default(), &NoProgress)
+        .unwrap();
+    db.close().unwrap();
+    let report = creel::verify(path, &VerifyOptions::default(), &NoProgress).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean, "{report:?}");
+    entries
+}
+
+/// A copy of a prepared file in a directory of its own.
+fn copy_of(image: &[u8]) -> Db {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("test.db");
+    fs::write(&path, image).unwrap();
+    Db { dir, path }
+}
+
+fn words(verb: &str, path: &Path, rest: &[&str]) -> Vec<String> {
+    let mut words = vec![verb.to_owned(), path.to_str().unwrap().to_owned()];
+    words.extend(rest.iter().map(|w| (*w).to_owned()));
+    words
+}
+
+/// The entries are `before`, with the change of the killed command or without it.
+fn one_of(
+    found: &[(Vec<u8>, Vec<u8>)],
+    before: &[(Vec<u8>, Vec<u8>)],
+    after: &[(Vec<u8>, Vec<u8>)],
+    done: bool,
+) {
+    if done {
+        assert_eq!(found, after, "an acknowledged change is lost");
+    } else {
+        assert!(
+            found == before || found == after,
+            "a change is there in part: {} entries",
+            found.len()
+        );
+    }
+}
+
+/// Sweeps a command that changes `image` by adding `key`.
+fn sweep_put(strace: &Path, image: &[u8], value: &str) -> usize {
+    let before = sound(&copy_of(image).path);
+    let mut after = before.clone();
+    after.push((b"new".to_vec(), value.as_bytes().to_vec()));
+    after.sort();
+    let prepare = || {
+        let db = copy_of(image);
+        let args = words("put", &db.path, &["new", value]);
+        (db, args)
+    };
+    sweep(strace, &prepare, &|db, done| {
+        one_of(&sound(&db.path), &before, &after, done)
+    })
+}
+
+#[test]
+fn put_killed_anywhere() {
+    let Some(strace) = strace() else { return };
+    let fresh = Db::new();
+    let steady = Db::filled(200);
+    steady.run("checkpoint").assert().success();
+    for i in 0..3 {
+        steady
+            .run("put")
+            .args([&format!("acked{i}"), "1"])
+            .assert()
+            .success();
+    }
+    let kills =
+        sweep_put(&strace, &fresh.bytes(), "value") + sweep_put(&strace, &steady.bytes(), "value");
+    assert!(kills > 60, "only {kills} kills");
+}
+
+#[test]
+fn put_that_folds_the_log_killed_anywhere() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(200);
+    db.run("checkpoint").assert().success();
+    // The log is so full that the next put folds it.
+    let large = "x".repeat(90_000);
+    for i in 0..3 {
+        db.run("put")
+            .args([&format!("large{i}"), &large, "--no-checkpoint"])
+            .assert()
+            .success();
+    }
+    let image = db.bytes();
+    let generation = |db: &Db| creel::info(&db.path).unwrap().generation;
+    let folded = copy_of(&image);
+    folded.run("put").args(["new", "value"]).assert().success();
+    assert!(
+        generation(&folded) > generation(&db),
+        "the put does not fold the log"
+    );
+    let kills = sweep_put(&strace, &image, "value");
+    assert!(kills > 60, "only {kills} kills");
+}
+
+#[test]
+fn checkpoint_killed_anywhere() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(2000);
+    db.run("checkpoint").assert().success();
+    for i in 0..20 {
+        db.run("put")
+            .args([&format!("key{:06}", i * 100), "changed"])
+            .assert()
+            .success();
+    }
+    db.run("delete")
+        .args(["--prefix", "key0019", "--yes"])
+        .assert()
+        .success();
+    let image = db.bytes();
+    let before = sound(&copy_of(&image).path);
+    let prepare = || {
+        let db = copy_of(&image);
+        let args = words("checkpoint", &db.path, &[]);
+        (db, args)
+    };
+    let kills = sweep(&strace, &prepare, &|db, _| {
+        assert!(sound(&db.path) == before)
+    });
+    assert!(kills > 40, "only {kills} kills");
+}
+
+#[test]
+fn create_killed_anywhere() {
+    let Some(strace) = strace() else { return };
+    let prepare = || {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        let args = words("open", &path, &["--create", "--wal-size", "64KiB"]);
+        (Db { dir, path }, args)
+    };
+    let kills = sweep(&strace, &prepare, &|db, done| {
+        assert!(db.path.exists() || !done);
+        if db.path.exists() {
+            assert!(sound(&db.path).is_empty());
+        } else {
+            db.run("open").arg("--create").assert().success();
+        }
+    });
+    assert!(kills > 30, "only {kills} kills");
+}

@@ -1,0 +1,29 @@
+//! The command as a script sees it: arguments in; standard output, standard error and exit
+//! status out. One file for each verb, and one for what all verbs share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
+
+mod batch;
+mod bytes;
+mod checkpoint;
+mod compact;
+mod delete;
+mod exists;
+mod exits;
+mod explain;
+mod files;
+mod get;
+mod globals;
+mod info;
+mod inspect;
+mod keyspaces;
+mod kill;
+mod list;
+mod many;
+mod open;
+mod put;
+mod signals;
+mod stats;
+mod streams;
+mod support;
+mod verify;
+mod version;

@@ -1,0 +1,169 @@
+//! Full devices, closed pipes and closed descriptors, for every verb that prints.
+#![cfg(unix)]
+
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::Db;
+
+/// Every verb with arguments that make it print.
+const PRINTING: &[&[&str]] = &[
+    &["open", "DB"],
+    &["open", "DB", "--json"],
+    &["put", "DB", "k", "v", "--token"],
+    &["put", "DB", "k", "v", "--json"],
+    &["get", "DB", "key000001"],
+    &["get", "DB", "key000001", "--json"],
+    &["get", "DB", "key000001", "key000002"],
+    &["delete", "DB", "k", "--token"],
+    &["delete", "DB", "k", "--json"],
+    &["delete", "DB", "--prefix", "zzz", "--dry-run"],
+    &["exists", "DB", "key000001", "--json"],
+    &["list", "DB"],
+    &["list", "DB", "--json"],
+    &["list", "DB", "--count"],
+    &["list", "DB", "-0"],
+    &["batch", "DB", "/dev/null", "--json"],
+    &["keyspaces", "DB"],
+    &["keyspaces", "DB", "--json"],
+    &["info", "DB"],
+    &["info", "DB", "--get", "page_size"],
+    &["stats", "DB"],
+    &["stats", "DB", "--json"],
+    &["stats", "DB", "--openmetrics"],
+    &["checkpoint", "DB", "--dry-run"],
+    &["checkpoint", "DB"],
+    &["compact", "DB", "--dry-run"],
+    &["compact", "DB", "--json"],
+    &["verify", "DB"],
+    &["verify", "DB", "--json"],
+    &["verify", "DB", "--report", "junit"],
+    &["verify", "DB", "--report", "github"],
+    &["inspect", "DB", "header"],
+    &["explain"],
+    &["explain", "7"],
+    &["version"],
+    &["--version"],
+    &["--help"],
+    &["put", "--help"],
+];
+
+fn command(db: &Db, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
+    for arg in args {
+        match *arg {
+            "DB" => command.arg(&db.path),
+            other => command.arg(other),
+        };
+    }
+    command
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn a_full_device_is_exit_8_for_every_verb() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    let db = Db::filled(1000);
+    for args in PRINTING {
+        let stdout = OpenOptions::new().write(true).open(full).unwrap();
+        let output = command(&db, args).stdout(stdout).output().unwrap();
+        assert_eq!(output.status.code(), Some(8), "{args:?}: {output:?}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("standard output"), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_pipe_closed_before_the_start_is_silent() {
+    let db = Db::filled(1000);
+    for args in PRINTING {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(&db, args).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_ends_the_list() {
+    let db = Db::filled(50_000);
+    let mut child = command(&db, &["list", "DB"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut first = [0; 10];
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn damage_is_still_told_when_nobody_reads_the_report() {
+    let db = Db::new();
+    let other = db.file("zeros", &[0; 40_000]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_creel"))
+        .arg("verify")
+        .arg(other)
+        .stdout(writer)
+        .status()
+        .unwrap();
+    assert!(matches!(status.code(), Some(4 | 6)), "{status}");
+}
+
+#[test]
+fn closed_descriptors_are_no_reason_to_panic() {
+    let db = Db::filled(10);
+    for closed in ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"] {
+        for verb in [
+            "get \"$2\" key000001",
+            "put \"$2\" k v",
+            "get /no/such.db k",
+            "batch \"$2\"",
+        ] {
+            let script = format!("\"$1\" {verb} {closed}");
+            let status = Command::new("sh")
+                .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_creel")])
+                .arg(&db.path)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            assert!(
+                matches!(status.code(), Some(0 | 5)),
+                "{verb} {closed}: {status}"
+            );
+        }
+    }
+    // The database was not taken for a standard stream.
+    db.run("verify").arg("--strict").assert().success();
+    assert_eq!(db.get("k"), b"v");
+}
+
+#[test]
+fn a_full_standard_error_changes_no_status() {
+    let full = Path::new("/dev/full");
+    if full.exists() {
+        let db = Db::new();
+        let stderr = OpenOptions::new().write(true).open(full).unwrap();
+        let status = command(&db, &["get", "/no/such.db", "k"])
+            .stderr(stderr)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(5));
+    }
+}

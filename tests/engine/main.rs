@@ -1,0 +1,20 @@
+//! The engine from outside: what any sequence of calls, threads and processes may do to one file,
+//! and what must come of it.
+
+// A panic is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bad_files;
+mod between;
+mod hook;
+mod limits;
+mod model;
+mod refusals;
+mod rng;
+mod scratch;
+mod snapshots;
+mod threads;
+
+#[cfg(target_os = "linux")]
+mod processes;

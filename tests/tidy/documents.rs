@@ -1,0 +1,128 @@
+//! The documents say what the code says.
+
+use std::path::Path;
+
+use crate::tree::{all, none, read, root};
+
+#[test]
+fn the_minimum_rust_version_is_the_same_everywhere() {
+    let manifest = read("Cargo.toml");
+    let line = manifest.lines().find(|l| l.starts_with("rust-version"));
+    let version = line
+        .and_then(|l| l.split('"').nth(1))
+        .expect("rust-version in Cargo.toml");
+    let readme = read("README.md");
+    let stated = format!("Rust {version} or newer");
+    assert!(readme.contains(&stated), "README.md should say {stated:?}");
+    let clippy = read("clippy.toml");
+    assert!(
+        clippy.contains(&format!("msrv = \"{version}\"")),
+        "clippy.toml: msrv"
+    );
+}
+
+/// `src/cli/exit.rs` has a row `Variant code "name" Retry "when" ...` for each status.
+#[test]
+fn the_exit_table_is_that_of_the_code() {
+    let source = read("src/cli/exit.rs");
+    let body = source
+        .split("exits! {\n")
+        .nth(1)
+        .expect("the table")
+        .split("\n}\n")
+        .next()
+        .unwrap();
+    let mut codes = Vec::new();
+    for line in body.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let [_, code, name, _] = words.as_slice()
+            && let (Ok(code), Some(name)) = (code.parse::<u8>(), quoted(name))
+        {
+            codes.push((code, name.to_owned()));
+        }
+    }
+    assert!(codes.len() > 20, "{codes:?}");
+    let rows: Vec<(u8, String)> = read("README.md").lines().filter_map(exit_row).collect();
+    assert_eq!(rows, codes, "README.md, exit table");
+}
+
+fn quoted(word: &str) -> Option<&str> {
+    word.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// `| 7 | busy | ...`
+fn exit_row(line: &str) -> Option<(u8, String)> {
+    let mut cells = line.strip_prefix("| ")?.split(" | ");
+    let code = cells.next()?.trim().parse().ok()?;
+    let name = cells.next()?.trim();
+    let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    (is_name && cells.count() == 2).then(|| (code, name.to_owned()))
+}
+
+#[test]
+fn decisions_are_numbered_without_gaps() {
+    let mut numbers = Vec::new();
+    let index = read("docs/README.md");
+    for source in all() {
+        let Some(name) = source.path.strip_prefix("docs/decisions/") else {
+            continue;
+        };
+        let number: usize = name.split('-').next().unwrap().parse().expect(name);
+        numbers.push(number);
+        let title = source.text.lines().next().unwrap_or_default();
+        assert!(
+            title.starts_with(&format!("# {number}. ")),
+            "{name}: {title}"
+        );
+        for part in ["## What", "## Why", "## Rejected"] {
+            assert!(source.text.contains(part), "{name} has no part {part:?}");
+        }
+        assert!(index.contains(name), "docs/README.md does not list {name}");
+    }
+    let expected: Vec<usize> = (1..=numbers.len()).collect();
+    assert_eq!(numbers, expected);
+    assert!(numbers.len() >= 10);
+}
+
+/// Links from one document to another lead somewhere.
+#[test]
+fn links_lead_somewhere() {
+    let mut offences = Vec::new();
+    for source in all().iter().filter(|s| s.path.ends_with(".md")) {
+        let folder = Path::new(&source.path).parent().unwrap();
+        for (number, line) in source.lines() {
+            for part in line.split("](").skip(1) {
+                let target = part.split([')', '#']).next().unwrap_or_default();
+                if target.is_empty() || target.contains("://") {
+                    continue;
+                }
+                if !root().join(folder).join(target).exists() {
+                    offences.push(format!("{}:{number}: {target}", source.path));
+                }
+            }
+        }
+    }
+    none(&offences, "links lead to files that exist");
+}
+
+/// Files that the documents name in code font exist.
+#[test]
+fn named_sources_exist() {
+    let mut offences = Vec::new();
+    let folders = ["src/", "tests/", "docs/", "benches/", "examples/"];
+    for source in all().iter().filter(|s| s.path.ends_with(".md")) {
+        if source.path == "CHANGELOG.md" {
+            continue;
+        }
+        for (number, line) in source.lines() {
+            for word in line.split('`').skip(1).step_by(2) {
+                let path = word.split([' ', ':']).next().unwrap_or_default();
+                let named = folders.iter().any(|f| path.starts_with(f));
+                if named && !path.contains(['*', '<', '{']) && !root().join(path).exists() {
+                    offences.push(format!("{}:{number}: {path}", source.path));
+                }
+            }
+        }
+    }
+    none(&offences, "files that documents name exist");
+}

@@ -1,0 +1,9 @@
+//! House rules, enforced by reading the repository: `docs/style.md` lists them for people.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod documents;
+mod layers;
+mod size;
+mod text;
+mod tree;
