@@ -14,6 +14,7 @@ use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
+use crate::format::of_pair;
 use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};
@@ -22,6 +23,8 @@ use crate::wal::{extents, tail};
 /// Offset of the generation in a header slot, and of the incarnation in a region header.
 const GENERATION_AT: u64 = 64;
 const REGION_SEQ_AT: u64 = 16;
+/// Offset of the header checksum in a frame.
+const HEADER_CRC_AT: u64 = 28;
 
 impl Inner {
     /// Makes sure that everything committed before this call, by any process, is visible.
@@ -78,6 +81,7 @@ impl Inner {
             return true;
         };
         let at = |offset: u64| map.volatile_u64(offset as usize);
+        let at_u32 = |offset: u64| map.volatile_u32(offset as usize);
         let generation = log.current.header.generation;
         let newest = SLOT_OFFSETS
             .iter()
@@ -88,12 +92,16 @@ impl Inner {
         let own_seq = at(tail.extent.start + REGION_SEQ_AT);
         let other = pick(&places, tail.active ^ 1);
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
-        let word = map.volatile_u32((tail.extent.start + tail.end) as usize);
+        let word = at_u32(tail.extent.start + tail.end);
         let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
         newest != Some(generation)
             || own_seq != Some(tail.region.region_seq)
             || other_seq > tail.region.region_seq
             || appended
+            || tail.last.is_some_and(|last| {
+                let at_crc = at_u32(tail.extent.start + last.offset + HEADER_CRC_AT);
+                at_crc != Some(last.header.header_crc)
+            })
     }
 
     /// Brings the log state up to date. `stable`: the writer lock is held.
@@ -105,7 +113,7 @@ impl Inner {
         }
         let places = extents(&log.current.header);
         let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if pick(&regions, log.tail.active) != Some(log.tail.region) {
+        if pick(&regions, log.tail.active) != Some(log.tail.region) || !self.last_stands(log)? {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -140,6 +148,21 @@ impl Inner {
             return self.reload(log, stable);
         }
         Ok(())
+    }
+
+    /// False where the last known entry is not in the file any more: it was read from the page
+    /// cache, and a failed sync took it back.
+    fn last_stands(&self, log: &Log) -> Result<bool> {
+        let Some(last) = log.tail.last else {
+            return Ok(true);
+        };
+        let mut crc = [0u8; 4];
+        let at = log.tail.extent.start + last.offset + HEADER_CRC_AT;
+        let got = self
+            .file
+            .read_at(&mut crc, at)
+            .map_err(|e| Error::io("read the log", e))?;
+        Ok(got == crc.len() && u32::from_le_bytes(crc) == last.header.header_crc)
     }
 
     /// Applies the frames that were appended behind the known tail. A bulk load there is not part
