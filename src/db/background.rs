@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use super::checkpoint::{Job, RegionWish};
 use super::handle::{Inner, lock};
+use super::job::Job;
+use super::region::RegionWish;
 use crate::error::{Error, Result};
 use crate::progress::NoProgress;
 

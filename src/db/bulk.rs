@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
-use super::checkpoint::{Job, RegionWish, next_header};
-use super::commit::Token;
+use super::checkpoint::next_header;
 use super::handle::{Inner, lock};
+use super::job::Job;
+use super::region::RegionWish;
 use super::sorted::Sorted;
+use super::token::Token;
 use super::view::NEWEST;
 use super::{Batch, Db};
 use crate::error::{Error, Result};

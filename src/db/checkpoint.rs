@@ -11,119 +11,42 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::create::random_salt;
 use super::handle::{Inner, Log, lock};
+use super::job::{CheckpointOptions, CheckpointReport, Job, JobDone};
 use super::options::SyncMode;
+use super::region::RegionWish;
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::header::{Header, RegionSlot};
-use crate::format::pair::{pick, pick_mut};
+use crate::format::pair::pick_mut;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::progress::Progress;
 use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
-use crate::sys::allocate_zeroed;
 use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, KeyInterval, PageRead, Root};
 use crate::wal::append::{self, Durability};
 
 /// Past this share of touched leaves the tree is written densely instead.
 const DENSE_PERCENT: u64 = 70;
 
-/// How to checkpoint.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CheckpointOptions {
-    /// Only say what would be done.
-    pub dry_run: bool,
-    /// Do nothing unless the log holds more than this many bytes.
-    pub if_above: Option<u64>,
-}
-
-/// What a checkpoint did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CheckpointReport {
-    /// False where there was nothing to do; `reason` says why.
-    pub done: bool,
-    /// Why nothing was done.
-    pub reason: &'static str,
-    /// Log bytes after the last checkpoint, before and after this one.
-    pub wal_bytes_before: u64,
-    /// See `wal_bytes_before`.
-    pub wal_bytes_after: u64,
-    /// Generation afterwards.
-    pub generation: u64,
-    /// Pages written.
-    pub pages_written: u64,
-    /// Bytes written, header and free list included.
-    pub bytes_written: u64,
-    /// How long writers were kept waiting.
-    pub blocked: Duration,
-    /// The tree was written densely.
-    pub dense: bool,
-}
-
-/// What a checkpoint folds, and how.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// Fold mode asked for; `None` chooses between incremental and dense.
-    pub mode: Option<FoldMode>,
-    /// Run even where the log has nothing new.
-    pub force: bool,
-    /// Take the other log region into use even so.
-    pub switch: bool,
-    /// What should become of the idle log region.
-    pub region: RegionWish,
-}
-
-impl Job {
-    /// An ordinary checkpoint.
-    pub fn fold(region: RegionWish) -> Job {
-        Job {
-            mode: None,
-            force: false,
-            switch: false,
-            region,
-        }
-    }
-}
-
-/// What should become of the log region that takes no commits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RegionWish {
-    /// Nothing.
-    Keep,
-    /// It should have this many bytes at least.
-    AtLeast(u64),
-    /// It should have its first size again.
-    Base,
-    /// Its first size, and a place below this page.
-    BaseBelow(u32),
-}
-
-/// What a job did.
-#[derive(Debug, Default)]
-pub(crate) struct JobDone {
-    pub report: CheckpointReport,
-    pub delta: FoldDelta,
-}
-
 /// The cut: everything up to `index` goes into the tree.
 pub(super) struct Cut {
-    frozen: Arc<Delta>,
+    pub frozen: Arc<Delta>,
     pub tree: Arc<Tree>,
-    index: u64,
-    history: [u8; 16],
-    epoch: u32,
+    pub index: u64,
+    pub history: [u8; 16],
+    pub epoch: u32,
     /// Regions as the new header will describe them.
     pub regions: [RegionSlot; 2],
     /// The region that takes no commits until the new header is durable.
-    idle: usize,
+    pub idle: usize,
     /// The incarnation that does, as a pattern for another one.
-    region: RegionHeader,
-    active_seq: u64,
-    log_bytes: u64,
+    pub region: RegionHeader,
+    pub active_seq: u64,
+    pub log_bytes: u64,
 }
 
 impl Inner {
@@ -213,23 +136,6 @@ impl Inner {
         // Only a help for those who open next.
         let _ = self.mark_empty_log();
         Ok(done)
-    }
-
-    /// Where no commit has come since the region was begun, the sync that made the header durable
-    /// has also made the region's beginning so: tell those who open next. Nobody is waited for.
-    fn mark_empty_log(&self) -> Result<()> {
-        let Some(_writer) = self.try_lock_writer()? else {
-            return Ok(());
-        };
-        let mut log = lock(&self.log);
-        if self.changed(&log) {
-            self.refresh(&mut log, true)?;
-        }
-        if log.header_proven && log.tail.last.is_none() && log.tail.proven < log.tail.end {
-            log.tail.proven = log.tail.end;
-            append::leave_mark(self.file.as_ref(), &log.tail);
-        }
-        Ok(())
     }
 
     /// Want of space and an interruption leave everything as it was; anything else may not.
@@ -403,60 +309,6 @@ impl Inner {
             self.file.set_size(keep).map_err(failed)?;
         }
         Ok(())
-    }
-
-    /// Replaces the idle region where the job wishes for another size or place. All its entries
-    /// are in the tree once the new header is durable. Gives the bytes written.
-    fn replace_region(
-        &self,
-        wish: RegionWish,
-        cut: &Cut,
-        space: &mut Space,
-        regions: &mut [RegionSlot; 2],
-        generation: u64,
-    ) -> Result<u64> {
-        let page_size = cut.tree.pages.page_size() as u64;
-        let old = pick(regions, cut.idle);
-        let pages_of = |bytes: u64| u32::try_from(bytes.div_ceil(page_size)).unwrap_or(u32::MAX);
-        let pages = match wish {
-            RegionWish::Keep => return Ok(0),
-            RegionWish::AtLeast(bytes) if pages_of(bytes) <= old.pages => return Ok(0),
-            RegionWish::AtLeast(bytes) => pages_of(bytes),
-            RegionWish::Base if old.pages <= old.base_pages => return Ok(0),
-            RegionWish::Base => old.base_pages,
-            RegionWish::BaseBelow(page) => {
-                let moves = old.start_page.saturating_add(old.pages) > page;
-                if !moves && old.pages <= old.base_pages {
-                    return Ok(0);
-                }
-                old.base_pages
-            }
-        };
-        let start = space.allocate(pages)?;
-        let extent_start = u64::from(start) * page_size;
-        let bytes = u64::from(pages) * page_size;
-        let failed = |e| Error::io("write a log region", e);
-        allocate_zeroed(self.file.as_ref(), extent_start, bytes).map_err(failed)?;
-        // An incarnation without frames, one before the active one: valid, and never needed.
-        let region = RegionHeader {
-            salt: random_salt(self.vfs())?,
-            region_seq: cut.active_seq - 1,
-            first_index: cut.index + 1,
-            ..cut.region
-        };
-        self.file
-            .write_at(&region.encode(), extent_start)
-            .map_err(failed)?;
-        space.free(old.start_page, old.pages, generation);
-        *pick_mut(regions, cut.idle) = RegionSlot {
-            start_page: start,
-            pages,
-            region_seq: region.region_seq,
-            first_index: region.first_index,
-            zero_filled: true,
-            base_pages: old.base_pages,
-        };
-        Ok(bytes)
     }
 
     /// K8: readers see the new tree; what was frozen is in it. `appended`: so is this log entry.

@@ -1,170 +1,26 @@
 //! Committing: many callers, one writer at a time, one sync for all who wait together.
 
-use std::fmt;
 use std::io;
-use std::str::FromStr;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::sync::Arc;
 
 use super::batch::Batch;
-use super::create::random_salt;
 use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
+use super::queue::same_error;
+use super::token::Commit;
+use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
-use crate::format::pair::pick;
-use crate::format::region::REGION_HEADER_SIZE;
-use crate::store::locks::{self, CHECKPOINT};
 use crate::store::slots;
-use crate::sys::LockMode;
 use crate::wal::append::{self, Durability, Encoded, Stamp};
+use crate::wal::tail;
 use crate::wal::tail::NewEntry;
-use crate::wal::{extents, tail};
-
-/// A position in the log: epoch and index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token {
-    /// Replication term.
-    pub epoch: u32,
-    /// Log index.
-    pub index: u64,
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.epoch, self.index)
-    }
-}
-
-impl FromStr for Token {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let parts = text.split_once(':').and_then(|(epoch, index)| {
-            Some(Token {
-                epoch: epoch.parse().ok()?,
-                index: index.parse().ok()?,
-            })
-        });
-        parts.ok_or_else(|| Error::Invalid {
-            reason: format!("{text:?} is no token like 3:812"),
-        })
-    }
-}
-
-/// A finished commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Commit {
-    /// Where it stands in the log.
-    pub token: Token,
-    /// Entries that its deletes removed; counted only where the batch asked for it.
-    pub deleted: u64,
-}
-
-impl Commit {
-    pub(super) fn at(epoch: u32, index: u64) -> Commit {
-        Commit {
-            token: Token { epoch, index },
-            deleted: 0,
-        }
-    }
-}
 
 /// Most bytes that one group may carry.
 const GROUP_BYTES: u64 = 8 << 20;
-
-/// Callers waiting for the present writer to finish.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    waiting: Vec<Arc<Ticket>>,
-    busy: bool,
-    /// Callers served by the last group.
-    last_group: usize,
-}
-
-#[derive(Debug, Default)]
-struct Ticket {
-    state: Mutex<TicketState>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct TicketState {
-    batch: Option<Batch>,
-    result: Option<Result<Commit>>,
-    leader: bool,
-}
-
 impl Inner {
-    /// Commits a batch; returns when it is as durable as the handle's mode asks.
-    pub fn write(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
-        self.check_writable()?;
-        batch.check(self.view.load().tree.header().page_size())?;
-        let result = self.write_grouped(batch);
-        if result.is_ok() && self.options.background && self.checkpoint_due() {
-            self.start_background();
-        }
-        result
-    }
-
-    fn write_grouped(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
-        let mut queue = lock(&self.queue);
-        if !queue.busy && queue.waiting.is_empty() {
-            queue.busy = true;
-            drop(queue);
-            let mut results = self.commit_group(vec![batch]);
-            self.hand_over(1);
-            return results.pop().unwrap_or(Err(Error::Poisoned));
-        }
-        let ticket = Arc::new(Ticket::default());
-        lock(&ticket.state).batch = Some(batch);
-        queue.waiting.push(Arc::clone(&ticket));
-        if queue.busy {
-            drop(queue);
-            if let Some(result) = ticket.wait() {
-                return result;
-            }
-            queue = lock(&self.queue);
-        }
-        queue.busy = true;
-        self.lead(queue, &ticket)
-    }
-
-    /// Serves everybody who waits, this caller's own ticket included.
-    fn lead(
-        self: &Arc<Self>,
-        mut queue: std::sync::MutexGuard<'_, Queue>,
-        own: &Arc<Ticket>,
-    ) -> Result<Commit> {
-        let tickets = std::mem::take(&mut queue.waiting);
-        drop(queue);
-        let take = |t: &Arc<Ticket>| lock(&t.state).batch.take().unwrap_or_default();
-        let batches: Vec<Batch> = tickets.iter().map(take).collect();
-        let results = self.commit_group(batches);
-        let served = tickets.len();
-        let mut mine = Err(Error::Poisoned);
-        for (ticket, result) in tickets.iter().zip(results) {
-            if Arc::ptr_eq(ticket, own) {
-                mine = result;
-            } else {
-                ticket.finish(result);
-            }
-        }
-        self.hand_over(served);
-        mine
-    }
-
-    /// Makes the first of those who wait the next writer.
-    fn hand_over(&self, served: usize) {
-        let mut queue = lock(&self.queue);
-        queue.last_group = served;
-        match queue.waiting.first() {
-            Some(next) => next.lead(),
-            None => queue.busy = false,
-        }
-    }
-
     /// Commits batches in order. A batch that fails its conditions does not hinder the others.
-    fn commit_group(self: &Arc<Self>, batches: Vec<Batch>) -> Vec<Result<Commit>> {
+    pub(super) fn commit_group(self: &Arc<Self>, batches: Vec<Batch>) -> Vec<Result<Commit>> {
         let count = batches.len();
         let mut results: Vec<Result<Commit>> = Vec::with_capacity(count);
         while results.len() < count {
@@ -375,80 +231,6 @@ impl Inner {
         }
         Ok(())
     }
-
-    /// Switches regions for a committer, unless a checkpoint or compaction is running anywhere:
-    /// that may be about to give the other region a new place.
-    fn turn_region(&self, log: &mut Log, need: u64) -> Result<Turn> {
-        let _local = match self.checkpointing.try_lock() {
-            Ok(local) => local,
-            Err(TryLockError::Poisoned(local)) => local.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(Turn::JobRuns),
-        };
-        let held = locks::try_hold(&self.locks, CHECKPOINT, LockMode::Exclusive)?;
-        if held.is_none() {
-            return Ok(Turn::JobRuns);
-        }
-        let switched = self.switch_if_possible(log, need)?;
-        Ok(if switched {
-            Turn::Switched
-        } else {
-            Turn::NoRoom
-        })
-    }
-
-    /// Waits until no checkpoint is running, by this process or another.
-    fn wait_for_job(&self) -> Result<()> {
-        let _local = lock(&self.checkpointing);
-        let timeout = self.options.lock_timeout;
-        locks::hold(self.vfs(), &self.locks, &self.path, CHECKPOINT, timeout).map(|_| ())
-    }
-
-    /// Switches to the other region where its entries are all in the tree and `need` bytes fit.
-    /// The caller holds the checkpoint lock.
-    pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
-        let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
-        let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
-        if !free || REGION_HEADER_SIZE as u64 + need > other.len {
-            return Ok(false);
-        }
-        self.switch(log)?;
-        Ok(true)
-    }
-
-    /// Begins a new incarnation in the other region.
-    pub fn switch(&self, log: &mut Log) -> Result<()> {
-        let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
-        let history = self.history(log)?;
-        let salt = random_salt(self.vfs())?;
-        if self.options.sync != super::options::SyncMode::Off {
-            // The older region must be whole on the medium before a newer one exists.
-            self.prove_header(log, Durability::Now)?;
-            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
-        } else {
-            log.tail.proven = log.tail.end;
-            // The older region may not be on the medium. Whoever syncs next must not believe
-            // that anything is: naming an older generation makes him sync everything.
-            log.tail.durable_gen = (log.current.header.generation as u32).wrapping_sub(1);
-            log.header_proven = false;
-        }
-        let generation = log.tail.durable_gen;
-        let file = self.file.as_ref();
-        let _gate = locks::close_gate(self.vfs(), &self.locks)?;
-        append::switch(file, &mut log.tail, other, &history, salt, generation)
-            .inspect_err(|_| self.poison())?;
-        self.note_log(log);
-        Ok(())
-    }
-}
-
-/// What came of turning to the other region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Switched,
-    /// The other region is needed still, or too small.
-    NoRoom,
-    /// Somebody checkpoints.
-    JobRuns,
 }
 
 /// Batches that were checked and encoded.
@@ -493,71 +275,5 @@ impl PreparedGroup {
             })
         };
         self.items.into_iter().map(finish).collect()
-    }
-}
-
-impl Ticket {
-    /// Waits until the batch is committed (the result) or this caller has to lead (`None`).
-    fn wait(&self) -> Option<Result<Commit>> {
-        let mut state = lock(&self.state);
-        loop {
-            if let Some(result) = state.result.take() {
-                return Some(result);
-            }
-            if state.leader {
-                return None;
-            }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn finish(&self, result: Result<Commit>) {
-        lock(&self.state).result = Some(result);
-        self.changed.notify_one();
-    }
-
-    fn lead(&self) {
-        lock(&self.state).leader = true;
-        self.changed.notify_one();
-    }
-}
-
-/// The same failure for another caller of the group.
-fn same_error(error: &Error) -> Error {
-    let copy = |source: &io::Error| match source.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => source.kind().into(),
-    };
-    match error {
-        Error::OutcomeUnknown { source } => Error::OutcomeUnknown {
-            source: copy(source),
-        },
-        Error::Io {
-            doing,
-            path,
-            source,
-        } => Error::Io {
-            doing,
-            path: path.clone(),
-            source: copy(source),
-        },
-        Error::Corrupt(c) => Error::Corrupt(c.clone()),
-        Error::Busy {
-            lock,
-            holder,
-            waited,
-        } => Error::Busy {
-            lock,
-            holder: holder.clone(),
-            waited: *waited,
-        },
-        Error::Fenced { reason } => Error::Fenced {
-            reason: reason.clone(),
-        },
-        Error::Replaced { path } => Error::Replaced { path: path.clone() },
-        _ => Error::Poisoned,
     }
 }

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use super::Db;
-use super::checkpoint::{Job, JobDone, RegionWish};
 use super::handle::{Inner, lock};
+use super::job::{Job, JobDone};
+use super::region::RegionWish;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
 use crate::format::header::{Header, first_page};
@@ -105,14 +106,20 @@ impl Inner {
         work.report.content_sum_before = header.content_sum;
         work.report.content_sum_after = header.content_sum;
         work.report.bytes_after = estimate.min(work.report.bytes_before);
-        let gain = work.report.bytes_before.saturating_sub(estimate) as f64;
-        let percent = 100.0 * gain / work.report.bytes_before.max(1) as f64;
-        if options.dry_run || percent < options.min_gain_percent {
-            work.report.reason = if options.dry_run {
-                "dry run"
-            } else {
-                "too little to gain"
+        let now = size()?;
+        let gain = now.saturating_sub(estimate);
+        let percent = 100.0 * gain as f64 / now.max(1) as f64;
+        // The estimate may be off by a page or two.
+        let nothing = gain <= 4 * header.page_size() as u64;
+        if options.dry_run || nothing || percent < options.min_gain_percent {
+            work.report.reason = match (options.dry_run, nothing) {
+                (true, _) => "dry run",
+                (false, true) => "nothing to gain",
+                (false, false) => "too little to gain",
             };
+            if !options.dry_run {
+                work.report.bytes_after = now;
+            }
             return Ok(work.report);
         }
         work.run()?;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::commit::Queue;
 use super::info::Recovery;
 use super::options::{Interest, OpenOptions, SyncMode};
+use super::queue::Queue;
 use super::view::{NEWEST, View};
 use crate::error::{Error, Result};
 use crate::format::checksum::History;

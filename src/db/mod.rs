@@ -14,15 +14,20 @@ mod cursor;
 mod evaluate;
 mod handle;
 mod info;
+mod job;
 mod open;
 mod options;
+mod queue;
 mod range;
 mod refresh;
+mod region;
 mod snapshot;
 mod sorted;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod token;
+mod turn;
 mod view;
 
 use std::path::Path;
@@ -30,14 +35,14 @@ use std::sync::Arc;
 
 pub use batch::Batch;
 pub use bulk::BulkReport;
-pub use checkpoint::{CheckpointOptions, CheckpointReport};
-pub use commit::{Commit, Token};
 pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
+pub use job::{CheckpointOptions, CheckpointReport};
 pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
 pub use snapshot::{Keyspace, Snapshot};
+pub use token::{Commit, Token};
 
 use crate::error::Result;
 use crate::progress::Progress;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::Db;
-use super::commit::Queue;
 use super::handle::{Inner, Log, Snapshots};
 use super::info::Recovery;
 use super::options::{Interest, OpenOptions};
+use super::queue::Queue;
 use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Corruption, Error, Result};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::commit::Token;
 use super::cursor::Cursor;
 use super::handle::{Inner, lock};
 use super::range::KeyRange;
+use super::token::Token;
 use super::view::{Layers, View};
 use crate::error::{Error, Result};
 use crate::format::key::{FullKey, MAIN, MAIN_NAME, catalogue_name, catalogue_range};

@@ -129,10 +129,10 @@ impl World {
         let books = Arc::clone(&self.books);
         self.disk().set_observer(Box::new(move |snapshot| {
             let mut books = books.lock().unwrap();
-            if !books.promise.lossy {
-                if let Err(text) = order::check(snapshot) {
-                    books.violations.push(text);
-                }
+            if !books.promise.lossy
+                && let Err(text) = order::check(snapshot)
+            {
+                books.violations.push(text);
             }
             let promise = books.promise;
             cuts.lock().unwrap().push(Cut {

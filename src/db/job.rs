@@ -1,0 +1,70 @@
+//! What a checkpoint is asked to do, and what it did.
+
+use std::time::Duration;
+
+use super::region::RegionWish;
+use crate::tree::{FoldDelta, FoldMode};
+
+/// How to checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckpointOptions {
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Do nothing unless the log holds more than this many bytes.
+    pub if_above: Option<u64>,
+}
+
+/// What a checkpoint did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckpointReport {
+    /// False where there was nothing to do; `reason` says why.
+    pub done: bool,
+    /// Why nothing was done.
+    pub reason: &'static str,
+    /// Log bytes after the last checkpoint, before and after this one.
+    pub wal_bytes_before: u64,
+    /// See `wal_bytes_before`.
+    pub wal_bytes_after: u64,
+    /// Generation afterwards.
+    pub generation: u64,
+    /// Pages written.
+    pub pages_written: u64,
+    /// Bytes written, header and free list included.
+    pub bytes_written: u64,
+    /// How long writers were kept waiting.
+    pub blocked: Duration,
+    /// The tree was written densely.
+    pub dense: bool,
+}
+
+/// What a checkpoint folds, and how.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Fold mode asked for; `None` chooses between incremental and dense.
+    pub mode: Option<FoldMode>,
+    /// Run even where the log has nothing new.
+    pub force: bool,
+    /// Take the other log region into use even so.
+    pub switch: bool,
+    /// What should become of the idle log region.
+    pub region: RegionWish,
+}
+
+impl Job {
+    /// An ordinary checkpoint.
+    pub fn fold(region: RegionWish) -> Job {
+        Job {
+            mode: None,
+            force: false,
+            switch: false,
+            region,
+        }
+    }
+}
+
+/// What a job did.
+#[derive(Debug, Default)]
+pub(crate) struct JobDone {
+    pub report: CheckpointReport,
+    pub delta: FoldDelta,
+}

@@ -1,0 +1,165 @@
+//! Callers who wait for the present writer: the first of them serves all who came meanwhile.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::batch::Batch;
+use super::handle::{Inner, lock};
+use super::token::Commit;
+use crate::error::{Error, Result};
+
+/// Callers waiting for the present writer to finish.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: Vec<Arc<Ticket>>,
+    busy: bool,
+    /// Callers served by the last group.
+    last_group: usize,
+}
+
+#[derive(Debug, Default)]
+struct Ticket {
+    state: Mutex<TicketState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct TicketState {
+    batch: Option<Batch>,
+    result: Option<Result<Commit>>,
+    leader: bool,
+}
+impl Inner {
+    /// Commits a batch; returns when it is as durable as the handle's mode asks.
+    pub fn write(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
+        self.check_writable()?;
+        batch.check(self.view.load().tree.header().page_size())?;
+        let result = self.write_grouped(batch);
+        if result.is_ok() && self.options.background && self.checkpoint_due() {
+            self.start_background();
+        }
+        result
+    }
+
+    fn write_grouped(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
+        let mut queue = lock(&self.queue);
+        if !queue.busy && queue.waiting.is_empty() {
+            queue.busy = true;
+            drop(queue);
+            let mut results = self.commit_group(vec![batch]);
+            self.hand_over(1);
+            return results.pop().unwrap_or(Err(Error::Poisoned));
+        }
+        let ticket = Arc::new(Ticket::default());
+        lock(&ticket.state).batch = Some(batch);
+        queue.waiting.push(Arc::clone(&ticket));
+        if queue.busy {
+            drop(queue);
+            if let Some(result) = ticket.wait() {
+                return result;
+            }
+            queue = lock(&self.queue);
+        }
+        queue.busy = true;
+        self.lead(queue, &ticket)
+    }
+
+    /// Serves everybody who waits, this caller's own ticket included.
+    fn lead(
+        self: &Arc<Self>,
+        mut queue: std::sync::MutexGuard<'_, Queue>,
+        own: &Arc<Ticket>,
+    ) -> Result<Commit> {
+        let tickets = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        let take = |t: &Arc<Ticket>| lock(&t.state).batch.take().unwrap_or_default();
+        let batches: Vec<Batch> = tickets.iter().map(take).collect();
+        let results = self.commit_group(batches);
+        let served = tickets.len();
+        let mut mine = Err(Error::Poisoned);
+        for (ticket, result) in tickets.iter().zip(results) {
+            if Arc::ptr_eq(ticket, own) {
+                mine = result;
+            } else {
+                ticket.finish(result);
+            }
+        }
+        self.hand_over(served);
+        mine
+    }
+
+    /// Makes the first of those who wait the next writer.
+    fn hand_over(&self, served: usize) {
+        let mut queue = lock(&self.queue);
+        queue.last_group = served;
+        match queue.waiting.first() {
+            Some(next) => next.lead(),
+            None => queue.busy = false,
+        }
+    }
+}
+
+impl Ticket {
+    /// Waits until the batch is committed (the result) or this caller has to lead (`None`).
+    fn wait(&self) -> Option<Result<Commit>> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(result) = state.result.take() {
+                return Some(result);
+            }
+            if state.leader {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn finish(&self, result: Result<Commit>) {
+        lock(&self.state).result = Some(result);
+        self.changed.notify_one();
+    }
+
+    fn lead(&self) {
+        lock(&self.state).leader = true;
+        self.changed.notify_one();
+    }
+}
+/// The same failure for another caller of the group.
+pub(super) fn same_error(error: &Error) -> Error {
+    let copy = |source: &io::Error| match source.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => source.kind().into(),
+    };
+    match error {
+        Error::OutcomeUnknown { source } => Error::OutcomeUnknown {
+            source: copy(source),
+        },
+        Error::Io {
+            doing,
+            path,
+            source,
+        } => Error::Io {
+            doing,
+            path: path.clone(),
+            source: copy(source),
+        },
+        Error::Corrupt(c) => Error::Corrupt(c.clone()),
+        Error::Busy {
+            lock,
+            holder,
+            waited,
+        } => Error::Busy {
+            lock,
+            holder: holder.clone(),
+            waited: *waited,
+        },
+        Error::Fenced { reason } => Error::Fenced {
+            reason: reason.clone(),
+        },
+        Error::Replaced { path } => Error::Replaced { path: path.clone() },
+        _ => Error::Poisoned,
+    }
+}
