@@ -3,7 +3,12 @@
 //! 1 M entries (CREEL_BENCH_ENTRIES), 24-byte keys, 150-byte values. Every figure is a median of
 //! several rounds; floors (a bare overwrite + sync) are measured in alternation with creel.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing
+)]
 
 use std::hint::black_box;
 use std::io::IoSlice;
@@ -76,14 +81,19 @@ fn show(row: &str, figure: String) {
 
 fn per(total: Duration, n: u64) -> String {
     let ns = total.as_nanos() as f64 / n as f64;
-    if ns < 10_000.0 { format!("{ns:.0} ns") } else { format!("{:.1} us", ns / 1000.0) }
+    if ns < 10_000.0 {
+        format!("{ns:.0} ns")
+    } else {
+        format!("{:.1} us", ns / 1000.0)
+    }
 }
 
 fn loaded(b: &Bench, name: &str) -> Db {
     let path = b.path(name);
     let db = Db::create(&path).unwrap();
     let entries = (0..b.n).map(|i| Ok((random_key(i), value(i))));
-    db.bulk_load_unsorted("main", entries, 1 << 30, &NoProgress).unwrap();
+    db.bulk_load_unsorted("main", entries, 1 << 30, &NoProgress)
+        .unwrap();
     db
 }
 
@@ -101,7 +111,10 @@ fn load(b: &Bench) {
             times.push(start.elapsed());
             written = report.bytes_written as f64 / (b.n * 174) as f64;
         }
-        show("load-ordered", format!("{:?}, {written:.3} bytes written per byte", median(times)));
+        show(
+            "load-ordered",
+            format!("{:?}, {written:.3} bytes written per byte", median(times)),
+        );
     }
     if b.wants("load-random") {
         let mut times = Vec::new();
@@ -111,10 +124,14 @@ fn load(b: &Bench) {
             let db = Db::create(&path).unwrap();
             let start = Instant::now();
             let rows = entries.iter().map(|(k, v)| Ok((&k[..], &v[..])));
-            db.bulk_load_unsorted("main", rows, 1 << 30, &NoProgress).unwrap();
+            db.bulk_load_unsorted("main", rows, 1 << 30, &NoProgress)
+                .unwrap();
             times.push(start.elapsed());
         }
-        show("load-random (sorted in memory)", format!("{:?}", median(times)));
+        show(
+            "load-random (sorted in memory)",
+            format!("{:?}", median(times)),
+        );
     }
     if b.wants("load-commits") {
         let path = b.path("commits.creel");
@@ -131,12 +148,18 @@ fn load(b: &Bench) {
             db.write(batch).unwrap();
         }
         db.clone().close().unwrap();
-        show("load-commits (random, 1000 a commit, normal)", format!("{:?}", start.elapsed()));
+        show(
+            "load-commits (random, 1000 a commit, normal)",
+            format!("{:?}", start.elapsed()),
+        );
     }
 }
 
 fn reads(b: &Bench) {
-    if !["get", "range", "scan", "len", "open", "compact", "verify"].iter().any(|r| b.wants(r)) {
+    if !["get", "range", "scan", "len", "open", "compact", "verify"]
+        .iter()
+        .any(|r| b.wants(r))
+    {
         return;
     }
     let db = loaded(b, "reads.creel");
@@ -165,13 +188,18 @@ fn reads(b: &Bench) {
                 scope.spawn(move || {
                     for i in 0..rounds {
                         let key = random_key(mix(i + t * 7_777_777) % b.n);
-                        main.get_with(&key, |v| black_box(v.len())).unwrap().unwrap();
+                        main.get_with(&key, |v| black_box(v.len()))
+                            .unwrap()
+                            .unwrap();
                     }
                     counter.fetch_add(rounds, Ordering::Relaxed);
                 });
             }
         });
-        show("get-threads (2)", per(start.elapsed(), counter.load(Ordering::Relaxed)));
+        show(
+            "get-threads (2)",
+            per(start.elapsed(), counter.load(Ordering::Relaxed)),
+        );
         let start = Instant::now();
         for i in 0..rounds {
             let key = random_key(mix(i) % b.n);
@@ -190,7 +218,10 @@ fn reads(b: &Bench) {
         let start = Instant::now();
         for i in 0..rounds {
             let key = random_key(mix(i) % b.n);
-            let from = KeyRange { from: creel::KeyBound::Included(key.to_vec()), ..KeyRange::all() };
+            let from = KeyRange {
+                from: creel::KeyBound::Included(key.to_vec()),
+                ..KeyRange::all()
+            };
             let mut cursor = main.cursor(&from);
             for _ in 0..10 {
                 black_box(cursor.next_entry().unwrap());
@@ -207,7 +238,10 @@ fn reads(b: &Bench) {
                 bytes += (key.len() + value.len()) as u64;
             }
             let speed = bytes as f64 / start.elapsed().as_secs_f64() / 1e9;
-            show("scan", format!("{speed:.2} GB/s, {}", per(start.elapsed(), b.n)));
+            show(
+                "scan",
+                format!("{speed:.2} GB/s, {}", per(start.elapsed(), b.n)),
+            );
         }
     }
     if b.wants("len") {
@@ -236,7 +270,10 @@ fn reads(b: &Bench) {
             assert!(report.findings.is_empty(), "{:?}", report.findings);
             let speed = std::fs::metadata(&path).unwrap().len() as f64;
             let speed = speed / start.elapsed().as_secs_f64() / 1e9;
-            show("verify-full", format!("{speed:.2} GB/s, {:?}", start.elapsed()));
+            show(
+                "verify-full",
+                format!("{speed:.2} GB/s, {:?}", start.elapsed()),
+            );
         }
     }
     if b.wants("compact") {
@@ -257,7 +294,8 @@ fn compact(b: &Bench) {
         }
         db.write(batch).unwrap();
     }
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress).ok();
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .ok();
     let data = b.n * 174;
     let ratio = |bytes: u64| format!("{:.3}", bytes as f64 / data as f64);
     let before = std::fs::metadata(&path).unwrap().len();
@@ -267,11 +305,17 @@ fn compact(b: &Bench) {
     let size = format!("{} -> {}", ratio(before), ratio(report.bytes_after));
     let written = ratio(report.bytes_written);
     let rounds = report.rounds;
-    show("compact in place", format!("{took:?}, size {size}, wrote {written}, {rounds} rounds"));
+    show(
+        "compact in place",
+        format!("{took:?}, size {size}, wrote {written}, {rounds} rounds"),
+    );
     let copy = b.path("copy.creel");
     let start = Instant::now();
     let report = db.copy_dense(&copy, &NoProgress).unwrap();
-    show("compact copy", format!("{:?}, size {}", start.elapsed(), ratio(report.bytes_after)));
+    show(
+        "compact copy",
+        format!("{:?}, size {}", start.elapsed(), ratio(report.bytes_after)),
+    );
 }
 
 /// A bare overwrite of 4 KiB and its sync, in a file that is allocated already.
@@ -283,7 +327,8 @@ fn bare_sync(dir: &Path, rounds: u64) -> Vec<Duration> {
     let page = [7u8; 4096];
     let each = |i: u64| {
         let start = Instant::now();
-        file.write_durable_at(&[IoSlice::new(&page)], i % 256 * 4096).unwrap();
+        file.write_durable_at(&[IoSlice::new(&page)], i % 256 * 4096)
+            .unwrap();
         start.elapsed()
     };
     (0..rounds).map(each).collect()
@@ -303,7 +348,10 @@ fn commits(b: &Bench) {
         }
         let (bare, put) = (median(bare), median(put));
         let ratio = put.as_secs_f64() / bare.as_secs_f64();
-        show("commit-durable", format!("{put:?}, bare {bare:?}, ratio {ratio:.2}"));
+        show(
+            "commit-durable",
+            format!("{put:?}, bare {bare:?}, ratio {ratio:.2}"),
+        );
     }
     for threads in [4u64, 16] {
         let row = format!("commit-threads-{threads}");
@@ -370,19 +418,34 @@ fn checkpoint_cost(b: &Bench) {
     }
     db.write(batch).unwrap();
     let start = Instant::now();
-    let report = db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    let report = db
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
     let mib = report.bytes_written as f64 / (1 << 20) as f64;
-    let text = format!("{:?}, {mib:.1} MiB, {} pages", start.elapsed(), report.pages_written);
+    let text = format!(
+        "{:?}, {mib:.1} MiB, {} pages",
+        start.elapsed(),
+        report.pages_written
+    );
     show("checkpoint of 10,000 random updates", text);
 }
 
 fn main() {
-    let rows: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let n = std::env::var("CREEL_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok());
+    let rows: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
+    let n = std::env::var("CREEL_BENCH_ENTRIES")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let root = std::env::var_os("CREEL_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = root.join(format!("creel-bench-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    let b = Bench { dir: dir.clone(), rows, n: n.unwrap_or(1_000_000) };
+    let b = Bench {
+        dir: dir.clone(),
+        rows,
+        n: n.unwrap_or(1_000_000),
+    };
     load(&b);
     reads(&b);
     commits(&b);

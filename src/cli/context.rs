@@ -17,6 +17,18 @@ use super::{report, signals};
 /// after it reads that much when it opens the file.
 const CHECKPOINT_AT: u64 = 1 << 20;
 
+/// More keys than this are faster to find in a table of everything than by looking at each.
+const FEW_KEYS: usize = 32;
+
+/// What has to be kept of the log for reading these keys.
+pub fn interest_in(keys: &[Vec<u8>]) -> Interest {
+    if keys.len() > FEW_KEYS {
+        Interest::All
+    } else {
+        Interest::Keys(keys.to_vec())
+    }
+}
+
 /// Carried through a command.
 pub struct Context {
     /// The global flags.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Position, Run};
 use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, RangeArgs, WriteArgs};
+use crate::cli::context::interest_in;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, input, range};
 
 /// Arguments of `creel delete`.
@@ -89,7 +90,7 @@ impl DeleteArgs {
         }
         let counting = self.dry_run || self.expect.is_some();
         let name = &self.keyspace.keyspace;
-        let interest = Interest::Keys(keys.clone());
+        let interest = interest_in(&keys);
         if self.dry_run {
             let db = ctx.open_read(&self.db, interest)?;
             let there = count_keys(&db, name, &keys)?;
@@ -206,7 +207,7 @@ impl DeleteArgs {
 }
 
 fn count_keys(db: &Db, keyspace: &str, keys: &[Vec<u8>]) -> Result<u64, Failure> {
-    let keyspace = db.snapshot()?.keyspace(keyspace)?;
+    let keyspace = db.snapshot_for(keys)?.keyspace(keyspace)?;
     let mut there = 0;
     for key in keys {
         there += u64::from(keyspace.contains(key)?);

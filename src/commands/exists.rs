@@ -44,7 +44,10 @@ Exit status: 0 it exists, 1 it does not; others: creel explain CODE";
         let key = input::key(&self.key, &self.enc)?;
         let name = &self.keyspace.keyspace;
         let db = ctx.open_read(&self.db, Interest::Keys(vec![key.clone()]))?;
-        let exists = db.snapshot()?.keyspace(name)?.contains(&key)?;
+        let exists = db
+            .snapshot_for(std::slice::from_ref(&key))?
+            .keyspace(name)?
+            .contains(&key)?;
         if ctx.globals.json {
             ctx.out.json(&ExistsReport {
                 schema: "creel.exists/1",

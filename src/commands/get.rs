@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use creel::{Interest, Keyspace};
+use creel::Keyspace;
 use serde::Serialize;
 
 use super::Run;
 use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, OutFileArgs};
+use crate::cli::context::interest_in;
 use crate::cli::text::{self, Enc, OutEnc};
 use crate::cli::{Context, Exit, Failure, Outcome, codes, escape, input, outfile, units};
 
@@ -83,8 +84,8 @@ Exit status: 0 found, 1 absent (nothing is printed), 5 no such file; others: cre
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let keys = self.all_keys(ctx)?;
-        let db = ctx.open_read(&self.db, Interest::Keys(keys.clone()))?;
-        let keyspace = db.snapshot()?.keyspace(&self.keyspace.keyspace)?;
+        let db = ctx.open_read(&self.db, interest_in(&keys))?;
+        let keyspace = db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace)?;
         let single = keys.len() == 1 && self.keys_from.is_none();
         let json = ctx.globals.json || self.out.out == Some(OutEnc::Json);
         match keys.first() {

@@ -80,10 +80,7 @@ pub(super) fn role_name(role: Role) -> &'static str {
 
 impl From<Info> for InfoReport {
     fn from(info: Info) -> Self {
-        let damaged = info
-            .slots
-            .iter()
-            .any(|s| matches!(s, SlotInfo::Damaged(_)));
+        let damaged = info.slots.iter().any(|s| matches!(s, SlotInfo::Damaged(_)));
         InfoReport {
             schema: "creel.info/1",
             path: info.path.to_string_lossy().into_owned(),

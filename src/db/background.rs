@@ -14,7 +14,10 @@ impl Inner {
     /// started, or by closing.
     pub fn start_background(self: &Arc<Self>) {
         let mut background = lock(&self.background);
-        if background.as_ref().is_some_and(|running| !running.is_finished()) {
+        if background
+            .as_ref()
+            .is_some_and(|running| !running.is_finished())
+        {
             return;
         }
         // A finished one is replaced; what it could not do will be tried again.
@@ -28,7 +31,9 @@ impl Inner {
             };
             inner.run_job(&Job::fold(region), &NoProgress).map(|_| ())
         };
-        let spawned = thread::Builder::new().name("creel-checkpoint".into()).spawn(run);
+        let spawned = thread::Builder::new()
+            .name("creel-checkpoint".into())
+            .spawn(run);
         // Without a thread the writer checkpoints by itself once the region is full.
         *background = spawned.ok();
     }

@@ -149,7 +149,12 @@ impl Batch {
         self.bytes.extend_from_slice(value);
         let key = at..at + key.len();
         let value = key.end..self.bytes.len();
-        self.items.push(Item { keyspace: self.current, kind, key, value });
+        self.items.push(Item {
+            keyspace: self.current,
+            kind,
+            key,
+            value,
+        });
         self
     }
 
@@ -158,7 +163,9 @@ impl Batch {
     }
 
     fn names_main(&self, keyspace: usize) -> bool {
-        self.keyspaces.get(keyspace).is_some_and(|name| name == MAIN_NAME)
+        self.keyspaces
+            .get(keyspace)
+            .is_some_and(|name| name == MAIN_NAME)
     }
 
     /// Refuses what no commit may contain.
@@ -180,7 +187,11 @@ impl Batch {
         let estimate = self.bytes.len() as u64 + 24 * self.items.len() as u64;
         if estimate > u64::from(MAX_PAYLOAD) {
             let limit = u64::from(MAX_PAYLOAD);
-            return Err(Error::Limit { what: "batch size", actual: estimate, limit });
+            return Err(Error::Limit {
+                what: "batch size",
+                actual: estimate,
+                limit,
+            });
         }
         Ok(())
     }
@@ -188,11 +199,17 @@ impl Batch {
 
 pub(super) fn check_key(len: usize, longest: usize) -> Result<()> {
     if len == 0 {
-        return Err(Error::Invalid { reason: "a key cannot be empty".into() });
+        return Err(Error::Invalid {
+            reason: "a key cannot be empty".into(),
+        });
     }
     if len > longest {
         let (actual, limit) = (len as u64, longest as u64);
-        return Err(Error::Limit { what: "key length", actual, limit });
+        return Err(Error::Limit {
+            what: "key length",
+            actual,
+            limit,
+        });
     }
     Ok(())
 }
@@ -200,11 +217,17 @@ pub(super) fn check_key(len: usize, longest: usize) -> Result<()> {
 /// Refuses names that no keyspace can have.
 pub(super) fn check_keyspace_name(name: &str) -> Result<()> {
     if name.is_empty() {
-        return Err(Error::Invalid { reason: "a keyspace name cannot be empty".into() });
+        return Err(Error::Invalid {
+            reason: "a keyspace name cannot be empty".into(),
+        });
     }
     if name.len() > MAX_KEYSPACE_NAME {
         let (actual, limit) = (name.len() as u64, MAX_KEYSPACE_NAME as u64);
-        return Err(Error::Limit { what: "keyspace name length", actual, limit });
+        return Err(Error::Limit {
+            what: "keyspace name length",
+            actual,
+            limit,
+        });
     }
     Ok(())
 }

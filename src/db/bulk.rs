@@ -74,7 +74,11 @@ impl Inner {
         if name != MAIN_NAME {
             let mut batch = Batch::new();
             // A put creates the keyspace; the delete takes the entry back in the same commit.
-            batch.keyspace(name).require_absent(b"\0").put(b"\0", b"").delete(b"\0");
+            batch
+                .keyspace(name)
+                .require_absent(b"\0")
+                .put(b"\0", b"")
+                .delete(b"\0");
             self.need(None)?;
             self.catch_up()?;
             if self.view.load().layers(NEWEST).keyspace_id(name)?.is_none() {
@@ -86,7 +90,9 @@ impl Inner {
             }
         }
         let id = self.view.load().layers(NEWEST).keyspace_id(name)?;
-        id.ok_or_else(|| Error::NoKeyspace { name: name.to_owned() })
+        id.ok_or_else(|| Error::NoKeyspace {
+            name: name.to_owned(),
+        })
     }
 
     fn bulk<C: ChangeSource + Counted>(
@@ -98,14 +104,20 @@ impl Inner {
         let _local = lock(&self.checkpointing);
         let _held = self.lock_job()?;
         self.check_poison()?;
-        let job = Job { switch: true, ..Job::fold(RegionWish::Keep) };
+        let job = Job {
+            switch: true,
+            ..Job::fold(RegionWish::Keep)
+        };
         // What the log holds goes into the tree first, so that the load is all that is new.
         if let Some(cut) = self.cut_locked(&job)? {
-            self.build(&job, &cut, progress).inspect_err(|e| self.poison_unless_harmless(e))?;
+            self.build(&job, &cut, progress)
+                .inspect_err(|e| self.poison_unless_harmless(e))?;
         }
         // Before the locks were taken, somebody may have dropped it.
         if self.view.load().layers(NEWEST).keyspace_id(keyspace.0)? != Some(keyspace.1) {
-            return Err(Error::NoKeyspace { name: keyspace.0.to_owned() });
+            return Err(Error::NoKeyspace {
+                name: keyspace.0.to_owned(),
+            });
         }
         let result = self.bulk_fold(&mut source, progress);
         if let Err(e) = &result {
@@ -120,24 +132,44 @@ impl Inner {
         source: &mut C,
         progress: &dyn Progress,
     ) -> Result<BulkReport> {
-        let Some(cut) = self.cut_locked(&Job { force: true, ..Job::fold(RegionWish::Keep) })? else {
+        let Some(cut) = self.cut_locked(&Job {
+            force: true,
+            ..Job::fold(RegionWish::Keep)
+        })?
+        else {
             return Err(Error::Poisoned);
         };
         let before = cut.tree.current.clone();
         let generation = before.header.generation + 1;
-        let oldest = self.pins.oldest()?.filter(|&pin| pin < before.header.generation);
+        let oldest = self
+            .pins
+            .oldest()?
+            .filter(|&pin| pin < before.header.generation);
         let mut space = Space::load(&self.file, &before.header, oldest)?;
         let pages = &cut.tree.pages;
         let mut writer = PageWriter::new(&self.file, &mut space, pages.page_size(), generation);
         writer.watch(progress);
-        let (root, delta) =
-            tree::fold(pages, cut.tree.root(), &mut *source, &[], &mut writer, FoldMode::Incremental)?;
+        let (root, delta) = tree::fold(
+            pages,
+            cut.tree.root(),
+            &mut *source,
+            &[],
+            &mut writer,
+            FoldMode::Incremental,
+        )?;
         writer.flush()?;
         let mut bytes_written = writer.written();
         let saved = space.save(&self.file, generation)?;
         bytes_written += u64::from(saved.head != 0) * pages.page_size() as u64;
-        let mut header =
-            next_header(&before, &cut, root, &delta, &saved, cut.regions, self.vfs().now_us());
+        let mut header = next_header(
+            &before,
+            &cut,
+            root,
+            &delta,
+            &saved,
+            cut.regions,
+            self.vfs().now_us(),
+        );
         header.page_count = space.page_count();
         let (encoded, payload_len) = self.append_bulk_entry(&header)?;
         header.checkpoint_index = encoded.tail.last_index();
@@ -146,21 +178,39 @@ impl Inner {
         self.make_durable(&before, &header)?;
         let current = slots::write(self.file.as_ref(), &before, &header)?;
         self.publish_tree(&cut, current, Some(encoded))?;
-        let token = Token { epoch: header.epoch, index: header.checkpoint_index };
-        Ok(BulkReport { token, entries: source.count(), added: delta.entries, bytes_written })
+        let token = Token {
+            epoch: header.epoch,
+            index: header.checkpoint_index,
+        };
+        Ok(BulkReport {
+            token,
+            entries: source.count(),
+            added: delta.entries,
+            bytes_written,
+        })
     }
 
     /// Writes the bulk entry behind the log, not yet durable.
-    fn append_bulk_entry(&self, header: &crate::format::header::Header) -> Result<(append::Encoded, u64)> {
+    fn append_bulk_entry(
+        &self,
+        header: &crate::format::header::Header,
+    ) -> Result<(append::Encoded, u64)> {
         let mut payload = Vec::with_capacity(16);
         payload.extend_from_slice(&header.content_sum.to_le_bytes());
         payload.extend_from_slice(&header.entry_count.to_le_bytes());
-        let entry = NewEntry { kind: EntryKind::Bulk, op_count: 0, payload: &payload };
+        let entry = NewEntry {
+            kind: EntryKind::Bulk,
+            op_count: 0,
+            payload: &payload,
+        };
         let entries = [entry];
         let mut log = lock(&self.log);
         let need = append::group_len(&entries);
         if !append::fits(&log.tail, need) && !self.switch_if_possible(&mut log, need)? {
-            return Err(Error::io("make room in the log", std::io::ErrorKind::StorageFull.into()));
+            return Err(Error::io(
+                "make room in the log",
+                std::io::ErrorKind::StorageFull.into(),
+            ));
         }
         let history = self.history(&mut log)?;
         let stamp = Stamp {
@@ -169,8 +219,13 @@ impl Inner {
             durability: Durability::Later,
         };
         let mut encoded = append::encode(&log.tail, &history, &entries, &stamp);
-        append::write(self.file.as_ref(), &log.tail, &mut encoded, Durability::Later)
-            .map_err(|e| Error::io("write the log", e))?;
+        append::write(
+            self.file.as_ref(),
+            &log.tail,
+            &mut encoded,
+            Durability::Later,
+        )
+        .map_err(|e| Error::io("write the log", e))?;
         Ok((encoded, need))
     }
 }
@@ -254,7 +309,8 @@ impl<K: AsRef<[u8]>, V: AsRef<[u8]>, I: Iterator<Item = Result<(K, V)>>> ChangeS
     for EntrySource<I>
 {
     fn peek(&self) -> Option<(&[u8], Change<'_>)> {
-        self.present.then(|| (self.key.as_slice(), Change::Put(&self.value)))
+        self.present
+            .then(|| (self.key.as_slice(), Change::Put(&self.value)))
     }
 
     fn advance(&mut self) -> Result<()> {

@@ -18,7 +18,9 @@ use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::header::{Header, RegionSlot};
+use crate::format::pair::{pick, pick_mut};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::format::{of_pair, of_pair_mut};
 use crate::progress::Progress;
 use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};
@@ -79,7 +81,12 @@ pub(crate) struct Job {
 impl Job {
     /// An ordinary checkpoint.
     pub fn fold(region: RegionWish) -> Job {
-        Job { mode: None, force: false, switch: false, region }
+        Job {
+            mode: None,
+            force: false,
+            switch: false,
+            region,
+        }
     }
 }
 
@@ -135,11 +142,19 @@ impl Inner {
             let report = self.dry_checkpoint()?;
             if report.wal_bytes_before <= above {
                 let reason = "the log is below the threshold";
-                return Ok(CheckpointReport { done: false, reason, ..report });
+                return Ok(CheckpointReport {
+                    done: false,
+                    reason,
+                    ..report
+                });
             }
         }
         // A session may have left large regions, which every one-shot command has to look through.
-        let region = if self.options.background { RegionWish::Keep } else { RegionWish::Base };
+        let region = if self.options.background {
+            RegionWish::Keep
+        } else {
+            RegionWish::Base
+        };
         Ok(self.run_job(&Job::fold(region), progress)?.report)
     }
 
@@ -166,7 +181,10 @@ impl Inner {
         let room = self.log_room.load(std::sync::atomic::Ordering::Relaxed);
         let doubled = (room * 2).min(self.options.wal_max);
         let bytes = doubled.max((need + REGION_HEADER_SIZE as u64).next_multiple_of(4096));
-        let job = Job { force: true, ..Job::fold(RegionWish::AtLeast(bytes)) };
+        let job = Job {
+            force: true,
+            ..Job::fold(RegionWish::AtLeast(bytes))
+        };
         self.run_job(&job, &crate::progress::NoProgress).map(|_| ())
     }
 
@@ -181,7 +199,9 @@ impl Inner {
         drop(writer);
         // From here on committers go on. They turn to the idle region only under the checkpoint
         // lock, so it can be replaced under them.
-        let Some(cut) = cut else { return Ok(self.nothing_to_do()) };
+        let Some(cut) = cut else {
+            return Ok(self.nothing_to_do());
+        };
         let blocked = vfs.elapsed().saturating_sub(started);
         let mut done = match self.build(job, &cut, progress) {
             Ok(done) => done,
@@ -238,14 +258,18 @@ impl Inner {
             // K2: the header must not claim what the log could still lose. And the header before
             // it must be there, because pages that only older ones need are used again now.
             self.prove_header(&mut log, Durability::Now)?;
-            append::prove(self.file.as_ref(), &mut log.tail)
-                .inspect_err(|_| self.poison())?;
+            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
         }
         let mut regions = header.regions;
-        regions[log.tail.active & 1].region_seq = log.tail.region.region_seq;
-        regions[log.tail.active & 1].first_index = log.tail.region.first_index;
+        let active = pick_mut(&mut regions, log.tail.active);
+        active.region_seq = log.tail.region.region_seq;
+        active.first_index = log.tail.region.first_index;
         let frozen = self.freeze();
-        let idle = if switched { old_active } else { log.tail.active ^ 1 };
+        let idle = if switched {
+            old_active
+        } else {
+            log.tail.active ^ 1
+        };
         let region = log.tail.region;
         let active_seq = region.region_seq;
         Ok(Some(Cut {
@@ -266,7 +290,10 @@ impl Inner {
     pub(super) fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
         let before = &cut.tree.current;
         let generation = before.header.generation + 1;
-        let oldest = self.pins.oldest()?.filter(|&pin| pin < before.header.generation);
+        let oldest = self
+            .pins
+            .oldest()?
+            .filter(|&pin| pin < before.header.generation);
         self.cut_tail(before, oldest)?;
         let mut space = Space::load(&self.file, &before.header, oldest)?;
         let pages = &cut.tree.pages;
@@ -294,8 +321,19 @@ impl Inner {
         space.trim_tail();
         let saved = space.save(&self.file, generation)?;
         bytes_written += (space.allocated() - list_pages) * pages.page_size() as u64 + 512;
-        let header = next_header(before, cut, root, &delta, &saved, regions, self.vfs().now_us());
-        let header = Header { page_count: space.page_count(), ..header };
+        let header = next_header(
+            before,
+            cut,
+            root,
+            &delta,
+            &saved,
+            regions,
+            self.vfs().now_us(),
+        );
+        let header = Header {
+            page_count: space.page_count(),
+            ..header
+        };
         self.make_durable(before, &header)?;
         let current = slots::write(self.file.as_ref(), before, &header)?;
         self.publish_tree(cut, current, None)?;
@@ -317,8 +355,11 @@ impl Inner {
     pub(super) fn make_durable(&self, before: &Current, header: &Header) -> Result<()> {
         let failed = |e| Error::io("sync the database", e);
         let need = u64::from(header.page_count) * header.page_size() as u64;
-        if header.page_count > before.header.page_count && self.file.size().map_err(failed)? < need {
-            self.file.set_size(need).map_err(|e| Error::io("extend the database", e))?;
+        if header.page_count > before.header.page_count && self.file.size().map_err(failed)? < need
+        {
+            self.file
+                .set_size(need)
+                .map_err(|e| Error::io("extend the database", e))?;
         }
         match self.options.sync {
             SyncMode::Off => Ok(()),
@@ -335,7 +376,10 @@ impl Inner {
             crate::format::header::SlotState::Valid(h, _) => Some(h.page_count),
             _ => None,
         });
-        let keep = counts.max().unwrap_or(u32::MAX).max(before.header.page_count);
+        let keep = counts
+            .max()
+            .unwrap_or(u32::MAX)
+            .max(before.header.page_count);
         let keep = u64::from(keep) * before.header.page_size() as u64;
         if oldest_pin.is_none() && self.file.size().map_err(failed)? > keep {
             self.file.set_size(keep).map_err(failed)?;
@@ -354,7 +398,7 @@ impl Inner {
         generation: u64,
     ) -> Result<u64> {
         let page_size = cut.tree.pages.page_size() as u64;
-        let old = regions[cut.idle & 1];
+        let old = pick(regions, cut.idle);
         let pages_of = |bytes: u64| u32::try_from(bytes.div_ceil(page_size)).unwrap_or(u32::MAX);
         let pages = match wish {
             RegionWish::Keep => return Ok(0),
@@ -382,9 +426,11 @@ impl Inner {
             first_index: cut.index + 1,
             ..cut.region
         };
-        self.file.write_at(&region.encode(), extent_start).map_err(failed)?;
+        self.file
+            .write_at(&region.encode(), extent_start)
+            .map_err(failed)?;
         space.free(old.start_page, old.pages, generation);
-        regions[cut.idle & 1] = RegionSlot {
+        *pick_mut(regions, cut.idle) = RegionSlot {
             start_page: start,
             pages,
             region_seq: region.region_seq,
@@ -405,7 +451,11 @@ impl Inner {
         let pages = Pages::new(Arc::clone(&self.file), &current.header, self.options.mmap);
         pages.adopt_map(cut.tree.pages.map()?.cloned());
         let pin = self.pins.pin(current.header.generation)?;
-        let tree = Arc::new(Tree { pages, current: current.clone(), _pin: pin });
+        let tree = Arc::new(Tree {
+            pages,
+            current: current.clone(),
+            _pin: pin,
+        });
         let mut log = lock(&self.log);
         let mut snapshots = lock(&self.snapshots);
         if let Some(encoded) = appended {
@@ -415,7 +465,11 @@ impl Inner {
             snapshots.visible = log.tail.last_index();
         }
         let view = self.view.load_full();
-        self.view.store(Arc::new(View { tree, active: Arc::clone(&view.active), frozen: None }));
+        self.view.store(Arc::new(View {
+            tree,
+            active: Arc::clone(&view.active),
+            frozen: None,
+        }));
         log.tail.durable_gen = match self.options.sync {
             SyncMode::Off => log.tail.durable_gen,
             _ => current.header.generation as u32,
@@ -424,7 +478,8 @@ impl Inner {
         log.current = current;
         // Commits that came while this ran: if they filled much of the region, it is too small.
         let pressed = log.tail.end > log.tail.extent.len / 4;
-        self.pressed.store(pressed, std::sync::atomic::Ordering::Relaxed);
+        self.pressed
+            .store(pressed, std::sync::atomic::Ordering::Relaxed);
         self.note_log(&log);
         Ok(())
     }
@@ -457,7 +512,12 @@ fn log_bytes(log: &Log) -> u64 {
 
 fn intervals(frozen: &Delta) -> Vec<KeyInterval> {
     let ranges = frozen.range_deletes().into_iter();
-    ranges.map(|r| KeyInterval { from: r.from, to: r.to }).collect()
+    ranges
+        .map(|r| KeyInterval {
+            from: r.from,
+            to: r.to,
+        })
+        .collect()
 }
 
 /// Incremental, unless so many leaves are touched that writing all of them is cheaper.
@@ -471,7 +531,11 @@ fn choose_mode(
         tree::touched_leaves(pages, root, entries.map(|(key, _)| key), ranges, u64::MAX)
     })?;
     let dense = touched.total > 4 && touched.touched * 100 > touched.total * DENSE_PERCENT;
-    Ok(if dense { FoldMode::Dense } else { FoldMode::Incremental })
+    Ok(if dense {
+        FoldMode::Dense
+    } else {
+        FoldMode::Incremental
+    })
 }
 
 pub(super) fn next_header(

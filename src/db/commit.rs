@@ -11,6 +11,8 @@ use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
+use crate::format::of_pair;
+use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::store::locks::{self, CHECKPOINT};
 use crate::store::slots;
@@ -39,9 +41,14 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self> {
         let parts = text.split_once(':').and_then(|(epoch, index)| {
-            Some(Token { epoch: epoch.parse().ok()?, index: index.parse().ok()? })
+            Some(Token {
+                epoch: epoch.parse().ok()?,
+                index: index.parse().ok()?,
+            })
         });
-        parts.ok_or_else(|| Error::Invalid { reason: format!("{text:?} is no token like 3:812") })
+        parts.ok_or_else(|| Error::Invalid {
+            reason: format!("{text:?} is no token like 3:812"),
+        })
     }
 }
 
@@ -56,7 +63,10 @@ pub struct Commit {
 
 impl Commit {
     pub(super) fn at(epoch: u32, index: u64) -> Commit {
-        Commit { token: Token { epoch, index }, deleted: 0 }
+        Commit {
+            token: Token { epoch, index },
+            deleted: 0,
+        }
     }
 }
 
@@ -202,7 +212,10 @@ impl Inner {
                 attempts += 1;
             }
         }
-        Err(Error::io("make room in the log", io::ErrorKind::StorageFull.into()))
+        Err(Error::io(
+            "make room in the log",
+            io::ErrorKind::StorageFull.into(),
+        ))
     }
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
@@ -225,14 +238,20 @@ impl Inner {
         let header = &log.current.header;
         let refuse = |reason: String| Err(Error::Fenced { reason });
         if header.fenced {
-            return refuse(format!("the file was fenced by epoch {}", header.fence_epoch));
+            return refuse(format!(
+                "the file was fenced by epoch {}",
+                header.fence_epoch
+            ));
         }
         if header.role == crate::format::header::Role::Replica {
             return refuse("the file is a replica".into());
         }
         // However the handle came to know: it was opened for writing in an older epoch.
         if header.epoch != self.epoch {
-            return refuse(format!("epoch {} began after this handle opened", header.epoch));
+            return refuse(format!(
+                "epoch {} began after this handle opened",
+                header.epoch
+            ));
         }
         Ok(())
     }
@@ -245,7 +264,8 @@ impl Inner {
             self.hold_all(log, true)?;
         }
         let layers = self.view.load().layers(super::view::NEWEST);
-        let mut evaluator = Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
+        let mut evaluator =
+            Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
         let mut group = PreparedGroup::default();
         let mut bytes = 0;
         for batch in batches {
@@ -254,8 +274,8 @@ impl Inner {
                 Ok(p) if p.op_count > 0 => frame_len(p.payload.len() as u32),
                 _ => 0,
             };
-            let full = bytes > 0 && bytes + len > GROUP_BYTES
-                || bytes > 0 && !append::fits(&log.tail, bytes + len);
+            let fits = bytes + len <= GROUP_BYTES && append::fits(&log.tail, bytes + len);
+            let full = bytes > 0 && !fits;
             if full {
                 break;
             }
@@ -370,7 +390,11 @@ impl Inner {
             return Ok(Turn::JobRuns);
         }
         let switched = self.switch_if_possible(log, need)?;
-        Ok(if switched { Turn::Switched } else { Turn::NoRoom })
+        Ok(if switched {
+            Turn::Switched
+        } else {
+            Turn::NoRoom
+        })
     }
 
     /// Waits until no checkpoint is running, by this process or another.
@@ -383,7 +407,7 @@ impl Inner {
     /// Switches to the other region where its entries are all in the tree and `need` bytes fit.
     /// The caller holds the checkpoint lock.
     pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
-        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
+        let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
         let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
         if !free || REGION_HEADER_SIZE as u64 + need > other.len {
             return Ok(false);
@@ -394,7 +418,7 @@ impl Inner {
 
     /// Begins a new incarnation in the other region.
     pub fn switch(&self, log: &mut Log) -> Result<()> {
-        let other = extents(&log.current.header)[(log.tail.active ^ 1) & 1];
+        let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
         let history = self.history(log)?;
         let salt = random_salt(self.vfs())?;
         if self.options.sync != super::options::SyncMode::Off {
@@ -437,11 +461,16 @@ pub(super) struct PreparedGroup {
 impl PreparedGroup {
     /// Log bytes of the first batch that writes anything.
     fn first_len(&self) -> Option<u64> {
-        self.written().next().map(|p| frame_len(p.payload.len() as u32))
+        self.written()
+            .next()
+            .map(|p| frame_len(p.payload.len() as u32))
     }
 
     fn written(&self) -> impl Iterator<Item = &Prepared> {
-        self.items.iter().filter_map(|p| p.as_ref().ok()).filter(|p| p.op_count > 0)
+        self.items
+            .iter()
+            .filter_map(|p| p.as_ref().ok())
+            .filter(|p| p.op_count > 0)
     }
 
     fn entries(&self) -> impl Iterator<Item = NewEntry<'_>> {
@@ -459,7 +488,10 @@ impl PreparedGroup {
             if prepared.op_count > 0 {
                 next += 1;
             }
-            Ok(Commit { deleted: prepared.deleted, ..Commit::at(epoch, next - 1) })
+            Ok(Commit {
+                deleted: prepared.deleted,
+                ..Commit::at(epoch, next - 1)
+            })
         };
         self.items.into_iter().map(finish).collect()
     }
@@ -476,7 +508,10 @@ impl Ticket {
             if state.leader {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -498,15 +533,31 @@ fn same_error(error: &Error) -> Error {
         None => source.kind().into(),
     };
     match error {
-        Error::OutcomeUnknown { source } => Error::OutcomeUnknown { source: copy(source) },
-        Error::Io { doing, path, source } => {
-            Error::Io { doing, path: path.clone(), source: copy(source) }
-        }
+        Error::OutcomeUnknown { source } => Error::OutcomeUnknown {
+            source: copy(source),
+        },
+        Error::Io {
+            doing,
+            path,
+            source,
+        } => Error::Io {
+            doing,
+            path: path.clone(),
+            source: copy(source),
+        },
         Error::Corrupt(c) => Error::Corrupt(c.clone()),
-        Error::Busy { lock, holder, waited } => {
-            Error::Busy { lock, holder: holder.clone(), waited: *waited }
-        }
-        Error::Fenced { reason } => Error::Fenced { reason: reason.clone() },
+        Error::Busy {
+            lock,
+            holder,
+            waited,
+        } => Error::Busy {
+            lock,
+            holder: holder.clone(),
+            waited: *waited,
+        },
+        Error::Fenced { reason } => Error::Fenced {
+            reason: reason.clone(),
+        },
         Error::Replaced { path } => Error::Replaced { path: path.clone() },
         _ => Error::Poisoned,
     }

@@ -27,7 +27,10 @@ pub struct CompactOptions {
 
 impl Default for CompactOptions {
     fn default() -> Self {
-        CompactOptions { dry_run: false, min_gain_percent: 0.0 }
+        CompactOptions {
+            dry_run: false,
+            min_gain_percent: 0.0,
+        }
     }
 }
 
@@ -81,8 +84,16 @@ impl Inner {
         if !options.dry_run {
             self.check_writable()?;
         }
-        let size = || self.file.size().map_err(|e| Error::io_at("look at", &self.path, e));
-        let mut work = Compaction { inner: self, progress, report: CompactReport::default() };
+        let size = || {
+            self.file
+                .size()
+                .map_err(|e| Error::io_at("look at", &self.path, e))
+        };
+        let mut work = Compaction {
+            inner: self,
+            progress,
+            report: CompactReport::default(),
+        };
         work.report.bytes_before = size()?;
         if !options.dry_run {
             // What is in the log counts too.
@@ -97,7 +108,11 @@ impl Inner {
         let gain = work.report.bytes_before.saturating_sub(estimate) as f64;
         let percent = 100.0 * gain / work.report.bytes_before.max(1) as f64;
         if options.dry_run || percent < options.min_gain_percent {
-            work.report.reason = if options.dry_run { "dry run" } else { "too little to gain" };
+            work.report.reason = if options.dry_run {
+                "dry run"
+            } else {
+                "too little to gain"
+            };
             return Ok(work.report);
         }
         work.run()?;
@@ -133,7 +148,10 @@ impl Compaction<'_> {
         self.move_down()?;
         // Two generations for the last moved pages, one for both headers to agree on the end.
         for _ in 0..4 {
-            self.round(Job { force: true, ..Job::fold(RegionWish::Keep) })?;
+            self.round(Job {
+                force: true,
+                ..Job::fold(RegionWish::Keep)
+            })?;
         }
         Ok(())
     }
@@ -146,11 +164,20 @@ impl Compaction<'_> {
         if sample.fill > 0.97 || sample.leaves < 2 {
             return Ok(());
         }
-        let stretch = u32::try_from(sample.leaves / 8).unwrap_or(u32::MAX).max(1024);
+        let stretch = u32::try_from(sample.leaves / 8)
+            .unwrap_or(u32::MAX)
+            .max(1024);
         let mut from = Vec::new();
         loop {
-            let mode = FoldMode::DenseRange { from, max_leaves: stretch };
-            let done = self.round(Job { mode: Some(mode), force: true, ..Job::fold(RegionWish::Keep) })?;
+            let mode = FoldMode::DenseRange {
+                from,
+                max_leaves: stretch,
+            };
+            let done = self.round(Job {
+                mode: Some(mode),
+                force: true,
+                ..Job::fold(RegionWish::Keep)
+            })?;
             match done.delta.resume_key {
                 Some(key) => from = key,
                 None => return Ok(()),
@@ -161,14 +188,20 @@ impl Compaction<'_> {
     /// Moves pages above the size that the file should have into free space below it.
     fn move_down(&mut self) -> Result<()> {
         for _ in 0..2 {
-            self.round(Job { force: true, ..Job::fold(RegionWish::Keep) })?;
+            self.round(Job {
+                force: true,
+                ..Job::fold(RegionWish::Keep)
+            })?;
         }
         let mut still = 0;
         while still < 2 {
             let header = self.inner.header();
             let cut = self.live_end(&header);
             let spare = header.free_available.max(64);
-            let mode = FoldMode::MoveAbove { first_page: cut, max_pages: spare };
+            let mode = FoldMode::MoveAbove {
+                first_page: cut,
+                max_pages: spare,
+            };
             let job = Job {
                 mode: Some(mode),
                 force: true,
@@ -185,7 +218,9 @@ impl Compaction<'_> {
 
     /// Where the file could end if no page below were free.
     fn live_end(&self, header: &Header) -> u32 {
-        header.page_count.saturating_sub(header.free_available + header.free_pending)
+        header
+            .page_count
+            .saturating_sub(header.free_available + header.free_pending)
     }
 
     fn round(&mut self, job: Job) -> Result<JobDone> {

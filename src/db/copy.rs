@@ -41,10 +41,16 @@ impl Db {
 impl Inner {
     fn copy_dense(self: &Arc<Self>, dest: &Path, progress: &dyn Progress) -> Result<CompactReport> {
         if self.vfs().identity(dest).is_ok() {
-            return Err(Error::Exists { path: dest.to_owned() });
+            return Err(Error::Exists {
+                path: dest.to_owned(),
+            });
         }
         let moment = self.moment()?;
-        let mut report = CompactReport { done: true, rounds: 1, ..CompactReport::default() };
+        let mut report = CompactReport {
+            done: true,
+            rounds: 1,
+            ..CompactReport::default()
+        };
         let size = |f: &dyn File| f.size().map_err(|e| Error::io_at("look at", &self.path, e));
         report.bytes_before = size(self.file.as_ref())?;
         let vfs = Arc::clone(&self.options.vfs);
@@ -72,7 +78,13 @@ impl Inner {
         // Under the lock of the log nothing becomes visible, so this is the same moment.
         let snapshot = Snapshot::of_present(self);
         let header = log.current.header.clone();
-        Ok(Moment { snapshot, header, index, epoch: log.tail.link.epoch, history })
+        Ok(Moment {
+            snapshot,
+            header,
+            index,
+            epoch: log.tail.link.epoch,
+            history,
+        })
     }
 
     fn write_copy(
@@ -104,7 +116,8 @@ impl Inner {
         let (root, stats) = assembler.finish()?;
         writer.flush()?;
         header.page_count = space.page_count();
-        (header.root_page, header.root_crc, header.root_height) = (root.page, root.crc, root.height);
+        (header.root_page, header.root_crc, header.root_height) =
+            (root.page, root.crc, root.height);
         header.entry_count = stats.entries;
         header.logical_bytes = stats.logical_bytes;
         header.content_sum = stats.content_sum;
@@ -123,7 +136,14 @@ impl Inner {
         }
         let vfs = self.vfs();
         let next = moment.index + 1;
-        create::write_regions(file.as_ref(), &header, vfs, next, &moment.history, moment.epoch)?;
+        create::write_regions(
+            file.as_ref(),
+            &header,
+            vfs,
+            next,
+            &moment.history,
+            moment.epoch,
+        )?;
         create::write_first_header(file.as_ref(), &header)?;
         Ok(header)
     }

@@ -27,8 +27,12 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn random(vfs: &dyn Vfs) -> Result<Identity> {
         let mut bytes = [0u8; 32];
-        vfs.random(&mut bytes).map_err(|e| Error::io("get random bytes", e))?;
-        let mut id = Identity { lineage_id: [0; 16], file_id: [0; 16] };
+        vfs.random(&mut bytes)
+            .map_err(|e| Error::io("get random bytes", e))?;
+        let mut id = Identity {
+            lineage_id: [0; 16],
+            file_id: [0; 16],
+        };
         let (lineage, file) = bytes.split_at(16);
         id.lineage_id.copy_from_slice(lineage);
         id.file_id.copy_from_slice(file);
@@ -40,7 +44,9 @@ impl Identity {
 pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Result<()> {
     check_options(options)?;
     if vfs.identity(path).is_ok() {
-        return Err(Error::Exists { path: path.to_owned() });
+        return Err(Error::Exists {
+            path: path.to_owned(),
+        });
     }
     let identity = Identity::random(vfs)?;
     let header = first_header(options, &identity, vfs.now_us() / 1000);
@@ -65,21 +71,26 @@ pub(crate) fn publish(
     let done = fill(&file)
         .and_then(|()| file.sync().map_err(|e| Error::io_at("sync", &temporary, e)))
         .and_then(|()| {
-            vfs.rename_new(&temporary, path).map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
-                _ => Error::io_at("rename the new database to", path, e),
-            })
+            vfs.rename_new(&temporary, path)
+                .map_err(|e| match e.kind() {
+                    std::io::ErrorKind::AlreadyExists => Error::Exists {
+                        path: path.to_owned(),
+                    },
+                    _ => Error::io_at("rename the new database to", path, e),
+                })
         });
     if done.is_err() {
         let _ = vfs.remove(&temporary);
         return done;
     }
-    vfs.sync_dir_of(path).map_err(|e| Error::io_at("sync the directory of", path, e))
+    vfs.sync_dir_of(path)
+        .map_err(|e| Error::io_at("sync the directory of", path, e))
 }
 
 fn temporary_name(path: &Path, vfs: &dyn Vfs) -> Result<PathBuf> {
     let mut random = [0u8; 4];
-    vfs.random(&mut random).map_err(|e| Error::io("get random bytes", e))?;
+    vfs.random(&mut random)
+        .map_err(|e| Error::io("get random bytes", e))?;
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{:08x}.tmp", u32::from_le_bytes(random)));
@@ -93,7 +104,10 @@ fn check_options(options: &CreateOptions) -> Result<()> {
         return Err(Error::Invalid { reason });
     }
     if !WAL_SIZES.contains(&options.wal_size) {
-        let reason = format!("log size {} is not between 64 KiB and 1 GiB", options.wal_size);
+        let reason = format!(
+            "log size {} is not between 64 KiB and 1 GiB",
+            options.wal_size
+        );
         return Err(Error::Invalid { reason });
     }
     if options.role == Role::Replica {
@@ -175,7 +189,8 @@ pub(crate) fn write_regions(
             durable_gen: 1,
             file_id_low: u32_at(&header.file_id, 0).unwrap_or(0),
         };
-        file.write_at(&region.encode(), extent.start).map_err(failed)?;
+        file.write_at(&region.encode(), extent.start)
+            .map_err(failed)?;
     }
     Ok(())
 }
@@ -183,7 +198,8 @@ pub(crate) fn write_regions(
 /// A salt for a new incarnation of a region.
 pub(crate) fn random_salt(vfs: &dyn Vfs) -> Result<u64> {
     let mut bytes = [0u8; 8];
-    vfs.random(&mut bytes).map_err(|e| Error::io("get random bytes", e))?;
+    vfs.random(&mut bytes)
+        .map_err(|e| Error::io("get random bytes", e))?;
     // A sync word of zero would look like unused space.
     Ok(u64::from_le_bytes(bytes) | 1)
 }

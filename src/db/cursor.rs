@@ -69,7 +69,10 @@ enum Found {
 impl Cursor {
     /// A cursor that may outlive the snapshot that it was made from.
     pub(super) fn of(snapshot: &Snapshot, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Self {
-        Cursor { _snapshot: Some(snapshot.clone()), ..Cursor::new(snapshot.layers(), bounds) }
+        Cursor {
+            _snapshot: Some(snapshot.clone()),
+            ..Cursor::new(snapshot.layers(), bounds)
+        }
     }
 
     /// A cursor for a caller who keeps the layers as they are until it is gone.
@@ -194,7 +197,11 @@ impl Cursor {
             // From now on both ends have to notice when they meet.
             self.first = Some(self.key.clone());
         }
-        let place = if backwards { &mut self.back } else { &mut self.front };
+        let place = if backwards {
+            &mut self.back
+        } else {
+            &mut self.front
+        };
         let end = match place {
             Some(end) => end,
             None => place.insert(End::new(&self.layers, &self.bounds, backwards)?),
@@ -211,7 +218,11 @@ impl Cursor {
         }
         // Only a cursor used from both ends has to remember where it was.
         if backwards || self.back.is_some() {
-            let mark = if backwards { &mut self.last } else { &mut self.first };
+            let mark = if backwards {
+                &mut self.last
+            } else {
+                &mut self.first
+            };
             mark.get_or_insert_default().clone_from(&self.key);
         }
         Ok(found)
@@ -274,11 +285,15 @@ impl End {
         }
         loop {
             self.look_ahead(pages)?;
-            let Some(winner) = self.winner() else { return Ok(Found::Nothing) };
+            let Some(winner) = self.winner() else {
+                return Ok(Found::Nothing);
+            };
             match winner {
                 Winner::Table(i) => {
                     let entry = self.tables.get_mut(i).and_then(LayerCursor::take);
-                    let Some((found, stored)) = entry else { continue };
+                    let Some((found, stored)) = entry else {
+                        continue;
+                    };
                     self.skip_same(&found);
                     let hidden = self.hidden(&found, i);
                     if let Some(stored) = stored.filter(|_| !hidden) {
@@ -311,9 +326,14 @@ impl End {
         key: &mut Vec<u8>,
         value: &mut Vec<u8>,
     ) -> Result<Found> {
-        let entry =
-            if self.backwards { self.tree.prev(pages)? } else { self.tree.next(pages)? };
-        let Some(entry) = entry else { return Ok(Found::Nothing) };
+        let entry = if self.backwards {
+            self.tree.prev(pages)?
+        } else {
+            self.tree.next(pages)?
+        };
+        let Some(entry) = entry else {
+            return Ok(Found::Nothing);
+        };
         entry.copy_key(key);
         Ok(match entry.value {
             StoredValue::Inline(bytes) => {
@@ -329,8 +349,11 @@ impl End {
         if self.ahead != Ahead::Unknown {
             return Ok(());
         }
-        let entry =
-            if self.backwards { self.tree.prev(pages)? } else { self.tree.next(pages)? };
+        let entry = if self.backwards {
+            self.tree.prev(pages)?
+        } else {
+            self.tree.next(pages)?
+        };
         let Some(entry) = entry else {
             self.ahead = Ahead::Nothing;
             return Ok(());
@@ -381,7 +404,10 @@ impl End {
 
     /// Did a table newer than layer `layer` delete the range that a key is in?
     fn hidden(&self, key: &[u8], layer: usize) -> bool {
-        self.tables.iter().take(layer).any(|table| table.covers(key))
+        self.tables
+            .iter()
+            .take(layer)
+            .any(|table| table.covers(key))
     }
 }
 
@@ -395,14 +421,18 @@ impl Iterator for Cursor {
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.next_entry();
-        entry.map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec()))).transpose()
+        entry
+            .map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .transpose()
     }
 }
 
 impl DoubleEndedIterator for Cursor {
     fn next_back(&mut self) -> Option<Self::Item> {
         let entry = self.prev_entry();
-        entry.map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec()))).transpose()
+        entry
+            .map(|e| e.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .transpose()
     }
 }
 
@@ -425,7 +455,10 @@ pub(super) fn count(layers: &Layers, from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>)
         let mut entries = LayerCursor::new(Arc::clone(table), layers.at, from, to, false);
         while let Some((key, value)) = entries.take() {
             let newer = layers.tables.iter().take(i);
-            if newer.into_iter().any(|t| t.get(&key, layers.at, |_| ()).is_some()) {
+            if newer
+                .into_iter()
+                .any(|t| t.get(&key, layers.at, |_| ()).is_some())
+            {
                 continue;
             }
             let in_tree = tree::get(pages, root, &key)?.is_some();

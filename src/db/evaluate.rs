@@ -58,7 +58,11 @@ impl Evaluator {
         if let Some(overlay) = &overlay {
             layers.tables.insert(0, Arc::clone(overlay));
         }
-        Evaluator { layers, overlay, index: last_index }
+        Evaluator {
+            layers,
+            overlay,
+            index: last_index,
+        }
     }
 
     /// True where a batch has to look at data.
@@ -68,7 +72,9 @@ impl Evaluator {
 
     /// True where a handle that keeps only some keys keeps all that the batches look at.
     pub fn covered(batches: &[Batch], interest: &Interest) -> bool {
-        let Interest::Keys(keys) = interest else { return false };
+        let Interest::Keys(keys) = interest else {
+            return false;
+        };
         let kept = |batch: &Batch, item: &Item| match item.kind {
             Kind::Put => true,
             Kind::RequireAbsent | Kind::RequirePresent | Kind::RequireEquals | Kind::Delete => {
@@ -76,7 +82,9 @@ impl Evaluator {
             }
             _ => false,
         };
-        batches.iter().all(|b| b.items.iter().all(|item| kept(b, item)))
+        batches
+            .iter()
+            .all(|b| b.items.iter().all(|item| kept(b, item)))
     }
 
     /// Checks the conditions and encodes the operations.
@@ -85,14 +93,20 @@ impl Evaluator {
             self.check_conditions(batch)?;
         }
         let mut prepared = Prepared::default();
-        prepared.payload.reserve(batch.bytes.len() + 12 * batch.items.len());
+        prepared
+            .payload
+            .reserve(batch.bytes.len() + 12 * batch.items.len());
         let mut ids: Vec<Option<u32>> = vec![None; batch.keyspaces.len()];
         for item in &batch.items {
             self.prepare_item(batch, item, &mut ids, &mut prepared)?;
         }
         if prepared.payload.len() as u64 > u64::from(MAX_PAYLOAD) {
             let (actual, limit) = (prepared.payload.len() as u64, u64::from(MAX_PAYLOAD));
-            return Err(Error::Limit { what: "batch size", actual, limit });
+            return Err(Error::Limit {
+                what: "batch size",
+                actual,
+                limit,
+            });
         }
         if prepared.op_count > 0 {
             self.index += 1;
@@ -111,12 +125,17 @@ impl Evaluator {
         ids: &mut [Option<u32>],
         out: &mut Prepared,
     ) -> Result<()> {
-        let is_operation =
-            matches!(item.kind, Kind::Put | Kind::Delete | Kind::DeleteRange | Kind::DropKeyspace);
+        let is_operation = matches!(
+            item.kind,
+            Kind::Put | Kind::Delete | Kind::DeleteRange | Kind::DropKeyspace
+        );
         if !is_operation {
             return Ok(());
         }
-        let name = batch.keyspaces.get(item.keyspace).map_or(MAIN_NAME, String::as_str);
+        let name = batch
+            .keyspaces
+            .get(item.keyspace)
+            .map_or(MAIN_NAME, String::as_str);
         let create = matches!(item.kind, Kind::Put);
         let known = ids.get(item.keyspace).copied().flatten();
         let id = match known {
@@ -128,10 +147,21 @@ impl Evaluator {
         }
         let (key, value) = (batch.slice(&item.key), batch.slice(&item.value));
         let op = match item.kind {
-            Kind::Put => Op::Put { keyspace: id, key, value },
+            Kind::Put => Op::Put {
+                keyspace: id,
+                key,
+                value,
+            },
             Kind::Delete => Op::Delete { keyspace: id, key },
-            Kind::DeleteRange => Op::DeleteRange { keyspace: id, from: key, to: value },
-            _ => Op::DropKeyspace { id, name: name.as_bytes() },
+            Kind::DeleteRange => Op::DeleteRange {
+                keyspace: id,
+                from: key,
+                to: value,
+            },
+            _ => Op::DropKeyspace {
+                id,
+                name: name.as_bytes(),
+            },
         };
         if batch.count_deleted {
             out.deleted += self.removed(&op, out)?;
@@ -162,7 +192,9 @@ impl Evaluator {
             return Ok(id);
         }
         if !create {
-            return Err(Error::NoKeyspace { name: name.to_owned() });
+            return Err(Error::NoKeyspace {
+                name: name.to_owned(),
+            });
         }
         let in_batch = ids.iter().flatten().copied().max().unwrap_or(MAIN);
         let last = view.last_keyspace_id()?.max(in_batch);
@@ -172,7 +204,11 @@ impl Evaluator {
             actual: u64::from(u32::MAX),
             limit: u64::from(u32::MAX) - 1,
         })?;
-        Op::CreateKeyspace { id, name: name.as_bytes() }.encode(&mut out.payload);
+        Op::CreateKeyspace {
+            id,
+            name: name.as_bytes(),
+        }
+        .encode(&mut out.payload);
         out.op_count += 1;
         Ok(id)
     }
@@ -181,7 +217,11 @@ impl Evaluator {
     fn with_effects_of(&self, so_far: &mut Prepared) -> Layers {
         let mut layers = self.layers.clone();
         if so_far.op_count > 0 {
-            let none = || Effects { table: Arc::new(Delta::new()), ops: 0, bytes: 0 };
+            let none = || Effects {
+                table: Arc::new(Delta::new()),
+                ops: 0,
+                bytes: 0,
+            };
             let effects = so_far.effects.get_or_insert_with(none);
             // Only what came since the last look, or a batch of n counted deletes takes n^2.
             let rest = so_far.payload.get(effects.bytes..).unwrap_or(&[]);
@@ -234,7 +274,10 @@ impl Evaluator {
             )
         });
         for (at, item) in conditions.enumerate() {
-            let name = batch.keyspaces.get(item.keyspace).map_or(MAIN_NAME, String::as_str);
+            let name = batch
+                .keyspaces
+                .get(item.keyspace)
+                .map_or(MAIN_NAME, String::as_str);
             let id = self.layers.keyspace_id(name)?;
             let key = batch.slice(&item.key);
             let value = match id {
@@ -244,9 +287,10 @@ impl Evaluator {
             let (holds, required) = match &item.kind {
                 Kind::RequireAbsent => (value.is_none(), "the key is absent"),
                 Kind::RequirePresent => (value.is_some(), "the key is present"),
-                Kind::RequireEquals => {
-                    (value.as_deref() == Some(batch.slice(&item.value)), "the key has this value")
-                }
+                Kind::RequireEquals => (
+                    value.as_deref() == Some(batch.slice(&item.value)),
+                    "the key has this value",
+                ),
                 Kind::RequireCount(range, count) => {
                     let found = id.map_or(Ok(0), |id| self.count(&self.layers, id, range))?;
                     (found == *count, "the range has this number of keys")

@@ -88,7 +88,10 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     /// As of a log index, without live snapshots.
     pub fn at(visible: u64) -> Self {
-        Snapshots { live: Vec::new(), visible }
+        Snapshots {
+            live: Vec::new(),
+            visible,
+        }
     }
 
     /// The newest index that a live snapshot reads, 0 without one.
@@ -98,10 +101,17 @@ impl Snapshots {
 
     /// Counts one more snapshot at the present index, which it gives.
     pub fn take(&mut self) -> u64 {
-        match self.live.iter_mut().rev().find(|(index, _)| *index <= self.visible) {
+        match self
+            .live
+            .iter_mut()
+            .rev()
+            .find(|(index, _)| *index <= self.visible)
+        {
             Some((index, count)) if *index == self.visible => *count += 1,
             _ => {
-                let at = self.live.partition_point(|(index, _)| *index < self.visible);
+                let at = self
+                    .live
+                    .partition_point(|(index, _)| *index < self.visible);
                 self.live.insert(at, (self.visible, 1));
             }
         }
@@ -110,7 +120,9 @@ impl Snapshots {
 
     /// Counts one less.
     pub fn give_back(&mut self, index: u64) {
-        let Some(at) = self.live.iter().rposition(|(i, _)| *i == index) else { return };
+        let Some(at) = self.live.iter().rposition(|(i, _)| *i == index) else {
+            return;
+        };
         if let Some((_, count)) = self.live.get_mut(at) {
             *count -= 1;
             if *count == 0 {
@@ -156,7 +168,9 @@ impl Inner {
     pub fn check_same_file(&self) -> Result<()> {
         match self.vfs().identity(&self.path) {
             Ok(now) if now.same_file(&self.identity) => Ok(()),
-            _ => Err(Error::Replaced { path: self.path.clone() }),
+            _ => Err(Error::Replaced {
+                path: self.path.clone(),
+            }),
         }
     }
 
@@ -167,7 +181,10 @@ impl Inner {
             Some(_) => None,
             None => Some(self.hold(WRITER)?),
         };
-        Ok(WriterGuard { _held: held, _local: local })
+        Ok(WriterGuard {
+            _held: held,
+            _local: local,
+        })
     }
 
     /// The locks of a job that cuts the log: checkpoint lock and writer lock. Nobody waits long
@@ -178,42 +195,71 @@ impl Inner {
             let job = self.hold(CHECKPOINT)?;
             let local = lock(&self.writer);
             if local.is_some() {
-                return Ok((job, WriterGuard { _held: None, _local: local }));
+                return Ok((
+                    job,
+                    WriterGuard {
+                        _held: None,
+                        _local: local,
+                    },
+                ));
             }
             let writer = locks::wait(self.vfs(), &self.locks, WRITER, SHORT_WAIT)?;
             if writer.is_some() {
-                return Ok((job, WriterGuard { _held: writer, _local: local }));
+                return Ok((
+                    job,
+                    WriterGuard {
+                        _held: writer,
+                        _local: local,
+                    },
+                ));
             }
             drop(job);
             let writer = self.hold(WRITER)?;
             // The other order, but without waiting.
             if let Some(job) = locks::try_hold(&self.locks, CHECKPOINT, LockMode::Exclusive)? {
-                return Ok((job, WriterGuard { _held: Some(writer), _local: local }));
+                return Ok((
+                    job,
+                    WriterGuard {
+                        _held: Some(writer),
+                        _local: local,
+                    },
+                ));
             }
         }
     }
 
     fn hold(&self, byte: u64) -> Result<Held> {
-        locks::hold(self.vfs(), &self.locks, &self.path, byte, self.options.lock_timeout)
+        locks::hold(
+            self.vfs(),
+            &self.locks,
+            &self.path,
+            byte,
+            self.options.lock_timeout,
+        )
     }
 
     /// The newest value of a key in `main`.
     pub fn get_latest(self: &Arc<Self>, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.need(Some(key))?;
         self.catch_up()?;
-        self.view.load().get_with(&FullKey::new(MAIN, key), NEWEST, <[u8]>::to_vec)
+        self.view
+            .load()
+            .get_with(&FullKey::new(MAIN, key), NEWEST, <[u8]>::to_vec)
     }
 
     /// Updates what other threads read without a lock.
     pub fn note_log(&self, log: &Log) {
         self.log_used.store(log.tail.end, Ordering::Relaxed);
         self.log_room.store(log.tail.extent.len, Ordering::Relaxed);
-        self.holds_all.store(log.interest == Interest::All, Ordering::Release);
+        self.holds_all
+            .store(log.interest == Interest::All, Ordering::Release);
     }
 
     /// True when the log is long enough for a checkpoint.
     pub fn checkpoint_due(&self) -> bool {
-        let Some(at) = self.options.checkpoint_at else { return false };
+        let Some(at) = self.options.checkpoint_at else {
+            return false;
+        };
         let room = self.log_room.load(Ordering::Relaxed);
         if !self.options.background && room > OVERSIZE {
             return true; // back to a size that costs a one-shot command nothing

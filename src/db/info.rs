@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::handle::{Inner, lock};
 use crate::error::{Error, Result};
 use crate::format::header::{FORMAT_MAJOR, FORMAT_MINOR, Header, Role, SlotState};
+use crate::format::of_pair;
+use crate::format::pair::{pick, pick_ref};
 use crate::store::pins::Pins;
 use crate::store::slots::{self, Slots};
 use crate::sys::{Access, File, OsVfs, Vfs};
@@ -101,10 +103,13 @@ pub struct Info {
 pub fn info(path: &Path) -> Result<Info> {
     let vfs = OsVfs;
     let file = vfs.open(path, Access::Read).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
-        std::io::ErrorKind::IsADirectory => {
-            Error::NotADatabase { path: path.to_owned(), reason: "it is a directory".into() }
-        }
+        std::io::ErrorKind::NotFound => Error::NotFound {
+            path: path.to_owned(),
+        },
+        std::io::ErrorKind::IsADirectory => Error::NotADatabase {
+            path: path.to_owned(),
+            reason: "it is a directory".into(),
+        },
         _ => Error::io_at("open", path, e),
     })?;
     let slots = slots::read(file.as_ref())?;
@@ -163,8 +168,10 @@ fn describe(
 }
 
 fn slot_info(slots: &Slots, slot: usize) -> SlotInfo {
-    match &slots.states[slot & 1] {
-        SlotState::Valid(header, _) => SlotInfo::Valid { generation: header.generation },
+    match pick_ref(&slots.states, slot) {
+        SlotState::Valid(header, _) => SlotInfo::Valid {
+            generation: header.generation,
+        },
         SlotState::Blank => SlotInfo::Blank,
         SlotState::Unsupported(what) => SlotInfo::Damaged(what.clone()),
         SlotState::Damaged(c) => SlotInfo::Damaged(c.to_string()),
@@ -175,10 +182,10 @@ fn region_infos(file: &dyn File, header: &Header) -> Result<[RegionInfo; 2]> {
     let found = tail::read_regions(file, header)?;
     let places = extents(header);
     let info = |i: usize| RegionInfo {
-        start_page: header.regions[i & 1].start_page,
-        bytes: places[i & 1].len,
-        region_seq: found[i & 1].map_or(0, |r| r.region_seq),
-        first_index: found[i & 1].map_or(0, |r| r.first_index),
+        start_page: pick(&header.regions, i).start_page,
+        bytes: pick(&places, i).len,
+        region_seq: pick(&found, i).map_or(0, |r| r.region_seq),
+        first_index: pick(&found, i).map_or(0, |r| r.first_index),
     };
     Ok([info(0), info(1)])
 }

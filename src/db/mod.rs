@@ -96,9 +96,17 @@ impl Db {
         Snapshot::take(&self.inner)
     }
 
+    /// A stable view for reading these keys and no others. A handle that was opened for them
+    /// ([`Interest::Keys`]) needs to read nothing again, unlike for a whole [`Db::snapshot`].
+    pub fn snapshot_for(&self, keys: &[Vec<u8>]) -> Result<Snapshot> {
+        Snapshot::take_for(&self.inner, keys)
+    }
+
     /// Number of entries in the keyspace `main`.
     pub fn len(&self) -> Result<u64> {
-        self.snapshot()?.keyspace(crate::format::key::MAIN_NAME)?.len()
+        self.snapshot()?
+            .keyspace(crate::format::key::MAIN_NAME)?
+            .len()
     }
 
     /// True when the keyspace `main` has no entries.

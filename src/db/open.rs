@@ -31,7 +31,11 @@ use crate::wal::tail::{self, Replay, Tail};
 const ATTEMPTS: u32 = 20;
 
 pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
-    let access = if options.read_only { Access::Read } else { Access::Write };
+    let access = if options.read_only {
+        Access::Read
+    } else {
+        Access::Write
+    };
     let file = open_file(path, &options, access)?;
     let locks = open_file(path, &options, access)?;
     let failed = |e| Error::io_at("look at", path, e);
@@ -41,13 +45,27 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     let mut held = None;
     if options.hold_lock && !options.read_only {
         let vfs = options.vfs.as_ref();
-        held = Some(locks::hold(vfs, &locks, path, WRITER, options.lock_timeout)?);
+        held = Some(locks::hold(
+            vfs,
+            &locks,
+            path,
+            WRITER,
+            options.lock_timeout,
+        )?);
         // Waiting may have taken long.
         if !vfs.identity(path).is_ok_and(|now| now.same_file(&identity)) {
-            return Err(Error::Replaced { path: path.to_owned() });
+            return Err(Error::Replaced {
+                path: path.to_owned(),
+            });
         }
     }
-    let source = Source { path, options: &options, file: &file, locks: &locks, pins: &pins };
+    let source = Source {
+        path,
+        options: &options,
+        file: &file,
+        locks: &locks,
+        pins: &pins,
+    };
     let loaded = source.load(&options.interest, held.is_some())?;
     let used = loaded.log.tail.end;
     let room = loaded.log.tail.extent.len;
@@ -76,34 +94,44 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         locks,
         options,
     };
-    Ok(Db { inner: Arc::new(inner) })
+    Ok(Db {
+        inner: Arc::new(inner),
+    })
 }
 
 fn open_file(path: &Path, options: &OpenOptions, access: Access) -> Result<Arc<dyn File>> {
     options.vfs.open(path, access).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
-        io::ErrorKind::IsADirectory => {
-            Error::NotADatabase { path: path.to_owned(), reason: "it is a directory".into() }
-        }
+        io::ErrorKind::NotFound => Error::NotFound {
+            path: path.to_owned(),
+        },
+        io::ErrorKind::IsADirectory => Error::NotADatabase {
+            path: path.to_owned(),
+            reason: "it is a directory".into(),
+        },
         _ => Error::io_at("open", path, e),
     })
 }
 
 /// File systems without working locks, and aliases that locks by inode still exclude but that a
 /// rename of one name would split.
-fn check_place(
-    path: &Path,
-    options: &OpenOptions,
-    identity: &FileIdentity,
-) -> Result<()> {
+fn check_place(path: &Path, options: &OpenOptions, identity: &FileIdentity) -> Result<()> {
     if !options.allow_network {
-        let kind = options.vfs.file_system(path).map_err(|e| Error::io_at("look at", path, e))?;
+        let kind = options
+            .vfs
+            .file_system(path)
+            .map_err(|e| Error::io_at("look at", path, e))?;
         if let FileSystem::Network(kind) = kind {
-            return Err(Error::NetworkFileSystem { path: path.to_owned(), kind });
+            return Err(Error::NetworkFileSystem {
+                path: path.to_owned(),
+                kind,
+            });
         }
     }
     if identity.links > 1 && !options.read_only && !options.allow_hard_links {
-        return Err(Error::HardLinked { path: path.to_owned(), links: identity.links });
+        return Err(Error::HardLinked {
+            path: path.to_owned(),
+            links: identity.links,
+        });
     }
     Ok(())
 }
@@ -143,7 +171,11 @@ impl Source<'_> {
         }
         match last {
             Some(c) => Err(c.into()),
-            None => Err(Error::io_at("read", self.path, io::ErrorKind::ResourceBusy.into())),
+            None => Err(Error::io_at(
+                "read",
+                self.path,
+                io::ErrorKind::ResourceBusy.into(),
+            )),
         }
     }
 
@@ -168,16 +200,37 @@ impl Source<'_> {
         }
         let recovery = self.judge(&current, &before, &tail, &replay)?;
         let pages = Pages::new(Arc::clone(self.file), &current.header, self.options.mmap);
-        let tree = Tree { pages, current: current.clone(), _pin: pin };
-        let view = View { tree: Arc::new(tree), active: Arc::new(delta), frozen: None };
+        let tree = Tree {
+            pages,
+            current: current.clone(),
+            _pin: pin,
+        };
+        let view = View {
+            tree: Arc::new(tree),
+            active: Arc::new(delta),
+            frozen: None,
+        };
         let interest = interest.clone();
-        let log =
-            Log { current, tail, history: None, interest, header_proven: false, writing: false };
-        Ok(Some(Loaded { view, log, recovery }))
+        let log = Log {
+            current,
+            tail,
+            history: None,
+            interest,
+            header_proven: false,
+            writing: false,
+        };
+        Ok(Some(Loaded {
+            view,
+            log,
+            recovery,
+        }))
     }
 
     fn check_length(&self, current: &Current) -> Result<()> {
-        let size = self.file.size().map_err(|e| Error::io_at("look at", self.path, e))?;
+        let size = self
+            .file
+            .size()
+            .map_err(|e| Error::io_at("look at", self.path, e))?;
         let need = u64::from(current.header.page_count) * current.header.page_size() as u64;
         if size < need {
             let text = format!("the file has {size} bytes, the header says {need}");
@@ -193,9 +246,18 @@ impl Source<'_> {
         interest: &Interest,
     ) -> Result<(Tail, Replay)> {
         let mut table = delta.writer();
-        tail::load(self.file.as_ref(), &current.header, &mut |placed, payload| {
-            apply_entry(&mut |op| table.apply(placed.header.entry.index, op, 0), placed, payload, interest)
-        })
+        tail::load(
+            self.file.as_ref(),
+            &current.header,
+            &mut |placed, payload| {
+                apply_entry(
+                    &mut |op| table.apply(placed.header.entry.index, op, 0),
+                    placed,
+                    payload,
+                    interest,
+                )
+            },
+        )
     }
 
     /// Was this a clean end, a torn tail, or a header that got lost?
@@ -206,7 +268,9 @@ impl Source<'_> {
         tail: &Tail,
         replay: &Replay,
     ) -> Result<Recovery> {
-        let ahead = tail.durable_gen.wrapping_sub(current.header.generation as u32);
+        let ahead = tail
+            .durable_gen
+            .wrapping_sub(current.header.generation as u32);
         let header_lost = ahead != 0 && ahead < u32::MAX / 2;
         if (header_lost || slots.has_damage()) && replay.bulk_dropped {
             let text = "the newest header is lost and the log has a bulk load that only it knew";
@@ -254,7 +318,9 @@ pub(crate) fn apply_entry(
 
 /// Range deletes and the catalogue concern every key.
 fn wanted(op: &Op<'_>, interest: &Interest) -> bool {
-    let Interest::Keys(keys) = interest else { return *interest == Interest::All };
+    let Interest::Keys(keys) = interest else {
+        return *interest == Interest::All;
+    };
     match op {
         Op::Put { key, .. } | Op::Delete { key, .. } => keys.iter().any(|k| k == key),
         _ => true,

@@ -146,6 +146,10 @@ pub struct CreateOptions {
 
 impl Default for CreateOptions {
     fn default() -> Self {
-        CreateOptions { page_size: 4096, wal_size: 512 << 10, role: Role::Standalone }
+        CreateOptions {
+            page_size: 4096,
+            wal_size: 512 << 10,
+            role: Role::Standalone,
+        }
     }
 }

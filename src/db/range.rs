@@ -34,12 +34,18 @@ impl KeyRange {
     /// Keys that begin with `prefix`.
     pub fn prefix(prefix: &[u8]) -> Self {
         let from = KeyBound::Included(prefix.to_vec());
-        KeyRange { from, to: after_prefix(prefix).map_or(KeyBound::Unbounded, KeyBound::Excluded) }
+        KeyRange {
+            from,
+            to: after_prefix(prefix).map_or(KeyBound::Unbounded, KeyBound::Excluded),
+        }
     }
 
     /// `from <= key < to`.
     pub fn from_to(from: &[u8], to: &[u8]) -> Self {
-        KeyRange { from: KeyBound::Included(from.to_vec()), to: KeyBound::Excluded(to.to_vec()) }
+        KeyRange {
+            from: KeyBound::Included(from.to_vec()),
+            to: KeyBound::Excluded(to.to_vec()),
+        }
     }
 
     /// The keys that are in both ranges.
@@ -131,7 +137,10 @@ mod tests {
     #[test]
     fn prefix_of_high_bytes_has_no_end() {
         assert_eq!(KeyRange::prefix(b"\xff\xff").to, KeyBound::Unbounded);
-        assert_eq!(KeyRange::prefix(b"a\xff").to, KeyBound::Excluded(b"b".to_vec()));
+        assert_eq!(
+            KeyRange::prefix(b"a\xff").to,
+            KeyBound::Excluded(b"b".to_vec())
+        );
         assert_eq!(KeyRange::prefix(b"").stored(), Some((vec![], vec![])));
     }
 

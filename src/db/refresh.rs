@@ -14,6 +14,8 @@ use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
+use crate::format::of_pair;
+use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};
 use crate::wal::{extents, tail};
@@ -73,14 +75,19 @@ impl Inner {
         if !self.options.background && !view.tree.pages.is_mapped() {
             return true;
         }
-        let Ok(Some(map)) = view.tree.pages.map() else { return true };
+        let Ok(Some(map)) = view.tree.pages.map() else {
+            return true;
+        };
         let at = |offset: u64| map.volatile_u64(offset as usize);
         let generation = log.current.header.generation;
-        let newest = SLOT_OFFSETS.iter().map(|o| at(o + GENERATION_AT).unwrap_or(0)).max();
+        let newest = SLOT_OFFSETS
+            .iter()
+            .map(|o| at(o + GENERATION_AT).unwrap_or(0))
+            .max();
         let places = extents(&log.current.header);
         let tail = &log.tail;
         let own_seq = at(tail.extent.start + REGION_SEQ_AT);
-        let other = places[(tail.active ^ 1) & 1];
+        let other = pick(&places, tail.active ^ 1);
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
         let word = map.volatile_u32((tail.extent.start + tail.end) as usize);
         let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
@@ -99,7 +106,7 @@ impl Inner {
         }
         let places = extents(&log.current.header);
         let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if regions[log.tail.active & 1] != Some(log.tail.region) {
+        if pick(&regions, log.tail.active) != Some(log.tail.region) {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -107,7 +114,7 @@ impl Inner {
             return self.reload(log, stable);
         }
         let other = log.tail.active ^ 1;
-        let newer = regions[other & 1].filter(|r| r.region_seq > log.tail.region.region_seq);
+        let newer = pick(&regions, other).filter(|r| r.region_seq > log.tail.region.region_seq);
         let Some(newer) = newer else { return Ok(()) };
         let link = log.tail.link;
         let continues = newer.region_seq == log.tail.region.region_seq + 1
@@ -119,9 +126,12 @@ impl Inner {
         }
         log.tail.active = other;
         log.tail.region = newer;
-        log.tail.extent = places[other & 1];
+        log.tail.extent = pick(&places, other);
         log.tail.end = REGION_HEADER_SIZE as u64;
-        log.tail.link = Link { epoch: newer.epoch.max(link.epoch), ..link };
+        log.tail.link = Link {
+            epoch: newer.epoch.max(link.epoch),
+            ..link
+        };
         log.tail.proven = 0;
         log.tail.last = None;
         log.tail.durable_gen = newer.durable_gen;
@@ -143,8 +153,13 @@ impl Inner {
         let interest = &log.interest;
         let start = log.tail.end;
         let (file, tail) = (self.file.as_ref(), &log.tail);
-        let mut end =
-            ScanEnd { end: start, link: tail.link, last: None, frames: 0, torn_bytes: 0 };
+        let mut end = ScanEnd {
+            end: start,
+            link: tail.link,
+            last: None,
+            frames: 0,
+            torn_bytes: 0,
+        };
         let mut bulk = false;
         let mut visit = |placed: &Placed, payload: &[u8]| {
             if placed.header.entry.kind == EntryKind::Bulk {
@@ -152,11 +167,23 @@ impl Inner {
                 return Err(Error::Interrupted); // only ends the scan
             }
             let index = placed.header.entry.index;
-            apply_entry(&mut |op| table.apply(index, op, newest), placed, payload, interest)?;
+            apply_entry(
+                &mut |op| table.apply(index, op, newest),
+                placed,
+                payload,
+                interest,
+            )?;
             end.accept(placed);
             Ok(())
         };
-        let scanned = scan_on(file, tail.extent, &tail.region, start, tail.link, &mut visit);
+        let scanned = scan_on(
+            file,
+            tail.extent,
+            &tail.region,
+            start,
+            tail.link,
+            &mut visit,
+        );
         if !bulk {
             end = scanned?;
         }

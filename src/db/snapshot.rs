@@ -37,6 +37,14 @@ impl Snapshot {
         Ok(Self::of_present(inner))
     }
 
+    pub(super) fn take_for(inner: &Arc<Inner>, keys: &[Vec<u8>]) -> Result<Snapshot> {
+        for key in keys {
+            inner.need(Some(key))?;
+        }
+        inner.catch_up()?;
+        Ok(Self::of_present(inner))
+    }
+
     /// A snapshot by a handle that keeps only some keys, which must be the only ones read.
     pub(super) fn of_present(inner: &Arc<Inner>) -> Snapshot {
         let mut snapshots = lock(&inner.snapshots);
@@ -44,12 +52,22 @@ impl Snapshot {
         let view = inner.view.load_full();
         drop(snapshots);
         let epoch = view.tree.header().epoch;
-        Snapshot { state: Arc::new(State { inner: Arc::clone(inner), view, index, epoch }) }
+        Snapshot {
+            state: Arc::new(State {
+                inner: Arc::clone(inner),
+                view,
+                index,
+                epoch,
+            }),
+        }
     }
 
     /// The newest commit that the snapshot has.
     pub fn token(&self) -> Token {
-        Token { epoch: self.state.epoch, index: self.state.index }
+        Token {
+            epoch: self.state.epoch,
+            index: self.state.index,
+        }
     }
 
     /// Generation of the tree under it.
@@ -61,7 +79,10 @@ impl Snapshot {
     pub fn keyspaces(&self) -> Result<Vec<String>> {
         let mut names = vec![MAIN_NAME.to_owned()];
         let (from, to) = catalogue_range();
-        let bounds = (std::ops::Bound::Included(from), std::ops::Bound::Excluded(to));
+        let bounds = (
+            std::ops::Bound::Included(from),
+            std::ops::Bound::Excluded(to),
+        );
         let mut cursor = Cursor::new(self.layers(), bounds);
         while let Some((key, _)) = cursor.next_full()? {
             let name = catalogue_name(key).unwrap_or(&[]);
@@ -73,9 +94,18 @@ impl Snapshot {
 
     /// A keyspace by name. `main` always exists.
     pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
-        let id = if name == MAIN_NAME { Some(MAIN) } else { self.layers().keyspace_id(name)? };
-        let id = id.ok_or_else(|| Error::NoKeyspace { name: name.to_owned() })?;
-        Ok(Keyspace { snapshot: self.clone(), id })
+        let id = if name == MAIN_NAME {
+            Some(MAIN)
+        } else {
+            self.layers().keyspace_id(name)?
+        };
+        let id = id.ok_or_else(|| Error::NoKeyspace {
+            name: name.to_owned(),
+        })?;
+        Ok(Keyspace {
+            snapshot: self.clone(),
+            id,
+        })
     }
 
     /// The value of a key in the keyspace `main`.
@@ -92,7 +122,9 @@ impl Snapshot {
     }
 
     fn get_full<R>(&self, id: u32, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-        self.state.view.get_with(&FullKey::new(id, key), self.state.index, f)
+        self.state
+            .view
+            .get_with(&FullKey::new(id, key), self.state.index, f)
     }
 }
 

@@ -13,19 +13,31 @@ use crate::sys::{File, Vfs};
 /// Bytes of a run read at a time while merging.
 const READ: usize = 256 << 10;
 
+/// Key, number of the run (the newest first), and value.
+type Head = Reverse<(Vec<u8>, Reverse<usize>, Vec<u8>)>;
+
 /// Entries in key order.
 #[derive(Debug)]
 pub(super) struct Sorted {
     runs: Vec<Run>,
     /// The first entry of each run, smallest key first; of equal keys the newest run first.
-    heap: BinaryHeap<Reverse<(Vec<u8>, Reverse<usize>, Vec<u8>)>>,
+    heap: BinaryHeap<Head>,
 }
 
 /// One sorted run: in memory, or on the scratch file.
 #[derive(Debug)]
 enum Run {
-    Memory { bytes: Vec<u8>, order: std::vec::IntoIter<Place> },
-    File { file: Arc<dyn File>, at: u64, end: u64, buf: Vec<u8>, pos: usize },
+    Memory {
+        bytes: Vec<u8>,
+        order: std::vec::IntoIter<Place>,
+    },
+    File {
+        file: Arc<dyn File>,
+        at: u64,
+        end: u64,
+        buf: Vec<u8>,
+        pos: usize,
+    },
 }
 
 /// Where an entry lies in the buffer.
@@ -69,8 +81,14 @@ impl Sorted {
             bytes.extend_from_slice(value);
         }
         sort(&bytes, &mut order);
-        runs.push(Run::Memory { bytes, order: order.into_iter() });
-        let mut sorted = Sorted { runs, heap: BinaryHeap::new() };
+        runs.push(Run::Memory {
+            bytes,
+            order: order.into_iter(),
+        });
+        let mut sorted = Sorted {
+            runs,
+            heap: BinaryHeap::new(),
+        };
         for i in 0..sorted.runs.len() {
             sorted.refill(i)?;
         }
@@ -85,7 +103,9 @@ impl Sorted {
     }
 
     fn step(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-        let Some(Reverse((key, Reverse(i), value))) = self.heap.pop() else { return Ok(None) };
+        let Some(Reverse((key, Reverse(i), value))) = self.heap.pop() else {
+            return Ok(None);
+        };
         self.refill(i)?;
         // Older runs with the same key lose.
         while self.heap.peek().is_some_and(|Reverse((k, _, _))| *k == key) {
@@ -115,7 +135,9 @@ fn head_of(key: &[u8]) -> u64 {
 }
 
 fn key_at(bytes: &[u8], place: Place) -> &[u8] {
-    bytes.get(place.at..place.at + place.key as usize).unwrap_or(&[])
+    bytes
+        .get(place.at..place.at + place.key as usize)
+        .unwrap_or(&[])
 }
 
 /// Sorts by key; of equal keys only the last one stays.
@@ -151,7 +173,9 @@ fn spill(
     if scratch.is_none() {
         *scratch = Some((vfs.open_scratch(near).map_err(failed)?, 0));
     }
-    let Some((file, end)) = scratch else { return Err(Error::Poisoned) };
+    let Some((file, end)) = scratch else {
+        return Err(Error::Poisoned);
+    };
     let start = *end;
     let mut buf = Vec::with_capacity(1 << 20);
     for place in order {
@@ -167,7 +191,13 @@ fn spill(
     }
     file.write_at(&buf, *end).map_err(failed)?;
     *end += buf.len() as u64;
-    Ok(Run::File { file: Arc::clone(file), at: start, end: *end, buf: Vec::new(), pos: 0 })
+    Ok(Run::File {
+        file: Arc::clone(file),
+        at: start,
+        end: *end,
+        buf: Vec::new(),
+        pos: 0,
+    })
 }
 
 impl Run {
@@ -175,10 +205,18 @@ impl Run {
         match self {
             Run::Memory { bytes, order } => Ok(order.next().map(|place| {
                 let value = place.at + place.key as usize;
-                let value = bytes.get(value..value + place.value as usize).unwrap_or(&[]);
+                let value = bytes
+                    .get(value..value + place.value as usize)
+                    .unwrap_or(&[]);
                 (key_at(bytes, place).to_vec(), value.to_vec())
             })),
-            Run::File { file, at, end, buf, pos } => {
+            Run::File {
+                file,
+                at,
+                end,
+                buf,
+                pos,
+            } => {
                 if let Some(entry) = split_entry(buf, pos) {
                     return Ok(Some(entry));
                 }
@@ -214,7 +252,9 @@ fn read_more(
     let more = (end - *at).min(want as u64) as usize;
     buf.resize(have + more, 0);
     let room = buf.get_mut(have..).unwrap_or(&mut []);
-    let got = file.read_at(room, *at).map_err(|e| Error::io("read the scratch file", e))?;
+    let got = file
+        .read_at(room, *at)
+        .map_err(|e| Error::io("read the scratch file", e))?;
     buf.truncate(have + got);
     *at += got as u64;
     if got < more {

@@ -4,7 +4,9 @@ use super::{Batch, CheckpointOptions, CreateOptions, Db, KeyRange, OpenOptions};
 use crate::progress::NoProgress;
 
 fn checkpoint(db: &Db) {
-    let report = db.checkpoint(&CheckpointOptions::default(), &NoProgress).unwrap();
+    let report = db
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
     assert!(report.done, "{report:?}");
 }
 
@@ -12,10 +14,15 @@ fn checkpoint(db: &Db) {
 fn what_is_put_is_there_after_checkpoint_and_reopen() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.creel");
-    let db = OpenOptions::new().create(&path, &CreateOptions::default()).unwrap();
+    let db = OpenOptions::new()
+        .create(&path, &CreateOptions::default())
+        .unwrap();
     for i in 0..1000u32 {
         let mut batch = Batch::new();
-        batch.put(format!("k{i:05}").as_bytes(), format!("value {i}").as_bytes());
+        batch.put(
+            format!("k{i:05}").as_bytes(),
+            format!("value {i}").as_bytes(),
+        );
         db.write(batch).unwrap();
         if i % 300 == 299 {
             checkpoint(&db);
@@ -27,7 +34,10 @@ fn what_is_put_is_there_after_checkpoint_and_reopen() {
         assert_eq!(snapshot.get(b"k00042").unwrap().unwrap(), b"value 42");
         assert_eq!(snapshot.get(b"k00500").unwrap(), None);
         assert_eq!(snapshot.keyspace("main").unwrap().len().unwrap(), 999);
-        let cursor = snapshot.keyspace("main").unwrap().cursor(&KeyRange::prefix(b"k000"));
+        let cursor = snapshot
+            .keyspace("main")
+            .unwrap()
+            .cursor(&KeyRange::prefix(b"k000"));
         assert_eq!(cursor.count(), 100);
     };
     check(&db);
@@ -42,11 +52,20 @@ fn what_is_put_is_there_after_checkpoint_and_reopen() {
 fn a_full_region_makes_room_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.creel");
-    let create = CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() };
-    let options = OpenOptions::new().background_checkpoint(false).checkpoint_at(None);
-    let db = options.sync(super::SyncMode::Normal).create(&path, &create).unwrap();
+    let create = CreateOptions {
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    };
+    let options = OpenOptions::new()
+        .background_checkpoint(false)
+        .checkpoint_at(None);
+    let db = options
+        .sync(super::SyncMode::Normal)
+        .create(&path, &create)
+        .unwrap();
     for i in 0..5000u32 {
-        db.put(format!("k{:05}", i * 7919 % 5000).as_bytes(), &[b'x'; 100]).unwrap();
+        db.put(format!("k{:05}", i * 7919 % 5000).as_bytes(), &[b'x'; 100])
+            .unwrap();
     }
     assert_eq!(db.len().unwrap(), 5000);
     drop(db);
@@ -65,7 +84,9 @@ fn bulk_load_then_compact_keeps_every_entry() {
     db.put(b"first", b"1").unwrap();
     let n = 20_000u64;
     let entries = (0..n).map(|i| Ok((key(i), vec![i as u8; 100])));
-    let report = db.bulk_load_unsorted("main", entries, 300_000, &NoProgress).unwrap();
+    let report = db
+        .bulk_load_unsorted("main", entries, 300_000, &NoProgress)
+        .unwrap();
     assert_eq!((report.entries, report.added), (n, n as i64));
     db.put(b"last", b"2").unwrap();
     assert_eq!(db.len().unwrap(), n + 2);
@@ -73,12 +94,17 @@ fn bulk_load_then_compact_keeps_every_entry() {
         db.delete(&key(i)).unwrap();
     }
     let before = db.info().unwrap().content_sum;
-    let report = db.compact(&super::CompactOptions::default(), &NoProgress).unwrap();
+    let report = db
+        .compact(&super::CompactOptions::default(), &NoProgress)
+        .unwrap();
     assert!(report.done, "{report:?}");
     assert_ne!(before, report.content_sum_after); // the log was folded first
     assert!(report.bytes_after < report.bytes_before / 2, "{report:?}");
     let data = 6668 * 120;
-    assert!(report.bytes_after < data * 11 / 10 + (1 << 20) + 32768, "{report:?}");
+    assert!(
+        report.bytes_after < data * 11 / 10 + (1 << 20) + 32768,
+        "{report:?}"
+    );
     let dense = dir.path().join("b.creel");
     let copied = db.copy_dense(&dense, &NoProgress).unwrap();
     assert_eq!(copied.content_sum_after, report.content_sum_after);

@@ -35,7 +35,11 @@ impl Tree {
 
 /// Root of the tree that a header names.
 pub(crate) fn root_of(header: &Header) -> Root {
-    Root { page: header.root_page, crc: header.root_crc, height: header.root_height }
+    Root {
+        page: header.root_page,
+        crc: header.root_crc,
+        height: header.root_height,
+    }
 }
 
 /// Tree and recent commits. Commits go to `active`; `frozen` is being folded into the tree.
@@ -85,7 +89,11 @@ impl View {
         // What comes into an empty table from now on is newer than `at`.
         let tables = std::iter::once(&self.active).chain(self.frozen.as_ref());
         let tables = tables.filter(|table| !table.is_empty()).cloned().collect();
-        Layers { tree: Arc::clone(&self.tree), tables, at }
+        Layers {
+            tree: Arc::clone(&self.tree),
+            tables,
+            at,
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use super::table::Delta;
 /// Entries copied per lock hold.
 const BATCH: usize = 64;
 
+/// A full key, and its value or `None` for a tombstone.
+pub type TableEntry = (Box<[u8]>, Option<Box<[u8]>>);
+
 /// A position in a table as of one log index.
 #[derive(Debug)]
 pub struct LayerCursor {
@@ -18,7 +21,7 @@ pub struct LayerCursor {
     /// What is left to read, as full keys; `to` `None` = no end.
     from: Bound<Vec<u8>>,
     to: Bound<Vec<u8>>,
-    batch: VecDeque<(Box<[u8]>, Option<Box<[u8]>>)>,
+    batch: VecDeque<TableEntry>,
     exhausted: bool,
     has_ranges: bool,
 }
@@ -34,7 +37,16 @@ impl LayerCursor {
     ) -> Self {
         let has_ranges = delta.has_ranges();
         let (batch, exhausted) = (VecDeque::new(), false);
-        LayerCursor { delta, at, backwards, from, to, batch, exhausted, has_ranges }
+        LayerCursor {
+            delta,
+            at,
+            backwards,
+            from,
+            to,
+            batch,
+            exhausted,
+            has_ranges,
+        }
     }
 
     /// The entry that comes next: full key, and value or `None` for a tombstone.
@@ -42,11 +54,13 @@ impl LayerCursor {
         if self.batch.is_empty() && !self.exhausted {
             self.fill();
         }
-        self.batch.front().map(|(key, value)| (key.as_ref(), value.as_deref()))
+        self.batch
+            .front()
+            .map(|(key, value)| (key.as_ref(), value.as_deref()))
     }
 
     /// Takes the entry that comes next.
-    pub fn take(&mut self) -> Option<(Box<[u8]>, Option<Box<[u8]>>)> {
+    pub fn take(&mut self) -> Option<TableEntry> {
         self.peek()?;
         self.batch.pop_front()
     }
@@ -59,11 +73,16 @@ impl LayerCursor {
     fn fill(&mut self) {
         let mut entries = Vec::with_capacity(BATCH);
         let bounds = (as_slice(&self.from), as_slice(&self.to));
-        self.delta.copy_entries(bounds, self.backwards, self.at, BATCH, &mut entries);
+        self.delta
+            .copy_entries(bounds, self.backwards, self.at, BATCH, &mut entries);
         self.exhausted = entries.len() < BATCH;
         if let Some((last, _)) = entries.last() {
             let end = Bound::Excluded(last.to_vec());
-            *(if self.backwards { &mut self.to } else { &mut self.from }) = end;
+            *(if self.backwards {
+                &mut self.to
+            } else {
+                &mut self.from
+            }) = end;
         }
         self.batch = entries.into();
     }

@@ -68,7 +68,9 @@ impl Delta {
     /// Opens the table for applying operations.
     pub fn writer(&self) -> DeltaWriter<'_> {
         self.used.store(true, Ordering::Release);
-        DeltaWriter { table: self.table.write().unwrap_or_else(PoisonError::into_inner) }
+        DeltaWriter {
+            table: self.table.write().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// True when nothing was committed since the checkpoint.
@@ -87,7 +89,12 @@ impl Delta {
 
     /// What the table says of a key at a log index: `None` = nothing (look below),
     /// `Some(None)` = deleted.
-    pub fn get<R>(&self, key: &[u8], at: u64, use_value: impl FnOnce(&[u8]) -> R) -> Option<Option<R>> {
+    pub fn get<R>(
+        &self,
+        key: &[u8],
+        at: u64,
+        use_value: impl FnOnce(&[u8]) -> R,
+    ) -> Option<Option<R>> {
         if !self.used.load(Ordering::Acquire) {
             return None;
         }
@@ -124,7 +131,11 @@ impl Delta {
         }
         let mut entries = table.points.range::<[u8], _>(bounds);
         while out.len() < count {
-            let next = if backwards { entries.next_back() } else { entries.next() };
+            let next = if backwards {
+                entries.next_back()
+            } else {
+                entries.next()
+            };
             let Some((key, versions)) = next else { break };
             if let Some(value) = versions.at(at) {
                 out.push((key.clone(), value.clone()));
@@ -139,14 +150,23 @@ impl Delta {
         use_entries: impl FnOnce(&mut dyn Iterator<Item = (&[u8], Option<&[u8]>)>) -> R,
     ) -> R {
         let table = self.read();
-        use_entries(&mut table.points.iter().map(|(key, v)| (key.as_ref(), v.value.as_deref())))
+        use_entries(
+            &mut table
+                .points
+                .iter()
+                .map(|(key, v)| (key.as_ref(), v.value.as_deref())),
+        )
     }
 
     /// All deleted stretches in order.
     pub fn range_deletes(&self) -> Vec<RangeDelete> {
         let table = self.read();
         let all = table.ranges.iter();
-        all.map(|(from, (to, _))| RangeDelete { from: from.clone(), to: to.clone() }).collect()
+        all.map(|(from, (to, _))| RangeDelete {
+            from: from.clone(),
+            to: to.clone(),
+        })
+        .collect()
     }
 }
 
@@ -182,24 +202,47 @@ impl DeltaWriter<'_> {
     /// that a live snapshot reads: older versions that it needs are kept.
     pub fn apply(&mut self, index: u64, op: &Op<'_>, newest_snapshot: u64) {
         match *op {
-            Op::Put { keyspace, key, value } => {
-                self.set(full(keyspace, key), Some(value.into()), index, newest_snapshot);
+            Op::Put {
+                keyspace,
+                key,
+                value,
+            } => {
+                self.set(
+                    full(keyspace, key),
+                    Some(value.into()),
+                    index,
+                    newest_snapshot,
+                );
             }
             Op::Delete { keyspace, key } => {
                 self.set(full(keyspace, key), None, index, newest_snapshot);
             }
             Op::DeleteRange { keyspace, from, to } => {
-                let end = if to.is_empty() { keyspace_end(keyspace) } else { full(keyspace, to).into_vec() };
+                let end = if to.is_empty() {
+                    keyspace_end(keyspace)
+                } else {
+                    full(keyspace, to).into_vec()
+                };
                 self.delete_range(full(keyspace, from).into_vec(), end, index, newest_snapshot);
             }
             Op::CreateKeyspace { id, name } => {
                 let value: Box<[u8]> = id.to_le_bytes().into();
                 let name = catalogue_key(name).into_boxed_slice();
                 self.set(name, Some(value.clone()), index, newest_snapshot);
-                self.set(last_id_key().into_boxed_slice(), Some(value), index, newest_snapshot);
+                self.set(
+                    last_id_key().into_boxed_slice(),
+                    Some(value),
+                    index,
+                    newest_snapshot,
+                );
             }
             Op::DropKeyspace { id, name } => {
-                self.set(catalogue_key(name).into_boxed_slice(), None, index, newest_snapshot);
+                self.set(
+                    catalogue_key(name).into_boxed_slice(),
+                    None,
+                    index,
+                    newest_snapshot,
+                );
                 self.delete_range(keyspace_start(id), keyspace_end(id), index, newest_snapshot);
             }
         }
@@ -208,7 +251,11 @@ impl DeltaWriter<'_> {
     fn set(&mut self, key: Box<[u8]>, value: Value, index: u64, newest_snapshot: u64) {
         match self.table.points.entry(key) {
             std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(Versions { index, value, older: Vec::new() });
+                place.insert(Versions {
+                    index,
+                    value,
+                    older: Vec::new(),
+                });
             }
             std::collections::btree_map::Entry::Occupied(mut place) => {
                 replace(place.get_mut(), value, index, newest_snapshot);
@@ -244,7 +291,11 @@ impl DeltaWriter<'_> {
             }
         }
         while ends_before(&at, &to) {
-            let next = self.table.ranges.range::<[u8], _>((Bound::Included(at.as_slice()), Bound::Unbounded)).next();
+            let next = self
+                .table
+                .ranges
+                .range::<[u8], _>((Bound::Included(at.as_slice()), Bound::Unbounded))
+                .next();
             let next = next.map(|(start, (end, _))| (start.clone(), end.clone()));
             match next {
                 Some((start, end)) if ends_before(&start, &to) => {

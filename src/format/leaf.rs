@@ -109,7 +109,12 @@ impl<'a> Leaf<'a> {
         let count = usize::from(header.cell_count);
         let fits = PAGE_HEADER_SIZE + prefix_len + INDEX_SIZE * count <= page.len();
         let cells_end = header.cells_end_offset();
-        fits.then_some(Leaf { page, prefix, count, cells_end })
+        fits.then_some(Leaf {
+            page,
+            prefix,
+            count,
+            cells_end,
+        })
     }
 
     /// Number of entries.
@@ -143,7 +148,11 @@ impl<'a> Leaf<'a> {
 
     #[inline]
     fn cell_bytes(&self, i: usize) -> Option<&'a [u8]> {
-        let end = if i + 1 == self.count { self.cells_end } else { self.slot(i + 1)? };
+        let end = if i + 1 == self.count {
+            self.cells_end
+        } else {
+            self.slot(i + 1)?
+        };
         self.page.get(self.slot(i)?..end)
     }
 
@@ -185,7 +194,10 @@ impl<'a> Leaf<'a> {
         // Counting all of a short row beats halving it.
         let (mut low, mut high) = if heads.len() <= 64 {
             let below = heads.iter().filter(|&&h| h < wanted).count();
-            (below, below + heads.iter().filter(|&&h| h == wanted).count())
+            (
+                below,
+                below + heads.iter().filter(|&&h| h == wanted).count(),
+            )
         } else {
             let low = heads.partition_point(|&h| h < wanted);
             (low, heads.partition_point(|&h| h <= wanted))
@@ -215,18 +227,30 @@ impl<'a> Leaf<'a> {
         for i in 0..self.count {
             if self.slot(i) != Some(at) {
                 let slot_at = self.page.len() - 2 * (i + 1);
-                return bad(Invariant::P7, slot_at, "slot does not point at the next cell");
+                return bad(
+                    Invariant::P7,
+                    slot_at,
+                    "slot does not point at the next cell",
+                );
             }
             let Some((cell, len)) = self.cell_and_len(i).filter(|(_, len)| at + len <= end) else {
                 let flags = self.page.get(at).map_or(0, |b| u64::from(b & 3));
-                let id = if flags <= FLAG_OVERFLOW { Invariant::P7 } else { Invariant::T8 };
+                let id = if flags <= FLAG_OVERFLOW {
+                    Invariant::P7
+                } else {
+                    Invariant::T8
+                };
                 return bad(id, at, "cell does not decode");
             };
             if before.is_some_and(|b| b >= cell.suffix) {
                 return bad(Invariant::T1, at, "keys do not rise");
             }
             if heads.get(i) != Some(&head_of(cell.suffix)) {
-                return bad(Invariant::P7, heads_start + i, "head is not that of the cell");
+                return bad(
+                    Invariant::P7,
+                    heads_start + i,
+                    "head is not that of the cell",
+                );
             }
             before = Some(cell.suffix);
             at += len;
@@ -394,7 +418,8 @@ impl LeafBuilder {
         for e in &self.entries {
             slots.push(out.len() as u16);
             let suffix_len = (e.key_len - self.prefix_len) as u64;
-            push_varint(out, suffix_len << FLAG_BITS | u64::from(e.overflow) * FLAG_OVERFLOW);
+            let flags = u64::from(e.overflow) * FLAG_OVERFLOW;
+            push_varint(out, (suffix_len << FLAG_BITS) | flags);
             let end = e.at + e.key_len + e.stored_len;
             let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);
             heads.push(if suffix_len > 0 { head_of(cell) } else { 0 });
@@ -422,7 +447,10 @@ pub(super) fn finish_page(
     heads: &[u8],
     slots: &[u16],
 ) -> u32 {
-    debug_assert!(out.len() + heads.len() + 2 * slots.len() <= page_size, "page overfull");
+    debug_assert!(
+        out.len() + heads.len() + 2 * slots.len() <= page_size,
+        "page overfull"
+    );
     out.resize(page_size - heads.len() - 2 * slots.len(), 0);
     out.extend_from_slice(heads);
     for slot in slots.iter().rev() {

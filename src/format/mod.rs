@@ -21,6 +21,7 @@ pub mod leaf;
 pub mod op;
 pub mod overflow;
 pub mod page;
+pub mod pair;
 pub mod region;
 
 pub use invariant::{Depth, Invariant};
@@ -44,4 +45,16 @@ pub const PAGE_SIZES: std::ops::RangeInclusive<u32> = 4096..=65536;
 /// Longest user key for a page size.
 pub fn max_key_len(page_size: usize) -> usize {
     page_size / 4 - 64
+}
+
+/// One of two, by the low bit of a number: header slots and log regions come in pairs.
+pub fn of_pair<T>(pair: &[T; 2], number: usize) -> &T {
+    let [even, odd] = pair;
+    if number & 1 == 0 { even } else { odd }
+}
+
+/// See [`of_pair`].
+pub fn of_pair_mut<T>(pair: &mut [T; 2], number: usize) -> &mut T {
+    let [even, odd] = pair;
+    if number & 1 == 0 { even } else { odd }
 }

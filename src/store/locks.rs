@@ -40,8 +40,13 @@ impl Drop for Held {
 
 /// Tries a lock once.
 pub fn try_hold(file: &Arc<dyn File>, byte: u64, mode: LockMode) -> Result<Option<Held>> {
-    let got = file.try_lock(byte, 1, mode).map_err(|e| Error::io("lock the database", e))?;
-    Ok(got.then(|| Held { file: Arc::clone(file), byte }))
+    let got = file
+        .try_lock(byte, 1, mode)
+        .map_err(|e| Error::io("lock the database", e))?;
+    Ok(got.then(|| Held {
+        file: Arc::clone(file),
+        byte,
+    }))
 }
 
 /// Waits up to `timeout` for an exclusive lock; `Busy` names the holder.
@@ -57,8 +62,16 @@ pub fn hold(
         return Ok(held);
     }
     let waited = vfs.elapsed().saturating_sub(start);
-    let lock = if byte == WRITER { "writer" } else { "checkpoint" };
-    Err(Error::Busy { lock, holder: vfs.holder_of(path, byte), waited })
+    let lock = if byte == WRITER {
+        "writer"
+    } else {
+        "checkpoint"
+    };
+    Err(Error::Busy {
+        lock,
+        holder: vfs.holder_of(path, byte),
+        waited,
+    })
 }
 
 /// Waits up to `timeout` for an exclusive lock.

@@ -26,7 +26,11 @@ struct PageSet(Vec<OnceLock<Box<[AtomicU64; WORDS]>>>);
 
 impl PageSet {
     fn new(pages: usize) -> Self {
-        PageSet((0..pages.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect())
+        PageSet(
+            (0..pages.div_ceil(CHUNK))
+                .map(|_| OnceLock::new())
+                .collect(),
+        )
     }
 
     #[inline]
@@ -61,7 +65,9 @@ impl PageCache {
 
     fn slot(&self, page: usize) -> Option<&CachedPage> {
         let chunk = self.0.get(page / 256)?;
-        chunk.get_or_init(|| (0..256).map(|_| OnceLock::new()).collect()).get(page % 256)
+        chunk
+            .get_or_init(|| (0..256).map(|_| OnceLock::new()).collect())
+            .get(page % 256)
     }
 }
 
@@ -111,7 +117,10 @@ impl Pages {
         let mut fresh = None;
         if self.use_map {
             let len = u64::from(self.page_count) * self.page_size as u64;
-            let map = self.file.map(len).map_err(|e| Error::io("map the database", e))?;
+            let map = self
+                .file
+                .map(len)
+                .map_err(|e| Error::io("map the database", e))?;
             fresh = map.map(Arc::new);
         }
         Ok(self.map.get_or_init(|| fresh).as_ref())
@@ -141,14 +150,21 @@ impl Pages {
         let start = first as usize * self.page_size;
         let len = pages as usize * self.page_size;
         match self.map()? {
-            Some(map) => map.bytes().get(start..start + len).ok_or_else(|| self.short(first)),
+            Some(map) => map
+                .bytes()
+                .get(start..start + len)
+                .ok_or_else(|| self.short(first)),
             None => self.cached(first, len),
         }
     }
 
     fn cached(&self, first: u32, len: usize) -> Result<&[u8]> {
-        let cache = self.cache.get_or_init(|| PageCache::new(self.page_count as usize));
-        let slot = cache.slot(first as usize).ok_or_else(|| self.short(first))?;
+        let cache = self
+            .cache
+            .get_or_init(|| PageCache::new(self.page_count as usize));
+        let slot = cache
+            .slot(first as usize)
+            .ok_or_else(|| self.short(first))?;
         if slot.get().is_none() {
             let mut bytes = vec![0u8; len].into_boxed_slice();
             let at = u64::from(first) * self.page_size as u64;
@@ -160,7 +176,11 @@ impl Pages {
         }
         // Another length means that two owners claim the page.
         slot.get().and_then(|b| b.get(..len)).ok_or_else(|| {
-            self.damage(Invariant::S1, first, "page is claimed with two lengths".into())
+            self.damage(
+                Invariant::S1,
+                first,
+                "page is claimed with two lengths".into(),
+            )
         })
     }
 
@@ -170,7 +190,9 @@ impl Pages {
 
     #[cold]
     fn damage(&self, id: Invariant, page: u32, detail: String) -> Error {
-        Corruption::new(id, detail).in_page(page, self.page_size).into()
+        Corruption::new(id, detail)
+            .in_page(page, self.page_size)
+            .into()
     }
 
     #[cold]
@@ -190,7 +212,9 @@ impl Pages {
             return Err(self.damage(Invariant::T9, reference.page, "not a large value".into()));
         }
         let data = bytes.get(PAGE_HEADER_SIZE..).unwrap_or(&[]);
-        let (value, rest) = data.split_at_checked(reference.stored_len as usize).unwrap_or((data, &[]));
+        let (value, rest) = data
+            .split_at_checked(reference.stored_len as usize)
+            .unwrap_or((data, &[]));
         if crc(value) != reference.crc || !crate::format::bytes::all_zero(rest) {
             let text = "a large value's checksum does not match".into();
             return Err(self.damage(Invariant::T10, reference.page, text));
@@ -225,6 +249,8 @@ impl PageRead for Pages {
             self.verified.insert(reference.page as usize);
         }
         let end = PAGE_HEADER_SIZE + reference.stored_len as usize;
-        bytes.get(PAGE_HEADER_SIZE..end).ok_or_else(|| self.short(reference.page))
+        bytes
+            .get(PAGE_HEADER_SIZE..end)
+            .ok_or_else(|| self.short(reference.page))
     }
 }

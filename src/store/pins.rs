@@ -27,7 +27,10 @@ pub struct Pin {
 impl Pins {
     /// Pins through this descriptor, which must not be mapped.
     pub fn new(file: Arc<dyn File>) -> Arc<Pins> {
-        Arc::new(Pins { file, counts: Mutex::new(BTreeMap::new()) })
+        Arc::new(Pins {
+            file,
+            counts: Mutex::new(BTreeMap::new()),
+        })
     }
 
     /// Pins a generation. The caller must look at the header again afterwards: only if it still
@@ -44,7 +47,10 @@ impl Pins {
             }
         }
         *count += 1;
-        Ok(Pin { pins: Arc::clone(self), generation })
+        Ok(Pin {
+            pins: Arc::clone(self),
+            generation,
+        })
     }
 
     /// The oldest pinned generation of any process, if any is pinned.
@@ -69,7 +75,11 @@ impl Pins {
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        let mut counts = self.pins.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .pins
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.generation) {
             *count -= 1;
             if *count == 0 {

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use crate::error::{Corruption, Error, Result};
 use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
+use crate::format::of_pair;
+use crate::format::pair::pick;
 use crate::format::{Invariant, MAX_COUNTER, SLOT_OFFSETS, SLOT_SIZE};
 use crate::sys::File;
 
@@ -45,13 +47,17 @@ pub fn read(file: &dyn File) -> Result<Slots> {
 fn read_slot(file: &dyn File, slot: usize) -> Result<SlotState> {
     let mut bytes = [0u8; SLOT_SIZE];
     let got = file
-        .read_at(&mut bytes, SLOT_OFFSETS[slot & 1])
+        .read_at(&mut bytes, pick(&SLOT_OFFSETS, slot))
         .map_err(|e| Error::io("read the header", e))?;
     if got < SLOT_SIZE {
         // A short text is no damaged database; only a header that was cut is.
         let ours = got >= MAGIC.len() && bytes.starts_with(&MAGIC);
-        let what = if ours { "the file ends inside the header zone" } else { WRONG_MAGIC };
-        let damage = Corruption::new(Invariant::H1, what).at(SLOT_OFFSETS[slot & 1]);
+        let what = if ours {
+            "the file ends inside the header zone"
+        } else {
+            WRONG_MAGIC
+        };
+        let damage = Corruption::new(Invariant::H1, what).at(pick(&SLOT_OFFSETS, slot));
         return Ok(SlotState::Damaged(damage));
     }
     Ok(match Header::decode(&bytes, slot) {
@@ -68,10 +74,15 @@ impl Slots {
     pub fn current(&self, path: &Path) -> Result<Current> {
         let mut best: Option<Current> = None;
         for state in &self.states {
-            if let SlotState::Valid(header, crc) = state {
-                if best.as_ref().is_none_or(|b| b.header.generation < header.generation) {
-                    best = Some(Current { header: (**header).clone(), crc: *crc });
-                }
+            if let SlotState::Valid(header, crc) = state
+                && best
+                    .as_ref()
+                    .is_none_or(|b| b.header.generation < header.generation)
+            {
+                best = Some(Current {
+                    header: (**header).clone(),
+                    crc: *crc,
+                });
             }
         }
         match best {
@@ -83,15 +94,22 @@ impl Slots {
 
     /// True when a slot holds something that is neither a header nor blank.
     pub fn has_damage(&self) -> bool {
-        self.states.iter().any(|s| matches!(s, SlotState::Damaged(_)))
+        self.states
+            .iter()
+            .any(|s| matches!(s, SlotState::Damaged(_)))
     }
 
     fn has_unsupported(&self) -> bool {
-        self.states.iter().any(|s| matches!(s, SlotState::Unsupported(_)))
+        self.states
+            .iter()
+            .any(|s| matches!(s, SlotState::Unsupported(_)))
     }
 
     fn refusal(&self, path: &Path) -> Error {
-        let not_a_db = |reason: String| Error::NotADatabase { path: path.to_owned(), reason };
+        let not_a_db = |reason: String| Error::NotADatabase {
+            path: path.to_owned(),
+            reason,
+        };
         let mut damage = None;
         for state in &self.states {
             match state {
@@ -108,7 +126,9 @@ impl Slots {
 
     /// A damaged slot that fails for another reason than its magic was a creel header once.
     fn looks_like_creel(&self) -> bool {
-        self.states.iter().any(|s| matches!(s, SlotState::Damaged(c) if c.detail != WRONG_MAGIC))
+        self.states
+            .iter()
+            .any(|s| matches!(s, SlotState::Damaged(c) if c.detail != WRONG_MAGIC))
     }
 }
 
@@ -116,10 +136,16 @@ impl Slots {
 pub fn write(file: &dyn File, before: &Current, header: &Header) -> Result<Current> {
     debug_assert_eq!(header.generation, before.header.generation + 1, "H4");
     debug_assert_eq!(header.prev_header_crc, before.crc, "H5");
-    debug_assert!(header.checkpoint_index >= before.header.checkpoint_index, "H6");
+    debug_assert!(
+        header.checkpoint_index >= before.header.checkpoint_index,
+        "H6"
+    );
     debug_assert!(header.epoch >= before.header.epoch, "H6");
     write_bytes(file, header)?;
-    Ok(Current { header: header.clone(), crc: header.crc() })
+    Ok(Current {
+        header: header.clone(),
+        crc: header.crc(),
+    })
 }
 
 /// Writes the bytes of a header that stands there already once more, so that it is certainly on

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::error::{Corruption, Error, Result};
+use crate::format::Invariant;
 use crate::format::freelist::{FreeExtent, read_free_page, records_per_page, write_free_page};
 use crate::format::header::{Header, first_page};
 use crate::format::page::check_page;
-use crate::format::Invariant;
 use crate::sys::File;
 
 /// Free space while a generation is being built.
@@ -42,7 +42,9 @@ impl Space {
             allocated: 0,
         };
         let next_gen = header.generation + 1;
-        let floor = oldest_pin.unwrap_or(u64::MAX).min(next_gen.saturating_sub(2));
+        let floor = oldest_pin
+            .unwrap_or(u64::MAX)
+            .min(next_gen.saturating_sub(2));
         let mut chain = Vec::new();
         for record in read_chain(file.as_ref(), header, &mut chain)? {
             if record.freed_gen <= floor {
@@ -52,7 +54,11 @@ impl Space {
             }
         }
         for page in chain {
-            space.pending.push(FreeExtent { freed_gen: next_gen, start: page, pages: 1 });
+            space.pending.push(FreeExtent {
+                freed_gen: next_gen,
+                start: page,
+                pages: 1,
+            });
         }
         Ok(space)
     }
@@ -87,7 +93,9 @@ impl Space {
     /// Available pages below `page`.
     pub fn available_below(&self, page: u32) -> u64 {
         let below = self.available.range(..page);
-        below.map(|(&start, &n)| u64::from(n.min(page - start))).sum()
+        below
+            .map(|(&start, &n)| u64::from(n.min(page - start)))
+            .sum()
     }
 
     /// Pages that wait for older trees to go.
@@ -138,18 +146,25 @@ impl Space {
     /// Gives pages of the older tree back; they stay pending for two generations at least.
     pub fn free(&mut self, start: u32, pages: u32, generation: u64) {
         debug_assert!(start >= first_page(self.page_size), "S1: header zone freed");
-        self.pending.push(FreeExtent { freed_gen: generation, start, pages });
+        self.pending.push(FreeExtent {
+            freed_gen: generation,
+            start,
+            pages,
+        });
     }
 
     /// Gives back pages that no tree ever used (reserved in this generation and not needed).
     pub fn release(&mut self, start: u32, pages: u32) {
-        debug_assert!(self.is_used(start, pages), "S1: page {start} is free already");
+        debug_assert!(
+            self.is_used(start, pages),
+            "S1: page {start} is free already"
+        );
         let (mut start, mut pages) = (start, pages);
-        if let Some((&s, &n)) = self.available.range(..start).next_back() {
-            if s + n == start {
-                self.available.remove(&s);
-                (start, pages) = (s, n + pages);
-            }
+        if let Some((&s, &n)) = self.available.range(..start).next_back()
+            && s + n == start
+        {
+            self.available.remove(&s);
+            (start, pages) = (s, n + pages);
         }
         if let Some(n) = self.available.remove(&(start + pages)) {
             pages += n;
@@ -199,7 +214,8 @@ impl Space {
             let chunk = chunks.get(i).copied().unwrap_or(&[]);
             let sum = write_free_page(&mut page, self.page_size, page_id, generation, next, chunk);
             let at = u64::from(page_id) * self.page_size as u64;
-            file.write_at(&page, at).map_err(|e| Error::io("write the free list", e))?;
+            file.write_at(&page, at)
+                .map_err(|e| Error::io("write the free list", e))?;
             next = (page_id, sum);
         }
         Ok(SavedList {
@@ -259,22 +275,40 @@ pub fn read_chain(
     while next.0 != 0 {
         let (id, sum) = next;
         if id < first_page(page_size) || id >= header.page_count {
-            return Err(damage(Invariant::P6, id, "free list leads outside the file".into()));
+            return Err(damage(
+                Invariant::P6,
+                id,
+                "free list leads outside the file".into(),
+            ));
         }
         if !seen.insert(id) {
             return Err(damage(Invariant::S5, id, "free list has a cycle".into()));
         }
         let at = u64::from(id) * page_size as u64;
-        let got = file.read_at(&mut page, at).map_err(|e| Error::io("read the free list", e))?;
+        let got = file
+            .read_at(&mut page, at)
+            .map_err(|e| Error::io("read the free list", e))?;
         if got < page_size {
-            return Err(damage(Invariant::H7, id, "the file ends before this page".into()));
+            return Err(damage(
+                Invariant::H7,
+                id,
+                "the file ends before this page".into(),
+            ));
         }
         let head = check_page(&page, id).map_err(|c| c.in_page(id, page_size))?;
         if head.crc != sum {
-            return Err(damage(Invariant::P3, id, "not the free-list page that was named".into()));
+            return Err(damage(
+                Invariant::P3,
+                id,
+                "not the free-list page that was named".into(),
+            ));
         }
         if head.generation > header.generation {
-            return Err(damage(Invariant::P4, id, "free-list page from the future".into()));
+            return Err(damage(
+                Invariant::P4,
+                id,
+                "free-list page from the future".into(),
+            ));
         }
         let (after, list) = read_free_page(&page).map_err(|c| c.in_page(id, page_size))?;
         records.extend(list);
@@ -293,26 +327,45 @@ fn check_records(header: &Header, records: &[FreeExtent]) -> Result<()> {
     for record in records {
         let end = u64::from(record.start) + u64::from(record.pages);
         if record.pages == 0 || record.start < first || end > u64::from(header.page_count) {
-            return bad(Invariant::P6, format!("free extent at page {} is outside", record.start));
+            return bad(
+                Invariant::P6,
+                format!("free extent at page {} is outside", record.start),
+            );
         }
         if record.freed_gen > header.generation {
-            return bad(Invariant::S3, format!("pending from generation {}", record.freed_gen));
+            return bad(
+                Invariant::S3,
+                format!("pending from generation {}", record.freed_gen),
+            );
         }
         let available_kind = record.freed_gen == 0;
         if let Some(b) = before {
             let touches = b.start + b.pages >= record.start;
             if available_kind && (b.freed_gen != 0 || touches) {
-                return bad(Invariant::S2, format!("available extent at page {}", record.start));
+                return bad(
+                    Invariant::S2,
+                    format!("available extent at page {}", record.start),
+                );
             }
             if !available_kind && *b >= *record {
-                return bad(Invariant::S3, format!("pending extent at page {}", record.start));
+                return bad(
+                    Invariant::S3,
+                    format!("pending extent at page {}", record.start),
+                );
             }
         }
-        *(if available_kind { &mut available } else { &mut pending }) += u64::from(record.pages);
+        *(if available_kind {
+            &mut available
+        } else {
+            &mut pending
+        }) += u64::from(record.pages);
         before = Some(record);
     }
     if (available, pending)
-        != (u64::from(header.free_available), u64::from(header.free_pending))
+        != (
+            u64::from(header.free_available),
+            u64::from(header.free_pending),
+        )
     {
         let text = format!("{available} available and {pending} pending pages in the list");
         return bad(Invariant::S4, text);

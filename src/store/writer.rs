@@ -56,7 +56,9 @@ impl<'a> PageWriter<'a> {
             return Ok(());
         }
         let len = self.run.len() as u64;
-        self.file.write_at(&self.run, self.run_start).map_err(|e| Error::io("write pages", e))?;
+        self.file
+            .write_at(&self.run, self.run_start)
+            .map_err(|e| Error::io("write pages", e))?;
         self.file.start_writeback(self.run_start, len);
         self.written += len;
         self.run_start += len;

@@ -21,12 +21,10 @@ pub struct FillSample {
 }
 
 /// Looks at about `count` leaves, evenly spread over the entries.
-pub fn sample_fill<P: PageRead + ?Sized>(
-    pages: &P,
-    root: Root,
-    count: u64,
-) -> Result<FillSample> {
-    let Some(level) = top_level(pages, root)? else { return Ok(FillSample::default()) };
+pub fn sample_fill<P: PageRead + ?Sized>(pages: &P, root: Root, count: u64) -> Result<FillSample> {
+    let Some(level) = top_level(pages, root)? else {
+        return Ok(FillSample::default());
+    };
     let total = count_all(pages, root)?;
     let step = (total / count.max(1)).max(1);
     let (mut seen, mut entries, mut used, mut overflow) = (0u64, 0u64, 0u64, 0u64);
@@ -51,7 +49,11 @@ pub fn sample_fill<P: PageRead + ?Sized>(
     let leaves = (seen as f64 * scale).round() as u64;
     let room = (pages.page_size() - PAGE_HEADER_SIZE) as u64 * seen;
     let fan_out = children.0 as f64 / children.1.max(1) as f64;
-    let branches = if level == 0 { 0.0 } else { leaves as f64 / (fan_out - 1.0).max(1.0) };
+    let branches = if level == 0 {
+        0.0
+    } else {
+        leaves as f64 / (fan_out - 1.0).max(1.0)
+    };
     Ok(FillSample {
         leaves,
         branches: branches.ceil() as u64,

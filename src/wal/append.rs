@@ -50,7 +50,10 @@ pub struct Encoded {
 
 /// Bytes that entries take in the log.
 pub fn group_len(entries: &[NewEntry<'_>]) -> u64 {
-    entries.iter().map(|e| frame_len(e.payload.len() as u32)).sum()
+    entries
+        .iter()
+        .map(|e| frame_len(e.payload.len() as u32))
+        .sum()
 }
 
 /// True where so many bytes fit behind the tail.
@@ -72,11 +75,21 @@ pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &
             durable_gen: stamp.durable_gen,
             prev_crc: tail.link.prev_crc,
         };
-        let header_crc = push_frame(&mut bytes, tail.region.salt, &envelope, &header, entry.payload);
+        let header_crc = push_frame(
+            &mut bytes,
+            tail.region.salt,
+            &envelope,
+            &header,
+            entry.payload,
+        );
         history = header.history_after(entry.payload);
         tail.last = Some(super::scan::Placed {
             offset: tail.end,
-            header: FrameHeader { envelope, entry: header, header_crc },
+            header: FrameHeader {
+                envelope,
+                entry: header,
+                header_crc,
+            },
         });
         tail.link.prev_crc = header_crc;
         tail.link.next_index += 1;
@@ -84,7 +97,11 @@ pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &
         tail.last_time_us = time_us;
         tail.durable_gen = stamp.durable_gen;
     }
-    Encoded { bytes, tail, history }
+    Encoded {
+        bytes,
+        tail,
+        history,
+    }
 }
 
 /// Writes an encoded group behind `tail` (the tail that it was encoded for).
@@ -129,7 +146,9 @@ fn leads_to(tail: &Tail, bytes: &[u8]) -> bool {
     let (mut at, mut rest, mut crc) = (tail.proven, bytes, None);
     if at == 0 {
         let head = tail.region.encode();
-        let Some(frames) = bytes.strip_prefix(&head) else { return false };
+        let Some(frames) = bytes.strip_prefix(&head) else {
+            return false;
+        };
         (at, rest, crc) = (head.len() as u64, frames, Some(tail.region.prev_crc));
     }
     while !rest.is_empty() {
@@ -137,7 +156,9 @@ fn leads_to(tail: &Tail, bytes: &[u8]) -> bool {
             let envelope = &h.envelope;
             u64::from(envelope.own_units) * 8 == at && crc.is_none_or(|c| c == envelope.prev_crc)
         });
-        let Some(header) = header.filter(|h| h.check_body(rest).is_some()) else { return false };
+        let Some(header) = header.filter(|h| h.check_body(rest).is_some()) else {
+            return false;
+        };
         let len = header.frame_len();
         rest = rest.get(len as usize..).unwrap_or(&[]);
         (at, crc) = (at + len, Some(header.header_crc));
@@ -159,12 +180,16 @@ pub fn prove(file: &dyn File, tail: &mut Tail) -> Result<()> {
     let cached = read_unproven(file, tail).map_err(failed)?;
     let at = tail.extent.start + tail.proven;
     if !needs_separate_proof(tail) {
-        file.write_durable_at(&[IoSlice::new(&cached)], at).map_err(failed)?;
+        file.write_durable_at(&[IoSlice::new(&cached)], at)
+            .map_err(failed)?;
     } else {
         file.sync().map_err(failed)?;
         // Only whole pages are dropped, so the range has to cover the pages at both ends.
         let start = at & !4095;
-        file.drop_cache(start, (at + cached.len() as u64).next_multiple_of(4096) - start);
+        file.drop_cache(
+            start,
+            (at + cached.len() as u64).next_multiple_of(4096) - start,
+        );
         let medium = read_unproven(file, tail).map_err(failed)?;
         if crc(&cached) != crc(&medium) {
             let text = "the medium does not hold what was written to the log";
@@ -186,7 +211,10 @@ pub fn switch(
     salt: u64,
     durable_gen: u32,
 ) -> Result<()> {
-    debug_assert!(tail.proven >= tail.end, "W5: switch before the old region is durable");
+    debug_assert!(
+        tail.proven >= tail.end,
+        "W5: switch before the old region is durable"
+    );
     let region = RegionHeader {
         salt,
         region_seq: tail.region.region_seq + 1,
@@ -198,7 +226,8 @@ pub fn switch(
         durable_gen,
         file_id_low: tail.region.file_id_low,
     };
-    file.write_at(&region.encode(), other.start).map_err(|e| Error::io("switch the log", e))?;
+    file.write_at(&region.encode(), other.start)
+        .map_err(|e| Error::io("switch the log", e))?;
     tail.active ^= 1;
     tail.region = region;
     tail.extent = other;

@@ -15,10 +15,10 @@
 //! frame was written; so damage below a promise is damage, not an unfinished write.
 
 use crate::error::{Corruption, Error, Result};
-use crate::format::{Invariant, MAX_COUNTER};
 use crate::format::bytes::u32_at;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::format::{Invariant, MAX_COUNTER};
 use crate::sys::File;
 
 use super::Extent;
@@ -114,7 +114,13 @@ fn walk(
     always_look: bool,
 ) -> Result<ScanEnd> {
     let mut window = Window::new(file, extent);
-    let mut at = ScanEnd { end: from, link, last: None, frames: 0, torn_bytes: 0 };
+    let mut at = ScanEnd {
+        end: from,
+        link,
+        last: None,
+        frames: 0,
+        torn_bytes: 0,
+    };
     loop {
         let step = read_frame(&mut window, region, &at)?;
         let (placed, payload) = match step {
@@ -144,38 +150,72 @@ fn read_frame<'w>(
     region: &RegionHeader,
     at: &ScanEnd,
 ) -> Result<Step<'w>> {
-    let nothing = Step::Stop { torn_bytes: 0, linked: true };
-    let Some(head) = window.get(at.end, FRAME_HEADER_SIZE as u64)? else { return Ok(nothing) };
+    let nothing = Step::Stop {
+        torn_bytes: 0,
+        linked: true,
+    };
+    let Some(head) = window.get(at.end, FRAME_HEADER_SIZE as u64)? else {
+        return Ok(nothing);
+    };
     if u32_at(head, 0) != Some(region.sync_word()) {
         return Ok(nothing);
     }
     let header = FrameHeader::decode(head, region.salt)
         .filter(|h| u64::from(h.envelope.own_units) * 8 == at.end);
-    let Some(header) = header else { return Ok(Step::Stop { torn_bytes: 8, linked: true }) };
-    let torn = Step::Stop { torn_bytes: header.frame_len(), linked: true };
-    let Some(frame) = window.get(at.end, header.frame_len())? else { return Ok(torn) };
-    let Some(payload) = header.check_body(frame) else { return Ok(torn) };
-    let links = header.entry.index == at.link.next_index
-        && header.envelope.prev_crc == at.link.prev_crc;
+    let Some(header) = header else {
+        return Ok(Step::Stop {
+            torn_bytes: 8,
+            linked: true,
+        });
+    };
+    let torn = Step::Stop {
+        torn_bytes: header.frame_len(),
+        linked: true,
+    };
+    let Some(frame) = window.get(at.end, header.frame_len())? else {
+        return Ok(torn);
+    };
+    let Some(payload) = header.check_body(frame) else {
+        return Ok(torn);
+    };
+    let links =
+        header.entry.index == at.link.next_index && header.envelope.prev_crc == at.link.prev_crc;
     if !links {
-        return Ok(Step::Stop { torn_bytes: 0, linked: false });
+        return Ok(Step::Stop {
+            torn_bytes: 0,
+            linked: false,
+        });
     }
-    Ok(Step::Accept(Placed { offset: at.end, header }, payload))
+    Ok(Step::Accept(
+        Placed {
+            offset: at.end,
+            header,
+        },
+        payload,
+    ))
 }
 
 /// W7 and W8: whole frames whose fields contradict the log.
 fn check_order(extent: Extent, at: &ScanEnd, placed: &Placed) -> Result<()> {
     let (envelope, entry) = (&placed.header.envelope, &placed.header.entry);
     let bad = |id, text: String| -> Result<()> {
-        Err(Corruption::new(id, text).at(extent.start + placed.offset).into())
+        Err(Corruption::new(id, text)
+            .at(extent.start + placed.offset)
+            .into())
     };
     let epoch_moves = entry.epoch != at.link.epoch;
     if entry.epoch < at.link.epoch || (epoch_moves && entry.kind != EntryKind::Fence) {
-        let text = format!("entry {} has epoch {} after {}", entry.index, entry.epoch, at.link.epoch);
+        let text = format!(
+            "entry {} has epoch {} after {}",
+            entry.index, entry.epoch, at.link.epoch
+        );
         return bad(Invariant::W7, text);
     }
     if envelope.synced_units > envelope.own_units {
-        return bad(Invariant::W8, format!("entry {} promises its own durability", entry.index));
+        return bad(
+            Invariant::W8,
+            format!("entry {} promises its own durability", entry.index),
+        );
     }
     Ok(())
 }
@@ -191,14 +231,18 @@ fn refuse_if_promised(
     let found = find_frame(window, region, at.end + 8, &mut |offset, header| {
         u64::from(header.envelope.synced_units) * 8 > at.end && offset > at.end
     })?;
-    let Some((offset, header)) = found else { return Ok(()) };
+    let Some((offset, header)) = found else {
+        return Ok(());
+    };
     let text = format!(
         "log entry {} is damaged: entry {} at byte {} proves that it had been durable",
         at.link.next_index,
         header.entry.index,
         window.extent.start + offset,
     );
-    Err(Corruption::new(id, text).at(window.extent.start + at.end).into())
+    Err(Corruption::new(id, text)
+        .at(window.extent.start + at.end)
+        .into())
 }
 
 /// The first frame of this incarnation at or after `from`: where a check can go on behind damage.
@@ -234,10 +278,10 @@ fn find_frame(
         at += hit as u64 * 8;
         let head = window.get(at, FRAME_HEADER_SIZE as u64)?;
         let header = head.and_then(|h| FrameHeader::decode(h, region.salt));
-        if let Some(header) = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at) {
-            if wanted(at, &header) {
-                return Ok(Some((at, header)));
-            }
+        if let Some(header) = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at)
+            && wanted(at, &header)
+        {
+            return Ok(Some((at, header)));
         }
         at += 8;
     }
@@ -255,7 +299,9 @@ pub fn find_orphan(file: &dyn File, extent: Extent, last: u64) -> Result<Option<
     while let Some(chunk) = window.chunk(at)? {
         // The cheapest test first: a frame names its own place.
         let words = chunk.as_chunks::<8>().0.iter().zip(at / 8..);
-        let hit = words.map(|(w, units)| u32_at(w, 4) == Some(units as u32)).position(|hit| hit);
+        let hit = words
+            .map(|(w, units)| u32_at(w, 4) == Some(units as u32))
+            .position(|hit| hit);
         let Some(hit) = hit else {
             at += chunk.len() as u64 & !7;
             continue;
@@ -279,8 +325,17 @@ pub fn find_orphan(file: &dyn File, extent: Extent, last: u64) -> Result<Option<
 
 fn whole_entry(frame: Option<&[u8]>, entry: &crate::format::frame::EntryHeader) -> bool {
     use crate::format::frame::{ENVELOPE_SIZE, Envelope};
-    let envelope = Envelope { own_units: 0, synced_units: 0, durable_gen: 0, prev_crc: 0 };
-    let header = FrameHeader { envelope, entry: *entry, header_crc: 0 };
+    let envelope = Envelope {
+        own_units: 0,
+        synced_units: 0,
+        durable_gen: 0,
+        prev_crc: 0,
+    };
+    let header = FrameHeader {
+        envelope,
+        entry: *entry,
+        header_crc: 0,
+    };
     frame.is_some_and(|f| f.len() > ENVELOPE_SIZE && header.check_body(f).is_some())
 }
 
@@ -295,7 +350,13 @@ struct Window<'f> {
 
 impl<'f> Window<'f> {
     fn new(file: &'f dyn File, extent: Extent) -> Self {
-        Window { file, extent, buf: Vec::new(), start: 0, chunk: FIRST_CHUNK }
+        Window {
+            file,
+            extent,
+            buf: Vec::new(),
+            start: 0,
+            chunk: FIRST_CHUNK,
+        }
     }
 
     /// Bytes `at..at + len` of the region; `None` where the region ends before.
@@ -324,7 +385,9 @@ impl<'f> Window<'f> {
     fn fill(&mut self, at: u64, len: u64) -> Result<()> {
         // Keep reads aligned so that a region is read in whole pages.
         let start = at & !4095;
-        let want = (at + len - start).max(self.chunk as u64).min(self.extent.len - start) as usize;
+        let want = (at + len - start)
+            .max(self.chunk as u64)
+            .min(self.extent.len - start) as usize;
         self.chunk = (self.chunk * 4).min(LAST_CHUNK);
         self.buf.resize(want, 0);
         self.start = start;

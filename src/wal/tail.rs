@@ -7,12 +7,13 @@
 use super::scan::{Link, Placed, ScanEnd, find_orphan, scan};
 use super::{Extent, extents};
 use crate::error::{Corruption, Error, Result};
-use crate::format::{Invariant, MAX_COUNTER};
 use crate::format::bytes::u32_at;
 use crate::format::checksum::History;
 use crate::format::frame::{EntryHeader, EntryKind, FRAME_HEADER_SIZE, FrameHeader};
 use crate::format::header::Header;
+use crate::format::pair::pick;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::format::{Invariant, MAX_COUNTER};
 use crate::sys::File;
 
 /// The end of the log.
@@ -49,7 +50,9 @@ impl Tail {
         self.end = end.end;
         self.link = end.link;
         if let Some(last) = end.last {
-            self.proven = self.proven.max(u64::from(last.header.envelope.synced_units) * 8);
+            self.proven = self
+                .proven
+                .max(u64::from(last.header.envelope.synced_units) * 8);
             self.durable_gen = last.header.envelope.durable_gen;
             self.last_time_us = last.header.entry.time_us;
             self.last = Some(last);
@@ -75,7 +78,10 @@ pub struct Replay {
 /// Both region headers as they stand.
 pub fn read_regions(file: &dyn File, header: &Header) -> Result<[Option<RegionHeader>; 2]> {
     let [a, b] = extents(header);
-    Ok([read_region(file, header, a, 0)?, read_region(file, header, b, 1)?])
+    Ok([
+        read_region(file, header, a, 0)?,
+        read_region(file, header, b, 1)?,
+    ])
 }
 
 /// One region header, if it is whole and belongs to this file and place.
@@ -86,7 +92,9 @@ pub fn read_region(
     number: u64,
 ) -> Result<Option<RegionHeader>> {
     let mut bytes = [0u8; REGION_HEADER_SIZE];
-    let got = file.read_at(&mut bytes, extent.start).map_err(|e| Error::io("read the log", e))?;
+    let got = file
+        .read_at(&mut bytes, extent.start)
+        .map_err(|e| Error::io("read the log", e))?;
     if got < bytes.len() {
         let end = Corruption::new(Invariant::H7, "the file ends inside the log");
         return Err(end.at(extent.start + got as u64).into());
@@ -112,16 +120,25 @@ pub fn load(
     let regions = read_regions(file, header)?;
     let places = extents(header);
     let active = choose_active(header, &regions, &places)?;
-    let Some(region) = regions[active & 1] else {
+    let Some(region) = pick(&regions, active) else {
         return Err(damaged_region(header, &places, active));
     };
-    let mut walk = Walk { header, visit, replay: Replay::default(), bulk: None };
+    let mut walk = Walk {
+        header,
+        visit,
+        replay: Replay::default(),
+        bulk: None,
+    };
     let older = if region.first_index > header.checkpoint_index + 1 {
         walk.older(file, &regions, &places, active)?
     } else {
-        Link { next_index: region.first_index, prev_crc: region.prev_crc, epoch: region.epoch }
+        Link {
+            next_index: region.first_index,
+            prev_crc: region.prev_crc,
+            epoch: region.epoch,
+        }
     };
-    let extent = places[active & 1];
+    let extent = pick(&places, active);
     let start = REGION_HEADER_SIZE as u64;
     let end = walk.region(file, extent, &region, start, older)?;
     let mut tail = Tail {
@@ -142,7 +159,9 @@ pub fn load(
             tail.last_index(),
             header.checkpoint_index
         );
-        return Err(Corruption::new(Invariant::W5, text).at(extent.start + tail.end).into());
+        return Err(Corruption::new(Invariant::W5, text)
+            .at(extent.start + tail.end)
+            .into());
     }
     let mut replay = walk.replay;
     if end.torn_bytes > 0 {
@@ -162,11 +181,11 @@ fn choose_active(
     regions: &[Option<RegionHeader>; 2],
     places: &[Extent; 2],
 ) -> Result<usize> {
-    let seq = |i: usize| regions[i & 1].map_or(0, |r| r.region_seq);
+    let seq = |i: usize| pick(regions, i).map_or(0, |r| r.region_seq);
     let active = usize::from(seq(1) > seq(0));
     // The header knew an incarnation: it, or a later one, must still be there.
     let known = usize::from(header.regions[1].region_seq > header.regions[0].region_seq);
-    if seq(active) < header.regions[known & 1].region_seq {
+    if seq(active) < pick(&header.regions, known).region_seq {
         return Err(damaged_region(header, places, known));
     }
     Ok(active)
@@ -175,9 +194,11 @@ fn choose_active(
 fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error {
     let text = format!(
         "log region {number} (incarnation {}) has no readable header",
-        header.regions[number & 1].region_seq
+        pick(&header.regions, number).region_seq
     );
-    Corruption::new(Invariant::W2, text).at(places[number & 1].start).into()
+    Corruption::new(Invariant::W2, text)
+        .at(pick(places, number).start)
+        .into()
 }
 
 struct Walk<'w> {
@@ -204,12 +225,12 @@ impl Walk<'_> {
         places: &[Extent; 2],
         active: usize,
     ) -> Result<Link> {
-        let (extent, number) = (places[(active ^ 1) & 1], active ^ 1);
+        let (extent, number) = (pick(places, active ^ 1), active ^ 1);
         let gap = |text: String| Error::from(Corruption::new(Invariant::W5, text).at(extent.start));
-        let Some(newer) = regions[active & 1] else {
+        let Some(newer) = pick(regions, active) else {
             return Err(damaged_region(self.header, places, active));
         };
-        let Some(older) = regions[number & 1].filter(|r| r.region_seq + 1 == newer.region_seq)
+        let Some(older) = pick(regions, number).filter(|r| r.region_seq + 1 == newer.region_seq)
         else {
             return Err(gap(format!(
                 "log region {number} should hold the entries from {} to {}",
@@ -218,10 +239,16 @@ impl Walk<'_> {
             )));
         };
         if older.first_index > self.header.checkpoint_index + 1 {
-            return Err(gap(format!("no log from entry {}", self.header.checkpoint_index + 1)));
+            return Err(gap(format!(
+                "no log from entry {}",
+                self.header.checkpoint_index + 1
+            )));
         }
-        let link =
-            Link { next_index: older.first_index, prev_crc: older.prev_crc, epoch: older.epoch };
+        let link = Link {
+            next_index: older.first_index,
+            prev_crc: older.prev_crc,
+            epoch: older.epoch,
+        };
         let end = self.region(file, extent, &older, REGION_HEADER_SIZE as u64, link)?;
         let whole = end.end == u64::from(newer.prev_end_units) * 8
             && end.link.next_index == newer.first_index
@@ -232,7 +259,9 @@ impl Walk<'_> {
                 end.link.next_index,
                 newer.first_index.saturating_sub(1)
             );
-            return Err(Corruption::new(Invariant::W5, text).at(extent.start + end.end).into());
+            return Err(Corruption::new(Invariant::W5, text)
+                .at(extent.start + end.end)
+                .into());
         }
         Ok(end.link)
     }
@@ -246,7 +275,11 @@ impl Walk<'_> {
         link: Link,
     ) -> Result<ScanEnd> {
         let after = self.header.checkpoint_index;
-        let mut before = BeforeBulk { end: from, link, last: None };
+        let mut before = BeforeBulk {
+            end: from,
+            link,
+            last: None,
+        };
         scan(file, extent, region, from, link, &mut |placed, payload| {
             if self.bulk.is_some() {
                 let text = "a bulk load that never finished is followed by log entries";
@@ -296,10 +329,10 @@ fn refuse_orphans(
     tail: &Tail,
 ) -> Result<()> {
     let other = tail.active ^ 1;
-    if regions[other & 1].is_some() {
+    if pick(regions, other).is_some() {
         return Ok(());
     }
-    match find_orphan(file, places[other & 1], tail.last_index())? {
+    match find_orphan(file, pick(places, other), tail.last_index())? {
         Some(_) => Err(damaged_region(header, places, other)),
         None => Ok(()),
     }
@@ -328,9 +361,15 @@ pub fn read_payload(
 ) -> Result<Vec<u8>> {
     let mut payload = vec![0u8; header.entry.payload_len as usize];
     let at = extent.start + offset + FRAME_HEADER_SIZE as u64;
-    let got = file.read_at(&mut payload, at).map_err(|e| Error::io("read the log", e))?;
+    let got = file
+        .read_at(&mut payload, at)
+        .map_err(|e| Error::io("read the log", e))?;
     if got < payload.len() {
-        return Err(Corruption::new(Invariant::H7, "the file ends inside the log").at(at).into());
+        return Err(
+            Corruption::new(Invariant::H7, "the file ends inside the log")
+                .at(at)
+                .into(),
+        );
     }
     Ok(payload)
 }

@@ -611,6 +611,21 @@ fn exit_130_and_143_during_long_work() {
     assert_eq!(db.list().lines().count(), 20_000);
 }
 
+/// Returns when the process sleeps in the kernel.
+fn wait_until_it_waits(pid: u32) {
+    let start = Instant::now();
+    let waits = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('S'))
+    };
+    while Path::new("/proc/self/stat").exists() && !waits() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it never waits");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn exit_130_and_143_of_a_list_that_nobody_reads() {
     let db = Db::filled(20_000);
@@ -628,7 +643,7 @@ fn exit_130_and_143_of_a_list_that_nobody_reads() {
             .unwrap()
             .read_exact(&mut first)
             .unwrap();
-        std::thread::sleep(Duration::from_millis(100));
+        wait_until_it_waits(child.id());
         Command::new("kill")
             .args([format!("-{signal}"), child.id().to_string()])
             .status()
@@ -677,7 +692,10 @@ fn exit_130_and_143_in_the_middle_of_a_batch_keep_whole_commits() {
         assert_eq!(status.signal(), Some(signal), "{status}");
         let list = db.list();
         let entries = list.lines().count();
-        assert!(entries >= 100 && entries % 2 == 0, "{entries} entries");
+        assert!(
+            entries >= 100 && entries.is_multiple_of(2),
+            "{entries} entries"
+        );
         assert!(
             list.lines()
                 .last()

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use creel::{NoProgress, Verdict, VerifyOptions};
@@ -113,7 +113,7 @@ fn copy_of(image: &[u8]) -> Db {
     Db { dir, path }
 }
 
-fn words(verb: &str, path: &PathBuf, rest: &[&str]) -> Vec<String> {
+fn words(verb: &str, path: &Path, rest: &[&str]) -> Vec<String> {
     let mut words = vec![verb.to_owned(), path.to_str().unwrap().to_owned()];
     words.extend(rest.iter().map(|w| (*w).to_owned()));
     words
@@ -168,7 +168,6 @@ fn put_killed_anywhere() {
     }
     let kills =
         sweep_put(&strace, &fresh.bytes(), "value") + sweep_put(&strace, &steady.bytes(), "value");
-    eprintln!("{kills} kills");
     assert!(kills > 60, "only {kills} kills");
 }
 
@@ -194,7 +193,6 @@ fn put_that_folds_the_log_killed_anywhere() {
         "the put does not fold the log"
     );
     let kills = sweep_put(&strace, &image, "value");
-    eprintln!("{kills} kills");
     assert!(kills > 60, "only {kills} kills");
 }
 
@@ -223,7 +221,6 @@ fn checkpoint_killed_anywhere() {
     let kills = sweep(&strace, &prepare, &|db, _| {
         assert!(sound(&db.path) == before)
     });
-    eprintln!("{kills} kills");
     assert!(kills > 40, "only {kills} kills");
 }
 
@@ -244,6 +241,5 @@ fn create_killed_anywhere() {
             db.run("open").arg("--create").assert().success();
         }
     });
-    eprintln!("{kills} kills");
     assert!(kills > 30, "only {kills} kills");
 }

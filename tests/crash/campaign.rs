@@ -51,7 +51,12 @@ impl Recording {
         }
         let eras = std::mem::take(&mut books.eras);
         drop(books);
-        Ok(Recording { workload, seed, cuts, eras })
+        Ok(Recording {
+            workload,
+            seed,
+            cuts,
+            eras,
+        })
     }
 
     /// How many choices each cut gets: as many as there are where there are few, and an equal
@@ -79,7 +84,11 @@ impl Recording {
 
     fn place(&self, cut: usize, choice: &CrashChoice) -> Place {
         let crashes = vec![(cut, choice.clone())];
-        Place { workload: self.workload.name.to_owned(), seed: self.seed, crashes }
+        Place {
+            workload: self.workload.name.to_owned(),
+            seed: self.seed,
+            crashes,
+        }
     }
 
     /// Looks at about `budget` states; of every `every` of them the recovery is crashed too.
@@ -91,7 +100,7 @@ impl Recording {
                 let cut = next.fetch_add(1, Ordering::Relaxed);
                 let Some(share) = shares.get(cut) else { break };
                 for (i, choice) in self.choices(cut, *share).enumerate() {
-                    let deep = mix(self.seed ^ mix(cut as u64) ^ i as u64) % every == 0;
+                    let deep = mix(self.seed ^ mix(cut as u64) ^ i as u64).is_multiple_of(every);
                     self.one(cut, &choice, deep, tally);
                 }
             }
@@ -124,7 +133,7 @@ fn recover(seen: &Seen, place: &Place, depth: usize, tally: &Tally) {
         let word = mix(place.seed ^ mix(i as u64) ^ depth as u64);
         let pending = cut.snapshot.pending_fragments();
         for choice in CrashPlan::choices(pending, word, budget) {
-            let deeper = depth < 3 && mix(word ^ 7) % 24 == 0;
+            let deeper = depth < 3 && mix(word ^ 7).is_multiple_of(24);
             let mut place = place.clone();
             place.crashes.push((i, choice.clone()));
             let image = cut.snapshot.fork_at_crash(&choice);
@@ -156,12 +165,19 @@ impl Tally {
 
 /// Seed of a workload: fixed, so that a red run is red again.
 fn seed_of(workload: &Workload) -> u64 {
-    workload.name.bytes().fold(0xc4ee1, |seed, byte| mix(seed ^ u64::from(byte)))
+    workload
+        .name
+        .bytes()
+        .fold(0xc4ee1, |seed, byte| mix(seed ^ u64::from(byte)))
 }
 
 fn scale() -> f64 {
-    let Ok(text) = std::env::var("CREEL_CRASH_STATES") else { return 1.0 };
-    text.parse::<f64>().expect("CREEL_CRASH_STATES is a number of states") / STATES as f64
+    let Ok(text) = std::env::var("CREEL_CRASH_STATES") else {
+        return 1.0;
+    };
+    text.parse::<f64>()
+        .expect("CREEL_CRASH_STATES is a number of states")
+        / STATES as f64
 }
 
 /// Runs a workload with one seed after the other until the budget is spent.
@@ -177,7 +193,11 @@ fn spend(workload: &'static Workload, budget: usize, recoveries: usize) -> Tally
         match guarded(|| Recording::of(workload, seed)) {
             Ok(recording) => recording.run((budget - spent).min(budget / 3 + 1), every, &tally),
             Err(text) => {
-                let place = Place { workload: workload.name.to_owned(), seed, crashes: Vec::new() };
+                let place = Place {
+                    workload: workload.name.to_owned(),
+                    seed,
+                    crashes: Vec::new(),
+                };
                 tally.violation(place, format!("the workload does not run: {text}"));
             }
         }
@@ -197,7 +217,11 @@ fn power_loss_at_every_call() {
     for workload in WORKLOADS {
         let share = |of: usize| (of as f64 * scale) as usize * workload.weight / weights;
         let begun = Instant::now();
-        let tally = spend(workload, share(STATES - RECOVERY_STATES), share(RECOVERY_STATES));
+        let tally = spend(
+            workload,
+            share(STATES - RECOVERY_STATES),
+            share(RECOVERY_STATES),
+        );
         let found = tally.violations.into_inner().unwrap();
         for (place, text) in found.iter().take(3) {
             println!("{}\n    {text}", place.line());
@@ -209,10 +233,16 @@ fn power_loss_at_every_call() {
         violations += found.len();
     }
     print_line("total", states, recoveries, violations, started);
-    assert!(violations == 0, "{violations} violations, see the lines above");
+    assert!(
+        violations == 0,
+        "{violations} violations, see the lines above"
+    );
     let floor = |n: usize| (n as f64 * scale.min(1.0)) as usize;
     assert!(states >= floor(FLOOR), "{states} states are too few");
-    assert!(recoveries >= floor(RECOVERY_FLOOR), "{recoveries} in recovery are too few");
+    assert!(
+        recoveries >= floor(RECOVERY_FLOOR),
+        "{recoveries} in recovery are too few"
+    );
 }
 
 fn print_line(name: &str, states: usize, recoveries: usize, violations: usize, since: Instant) {
@@ -228,11 +258,18 @@ fn replay(place: &Place) {
     let workload = WORKLOADS.iter().find(|w| w.name == place.workload);
     let workload = workload.expect("no such workload");
     let recording = Recording::of(workload, place.seed).expect("the workload runs");
-    let mut seen = Seen { cuts: recording.cuts, eras: recording.eras };
+    let mut seen = Seen {
+        cuts: recording.cuts,
+        eras: recording.eras,
+    };
     for (i, (cut, choice)) in place.crashes.iter().enumerate() {
         let Cut { snapshot, promise } = &seen.cuts[*cut];
         println!("crash {i} {snapshot:?} with {choice:?}: {promise:?}");
-        seen = look(snapshot.fork_at_crash(choice), promise, &seen.eras[promise.era]);
+        seen = look(
+            snapshot.fork_at_crash(choice),
+            promise,
+            &seen.eras[promise.era],
+        );
     }
     println!("nothing is wrong with this state");
 }

@@ -18,27 +18,43 @@ use super::world::{Outcome, PATH, World};
 /// may be writing; the newest header must be known durable.
 pub fn commit(world: &World, puts: &[(String, Vec<u8>)]) -> Outcome {
     let disk = world.disk();
-    let file = disk.open(Path::new(PATH), Access::Write).map_err(|e| e.to_string())?;
+    let file = disk
+        .open(Path::new(PATH), Access::Write)
+        .map_err(|e| e.to_string())?;
     let fail = |e: creel::Error| format!("a group: {e}");
     let current = slots::read(file.as_ref()).map_err(fail)?;
     let current = current.current(Path::new(PATH)).map_err(fail)?;
     let (tail, _) = tail::load(file.as_ref(), &current.header, &mut |_, _| Ok(())).map_err(fail)?;
-    assert_eq!(Some(tail.durable_gen), u32_at(&current.header.generation.to_le_bytes(), 0));
+    assert_eq!(
+        Some(tail.durable_gen),
+        u32_at(&current.header.generation.to_le_bytes(), 0)
+    );
     let history = tail::history(file.as_ref(), &current.header, &tail).map_err(fail)?;
     let payloads: Vec<Vec<u8>> = puts
         .iter()
         .map(|(key, value)| {
             let mut payload = Vec::new();
-            Op::Put { keyspace: creel::format::key::MAIN, key: key.as_bytes(), value }
-                .encode(&mut payload);
+            Op::Put {
+                keyspace: creel::format::key::MAIN,
+                key: key.as_bytes(),
+                value,
+            }
+            .encode(&mut payload);
             payload
         })
         .collect();
     let entries: Vec<NewEntry<'_>> = payloads
         .iter()
-        .map(|payload| NewEntry { kind: EntryKind::Commit, op_count: 1, payload })
+        .map(|payload| NewEntry {
+            kind: EntryKind::Commit,
+            op_count: 1,
+            payload,
+        })
         .collect();
-    assert!(append::fits(&tail, append::group_len(&entries)), "the group does not fit");
+    assert!(
+        append::fits(&tail, append::group_len(&entries)),
+        "the group does not fit"
+    );
     let stamp = Stamp {
         now_us: disk.now_us(),
         durable_gen: tail.durable_gen,

@@ -50,7 +50,10 @@ pub struct HookVfs {
 
 impl HookVfs {
     pub fn new(disk: Arc<SimDisk>) -> HookVfs {
-        HookVfs { disk, hook: Arc::default() }
+        HookVfs {
+            disk,
+            hook: Arc::default(),
+        }
     }
 
     pub fn set(&self, action: impl FnMut(usize) + Send + 'static) {
@@ -72,7 +75,10 @@ struct HookFile {
 impl Vfs for HookVfs {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let file = self.disk.open(path, access)?;
-        Ok(Arc::new(HookFile { file, hook: Arc::clone(&self.hook) }))
+        Ok(Arc::new(HookFile {
+            file,
+            hook: Arc::clone(&self.hook),
+        }))
     }
 
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {

@@ -41,8 +41,16 @@ pub struct Books {
 impl Books {
     pub fn new(history: History) -> Books {
         let last = history.len() as u64 - 1;
-        let promise = Promise { acked: last, done: last, ..Promise::default() };
-        Books { promise, eras: vec![history], ..Books::default() }
+        let promise = Promise {
+            acked: last,
+            done: last,
+            ..Promise::default()
+        };
+        Books {
+            promise,
+            eras: vec![history],
+            ..Books::default()
+        }
     }
 
     pub fn history(&mut self) -> &mut History {

@@ -62,7 +62,10 @@ impl Content {
         let snapshot = db.snapshot().map_err(fail)?;
         let names = snapshot.keyspaces().map_err(fail)?;
         if !names.iter().eq(self.0.keys()) {
-            return Err(format!("keyspaces {names:?} instead of {:?}", self.0.keys()));
+            return Err(format!(
+                "keyspaces {names:?} instead of {:?}",
+                self.0.keys()
+            ));
         }
         for (name, entries) in &self.0 {
             let keyspace = snapshot.keyspace(name).map_err(fail)?;
@@ -100,7 +103,8 @@ impl Change {
     }
 
     pub fn and_put(mut self, keyspace: &'static str, key: &str, value: Vec<u8>) -> Change {
-        self.0.push((keyspace, Op::Put(key.as_bytes().to_vec(), value.into())));
+        self.0
+            .push((keyspace, Op::Put(key.as_bytes().to_vec(), value.into())));
         self
     }
 

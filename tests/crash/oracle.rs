@@ -43,12 +43,17 @@ pub fn judge(
     if promise.lossy {
         return Ok(Seen::default());
     }
-    world.verify().map_err(|text| format!("right after the crash, {text}"))?;
+    world
+        .verify()
+        .map_err(|text| format!("right after the crash, {text}"))?;
     let handle = world.open(SyncMode::Full)?;
     world.settle(&handle, promise.acked)?;
     drop(handle);
     go_on(&world)?;
-    let mut seen = Seen { cuts: world.finish(), eras: Vec::new() };
+    let mut seen = Seen {
+        cuts: world.finish(),
+        eras: Vec::new(),
+    };
     let mut books = world.books();
     if let Some(text) = books.violations.pop() {
         return Err(text);
@@ -64,12 +69,18 @@ pub fn go_on(world: &World) -> Outcome {
     world.commit(&handle, &change)?;
     drop(handle);
     let handle = world.open(SyncMode::Full)?;
-    world.check(&handle).map_err(|text| format!("after a put: {text}"))?;
+    world
+        .check(&handle)
+        .map_err(|text| format!("after a put: {text}"))?;
     world.checkpoint(&handle)?;
-    world.check(&handle).map_err(|text| format!("after a checkpoint: {text}"))?;
+    world
+        .check(&handle)
+        .map_err(|text| format!("after a checkpoint: {text}"))?;
     drop(handle);
     let handle = world.open(SyncMode::Full)?;
-    world.check(&handle).map_err(|text| format!("after a reopen: {text}"))?;
+    world
+        .check(&handle)
+        .map_err(|text| format!("after a reopen: {text}"))?;
     drop(handle);
     world.verify().map_err(|text| format!("at the end, {text}"))
 }

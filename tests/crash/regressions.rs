@@ -10,7 +10,10 @@ use super::support::sim::{CrashChoice, FaultKind, FaultOn, FaultPlan, Repeat, Si
 use super::world::PATH;
 
 fn small() -> CreateOptions {
-    CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() }
+    CreateOptions {
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    }
 }
 
 fn options(disk: &Arc<SimDisk>) -> OpenOptions {
@@ -19,11 +22,17 @@ fn options(disk: &Arc<SimDisk>) -> OpenOptions {
 }
 
 fn checkpoint(db: &Db) -> creel::Result<bool> {
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress).map(|report| report.done)
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .map(|report| report.done)
 }
 
 fn fail_once(disk: &SimDisk, on: FaultOn, nth: usize, kind: FaultKind) {
-    disk.set_fault(FaultPlan { nth, kind, repeat: Repeat::Once, on });
+    disk.set_fault(FaultPlan {
+        nth,
+        kind,
+        repeat: Repeat::Once,
+        on,
+    });
 }
 
 /// A handle that was never read from answered its first question from what it saw when it was
@@ -61,10 +70,15 @@ fn commit_behind_a_bulk_load_that_never_finished() {
         drop((db, other));
         let again = options(&disk).open(PATH).unwrap();
         again.put(b"after", b"4").unwrap();
-        let after = options(&disk.fork_at_crash(&CrashChoice::None)).open(PATH).unwrap();
+        let after = options(&disk.fork_at_crash(&CrashChoice::None))
+            .open(PATH)
+            .unwrap();
         assert_eq!(after.get(b"after").unwrap(), Some(b"4".to_vec()));
     }
-    assert!(usable >= 4, "{usable} handles went on after a bulk load that failed");
+    assert!(
+        usable >= 4,
+        "{usable} handles went on after a bulk load that failed"
+    );
 }
 
 /// While a larger log region was made for one process, another one switched to the region that
@@ -76,7 +90,10 @@ fn commits_of_others_are_lost_in_a_region_that_is_replaced() {
     db.put(b"first", b"1").unwrap();
     checkpoint(&db).unwrap();
     let vfs = HookVfs::new(Arc::clone(&disk));
-    let grower = options(&disk).vfs(Arc::new(vfs.clone())).open(PATH).unwrap();
+    let grower = options(&disk)
+        .vfs(Arc::new(vfs.clone()))
+        .open(PATH)
+        .unwrap();
     let other = options(&disk).lock_timeout(std::time::Duration::ZERO);
     let other = other.open(PATH).unwrap();
     let done = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -93,7 +110,10 @@ fn commits_of_others_are_lost_in_a_region_that_is_replaced() {
     vfs.clear();
     let again = options(&disk).open(PATH).unwrap();
     for key in done.lock().unwrap().iter() {
-        assert!(again.get(key.as_bytes()).unwrap().is_some(), "{key} is lost");
+        assert!(
+            again.get(key.as_bytes()).unwrap().is_some(),
+            "{key} is lost"
+        );
     }
     assert!(again.get(b"large").unwrap().is_some());
 }
@@ -108,7 +128,11 @@ fn full_commit_upon_an_unsynced_checkpoint_is_lost() {
     off.put(b"off", b"1").unwrap();
     checkpoint(&off).unwrap();
     drop(off);
-    options(&disk).open(PATH).unwrap().put(b"full", b"2").unwrap();
+    options(&disk)
+        .open(PATH)
+        .unwrap()
+        .put(b"full", b"2")
+        .unwrap();
     let after = disk.fork_at_crash(&CrashChoice::None);
     let db = options(&after).open(PATH).unwrap();
     assert_eq!(db.get(b"full").unwrap(), Some(b"2".to_vec()));
@@ -181,7 +205,11 @@ fn pages_of_the_newest_durable_header_are_used_again_after_two_lost_ones() {
         let probe = disk.snapshot().fork_at_kill();
         let grown = options(&probe).open(PATH).unwrap();
         grown.put(b"large", &vec![1; large]).unwrap();
-        let syncs = probe.trace().iter().filter(|c| c.kind.fault() == FaultOn::Sync).count();
+        let syncs = probe
+            .trace()
+            .iter()
+            .filter(|c| c.kind.fault() == FaultOn::Sync)
+            .count();
         for nth in 1..=syncs {
             let fork = disk.snapshot().fork_at_kill();
             let db = options(&fork).open(PATH).unwrap();

@@ -12,7 +12,11 @@ pub struct Place {
 
 impl Place {
     pub fn line(&self) -> String {
-        let cuts: Vec<String> = self.crashes.iter().map(|(cut, _)| cut.to_string()).collect();
+        let cuts: Vec<String> = self
+            .crashes
+            .iter()
+            .map(|(cut, _)| cut.to_string())
+            .collect();
         let choices: Vec<String> = self.crashes.iter().map(|(_, c)| choice_text(c)).collect();
         format!(
             "creel crash replay: CREEL_CRASH=workload={},seed={:#x},cut={},choice={}",
@@ -31,11 +35,14 @@ impl Place {
 
     fn parse(text: &str) -> Option<Place> {
         let field = |name: &str| {
-            text.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+            text.split(',')
+                .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
         };
         let cuts = field("cut")?.split('/');
         let choices = field("choice")?.split('/');
-        let crashes = cuts.zip(choices).map(|(cut, c)| Some((cut.parse().ok()?, choice_of(c)?)));
+        let crashes = cuts
+            .zip(choices)
+            .map(|(cut, c)| Some((cut.parse().ok()?, choice_of(c)?)));
         Some(Place {
             workload: field("workload")?.to_owned(),
             seed: u64::from_str_radix(field("seed")?.trim_start_matches("0x"), 16).ok()?,
@@ -75,9 +82,17 @@ fn choice_of(text: &str) -> Option<CrashChoice> {
 
 #[test]
 fn a_printed_line_reads_back() {
-    let choices = [CrashChoice::All, CrashChoice::Mask(77), CrashChoice::Random(u64::MAX)];
+    let choices = [
+        CrashChoice::All,
+        CrashChoice::Mask(77),
+        CrashChoice::Random(u64::MAX),
+    ];
     let crashes = choices.into_iter().enumerate().collect();
-    let place = Place { workload: "w".into(), seed: 0xdead, crashes };
+    let place = Place {
+        workload: "w".into(),
+        seed: 0xdead,
+        crashes,
+    };
     let line = place.line();
     let (_, text) = line.split_once("CREEL_CRASH=").unwrap();
     assert_eq!(Place::parse(text), Some(place));

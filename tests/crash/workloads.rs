@@ -49,7 +49,10 @@ pub const WORKLOADS: &[Workload] = &[
 
 /// The smallest database: regions of 64 KiB.
 fn small() -> CreateOptions {
-    CreateOptions { wal_size: 64 << 10, ..CreateOptions::default() }
+    CreateOptions {
+        wal_size: 64 << 10,
+        ..CreateOptions::default()
+    }
 }
 
 /// A small database with a number of entries in its tree.

@@ -57,7 +57,10 @@ impl World {
     /// A world on an empty disk where calls may fail.
     pub fn faulty(seed: u64) -> World {
         let books = Books::new(vec![Arc::new(Content::default())]);
-        World { tolerant: true, ..World::with(SimDisk::new(seed), books, false, seed) }
+        World {
+            tolerant: true,
+            ..World::with(SimDisk::new(seed), books, false, seed)
+        }
     }
 
     /// A world that begins with what a crash left.
@@ -68,7 +71,11 @@ impl World {
         observed: bool,
     ) -> World {
         let promise = Promise { era: 0, ..promise };
-        let books = Books { promise, eras: vec![history], ..Books::default() };
+        let books = Books {
+            promise,
+            eras: vec![history],
+            ..Books::default()
+        };
         let world = World::with(disk, books, observed, 0);
         world.observe();
         world
@@ -93,17 +100,22 @@ impl World {
     }
 
     fn observe(&self) {
-        let Some(cuts) = self.cuts.clone() else { return };
+        let Some(cuts) = self.cuts.clone() else {
+            return;
+        };
         let books = Arc::clone(&self.books);
         self.disk().set_observer(Box::new(move |snapshot| {
             let mut books = books.lock().unwrap();
-            if !books.promise.lossy {
-                if let Err(text) = order::check(snapshot) {
-                    books.violations.push(text);
-                }
+            if !books.promise.lossy
+                && let Err(text) = order::check(snapshot)
+            {
+                books.violations.push(text);
             }
             let promise = books.promise;
-            cuts.lock().unwrap().push(Cut { snapshot: snapshot.clone(), promise });
+            cuts.lock().unwrap().push(Cut {
+                snapshot: snapshot.clone(),
+                promise,
+            });
         }));
     }
 
@@ -111,9 +123,14 @@ impl World {
     pub fn finish(&self) -> Vec<Cut> {
         let disk = self.disk();
         disk.clear_observer();
-        let Some(cuts) = &self.cuts else { return Vec::new() };
+        let Some(cuts) = &self.cuts else {
+            return Vec::new();
+        };
         let mut cuts = std::mem::take(&mut *cuts.lock().unwrap());
-        cuts.push(Cut { snapshot: disk.snapshot(), promise: self.books().promise });
+        cuts.push(Cut {
+            snapshot: disk.snapshot(),
+            promise: self.books().promise,
+        });
         cuts
     }
 
@@ -123,7 +140,11 @@ impl World {
         let db = self.options(SyncMode::Full).create(PATH, options);
         let db = db.map_err(|e| format!("create fails: {e}"))?;
         self.books().promise.created = true;
-        Ok(Handle { db, sync: SyncMode::Full, failed: Mutex::default() })
+        Ok(Handle {
+            db,
+            sync: SyncMode::Full,
+            failed: Mutex::default(),
+        })
     }
 
     pub fn options(&self, sync: SyncMode) -> OpenOptions {
@@ -140,8 +161,14 @@ impl World {
     }
 
     pub fn open_with(&self, options: OpenOptions, sync: SyncMode) -> Outcome<Handle> {
-        let db = options.open(PATH).map_err(|e| format!("open fails: {e} ({e:?})"))?;
-        Ok(Handle { db, sync, failed: Mutex::default() })
+        let db = options
+            .open(PATH)
+            .map_err(|e| format!("open fails: {e} ({e:?})"))?;
+        Ok(Handle {
+            db,
+            sync,
+            failed: Mutex::default(),
+        })
     }
 
     /// Another process, seen from a hook: never waits for a lock.
@@ -198,7 +225,9 @@ impl World {
 
     pub fn checkpoint(&self, handle: &Handle) -> Outcome {
         let before = self.begin(handle, 0);
-        let done = handle.db.checkpoint(&CheckpointOptions::default(), &NoProgress);
+        let done = handle
+            .db
+            .checkpoint(&CheckpointOptions::default(), &NoProgress);
         let mut books = self.books();
         match done {
             Ok(report) => {
@@ -230,7 +259,9 @@ impl World {
         entries: &[(String, Vec<u8>)],
     ) -> Outcome {
         self.begin(handle, 1);
-        let rows = entries.iter().map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
+        let rows = entries
+            .iter()
+            .map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
         let done = handle.db.bulk_load(keyspace, rows, &NoProgress);
         let mut books = self.books();
         books.promise.open -= 1;
@@ -271,7 +302,11 @@ impl World {
     /// The file obeys every invariant: no damage, no page without an owner.
     pub fn verify(&self) -> Outcome {
         let vfs: Arc<dyn Vfs> = self.disk();
-        let options = VerifyOptions { level: Depth::Deep, vfs, ..VerifyOptions::default() };
+        let options = VerifyOptions {
+            level: Depth::Deep,
+            vfs,
+            ..VerifyOptions::default()
+        };
         let report = creel::verify(Path::new(PATH), &options, &NoProgress);
         let report = report.map_err(|e| format!("verify fails: {e}"))?;
         match report.verdict {
@@ -309,11 +344,18 @@ impl World {
 
     /// Finds out which commits are there after a crash and keeps the books accordingly.
     pub fn settle(&self, handle: &Handle, at_least: u64) -> Outcome {
-        let n = handle.db.snapshot().map_err(|e| format!("snapshot fails: {e}"))?.token().index;
+        let n = handle
+            .db
+            .snapshot()
+            .map_err(|e| format!("snapshot fails: {e}"))?
+            .token()
+            .index;
         let mut books = self.books();
         let begun = books.promise.begun();
         if n < at_least || n > begun {
-            return Err(format!("{n} commits recovered; {at_least} acknowledged, {begun} begun"));
+            return Err(format!(
+                "{n} commits recovered; {at_least} acknowledged, {begun} begun"
+            ));
         }
         let done = books.promise.done;
         if n == done + 1 {
@@ -326,7 +368,9 @@ impl World {
         books.rewind(n);
         let content = books.last();
         drop(books);
-        content.compare(&handle.db).map_err(|text| format!("after commit {n}: {text}"))
+        content
+            .compare(&handle.db)
+            .map_err(|text| format!("after commit {n}: {text}"))
     }
 
     // The books.
@@ -354,7 +398,9 @@ impl World {
         change: impl FnOnce(&Content) -> Content,
     ) -> Outcome {
         if *handle.failed.lock().unwrap() && self.tolerant && books.maybe.is_some() {
-            return Err(format!("commit {index} by a handle whose last one failed unknown"));
+            return Err(format!(
+                "commit {index} by a handle whose last one failed unknown"
+            ));
         }
         self.place(books, index, change)?;
         if handle.sync == SyncMode::Full {

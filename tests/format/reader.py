@@ -232,6 +232,7 @@ class Region:
     def walk(self, stop):
         """Collects the frames; `stop` is where the log of an older region must end, or None."""
         at, index, link, epoch = 128, self.first_index, self.prev_crc, self.epoch
+        self.next = (index, link)
         while stop is None or at < stop:
             f = self.header_at(at)
             whole = f is not None and self.body_valid(f)
@@ -244,50 +245,62 @@ class Region:
             need(self.frames or f.history_before == self.history, "W9")
             self.frames.append(f)
             at, index, link, epoch = f.end, index + 1, f.header_crc, f.epoch
+            self.next = (index, link)
         need(at == stop, "W5")
 
 
 def find_regions(read, header):
-    """The regions in use, by number."""
-    found = {}
-    for i, (start, pages, seq, *_) in enumerate(header.regions):
+    """Both regions; each is the region, or its bytes where its header is not usable."""
+    found = []
+    for i, (start, pages, *_) in enumerate(header.regions):
         b = read(start * header.page_size, pages * header.page_size)
         whole = b[:8] == b"CRELWAL1" and u32(b, 124) == crc32c(b[:124]) and zero(b[68:124])
-        region = Region(b) if whole and u64(b, 16) else None
-        other_seq = header.regions[1 - i][2]
-        if seq == 0 and (region is None or region.seq <= other_seq):
+        seq = u64(b, 16)
+        usable = whole and seq and seq & 1 == i and b[64:68] == header.file_id[:4]
+        found.append(Region(b) if usable else b)
+    return found
+
+
+def has_orphan(b, last):
+    """True where frames prove that a region without a usable header had been in use."""
+    for at in range(128, len(b) - 80, 8):
+        if u32(b, at + 4) * 8 != at or u32(b, at + 8) <= 16:
             continue
-        need(region is not None, "W2")
-        need(region.file_id_low == header.file_id[:4], "W2")
-        need(region.seq & 1 == i and region.seq >= seq, "W2")
-        found[i] = region
-    return sorted(found.values(), key=lambda r: r.seq)
+        if u32(b, at + 32) > 64 << 20 or not 1 <= b[at + 36] <= 5 or not zero(b[at + 37 : at + 40]):
+            continue
+        frame = Frame(b, at)
+        end = at + 80 + frame.payload_len
+        if frame.index > last and frame.end <= len(b) and zero(b[end + 4 : frame.end]):
+            if u32(b, end) == crc32c(b[at + 32 : end]):
+                return True
+    return False
 
 
 def log_frames(read, header):
     """All frames above the checkpoint, in order."""
     regions = find_regions(read, header)
-    if not regions:
-        return []
-    newer = regions[-1]
+    seqs = [r.seq if isinstance(r, Region) else 0 for r in regions]
+    active = 1 if seqs[1] > seqs[0] else 0
+    need(max(seqs) > 0 and seqs[active] >= max(r[2] for r in header.regions), "W2")
+    newer, older = regions[active], regions[1 - active]
+    frames = []
+    if newer.first_index > header.checkpoint + 1:
+        need(isinstance(older, Region) and older.seq + 1 == newer.seq, "W5")
+        need(older.first_index <= header.checkpoint + 1, "W5")
+        older.walk(newer.prev_end)
+        need(older.next == (newer.first_index, newer.prev_crc), "W5")
+        frames = older.frames
     newer.walk(None)
-    frames = newer.frames
-    needed = not newer.frames or newer.first_index > header.checkpoint + 1
-    if len(regions) == 2 and needed:
-        older = regions[0]
-        linked = bool(newer.frames) and newer.seq == older.seq + 1
-        older.walk(newer.prev_end if linked else None)
-        if older.frames and newer.frames:
-            last, first = older.frames[-1], newer.frames[0]
-            need(first.index == last.index + 1 and first.prev_crc == last.header_crc, "W3")
-        frames = older.frames + newer.frames
-    frames = [f for f in frames if f.index > header.checkpoint]
+    need(newer.next[0] > header.checkpoint, "W5")
+    frames = [f for f in frames + newer.frames if f.index > header.checkpoint]
     if frames:
         need(frames[0].index == header.checkpoint + 1, "W5")
         need(frames[0].history_before == header.history, "W9")
     if frames and frames[-1].kind == 4 and not header.other_damaged:
         frames.pop()  # of a load that did not finish
     need(all(f.kind != 4 for f in frames), "W5")
+    if not isinstance(older, Region):
+        need(not has_orphan(older, frames[-1].index if frames else header.checkpoint), "W2")
     return frames
 
 

@@ -35,10 +35,10 @@ fn the_exit_table_is_that_of_the_code() {
     let mut codes = Vec::new();
     for line in body.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
-        if let [_, code, name, _] = words.as_slice() {
-            if let (Ok(code), Some(name)) = (code.parse::<u8>(), quoted(name)) {
-                codes.push((code, name.to_owned()));
-            }
+        if let [_, code, name, _] = words.as_slice()
+            && let (Ok(code), Some(name)) = (code.parse::<u8>(), quoted(name))
+        {
+            codes.push((code, name.to_owned()));
         }
     }
     assert!(codes.len() > 20, "{codes:?}");

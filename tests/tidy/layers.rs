@@ -114,7 +114,9 @@ fn the_document_has_the_same_table() {
 fn unsafe_code_stays_in_sys() {
     let mut offences = Vec::new();
     for source in rust(&["src", "tests", "benches", "examples"]) {
-        if source.path.starts_with("src/sys/") || source.path.starts_with("tests/tidy/") {
+        // benches/peers is a package of its own: other stores' interfaces call for it.
+        let free = ["src/sys/", "tests/tidy/", "benches/peers/"];
+        if free.iter().any(|folder| source.path.starts_with(folder)) {
             continue;
         }
         for (number, line) in source.lines() {

@@ -118,8 +118,7 @@ impl View<'_> {
         } else {
             format!(
                 "a sample of {} pages; shares may be off by {:.1}%",
-                s.sampled_pages,
-                s.error_percent
+                s.sampled_pages, s.error_percent
             )
         };
         table::facts(
@@ -183,7 +182,9 @@ impl View<'_> {
             )?;
             if s.prefixes_left_out > 0 {
                 let others = s.prefixes_left_out;
-                out.line(&format!("# {others} entries under more prefixes are not listed"))?;
+                out.line(&format!(
+                    "# {others} entries under more prefixes are not listed"
+                ))?;
             }
         }
         if !s.biggest.is_empty() {

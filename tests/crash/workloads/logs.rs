@@ -28,7 +28,10 @@ pub fn singles(world: &World) -> Outcome {
 
 /// Batches smaller and larger than a sector, a page, and what is written again un-proven.
 pub fn batches(world: &World) -> Outcome {
-    let options = creel::CreateOptions { wal_size: 256 << 10, ..small() };
+    let options = creel::CreateOptions {
+        wal_size: 256 << 10,
+        ..small()
+    };
     let mut handle = world.create(&options)?;
     let mut rng = Rng::new(world.seed);
     for (i, entries) in [1, 2, 5, 30, 60, 150, 1, 400, 1, 3].into_iter().enumerate() {
@@ -107,7 +110,11 @@ pub fn off(world: &World) -> Outcome {
                 }
             }
         }
-        let careful = if round == 4 { SyncMode::Normal } else { SyncMode::Full };
+        let careful = if round == 4 {
+            SyncMode::Normal
+        } else {
+            SyncMode::Full
+        };
         handle = reopen(world, handle, careful)?;
         some_changes(world, &handle, &mut rng, 3, 200)?;
         if careful == SyncMode::Normal {
@@ -145,7 +152,11 @@ pub fn torn_tails(world: &World) -> Outcome {
         handle = reopen(world, handle, SyncMode::Normal)?;
         // Equal lengths: a stale frame stands exactly where the next one is expected.
         for _ in 0..6 {
-            let len = if round % 2 == 0 { 100 } else { 40 + rng.below(600) };
+            let len = if round % 2 == 0 {
+                100
+            } else {
+                40 + rng.below(600)
+            };
             world.put(&handle, &key(rng.below(40)), rng.bytes(len))?;
         }
         drop(handle);

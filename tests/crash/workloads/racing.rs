@@ -25,7 +25,12 @@ impl Race {
         let options = world.options_on(Arc::new(vfs.clone()), SyncMode::Full);
         let session = world.open_with(options, SyncMode::Full)?;
         let other = Arc::new(world.open_hasty(other)?);
-        Ok(Race { vfs, session, other, outcome: Arc::new(Mutex::new(Ok(()))) })
+        Ok(Race {
+            vfs,
+            session,
+            other,
+            outcome: Arc::new(Mutex::new(Ok(()))),
+        })
     }
 
     fn at(&self, world: &World, at: usize, commits: usize, len: usize) {
@@ -118,7 +123,11 @@ pub fn two_writers(world: &World) -> Outcome {
     let b = world.open(SyncMode::Full)?;
     let mut rng = Rng::new(world.seed);
     for round in 0..14 {
-        let (one, two) = if rng.below(2) == 0 { (&a, &b) } else { (&b, &a) };
+        let (one, two) = if rng.below(2) == 0 {
+            (&a, &b)
+        } else {
+            (&b, &a)
+        };
         some_changes(world, one, &mut rng, 1, 300)?;
         if round % 4 == 3 {
             world.checkpoint(two)?;

@@ -79,11 +79,16 @@ pub fn keyspaces(world: &World) -> Outcome {
             .and_put("orders", &key(round), rng.bytes(300));
         world.commit(&handle, &change)?;
         let (from, to) = (key(round * 60), key(round * 60 + 90));
-        world.commit(&handle, &Change::default().and_delete_range("main", &from, &to))?;
+        world.commit(
+            &handle,
+            &Change::default().and_delete_range("main", &from, &to),
+        )?;
         if round % 2 == 0 {
             world.checkpoint(&handle)?;
         }
-        let drop = Change::default().and_drop("orders").and_put("users", "who", vec![1; 9]);
+        let drop = Change::default()
+            .and_drop("orders")
+            .and_put("users", "who", vec![1; 9]);
         world.commit(&handle, &drop)?;
         if round == 2 {
             handle = reopen(world, handle, SyncMode::Full)?;
@@ -95,7 +100,10 @@ pub fn keyspaces(world: &World) -> Outcome {
 
 /// The largest pages.
 pub fn pages_64k(world: &World) -> Outcome {
-    let options = CreateOptions { page_size: 65536, ..small() };
+    let options = CreateOptions {
+        page_size: 65536,
+        ..small()
+    };
     let handle = filled(world, &options, 40)?;
     let mut rng = Rng::new(world.seed);
     for _ in 0..3 {
@@ -113,7 +121,9 @@ pub fn bulk(world: &World) -> Outcome {
     let mut rng = Rng::new(world.seed);
     for round in 0..4 {
         let mut rows = |n: usize, step: usize| -> Vec<(String, Vec<u8>)> {
-            (0..n).map(|i| (key(round + i * step), rng.bytes(90))).collect()
+            (0..n)
+                .map(|i| (key(round + i * step), rng.bytes(90)))
+                .collect()
         };
         let rows = rows([60, 5, 40, 1][round], [3, 31, 5, 1][round]);
         world.bulk(&handle, "main", &rows)?;

@@ -343,9 +343,13 @@ impl State {
     /// Inode, offset and length of every pending write.
     pub fn pending_writes(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
         self.pending.iter().filter_map(|op| match op {
-            Pending::Write { inode, offset, from, to, .. } => {
-                Some((*inode, *offset, (to - from) as u64))
-            }
+            Pending::Write {
+                inode,
+                offset,
+                from,
+                to,
+                ..
+            } => Some((*inode, *offset, (to - from) as u64)),
             _ => None,
         })
     }
