@@ -46,15 +46,3 @@ pub const PAGE_SIZES: std::ops::RangeInclusive<u32> = 4096..=65536;
 pub fn max_key_len(page_size: usize) -> usize {
     page_size / 4 - 64
 }
-
-/// One of two, by the low bit of a number: header slots and log regions come in pairs.
-pub fn of_pair<T>(pair: &[T; 2], number: usize) -> &T {
-    let [even, odd] = pair;
-    if number & 1 == 0 { even } else { odd }
-}
-
-/// See [`of_pair`].
-pub fn of_pair_mut<T>(pair: &mut [T; 2], number: usize) -> &mut T {
-    let [even, odd] = pair;
-    if number & 1 == 0 { even } else { odd }
-}

@@ -26,7 +26,7 @@ pub enum NewValue<'a> {
     Stored(StoredValue<'a>),
 }
 
-/// What an [`Assembler`] did. The first three count new values only and leave out keyspace 0.
+/// What an [`Assembler`](super::Assembler) did. The first three count new values only and leave out keyspace 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TreeStats {
     /// Entries given with [`NewValue::Raw`].
