@@ -20,7 +20,6 @@ use crate::error::{Error, Result};
 use crate::format::header::{Header, RegionSlot};
 use crate::format::pair::{pick, pick_mut};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
-use crate::format::{of_pair, of_pair_mut};
 use crate::progress::Progress;
 use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};

@@ -11,7 +11,6 @@ use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
-use crate::format::of_pair;
 use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::store::locks::{self, CHECKPOINT};

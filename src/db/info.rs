@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::handle::{Inner, lock};
 use crate::error::{Error, Result};
 use crate::format::header::{FORMAT_MAJOR, FORMAT_MINOR, Header, Role, SlotState};
-use crate::format::of_pair;
 use crate::format::pair::{pick, pick_ref};
 use crate::store::pins::Pins;
 use crate::store::slots::{self, Slots};

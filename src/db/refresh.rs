@@ -14,7 +14,6 @@ use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
-use crate::format::of_pair;
 use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
 use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};

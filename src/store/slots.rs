@@ -8,7 +8,6 @@ use std::path::Path;
 
 use crate::error::{Corruption, Error, Result};
 use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
-use crate::format::of_pair;
 use crate::format::pair::pick;
 use crate::format::{Invariant, MAX_COUNTER, SLOT_OFFSETS, SLOT_SIZE};
 use crate::sys::File;
