@@ -210,7 +210,26 @@ impl Inner {
             }
         };
         done.report.blocked = blocked;
+        // Only a help for those who open next.
+        let _ = self.mark_empty_log();
         Ok(done)
+    }
+
+    /// Where no commit has come since the region was begun, the sync that made the header durable
+    /// has also made the region's beginning so: tell those who open next. Nobody is waited for.
+    fn mark_empty_log(&self) -> Result<()> {
+        let Some(_writer) = self.try_lock_writer()? else {
+            return Ok(());
+        };
+        let mut log = lock(&self.log);
+        if self.changed(&log) {
+            self.refresh(&mut log, true)?;
+        }
+        if log.header_proven && log.tail.last.is_none() && log.tail.proven < log.tail.end {
+            log.tail.proven = log.tail.end;
+            append::leave_mark(self.file.as_ref(), &log.tail);
+        }
+        Ok(())
     }
 
     /// Want of space and an interruption leave everything as it was; anything else may not.

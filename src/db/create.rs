@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::format::bytes::u32_at;
 use crate::format::checksum::history_start;
 use crate::format::header::{Header, RegionSlot, Role, first_page};
-use crate::format::region::RegionHeader;
+use crate::format::mark::Mark;
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::format::{PAGE_SIZES, SLOT_SIZE};
 use crate::sys::{Access, File, Vfs, allocate_zeroed};
 
@@ -191,6 +192,17 @@ pub(crate) fn write_regions(
         };
         file.write_at(&region.encode(), extent.start)
             .map_err(failed)?;
+        // The file is synced before anybody opens it.
+        let units = (REGION_HEADER_SIZE / 8) as u32;
+        let mark = Mark {
+            own_units: units,
+            prev_crc: 0,
+        };
+        file.write_at(
+            &mark.encode(region.salt),
+            extent.start + REGION_HEADER_SIZE as u64,
+        )
+        .map_err(failed)?;
     }
     Ok(())
 }

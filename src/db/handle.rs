@@ -187,6 +187,24 @@ impl Inner {
         })
     }
 
+    /// The writer lock if nobody has it.
+    pub fn try_lock_writer(&self) -> Result<Option<WriterGuard<'_>>> {
+        let Ok(local) = self.writer.try_lock() else {
+            return Ok(None);
+        };
+        let held = match *local {
+            Some(_) => None,
+            None => match locks::try_hold(&self.locks, WRITER, LockMode::Exclusive)? {
+                Some(held) => Some(held),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(WriterGuard {
+            _held: held,
+            _local: local,
+        }))
+    }
+
     /// The locks of a job that cuts the log: checkpoint lock and writer lock. Nobody waits long
     /// for the second while he has the first: a session that keeps the second may need the first
     /// to make room.

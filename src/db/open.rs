@@ -190,9 +190,15 @@ impl Source<'_> {
         }
         self.check_length(&current)?;
         let _gate = locks::try_hold(self.locks, GATE, LockMode::Shared)?;
-        let delta = Delta::new();
+        let mut delta = Delta::new();
         let regions = tail::read_regions(self.file.as_ref(), &current.header)?;
-        let (tail, replay) = self.read_log(&current, &delta, interest)?;
+        let (mut tail, mut replay) = self.read_log(&current, &delta, interest)?;
+        if let Some(doubt) = tail.doubtful() {
+            // After a failed sync the page cache shows what the medium does not hold.
+            self.file.drop_cache(doubt.start, doubt.end - doubt.start);
+            delta = Delta::new();
+            (tail, replay) = self.read_log(&current, &delta, interest)?;
+        }
         // A region recycled while it was read, or a newer header, makes all of this void.
         let again = tail::read_regions(self.file.as_ref(), &current.header)?;
         if regions != again || slots::read(self.file.as_ref())?.current(self.path)? != current {

@@ -22,6 +22,8 @@ use crate::wal::{extents, tail};
 /// Offset of the generation in a header slot, and of the incarnation in a region header.
 const GENERATION_AT: u64 = 64;
 const REGION_SEQ_AT: u64 = 16;
+/// Offset of the header checksum in a frame.
+const HEADER_CRC_AT: u64 = 28;
 
 impl Inner {
     /// Makes sure that everything committed before this call, by any process, is visible.
@@ -78,6 +80,7 @@ impl Inner {
             return true;
         };
         let at = |offset: u64| map.volatile_u64(offset as usize);
+        let at_u32 = |offset: u64| map.volatile_u32(offset as usize);
         let generation = log.current.header.generation;
         let newest = SLOT_OFFSETS
             .iter()
@@ -90,12 +93,16 @@ impl Inner {
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
         // Behind a full region there may be the end of the file, in a map that is longer.
         let room = tail.end + 8 <= tail.extent.len;
-        let next = (tail.extent.start + tail.end) as usize;
-        let appended = room && map.volatile_u32(next) == Some(tail.region.sync_word());
+        let next = tail.extent.start + tail.end;
+        let appended = room && at_u32(next) == Some(tail.region.sync_word());
         newest != Some(generation)
             || own_seq != Some(tail.region.region_seq)
             || other_seq > tail.region.region_seq
             || appended
+            || tail.last.is_some_and(|last| {
+                let at_crc = at_u32(tail.extent.start + last.offset + HEADER_CRC_AT);
+                at_crc != Some(last.header.header_crc)
+            })
     }
 
     /// Brings the log state up to date. `stable`: the writer lock is held.
@@ -107,7 +114,7 @@ impl Inner {
         }
         let places = extents(&log.current.header);
         let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if pick(&regions, log.tail.active) != Some(log.tail.region) {
+        if pick(&regions, log.tail.active) != Some(log.tail.region) || !self.last_stands(log)? {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -144,6 +151,21 @@ impl Inner {
         Ok(())
     }
 
+    /// False where the last known entry is not in the file any more: it was read from the page
+    /// cache, and a failed sync took it back.
+    fn last_stands(&self, log: &Log) -> Result<bool> {
+        let Some(last) = log.tail.last else {
+            return Ok(true);
+        };
+        let mut crc = [0u8; 4];
+        let at = log.tail.extent.start + last.offset + HEADER_CRC_AT;
+        let got = self
+            .file
+            .read_at(&mut crc, at)
+            .map_err(|e| Error::io("read the log", e))?;
+        Ok(got == crc.len() && u32::from_le_bytes(crc) == last.header.header_crc)
+    }
+
     /// Applies the frames that were appended behind the known tail. A bulk load there is not part
     /// of the log: the header that would make it so was read before, and does not know it.
     fn scan_forward(&self, log: &mut Log) -> Result<()> {
@@ -160,6 +182,7 @@ impl Inner {
             last: None,
             frames: 0,
             torn_bytes: 0,
+            marked: false,
         };
         let mut bulk = false;
         let mut visit = |placed: &Placed, payload: &[u8]| {

@@ -1,6 +1,6 @@
 //! First signs of life; behaviour is tested from outside in `tests/`.
 
-use super::{Batch, CheckpointOptions, CreateOptions, Db, KeyRange, OpenOptions};
+use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};
 use crate::progress::NoProgress;
 
 fn checkpoint(db: &Db) {
@@ -118,5 +118,49 @@ fn bulk_load_then_compact_keeps_every_entry() {
         }
         db.put(b"again", b"3").unwrap();
         checkpoint(&db);
+    }
+}
+
+/// Ten commands that each put one key: a flipped bit in the second commit is damage, not the end.
+#[test]
+fn damage_among_one_shot_commits_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    Db::create(&path).unwrap();
+    let one_shot = || {
+        OpenOptions::new()
+            .background_checkpoint(false)
+            .interest(Interest::None)
+    };
+    let ends: Vec<u64> = (0..10u8)
+        .map(|i| {
+            let db = one_shot().open(&path).unwrap();
+            db.put(&[b'k', i], &[i; 40]).unwrap();
+            let log = super::handle::lock(&db.inner.log);
+            assert_eq!(log.tail.proven, log.tail.end);
+            log.tail.extent.start + log.tail.end
+        })
+        .collect();
+    // Each write carried its own frame only: the one before was vouched for.
+    let db = Db::open(&path).unwrap();
+    let last = super::handle::lock(&db.inner.log).tail.last.unwrap();
+    assert_eq!(
+        u64::from(last.header.envelope.synced_units) * 8,
+        last.offset
+    );
+    drop(db);
+    let whole = std::fs::read(&path).unwrap();
+    // The last one is vouched for by the mark alone.
+    for i in [1usize, 5, 8, 9] {
+        let mut bytes = whole.clone();
+        bytes[ends[i] as usize - 20] ^= 4;
+        std::fs::write(&path, &bytes).unwrap();
+        let refused = Db::open(&path).unwrap_err();
+        assert!(
+            matches!(refused, crate::Error::Corrupt(_)),
+            "{i}: {refused:?}"
+        );
+        let report = crate::verify(&path, &crate::VerifyOptions::default(), &NoProgress).unwrap();
+        assert_eq!(report.verdict, crate::Verdict::Damaged, "{i}");
     }
 }

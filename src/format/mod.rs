@@ -18,6 +18,7 @@ pub mod header;
 mod invariant;
 pub mod key;
 pub mod leaf;
+pub mod mark;
 pub mod op;
 pub mod overflow;
 pub mod page;

@@ -12,11 +12,15 @@
 //! | anything but accept | | | | yes | damage, W6 |
 //!
 //! A frame's `synced_units` promises that everything before that offset was durable when the
-//! frame was written; so damage below a promise is damage, not an unfinished write.
+//! frame was written; so damage below a promise is damage, not an unfinished write. A mark (see
+//! [`crate::format::mark`]) promises everything before itself. Where a mark stands at X, the log
+//! did end there, and opening looks only a little further: past a sector or page that went back
+//! to an older state. `verify` always looks at the whole region.
 
 use crate::error::{Corruption, Error, Result};
 use crate::format::bytes::u32_at;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
+use crate::format::mark::{MARK_SIZE, Mark};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::format::{Invariant, MAX_COUNTER};
 use crate::sys::File;
@@ -26,6 +30,8 @@ use super::Extent;
 /// Bytes read at first, and at most, at a time: most looks at a log are short.
 const FIRST_CHUNK: usize = 4 << 10;
 const LAST_CHUNK: usize = 64 << 10;
+/// How far opening looks behind a mark.
+const NEAR: u64 = 16 << 10;
 
 /// What the next frame must continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,8 @@ pub struct ScanEnd {
     pub frames: u64,
     /// An unfinished frame stands at `end`: this many bytes of it are told by its header.
     pub torn_bytes: u64,
+    /// A mark at `end` tells that everything before it is durable.
+    pub marked: bool,
 }
 
 impl ScanEnd {
@@ -88,7 +96,27 @@ pub fn scan(
     link: Link,
     visit: Visit<'_>,
 ) -> Result<ScanEnd> {
-    walk(file, extent, region, from, link, visit, true)
+    walk(file, extent, region, from, link, visit, Look::Far)
+}
+
+/// The same for opening: behind a mark it looks only a little ahead.
+pub fn scan_to_mark(
+    file: &dyn File,
+    extent: Extent,
+    region: &RegionHeader,
+    from: u64,
+    link: Link,
+    visit: Visit<'_>,
+) -> Result<ScanEnd> {
+    walk(
+        file,
+        extent,
+        region,
+        from,
+        link,
+        visit,
+        Look::NearBehindMark,
+    )
 }
 
 /// Continues a scan whose end was judged before: looks ahead only where something new stands at
@@ -101,7 +129,18 @@ pub fn scan_on(
     link: Link,
     visit: Visit<'_>,
 ) -> Result<ScanEnd> {
-    walk(file, extent, region, from, link, visit, false)
+    walk(file, extent, region, from, link, visit, Look::IfNew)
+}
+
+/// How far to look ahead from the end of the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// To the end of the region.
+    Far,
+    /// Not far where a mark vouches for the end, else to the end of the region.
+    NearBehindMark,
+    /// Only where something new stands at the end.
+    IfNew,
 }
 
 fn walk(
@@ -111,7 +150,7 @@ fn walk(
     from: u64,
     link: Link,
     visit: Visit<'_>,
-    always_look: bool,
+    look: Look,
 ) -> Result<ScanEnd> {
     let mut window = Window::new(file, extent);
     let mut at = ScanEnd {
@@ -120,6 +159,7 @@ fn walk(
         last: None,
         frames: 0,
         torn_bytes: 0,
+        marked: false,
     };
     loop {
         let step = read_frame(&mut window, region, &at)?;
@@ -128,9 +168,13 @@ fn walk(
             Step::Stop { torn_bytes, linked } => {
                 at.torn_bytes = torn_bytes;
                 let id = if linked { Invariant::W6 } else { Invariant::W3 };
-                if always_look || torn_bytes > 0 || !linked {
-                    refuse_if_promised(&mut window, region, &at, id)?;
-                }
+                at.marked = is_marked(&mut window, region, &at)?;
+                let upto = match look {
+                    Look::NearBehindMark if at.marked => at.end + NEAR,
+                    Look::IfNew if torn_bytes == 0 && linked => return Ok(at),
+                    _ => u64::MAX,
+                };
+                refuse_if_promised(&mut window, region, &at, id, upto)?;
                 return Ok(at);
             }
         };
@@ -220,24 +264,44 @@ fn check_order(extent: Extent, at: &ScanEnd, placed: &Placed) -> Result<()> {
     Ok(())
 }
 
-/// The look-ahead: a later frame of this incarnation that promises more than `at.end` proves
-/// that the log did not end there.
+/// Does a mark for exactly this end of the log stand there?
+fn is_marked(window: &mut Window<'_>, region: &RegionHeader, at: &ScanEnd) -> Result<bool> {
+    let bytes = window.get(at.end, MARK_SIZE as u64)?;
+    let mark = bytes.and_then(|b| Mark::decode(b, region.salt));
+    Ok(mark.is_some_and(|mark| {
+        u64::from(mark.own_units) * 8 == at.end && mark.prev_crc == at.link.prev_crc
+    }))
+}
+
+/// The look-ahead: a later frame or mark of this incarnation that promises more than `at.end`
+/// proves that the log did not end there.
 fn refuse_if_promised(
     window: &mut Window<'_>,
     region: &RegionHeader,
     at: &ScanEnd,
     id: Invariant,
+    upto: u64,
 ) -> Result<()> {
-    let found = find_frame(window, region, at.end + 8, &mut |offset, header| {
-        u64::from(header.envelope.synced_units) * 8 > at.end && offset > at.end
-    })?;
-    let Some((offset, header)) = found else {
+    let found = find_witness(
+        window,
+        region,
+        at.end + 8,
+        upto,
+        &mut |_, witness| match witness {
+            Witness::Frame(header) => u64::from(header.envelope.synced_units) * 8 > at.end,
+            Witness::Mark => true,
+        },
+    )?;
+    let Some((offset, witness)) = found else {
         return Ok(());
     };
+    let what = match witness {
+        Witness::Frame(header) => format!("entry {}", header.entry.index),
+        Witness::Mark => "the mark".to_owned(),
+    };
     let text = format!(
-        "log entry {} is damaged: entry {} at byte {} proves that it had been durable",
+        "log entry {} is damaged: {what} at byte {} proves that it had been durable",
         at.link.next_index,
-        header.entry.index,
         window.extent.start + offset,
     );
     Err(Corruption::new(id, text)
@@ -253,39 +317,69 @@ pub fn find_next(
     from: u64,
 ) -> Result<Option<Placed>> {
     let mut window = Window::new(file, extent);
-    let found = find_frame(&mut window, region, from, &mut |_, header| {
-        header.entry.index < MAX_COUNTER
-    })?;
-    Ok(found.map(|(offset, header)| Placed { offset, header }))
+    let found = find_witness(
+        &mut window,
+        region,
+        from,
+        u64::MAX,
+        &mut |_, witness| matches!(witness, Witness::Frame(header) if header.entry.index < MAX_COUNTER),
+    )?;
+    Ok(found.and_then(|(offset, witness)| match witness {
+        Witness::Frame(header) => Some(Placed { offset, header }),
+        Witness::Mark => None,
+    }))
 }
 
-/// Finds the first whole frame header at or after `from` that `wanted` accepts.
-fn find_frame(
+/// Something whole of this incarnation that names its own place.
+enum Witness {
+    Frame(FrameHeader),
+    Mark,
+}
+
+/// Finds the first whole frame header or mark in `from..upto` that `wanted` accepts.
+fn find_witness(
     window: &mut Window<'_>,
     region: &RegionHeader,
     from: u64,
-    wanted: &mut dyn FnMut(u64, &FrameHeader) -> bool,
-) -> Result<Option<(u64, FrameHeader)>> {
-    let word = region.sync_word();
+    upto: u64,
+    wanted: &mut dyn FnMut(u64, &Witness) -> bool,
+) -> Result<Option<(u64, Witness)>> {
+    let (frames, marks) = (region.sync_word(), Mark::word(region.salt));
     let mut at = from;
-    while let Some(chunk) = window.chunk(at)? {
-        let starts_here = |&[a, b, c, d, ..]: &[u8; 8]| u32::from_le_bytes([a, b, c, d]) == word;
+    while at < upto
+        && let Some(chunk) = window.chunk(at)?
+    {
+        let starts_here = |&[a, b, c, d, ..]: &[u8; 8]| {
+            let word = u32::from_le_bytes([a, b, c, d]);
+            word == frames || word == marks
+        };
         let hit = chunk.as_chunks::<8>().0.iter().position(starts_here);
         let Some(hit) = hit else {
             at += chunk.len() as u64 & !7;
             continue;
         };
         at += hit as u64 * 8;
-        let head = window.get(at, FRAME_HEADER_SIZE as u64)?;
-        let header = head.and_then(|h| FrameHeader::decode(h, region.salt));
-        if let Some(header) = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at)
-            && wanted(at, &header)
+        if let Some(witness) = witness_at(window, region, at)?
+            && wanted(at, &witness)
         {
-            return Ok(Some((at, header)));
+            return Ok(Some((at, witness)));
         }
         at += 8;
     }
     Ok(None)
+}
+
+/// The whole frame header or mark at this place, if there is one.
+fn witness_at(window: &mut Window<'_>, region: &RegionHeader, at: u64) -> Result<Option<Witness>> {
+    let mark = window.get(at, MARK_SIZE as u64)?;
+    let mark = mark.and_then(|b| Mark::decode(b, region.salt));
+    if mark.is_some_and(|mark| u64::from(mark.own_units) * 8 == at) {
+        return Ok(Some(Witness::Mark));
+    }
+    let head = window.get(at, FRAME_HEADER_SIZE as u64)?;
+    let header = head.and_then(|h| FrameHeader::decode(h, region.salt));
+    let here = header.filter(|h| u64::from(h.envelope.own_units) * 8 == at);
+    Ok(here.map(Witness::Frame))
 }
 
 /// Looks through a region whose header is unreadable for entries that prove that it was in use:

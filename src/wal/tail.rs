@@ -4,7 +4,7 @@
 //! Invariants checked here: W2 (region headers), W5 (no gap from the checkpoint to the end),
 //! and the rules for bulk entries.
 
-use super::scan::{Link, Placed, ScanEnd, find_orphan, scan};
+use super::scan::{Link, Placed, ScanEnd, find_orphan, scan_to_mark};
 use super::{Extent, extents};
 use crate::error::{Corruption, Error, Result};
 use crate::format::bytes::u32_at;
@@ -45,6 +45,16 @@ impl Tail {
         self.link.next_index - 1
     }
 
+    /// The bytes of the file that nobody vouches for: their writer may have failed after filling
+    /// the page cache. `None` where there are none, or so many that they are proven otherwise.
+    pub fn doubtful(&self) -> Option<std::ops::Range<u64>> {
+        let doubt = self.last.is_some() && self.proven < self.end;
+        let few = !super::append::needs_separate_proof(self);
+        // Whole pages, because only those can be read again from the medium.
+        let start = (self.extent.start + self.proven) & !4095;
+        (doubt && few).then(|| start..(self.extent.start + self.end).next_multiple_of(4096))
+    }
+
     /// Takes in where a scan of the active region ended.
     pub fn advance(&mut self, end: &ScanEnd) {
         self.end = end.end;
@@ -56,6 +66,9 @@ impl Tail {
             self.durable_gen = last.header.envelope.durable_gen;
             self.last_time_us = last.header.entry.time_us;
             self.last = Some(last);
+        }
+        if end.marked {
+            self.proven = self.end;
         }
     }
 }
@@ -280,7 +293,7 @@ impl Walk<'_> {
             link,
             last: None,
         };
-        scan(file, extent, region, from, link, &mut |placed, payload| {
+        scan_to_mark(file, extent, region, from, link, &mut |placed, payload| {
             if self.bulk.is_some() {
                 let text = "a bulk load that never finished is followed by log entries";
                 return Err(Corruption::new(Invariant::W5, text)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::model::{Content, History};
+use super::model::{Change, Content, History};
 
 /// The promises made so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,6 +15,8 @@ pub struct Promise {
     pub done: u64,
     /// Commits begun and not finished.
     pub open: u64,
+    /// Commits that failed and may be there.
+    pub doubtful: u64,
     /// Somebody wrote with `sync off`, and nobody has made that good yet.
     pub lossy: bool,
     /// Which history the indexes belong to; a crash within a workload begins another one.
@@ -24,7 +26,7 @@ pub struct Promise {
 impl Promise {
     /// The last commit that may be there.
     pub fn begun(&self) -> u64 {
-        self.done + self.open
+        self.done + self.open + self.doubtful
     }
 }
 
@@ -33,9 +35,12 @@ impl Promise {
 pub struct Books {
     pub promise: Promise,
     pub eras: Vec<History>,
-    /// A commit that failed with its outcome unknown: the content if it is there.
-    pub maybe: Option<Arc<Content>>,
+    /// Other histories that are as good as the present one: with commits in them that failed
+    /// with their outcome unknown.
+    pub others: Vec<History>,
     pub violations: Vec<String>,
+    /// Calls of the engine that failed where they were made to.
+    pub errors: usize,
 }
 
 impl Books {
@@ -62,6 +67,42 @@ impl Books {
         Arc::clone(self.history().last().unwrap())
     }
 
+    /// A commit failed and nobody knows whether it is there, upon any state that there may be:
+    /// a failed sync may have taken back what was not durable.
+    pub fn doubt(&mut self, change: &Change) {
+        let mut with: Vec<History> = self.all();
+        let history = self.history().clone();
+        with.extend(
+            (self.promise.acked..self.promise.done).map(|n| history[..=n as usize].to_vec()),
+        );
+        for history in &mut with {
+            let next = history.last().unwrap().after(change);
+            history.push(Arc::new(next));
+        }
+        self.others.extend(with);
+        self.recount();
+    }
+
+    /// The present history and the others.
+    pub fn all(&mut self) -> Vec<History> {
+        let mut all = vec![self.history().clone()];
+        all.extend(self.others.iter().cloned());
+        all
+    }
+
+    /// This is what happened.
+    pub fn decide(&mut self, history: History) {
+        self.promise.done = history.len() as u64 - 1;
+        *self.history() = history;
+        self.others.clear();
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        let longest = self.others.iter().map(Vec::len).max().unwrap_or(0) as u64;
+        self.promise.doubtful = longest.saturating_sub(self.promise.done + 1);
+    }
+
     /// A crash left the first `n` commits: from here on, indexes above belong to others.
     pub fn rewind(&mut self, n: u64) {
         let history = self.history()[..=n as usize].to_vec();
@@ -71,7 +112,8 @@ impl Books {
         self.promise.acked = n;
         self.promise.open = 0;
         self.promise.lossy = false;
-        self.maybe = None;
+        self.others.clear();
+        self.recount();
     }
 }
 

@@ -48,7 +48,7 @@ pub const WORKLOADS: &[Workload] = &[
 ];
 
 /// The smallest database: regions of 64 KiB.
-fn small() -> CreateOptions {
+pub fn small() -> CreateOptions {
     CreateOptions {
         wal_size: 64 << 10,
         ..CreateOptions::default()

@@ -40,7 +40,10 @@ pub struct World {
 pub struct Handle {
     pub db: Db,
     sync: SyncMode,
-    failed: Mutex<bool>,
+    /// A write failed with its outcome unknown: nothing may succeed any more.
+    refuses: Mutex<bool>,
+    /// The last failure was a want of space for pages: the handle has to go on.
+    usable: Mutex<bool>,
 }
 
 pub type Outcome<T = ()> = Result<T, String>;
@@ -61,6 +64,26 @@ impl World {
             tolerant: true,
             ..World::with(SimDisk::new(seed), books, false, seed)
         }
+    }
+
+    /// The next process after a failure: the same page cache, all calls succeed again.
+    pub fn after_kill(&self) -> World {
+        let books = self.books();
+        let (mut promise, era) = (books.promise, books.promise.era);
+        promise.era = 0;
+        let (eras, others) = (vec![books.eras[era].clone()], books.others.clone());
+        let books = Books {
+            promise,
+            eras,
+            others,
+            ..Books::default()
+        };
+        World::with(
+            self.disk().snapshot().fork_at_kill(),
+            books,
+            false,
+            self.seed,
+        )
     }
 
     /// A world that begins with what a crash left.
@@ -106,10 +129,10 @@ impl World {
         let books = Arc::clone(&self.books);
         self.disk().set_observer(Box::new(move |snapshot| {
             let mut books = books.lock().unwrap();
-            if !books.promise.lossy
-                && let Err(text) = order::check(snapshot)
-            {
-                books.violations.push(text);
+            if !books.promise.lossy {
+                if let Err(text) = order::check(snapshot) {
+                    books.violations.push(text);
+                }
             }
             let promise = books.promise;
             cuts.lock().unwrap().push(Cut {
@@ -138,12 +161,13 @@ impl World {
 
     pub fn create(&self, options: &CreateOptions) -> Outcome<Handle> {
         let db = self.options(SyncMode::Full).create(PATH, options);
-        let db = db.map_err(|e| format!("create fails: {e}"))?;
+        let db = db.map_err(|e| format!("stopped: create fails: {e}"))?;
         self.books().promise.created = true;
         Ok(Handle {
             db,
             sync: SyncMode::Full,
-            failed: Mutex::default(),
+            refuses: Mutex::default(),
+            usable: Mutex::default(),
         })
     }
 
@@ -163,11 +187,12 @@ impl World {
     pub fn open_with(&self, options: OpenOptions, sync: SyncMode) -> Outcome<Handle> {
         let db = options
             .open(PATH)
-            .map_err(|e| format!("open fails: {e} ({e:?})"))?;
+            .map_err(|e| format!("stopped: open fails: {e} ({e:?})"))?;
         Ok(Handle {
             db,
             sync,
-            failed: Mutex::default(),
+            refuses: Mutex::default(),
+            usable: Mutex::default(),
         })
     }
 
@@ -181,28 +206,9 @@ impl World {
     }
 
     pub fn commit(&self, handle: &Handle, change: &Change) -> Outcome {
-        self.begin(handle, 1);
-        let result = handle.db.write(change.batch());
-        let mut books = self.books();
-        books.promise.open -= 1;
-        match result {
-            Ok(commit) => {
-                let index = commit.token.index;
-                self.note(&mut books, handle, index, |content| content.after(change))
-            }
-            Err(e) => {
-                let unknown = match &e {
-                    Error::OutcomeUnknown { .. } => true,
-                    Error::Io { doing, .. } => *doing == "write the log",
-                    _ => false,
-                };
-                if unknown && books.maybe.is_none() {
-                    let content = books.last().after(change);
-                    books.maybe = Some(Arc::new(content));
-                    books.promise.open += 1;
-                }
-                self.failed(&mut books, handle, "commit", e)
-            }
+        match self.try_commit(handle, change)? {
+            true => Ok(()),
+            false => Err("commit finds the lock taken".into()),
         }
     }
 
@@ -216,11 +222,21 @@ impl World {
             Ok(commit) => {
                 let index = commit.token.index;
                 self.note(&mut books, handle, index, |content| content.after(change))?;
-                Ok(true)
             }
-            Err(Error::Busy { .. }) => Ok(false),
-            Err(e) => self.failed(&mut books, handle, "commit", e).map(|()| false),
+            Err(Error::Busy { .. }) => return Ok(false),
+            Err(e) => {
+                let unknown = match &e {
+                    Error::OutcomeUnknown { .. } => true,
+                    Error::Io { doing, .. } => *doing == "write the log",
+                    _ => false,
+                };
+                if unknown {
+                    books.doubt(change);
+                }
+                self.failed(&mut books, handle, "commit", e)?;
+            }
         }
+        Ok(true)
     }
 
     pub fn checkpoint(&self, handle: &Handle) -> Outcome {
@@ -277,10 +293,8 @@ impl World {
                 Ok(())
             }
             Err(e) => {
-                if books.maybe.is_none() {
-                    let content = books.last().after(&change);
-                    books.maybe = Some(Arc::new(content));
-                    books.promise.open += 1;
+                if !matches!(e, Error::Poisoned) {
+                    books.doubt(&change);
                 }
                 self.failed(&mut books, handle, "bulk load", e)
             }
@@ -289,14 +303,31 @@ impl World {
 
     /// The handle sees exactly what was committed.
     pub fn check(&self, handle: &Handle) -> Outcome {
-        let (content, maybe) = {
-            let mut books = self.books();
-            (books.last(), books.maybe.clone())
-        };
-        if self.tolerant && (*handle.failed.lock().unwrap() || maybe.is_some()) {
-            return Ok(());
+        if self.tolerant {
+            return self.check_some(handle);
         }
+        let content = self.books().last();
         content.compare(&handle.db)
+    }
+
+    /// The handle sees the commits up to some one that was not confirmed to be durable: where
+    /// syncs fail, the others may be gone.
+    fn check_some(&self, handle: &Handle) -> Outcome {
+        let Ok(snapshot) = handle.db.snapshot() else {
+            return Ok(());
+        };
+        let n = snapshot.token().index;
+        let mut books = self.books();
+        let acked = books.promise.acked;
+        let all = books.all();
+        drop(books);
+        if n < acked {
+            return Err(format!("{n} commits are seen; {acked} acknowledged"));
+        }
+        match matching(&all, n, &handle.db) {
+            Err(text) if text.contains("reading fails") => Ok(()),
+            outcome => outcome.map(|_| ()),
+        }
     }
 
     /// The file obeys every invariant: no damage, no page without an owner.
@@ -357,20 +388,11 @@ impl World {
                 "{n} commits recovered; {at_least} acknowledged, {begun} begun"
             ));
         }
-        let done = books.promise.done;
-        if n == done + 1 {
-            let maybe = books.maybe.take();
-            books.history().extend(maybe);
-        }
-        if books.history().len() as u64 <= n {
-            return Err(format!("{n} commits recovered; the model knows fewer"));
-        }
+        let all = books.all();
+        let history = matching(&all, n, &handle.db)?;
+        books.decide(history);
         books.rewind(n);
-        let content = books.last();
-        drop(books);
-        content
-            .compare(&handle.db)
-            .map_err(|text| format!("after commit {n}: {text}"))
+        Ok(())
     }
 
     // The books.
@@ -385,7 +407,7 @@ impl World {
     /// For commits that were made by other means than a handle.
     pub fn note_raw(&self, index: u64, change: &Change) -> Outcome {
         let mut books = self.books();
-        self.place(&mut books, index, |content| content.after(change))?;
+        self.place(&mut books, None, index, |content| content.after(change))?;
         books.promise.acked = index;
         Ok(())
     }
@@ -395,14 +417,14 @@ impl World {
         books: &mut Books,
         handle: &Handle,
         index: u64,
-        change: impl FnOnce(&Content) -> Content,
+        change: impl Fn(&Content) -> Content,
     ) -> Outcome {
-        if *handle.failed.lock().unwrap() && self.tolerant && books.maybe.is_some() {
+        if *handle.refuses.lock().unwrap() {
             return Err(format!(
-                "commit {index} by a handle whose last one failed unknown"
+                "commit {index} by a handle whose last write failed"
             ));
         }
-        self.place(books, index, change)?;
+        self.place(books, Some(&handle.db), index, change)?;
         if handle.sync == SyncMode::Full {
             books.promise.acked = index;
             books.promise.lossy = false;
@@ -413,22 +435,33 @@ impl World {
     fn place(
         &self,
         books: &mut Books,
+        db: Option<&Db>,
         index: u64,
-        change: impl FnOnce(&Content) -> Content,
+        change: impl Fn(&Content) -> Content,
     ) -> Outcome {
-        if let Some(maybe) = books.maybe.take() {
-            books.promise.open -= 1;
-            if index == books.history().len() as u64 + 1 {
-                books.history().push(maybe);
-            }
-        }
+        let mut all = books.all();
         let expected = books.history().len() as u64;
-        if index != expected {
-            return Err(format!("a commit got index {index} instead of {expected}"));
+        if !self.tolerant {
+            if index != expected {
+                return Err(format!("a commit got index {index} instead of {expected}"));
+            }
+            all.truncate(1);
         }
-        let content = change(&books.last());
-        books.history().push(Arc::new(content));
-        books.promise.done = index;
+        // Where syncs fail, commits that were not durable yet may be gone, and others be there.
+        let acked = books.promise.acked;
+        all.retain(|history| history.len() as u64 >= index && index > acked);
+        for history in &mut all {
+            history.truncate(index as usize);
+            let next = change(history.last().unwrap());
+            history.push(Arc::new(next));
+        }
+        all.dedup();
+        let history = match (all.len(), db) {
+            (0, _) => return Err(format!("a commit got index {index}; {acked} are durable")),
+            (1, _) | (_, None) => all.swap_remove(0),
+            (_, Some(db)) => matching(&all, index, db)?,
+        };
+        books.decide(history);
         Ok(())
     }
 
@@ -440,14 +473,42 @@ impl World {
     }
 
     fn failed(&self, books: &mut Books, handle: &Handle, what: &str, e: Error) -> Outcome {
-        *handle.failed.lock().unwrap() = true;
         if !self.tolerant {
             return Err(format!("{what} fails: {e} ({e:?})"));
         }
-        if let Error::Corrupt(_) = e {
-            // Allowed where a failed sync lost what was never confirmed; the reopen tells.
-            books.promise.created &= true;
+        let no_space = |e: &Error| match e {
+            Error::Io { source, doing, .. } => {
+                let log = [
+                    "write the log",
+                    "sync the log",
+                    "switch the log",
+                    "write the header",
+                ];
+                source.kind() == std::io::ErrorKind::StorageFull && !log.contains(doing)
+            }
+            _ => false,
+        };
+        let mut usable = handle.usable.lock().unwrap();
+        if *usable && matches!(e, Error::Poisoned) {
+            return Err(format!("{what} is refused after a mere want of space"));
         }
+        *usable = no_space(&e);
+        *handle.refuses.lock().unwrap() |= matches!(e, Error::OutcomeUnknown { .. });
+        books.errors += 1;
         Ok(())
     }
+}
+
+/// The history whose first `n` commits give what the database holds.
+fn matching(histories: &[History], n: u64, db: &Db) -> Outcome<History> {
+    let mut outcome = Err(format!("{n} commits are there; the model knows fewer"));
+    for history in histories {
+        if let Some(content) = history.get(n as usize) {
+            match content.compare(db) {
+                Ok(()) => return Ok(history.clone()),
+                Err(text) => outcome = Err(format!("after commit {n}: {text}")),
+            }
+        }
+    }
+    outcome
 }

@@ -94,6 +94,7 @@ impl Walk<'_> {
             last: None,
             frames: 0,
             torn_bytes: 0,
+            marked: false,
         };
         for _ in 0..MAX_RESUMES {
             let result = scan(
@@ -150,6 +151,7 @@ impl Walk<'_> {
                 last: None,
                 frames: 0,
                 torn_bytes: 0,
+                marked: false,
             };
         }
         Ok(RegionEnd {

@@ -1,6 +1,6 @@
 //! The simulated disk as a file system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub struct Inner {
     pub locks: Locks,
     /// Open files by number, with the inode each keeps alive.
     pub open: BTreeMap<u64, u64>,
+    /// Open files whose next sync reports that another one's sync failed and lost writes: as in
+    /// Linux, every description that was open then is told once, later ones never.
+    pub owed_errors: BTreeSet<u64>,
     pub faults: Faults,
     pub trace: Vec<IoCall>,
     last_file: u64,
@@ -109,6 +112,7 @@ impl SimDisk {
             state,
             locks: Locks::default(),
             open: BTreeMap::new(),
+            owed_errors: BTreeSet::new(),
             faults: Faults::default(),
             trace: Vec::new(),
             last_file: 0,
@@ -175,6 +179,11 @@ impl SimDisk {
     /// All calls succeed again.
     pub fn clear_fault(&self) {
         self.0.lock().faults.set(None);
+    }
+
+    /// A system that tells nobody else about a failed sync.
+    pub fn forget_owed_errors(&self) {
+        self.0.lock().owed_errors.clear();
     }
 
     /// How often the planned fault has struck; 0 means that `nth` was beyond the last call.

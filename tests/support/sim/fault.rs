@@ -27,7 +27,8 @@ pub enum FaultKind {
     /// Half of the bytes are written, then the error. On other calls the error alone.
     ShortWriteThenError(i32),
     /// A failed sync after which reads see the new bytes and the medium has the old ones, until
-    /// the cache is dropped; a later sync succeeds and persists nothing. On other calls EIO.
+    /// the cache is dropped; a later sync succeeds and persists nothing (other open files are
+    /// told once, by their next sync). On other calls EIO.
     SyncKeepsNew,
     /// A failed sync after which reads see the old bytes. On other calls EIO.
     SyncReverts,

@@ -57,6 +57,7 @@ impl SimFile {
     fn flush(&self, kind: IoKind, range: Option<(u64, u64)>) -> io::Result<()> {
         let (offset, len) = range.unwrap_or_default();
         let (mut inner, fault) = self.disk.begin(self.call(kind, offset, len));
+        let owed = inner.owed_errors.remove(&self.number);
         let state = inner.state_mut();
         match (fault, range) {
             (None, None) => state.sync(self.inode),
@@ -64,11 +65,20 @@ impl SimFile {
             (Some(fault), range) => {
                 if let Some(mode) = fault.failed_sync() {
                     state.fail_sync(self.inode, range, mode);
+                    let others = inner
+                        .open
+                        .iter()
+                        .filter(|(number, inode)| **inode == self.inode && **number != self.number);
+                    let others: Vec<u64> = others.map(|(number, _)| *number).collect();
+                    inner.owed_errors.extend(others);
                 }
                 return Err(fault.error());
             }
         }
-        Ok(())
+        match owed {
+            true => Err(io::Error::from_raw_os_error(libc::EIO)),
+            false => Ok(()),
+        }
     }
 
     fn check_lock_range(start: u64, len: u64) -> io::Result<(u64, u64)> {
@@ -90,6 +100,7 @@ impl Drop for SimFile {
         let mut inner = self.disk.lock();
         inner.locks.release(self.number);
         inner.open.remove(&self.number);
+        inner.owed_errors.remove(&self.number);
         if inner.state.links(self.inode) == 0 {
             inner.forget_unreachable();
         }
