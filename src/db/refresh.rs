@@ -91,8 +91,10 @@ impl Inner {
         let own_seq = at(tail.extent.start + REGION_SEQ_AT);
         let other = pick(&places, tail.active ^ 1);
         let other_seq = at(other.start + REGION_SEQ_AT).unwrap_or(0);
-        let word = at_u32(tail.extent.start + tail.end);
-        let appended = tail.end + 8 <= tail.extent.len && word == Some(tail.region.sync_word());
+        // Behind a full region there may be the end of the file, in a map that is longer.
+        let room = tail.end + 8 <= tail.extent.len;
+        let next = tail.extent.start + tail.end;
+        let appended = room && at_u32(next) == Some(tail.region.sync_word());
         newest != Some(generation)
             || own_seq != Some(tail.region.region_seq)
             || other_seq > tail.region.region_seq

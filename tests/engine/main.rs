@@ -9,6 +9,7 @@ mod bad_files;
 mod between;
 mod hook;
 mod limits;
+mod mapped;
 mod model;
 mod refusals;
 mod rng;
