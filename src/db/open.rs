@@ -40,6 +40,12 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     let locks = open_file(path, &options, access)?;
     let failed = |e| Error::io_at("look at", path, e);
     let identity = file.identity().map_err(failed)?;
+    if !locks.identity().map_err(failed)?.same_file(&identity) {
+        // Renamed over between the two: data and locks would be of two files.
+        return Err(Error::Replaced {
+            path: path.to_owned(),
+        });
+    }
     check_place(path, &options, &identity)?;
     let pins = Pins::new(Arc::clone(&locks));
     let mut held = None;
