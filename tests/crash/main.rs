@@ -1,7 +1,8 @@
 //! Power losses, failed calls and damage, on a simulated disk, with the engine unchanged on top.
 //!
 //! ```text
-//! workloads   what is done to a database     world     does it, and keeps the books
+//! workloads   what is done to a database     world     a disk, processes and the books
+//! act         does it                        marks     what may be found after a crash
 //! campaign    every cut of every workload    oracle    what must hold after a crash
 //! faults      calls that fail                damage    flipped and zeroed log bytes
 //! ```
@@ -20,6 +21,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod act;
 mod campaign;
 mod damage;
 mod faults;

@@ -25,7 +25,7 @@ const fn workload(name: &'static str, weight: usize, run: fn(&World) -> Outcome)
 pub const WORKLOADS: &[Workload] = &[
     workload("create", 2, logs::create),
     workload("singles", 6, logs::singles),
-    workload("batches", 6, logs::batches),
+    workload("batches", 2, logs::batches),
     workload("groups", 6, logs::groups),
     workload("normal", 6, logs::normal),
     workload("off", 5, logs::off),

@@ -34,7 +34,7 @@ pub fn batches(world: &World) -> Outcome {
     };
     let mut handle = world.create(&options)?;
     let mut rng = Rng::new(world.seed);
-    for (i, entries) in [1, 2, 5, 30, 60, 150, 1, 400, 1, 3].into_iter().enumerate() {
+    for (i, entries) in [1, 2, 5, 30, 60, 1, 350, 1, 3].into_iter().enumerate() {
         let mut change = Change::default();
         for j in 0..entries {
             let len = 100 + rng.below(120);

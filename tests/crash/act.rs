@@ -1,0 +1,212 @@
+//! What workloads do with an open database, and how the books follow.
+
+use std::sync::Arc;
+
+use creel::{CheckpointOptions, CompactOptions, Db, Error, NoProgress, SyncMode};
+
+use super::marks::Books;
+use super::model::{Change, Content};
+use super::world::{Handle, Outcome, World, matching};
+
+impl World {
+    pub fn put(&self, handle: &Handle, key: &str, value: Vec<u8>) -> Outcome {
+        self.commit(handle, &Change::put(key, value))
+    }
+
+    pub fn commit(&self, handle: &Handle, change: &Change) -> Outcome {
+        match self.try_commit(handle, change)? {
+            true => Ok(()),
+            false => Err("commit finds the lock taken".into()),
+        }
+    }
+
+    /// For a commit by another process that may find the lock taken: false where it did.
+    pub fn try_commit(&self, handle: &Handle, change: &Change) -> Outcome<bool> {
+        self.begin(handle, 1);
+        let result = handle.db.write(change.batch());
+        let mut books = self.books();
+        books.promise.open -= 1;
+        match result {
+            Ok(commit) => {
+                let index = commit.token.index;
+                self.note(&mut books, handle, index, |content| content.after(change))?;
+            }
+            Err(Error::Busy { .. }) => return Ok(false),
+            Err(e) => {
+                let unknown = match &e {
+                    Error::OutcomeUnknown { .. } => true,
+                    Error::Io { doing, .. } => *doing == "write the log",
+                    _ => false,
+                };
+                if unknown {
+                    books.doubt(change);
+                }
+                self.failed(&mut books, handle, "commit", e)?;
+            }
+        }
+        Ok(true)
+    }
+
+    pub fn checkpoint(&self, handle: &Handle) -> Outcome {
+        let before = self.begin(handle, 0);
+        let done = handle
+            .db
+            .checkpoint(&CheckpointOptions::default(), &NoProgress);
+        let mut books = self.books();
+        match done {
+            Ok(report) => {
+                self.synced(&mut books, handle, before, report.done);
+                Ok(())
+            }
+            Err(e) => self.failed(&mut books, handle, "checkpoint", e),
+        }
+    }
+
+    pub fn compact(&self, handle: &Handle) -> Outcome {
+        let before = self.begin(handle, 0);
+        let done = handle.db.compact(&CompactOptions::default(), &NoProgress);
+        let mut books = self.books();
+        match done {
+            Ok(_) => {
+                self.synced(&mut books, handle, before, true);
+                Ok(())
+            }
+            Err(e) => self.failed(&mut books, handle, "compact", e),
+        }
+    }
+
+    /// Loads entries, sorted by key, into a keyspace that exists.
+    pub fn bulk(
+        &self,
+        handle: &Handle,
+        keyspace: &'static str,
+        entries: &[(String, Vec<u8>)],
+    ) -> Outcome {
+        self.begin(handle, 1);
+        let rows = entries
+            .iter()
+            .map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
+        let done = handle.db.bulk_load(keyspace, rows, &NoProgress);
+        let mut books = self.books();
+        books.promise.open -= 1;
+        let mut change = Change::default();
+        for (key, value) in entries {
+            change = change.and_put(keyspace, key, value.clone());
+        }
+        match done {
+            Ok(report) => {
+                let index = report.token.index;
+                self.note(&mut books, handle, index, |content| content.after(&change))?;
+                self.synced(&mut books, handle, index, true);
+                Ok(())
+            }
+            Err(e) => {
+                if !matches!(e, Error::Poisoned) {
+                    books.doubt(&change);
+                }
+                self.failed(&mut books, handle, "bulk load", e)
+            }
+        }
+    }
+
+    fn begin(&self, handle: &Handle, commits: u64) -> u64 {
+        let mut books = self.books();
+        books.promise.open += commits;
+        books.promise.lossy |= handle.sync == SyncMode::Off;
+        books.promise.done
+    }
+
+    /// For commits that were made by other means than a handle.
+    pub fn note_raw(&self, index: u64, change: &Change) -> Outcome {
+        let mut books = self.books();
+        self.place(&mut books, None, index, |content| content.after(change))?;
+        books.promise.acked = index;
+        Ok(())
+    }
+
+    fn note(
+        &self,
+        books: &mut Books,
+        handle: &Handle,
+        index: u64,
+        change: impl Fn(&Content) -> Content,
+    ) -> Outcome {
+        if *handle.refuses.lock().unwrap() {
+            return Err(format!(
+                "commit {index} by a handle whose last write failed"
+            ));
+        }
+        self.place(books, Some(&handle.db), index, change)?;
+        if handle.sync == SyncMode::Full {
+            books.promise.acked = index;
+            books.promise.lossy = false;
+        }
+        Ok(())
+    }
+
+    fn place(
+        &self,
+        books: &mut Books,
+        db: Option<&Db>,
+        index: u64,
+        change: impl Fn(&Content) -> Content,
+    ) -> Outcome {
+        let mut all = books.all();
+        let expected = books.history().len() as u64;
+        if !self.tolerant {
+            if index != expected {
+                return Err(format!("a commit got index {index} instead of {expected}"));
+            }
+            all.truncate(1);
+        }
+        // Where syncs fail, commits that were not durable yet may be gone, and others be there.
+        let acked = books.promise.acked;
+        all.retain(|history| history.len() as u64 >= index && index > acked);
+        for history in &mut all {
+            history.truncate(index as usize);
+            let next = change(history.last().unwrap());
+            history.push(Arc::new(next));
+        }
+        all.dedup();
+        let history = match (all.len(), db) {
+            (0, _) => return Err(format!("a commit got index {index}; {acked} are durable")),
+            (1, _) | (_, None) => all.swap_remove(0),
+            (_, Some(db)) => matching(&all, index, db)?,
+        };
+        books.decide(history);
+        Ok(())
+    }
+
+    fn synced(&self, books: &mut Books, handle: &Handle, index: u64, whole: bool) {
+        if handle.sync != SyncMode::Off {
+            books.promise.acked = books.promise.acked.max(index);
+            books.promise.lossy &= !whole;
+        }
+    }
+
+    fn failed(&self, books: &mut Books, handle: &Handle, what: &str, e: Error) -> Outcome {
+        if !self.tolerant {
+            return Err(format!("{what} fails: {e} ({e:?})"));
+        }
+        let no_space = |e: &Error| match e {
+            Error::Io { source, doing, .. } => {
+                let log = [
+                    "write the log",
+                    "sync the log",
+                    "switch the log",
+                    "write the header",
+                ];
+                source.kind() == std::io::ErrorKind::StorageFull && !log.contains(doing)
+            }
+            _ => false,
+        };
+        let mut usable = handle.usable.lock().unwrap();
+        if *usable && matches!(e, Error::Poisoned) {
+            return Err(format!("{what} is refused after a mere want of space"));
+        }
+        *usable = no_space(&e);
+        *handle.refuses.lock().unwrap() |= matches!(e, Error::OutcomeUnknown { .. });
+        books.errors += 1;
+        Ok(())
+    }
+}
