@@ -160,7 +160,5 @@ fn damage_among_one_shot_commits_is_told() {
             matches!(refused, crate::Error::Corrupt(_)),
             "{i}: {refused:?}"
         );
-        let report = crate::verify(&path, &crate::VerifyOptions::default(), &NoProgress).unwrap();
-        assert_eq!(report.verdict, crate::Verdict::Damaged, "{i}");
     }
 }

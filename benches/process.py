@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Whole processes, as a script feels them: python3 benches/process.py [RUNS]
+
+Builds target/release/creel and two programs to compare with (an empty one, and one that overwrites
+4 KiB and syncs them), runs them in turns, and prints medians, differences and peak memory, for
+databases of 1 thousand and 1 million entries.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+EMPTY = "fn main() {}"
+BARE = """
+use std::os::fd::AsRawFd;
+unsafe extern "C" { fn fdatasync(fd: i32) -> i32; }
+fn main() {
+    use std::os::unix::fs::FileExt;
+    let path = std::env::args().nth(1).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&[7; 4096], 0).unwrap();
+    assert_eq!(unsafe { fdatasync(file.as_raw_fd()) }, 0);
+}
+"""
+
+PEAK = """
+unsafe extern "C" { fn wait4(pid: i32, status: *mut i32, options: i32, usage: *mut [i64; 18]) -> i32; }
+fn main() {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let null = std::process::Stdio::null();
+    let child = std::process::Command::new(&args[0]).args(&args[1..]).stdout(null).spawn().unwrap();
+    let (mut status, mut usage) = (0, [0; 18]);
+    unsafe { wait4(child.id() as i32, &mut status, 0, &mut usage) };
+    println!("{}", usage[4]);
+}
+"""
+
+
+def program(folder, name, source):
+    path = os.path.join(folder, name)
+    with open(path + ".rs", "w") as file:
+        file.write(source)
+    subprocess.run(["rustc", "--edition=2024", "-O", "-o", path, path + ".rs"], check=True)
+    return path
+
+
+def once(args):
+    start = time.perf_counter()
+    child = os.posix_spawn(args[0], args, os.environ, file_actions=[
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+    _, status = os.waitpid(child, 0)
+    took = time.perf_counter() - start
+    assert os.waitstatus_to_exitcode(status) == 0, args
+    return took
+
+
+def main():
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    subprocess.run(["cargo", "build", "--release", "--quiet"], check=True)
+    creel = os.path.abspath("target/release/creel")
+    with tempfile.TemporaryDirectory() as folder:
+        empty, bare = program(folder, "empty", EMPTY), program(folder, "bare", BARE)
+        flat = os.path.join(folder, "flat")
+        with open(flat, "wb") as file:
+            file.write(bytes(1 << 20))
+            os.fsync(file.fileno())
+        cases = {"empty program": lambda i: [empty], "bare overwrite + sync": lambda i: [bare, flat]}
+        for count in (1_000, 1_000_000):
+            path = os.path.join(folder, f"db{count}")
+            subprocess.run([creel, "open", "-q", "--create", path], check=True)
+            feed = subprocess.Popen([creel, "batch", path, "--every", "100k"], stdin=subprocess.PIPE,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            lines = (f"put\tkey-{i * 7919 % count:020}\t{'v' * 150}\n" for i in range(count))
+            feed.stdin.write("".join(lines).encode())
+            feed.stdin.close()
+            assert feed.wait() == 0
+            subprocess.run([creel, "checkpoint", path], check=True, stdout=subprocess.DEVNULL)
+            name = f"{count:,} entries"
+            cases[f"get, {name}"] = lambda i, p=path, n=count: [creel, "get", p, f"key-{i * 31 % n:020}"]
+            cases[f"put, {name}"] = lambda i, p=path, n=count: [creel, "put", p, f"key-{i * 37 % n:020}", "w" * 150]
+        times = {name: [] for name in cases}
+        peak = program(folder, "peak", PEAK)
+        memory = {name: int(subprocess.check_output([peak] + cases[name](1))) for name in cases}
+        for i in range(runs):
+            order = list(cases) if i % 2 else list(reversed(cases))
+            for name in order:
+                times[name].append(once(cases[name](i)))
+        base = statistics.median(times["empty program"])
+        sync = statistics.median(times["bare overwrite + sync"])
+        print(f"{runs} runs of each, in turns; median ms, ms over its floor, peak MiB")
+        for name in cases:
+            median = statistics.median(times[name])
+            floor = sync if name.startswith("put") else base
+            print(f"{name:<24} {median * 1e3:7.3f} {(median - floor) * 1e3:+7.3f} {memory[name] / 1024:6.1f}")
+
+
+main()
