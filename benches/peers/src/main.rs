@@ -40,7 +40,7 @@ pub fn value(i: u64) -> [u8; 150] {
 #[derive(Default)]
 struct Table(BTreeMap<(usize, &'static str), BTreeMap<&'static str, Vec<Duration>>>);
 
-const ROWS: [&str; 9] = [
+const ROWS: [&str; 10] = [
     "load in key order",
     "load in random order",
     "open + first get",
@@ -50,6 +50,7 @@ const ROWS: [&str; 9] = [
     "full scan",
     "durable put",
     "1,000 puts, one durable commit",
+    "open + first get, log not folded",
 ];
 
 struct Run {
@@ -66,7 +67,13 @@ impl Run {
 
     fn note(&mut self, row: &'static str, store: &'static str, took: Duration) {
         let at = ROWS.iter().position(|r| *r == row).unwrap_or(ROWS.len());
-        self.table.0.entry((at, row)).or_default().entry(store).or_default().push(took);
+        self.table
+            .0
+            .entry((at, row))
+            .or_default()
+            .entry(store)
+            .or_default()
+            .push(took);
     }
 
     fn measure<S: Store>(&mut self, round: u64, sorted: &[Entry], random: &[Entry]) {
@@ -92,15 +99,22 @@ impl Run {
         store.load(random, false);
         self.note("load in random order", name, start.elapsed());
         self.reads(&store, round);
+        drop(store);
+        self.opens::<S>("open + first get", &path, round);
+        let store = S::open(&path);
         self.writes(&store, round);
         drop(store);
+        self.opens::<S>("open + first get, log not folded", &path, round);
+        std::fs::remove_dir_all(&path).ok();
+    }
+
+    fn opens<S: Store>(&mut self, row: &'static str, path: &Path, round: u64) {
         for _ in 0..5 {
             let start = Instant::now();
-            let store = S::open(&path);
+            let store = S::open(path);
             assert_eq!(store.get_fresh(&key(round)), 150);
-            self.note("open + first get", name, start.elapsed());
+            self.note(row, S::NAME, start.elapsed());
         }
-        std::fs::remove_dir_all(&path).ok();
     }
 
     fn reads<S: Store>(&mut self, store: &S, round: u64) {
@@ -155,7 +169,9 @@ fn median(times: &mut [Duration]) -> Duration {
 }
 
 fn main() {
-    let n = std::env::var("CREEL_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok());
+    let n = std::env::var("CREEL_BENCH_ENTRIES")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let n: u64 = n.unwrap_or(1_000_000);
     let root = std::env::var_os("CREEL_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = root.join(format!("creel-peers-{}", std::process::id()));
@@ -164,8 +180,16 @@ fn main() {
     let mut sorted = random.clone();
     sorted.sort_unstable();
     let wanted = std::env::args().skip(1).collect();
-    let mut run = Run { dir: dir.clone(), n, wanted, table: Table::default() };
-    let rounds = std::env::var("CREEL_BENCH_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3);
+    let mut run = Run {
+        dir: dir.clone(),
+        n,
+        wanted,
+        table: Table::default(),
+    };
+    let rounds = std::env::var("CREEL_BENCH_ROUNDS")
+        .ok()
+        .and_then(|r| r.parse().ok())
+        .unwrap_or(3);
     for round in 0..rounds {
         let mut turns: Vec<fn(&mut Run, u64, &[Entry], &[Entry])> = vec![
             Run::measure::<Creel>,
@@ -182,7 +206,10 @@ fn main() {
     for ((_, row), figures) in &mut run.table.0 {
         let creel = figures.get_mut("creel").map(|t| median(t));
         println!("{row}");
-        let mut line: Vec<_> = figures.iter_mut().map(|(name, t)| (median(t), *name)).collect();
+        let mut line: Vec<_> = figures
+            .iter_mut()
+            .map(|(name, t)| (median(t), *name))
+            .collect();
         line.sort_unstable();
         for (time, name) in line {
             let ratio = creel.map_or(0.0, |c| time.as_secs_f64() / c.as_secs_f64());

@@ -33,14 +33,23 @@ impl Store for Creel {
     const NAME: &'static str = "creel";
     fn open(dir: &Path) -> Self {
         let path = dir.join("db");
-        Creel(if path.exists() { creel::Db::open(path) } else { creel::Db::create(path) }.unwrap())
+        Creel(
+            if path.exists() {
+                creel::Db::open(path)
+            } else {
+                creel::Db::create(path)
+            }
+            .unwrap(),
+        )
     }
     fn load(&self, entries: &[Entry], sorted: bool) {
         let rows = entries.iter().map(|(k, v)| Ok((&k[..], &v[..])));
         if sorted {
             self.0.bulk_load("main", rows, &creel::NoProgress).unwrap();
         } else {
-            self.0.bulk_load_unsorted("main", rows, 1 << 30, &creel::NoProgress).unwrap();
+            self.0
+                .bulk_load_unsorted("main", rows, 1 << 30, &creel::NoProgress)
+                .unwrap();
         }
     }
     fn put_durable(&self, key: &[u8], value: &[u8]) {
@@ -57,7 +66,10 @@ impl Store for Creel {
         let main = self.0.snapshot().unwrap().keyspace("main").unwrap();
         let start = Instant::now();
         for key in keys {
-            assert_eq!(main.get_with(key, |v| black_box(v).len()).unwrap(), Some(150));
+            assert_eq!(
+                main.get_with(key, |v| black_box(v).len()).unwrap(),
+                Some(150)
+            );
         }
         start.elapsed()
     }
@@ -70,7 +82,10 @@ impl Store for Creel {
         let start = Instant::now();
         for key in keys {
             let from = creel::KeyBound::Included(key.to_vec());
-            let mut cursor = main.cursor(&creel::KeyRange { from, to: creel::KeyBound::Unbounded });
+            let mut cursor = main.cursor(&creel::KeyRange {
+                from,
+                to: creel::KeyBound::Unbounded,
+            });
             for _ in 0..10 {
                 black_box(cursor.next_entry().unwrap());
             }
@@ -103,7 +118,11 @@ impl Store for Lmdb {
     }
     fn load(&self, entries: &[Entry], sorted: bool) {
         let mut tx = self.0.write_txn().unwrap();
-        let flags = if sorted { heed::PutFlags::APPEND } else { heed::PutFlags::empty() };
+        let flags = if sorted {
+            heed::PutFlags::APPEND
+        } else {
+            heed::PutFlags::empty()
+        };
         for (key, value) in entries {
             self.1.put_with_flags(&mut tx, flags, key, value).unwrap();
         }
@@ -121,7 +140,10 @@ impl Store for Lmdb {
         let tx = self.0.read_txn().unwrap();
         let start = Instant::now();
         for key in keys {
-            assert_eq!(black_box(self.1.get(&tx, key).unwrap()).map(<[u8]>::len), Some(150));
+            assert_eq!(
+                black_box(self.1.get(&tx, key).unwrap()).map(<[u8]>::len),
+                Some(150)
+            );
         }
         start.elapsed()
     }
@@ -143,7 +165,12 @@ impl Store for Lmdb {
     fn scan(&self) -> u64 {
         let tx = self.0.read_txn().unwrap();
         let entries = self.1.iter(&tx).unwrap();
-        entries.map(|e| e.map(|(k, v)| (k.len() + black_box(v).len()) as u64).unwrap()).sum()
+        entries
+            .map(|e| {
+                e.map(|(k, v)| (k.len() + black_box(v).len()) as u64)
+                    .unwrap()
+            })
+            .sum()
     }
 }
 
@@ -259,7 +286,10 @@ impl Store for Fjall {
         start.elapsed()
     }
     fn scan(&self) -> u64 {
-        self.1.iter().map(|e| e.map(|(k, v)| (k.len() + v.len()) as u64).unwrap()).sum()
+        self.1
+            .iter()
+            .map(|e| e.map(|(k, v)| (k.len() + v.len()) as u64).unwrap())
+            .sum()
     }
 }
 
@@ -279,7 +309,10 @@ impl Store for Sqlite {
     fn load(&self, entries: &[Entry], _: bool) {
         self.0.execute_batch("BEGIN").unwrap();
         {
-            let mut insert = self.0.prepare_cached("INSERT OR REPLACE INTO kv VALUES (?, ?)").unwrap();
+            let mut insert = self
+                .0
+                .prepare_cached("INSERT OR REPLACE INTO kv VALUES (?, ?)")
+                .unwrap();
             for (key, value) in entries {
                 insert.execute(params![&key[..], &value[..]]).unwrap();
             }
@@ -287,7 +320,10 @@ impl Store for Sqlite {
         self.0.execute_batch("COMMIT").unwrap();
     }
     fn put_durable(&self, key: &[u8], value: &[u8]) {
-        let mut insert = self.0.prepare_cached("INSERT OR REPLACE INTO kv VALUES (?, ?)").unwrap();
+        let mut insert = self
+            .0
+            .prepare_cached("INSERT OR REPLACE INTO kv VALUES (?, ?)")
+            .unwrap();
         insert.execute(params![key, value]).unwrap();
     }
     fn batch_durable(&self, entries: &[Entry]) {
@@ -304,8 +340,15 @@ impl Store for Sqlite {
         took
     }
     fn get_fresh(&self, key: &[u8]) -> usize {
-        let mut select = self.0.prepare_cached("SELECT v FROM kv WHERE k = ?").unwrap();
-        select.query_row([key], |row| row.get_ref(0).map(|v| v.as_blob().unwrap().len())).unwrap()
+        let mut select = self
+            .0
+            .prepare_cached("SELECT v FROM kv WHERE k = ?")
+            .unwrap();
+        select
+            .query_row([key], |row| {
+                row.get_ref(0).map(|v| v.as_blob().unwrap().len())
+            })
+            .unwrap()
     }
     fn range_many(&self, keys: &[[u8; 24]]) -> Duration {
         let sql = "SELECT k, v FROM kv WHERE k >= ? ORDER BY k LIMIT 10";
@@ -324,7 +367,10 @@ impl Store for Sqlite {
         took
     }
     fn scan(&self) -> u64 {
-        let mut select = self.0.prepare_cached("SELECT k, v FROM kv ORDER BY k").unwrap();
+        let mut select = self
+            .0
+            .prepare_cached("SELECT k, v FROM kv ORDER BY k")
+            .unwrap();
         let mut rows = select.query([]).unwrap();
         let mut bytes = 0;
         while let Some(row) = rows.next().unwrap() {
