@@ -100,11 +100,11 @@ codes! {
     HARD_LINKED "hard_linked" Io
         "the file has more than one name, which makes two databases out of one at the next copy"
         "nothing was changed"
-        "remove the other names";
+        "remove the other names, or write all the same with --allow-hard-links";
     NETWORK_FS "network_fs" Io
         "the file lies on a network file system, where locks and syncs cannot be trusted"
         "nothing was changed"
-        "copy it to a local disk";
+        "copy it to a local disk; --force-network opens it at your own risk";
     READ_ONLY "read_only" Io
         "a write was asked of a file opened for reading"
         "nothing was changed"

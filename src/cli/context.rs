@@ -96,6 +96,8 @@ impl Context {
                     .into(),
             )
             .lock_timeout(self.globals.lock_timeout.unwrap_or(Duration::from_secs(5)))
+            .allow_hard_links(self.globals.allow_hard_links)
+            .allow_network(self.globals.force_network)
             .background_checkpoint(false)
             .checkpoint_at(Some(CHECKPOINT_AT))
     }

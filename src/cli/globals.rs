@@ -83,6 +83,12 @@ pub struct Globals {
     /// Refuse to write to the database
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Write to a file that has several hard links
+    #[arg(long, global = true)]
+    pub allow_hard_links: bool,
+    /// Open a file on a network file system, where locks and syncs cannot be trusted
+    #[arg(long, global = true)]
+    pub force_network: bool,
     /// Durability: full, normal or off [default: full]
     #[arg(long, global = true, value_name = "MODE", hide_possible_values = true)]
     pub sync: Option<Sync>,

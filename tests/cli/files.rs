@@ -69,6 +69,15 @@ fn a_second_hard_link_refuses_writes() {
         creel().arg("verify").arg(path).assert().success();
     }
     assert_eq!(db.bytes(), before);
+    let mut forced = db.run("put");
+    forced.args(["k", "forced", "--allow-hard-links"]);
+    forced.assert().success();
+    creel()
+        .arg("get")
+        .arg(&link)
+        .arg("k")
+        .assert()
+        .stdout("forced");
     fs::remove_file(link).unwrap();
     db.run("put").args(["k", "w"]).assert().success();
 }
