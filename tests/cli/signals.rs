@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::Db;
 
@@ -36,7 +36,11 @@ fn a_batch_that_waits_for_input_ends_at_once() {
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(b"put\ta\t1\n").unwrap();
         stdin.flush().unwrap();
-        sleep(Duration::from_millis(500));
+        // Once the line is committed the command waits for the next one.
+        let start = Instant::now();
+        while db.run("exists").arg("a").ok().is_err() {
+            assert!(start.elapsed() < Duration::from_secs(20), "no commit");
+        }
         kill(&child, name);
         died_of(child.wait().unwrap(), signal);
         assert_eq!(db.list(), "a\t1\n");
