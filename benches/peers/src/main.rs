@@ -1,9 +1,12 @@
-//! `cargo run --release --manifest-path benches/peers/Cargo.toml [-- ROW...]`
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml [--features rocksdb] [-- ROW...]`
 //!
-//! The rows of docs/performance.md with creel, LMDB, redb, fjall and SQLite (WAL) taking turns in
+//! The rows of docs/performance.md with creel, LMDB, redb, fjall, SQLite (WAL) and, where its library
+//! is installed, RocksDB taking turns in
 //! one process and one run: each figure is the median of the rounds, the order changes with every
 //! round. 1 M entries (CREEL_BENCH_ENTRIES) of 24 + 150 bytes.
 
+#[cfg(feature = "rocksdb")]
+mod rocks;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -197,8 +200,11 @@ fn main() {
             Run::measure::<Redb>,
             Run::measure::<Fjall>,
             Run::measure::<Sqlite>,
+            #[cfg(feature = "rocksdb")]
+            Run::measure::<rocks::Rocks>,
         ];
-        turns.rotate_left(round as usize % 5);
+        let first = round as usize % turns.len();
+        turns.rotate_left(first);
         for turn in turns {
             turn(&mut run, round, &sorted, &random);
         }
