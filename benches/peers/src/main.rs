@@ -43,7 +43,7 @@ pub fn value(i: u64) -> [u8; 150] {
 #[derive(Default)]
 struct Table(BTreeMap<(usize, &'static str), BTreeMap<&'static str, Vec<Duration>>>);
 
-const ROWS: [&str; 10] = [
+const ROWS: [&str; 12] = [
     "load in key order",
     "load in random order",
     "open + first get",
@@ -52,6 +52,8 @@ const ROWS: [&str; 10] = [
     "range of 10",
     "full scan",
     "durable put",
+    "durable put, 4 threads",
+    "put without sync",
     "1,000 puts, one durable commit",
     "open + first get, log not folded",
 ];
@@ -152,6 +154,20 @@ impl Run {
                 let start = Instant::now();
                 store.put_durable(&k, &v);
                 self.note("durable put", name, start.elapsed());
+            }
+        }
+        if self.wants("4 threads") {
+            let start = Instant::now();
+            if store.put_threads(5 * self.n + round * 4000) {
+                self.note("durable put, 4 threads", name, start.elapsed() / 800);
+            }
+        }
+        if self.wants("without sync") {
+            let at = 7 * self.n + round * 100_000;
+            let entries: Vec<Entry> = (at..at + 20_000).map(|i| (key(i), value(i))).collect();
+            let start = Instant::now();
+            if store.put_unsynced(&entries) {
+                self.note("put without sync", name, start.elapsed() / 20_000);
             }
         }
         if self.wants("1,000 puts") {

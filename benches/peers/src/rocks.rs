@@ -8,7 +8,7 @@ use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
 use crate::Entry;
-use crate::stores::Store;
+use crate::stores::{Store, four_threads};
 
 macro_rules! opaque {
     ($($name:ident)*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
@@ -96,6 +96,9 @@ fn c_path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_encoded_bytes()).unwrap()
 }
 
+// SAFETY: RocksDB's handles may be used by several threads at once.
+unsafe impl Sync for Rocks {}
+
 pub struct Rocks {
     db: *mut Db,
     options: *mut Options,
@@ -106,10 +109,14 @@ pub struct Rocks {
 impl Rocks {
     /// Many entries through the memory table, without its log; a flush makes them durable.
     fn write(&self, entries: &[Entry], log: bool) {
+        self.write_in(entries, log, log);
+    }
+
+    fn write_in(&self, entries: &[Entry], log: bool, sync: bool) {
         // SAFETY: all handles are live, all slices outlive the calls, which copy them.
         unsafe {
             let options = rocksdb_writeoptions_create();
-            rocksdb_writeoptions_set_sync(options, u8::from(log));
+            rocksdb_writeoptions_set_sync(options, u8::from(sync));
             rocksdb_writeoptions_disable_WAL(options, c_int::from(!log));
             for part in entries.chunks(1000) {
                 let batch = rocksdb_writebatch_create();
@@ -197,6 +204,15 @@ impl Store for Rocks {
     }
     fn batch_durable(&self, entries: &[Entry]) {
         self.write(entries, true);
+    }
+    fn put_unsynced(&self, entries: &[Entry]) -> bool {
+        for entry in entries.chunks(1) {
+            self.write_in(entry, true, false);
+        }
+        true
+    }
+    fn put_threads(&self, first: u64) -> bool {
+        four_threads(self, first)
     }
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration {
         let start = Instant::now();
