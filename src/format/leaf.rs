@@ -87,6 +87,14 @@ fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
     Some(LeafCell { suffix, value })
 }
 
+/// What the header of a leaf says, for coming back to the page without reading it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeafShape {
+    prefix_len: u16,
+    count: u16,
+    cells_end: u32,
+}
+
 /// A leaf page, decoded on demand and bounds-checked at every step.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaf<'a> {
@@ -117,6 +125,47 @@ impl<'a> Leaf<'a> {
         })
     }
 
+    /// The page once more, whose shape is known already. `None` where it cannot have that shape.
+    #[inline]
+    pub fn resume(page: &'a [u8], shape: LeafShape) -> Option<Leaf<'a>> {
+        let prefix_len = usize::from(shape.prefix_len);
+        let count = usize::from(shape.count);
+        let prefix = page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + prefix_len)?;
+        let fits = PAGE_HEADER_SIZE + prefix_len + INDEX_SIZE * count <= page.len();
+        fits.then_some(Leaf {
+            page,
+            prefix,
+            count,
+            cells_end: shape.cells_end as usize,
+        })
+    }
+
+    /// True where every key of the page is below `end`.
+    pub fn is_below(&self, end: &[u8]) -> bool {
+        let Some(last) = self.count.checked_sub(1).and_then(|i| self.suffix(i)) else {
+            return false;
+        };
+        match end.split_at_checked(self.prefix.len()) {
+            Some((head, rest)) => match self.prefix.cmp(head) {
+                Ordering::Less => true,
+                Ordering::Equal => last < rest,
+                Ordering::Greater => false,
+            },
+            // The end is shorter than the prefix: it decides alone.
+            None => self.prefix < end,
+        }
+    }
+
+    /// What [`Leaf::resume`] needs.
+    #[inline]
+    pub fn shape(&self) -> LeafShape {
+        LeafShape {
+            prefix_len: self.prefix.len() as u16,
+            count: self.count as u16,
+            cells_end: self.cells_end as u32,
+        }
+    }
+
     /// Number of entries.
     #[inline]
     pub fn count(&self) -> usize {
@@ -144,6 +193,11 @@ impl<'a> Leaf<'a> {
     pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
         let bytes = self.cell_bytes(i)?;
         Some((decode_cell(bytes)?, bytes.len()))
+    }
+
+    /// Where in the page the cell at position `i` begins.
+    pub fn offset(&self, i: usize) -> Option<usize> {
+        self.slot(i)
     }
 
     #[inline]
@@ -309,6 +363,14 @@ pub fn needs_overflow(page_size: usize, full_key_len: usize, value_len: u64) -> 
     let key_head = varint_len((full_key_len as u64) << FLAG_BITS);
     let head = INDEX_SIZE + key_head + full_key_len;
     (head as u64).saturating_add(value_len) > max_cell(page_size) as u64
+}
+
+impl LeafShape {
+    /// Number of entries.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count.into()
+    }
 }
 
 impl LeafBuilder {
