@@ -96,8 +96,20 @@ impl Cursor {
 
     /// The next entry from the front: user key and value.
     pub fn next_entry(&mut self) -> Result<Option<(&[u8], &[u8])>> {
-        if self.front.as_ref().is_some_and(|end| end.tables.is_empty()) && self.back.is_none() {
-            return self.next_from_tree();
+        if self.back.is_none() && !self.done {
+            let end = match &mut self.front {
+                Some(end) => end,
+                None => match End::new(&self.layers, &self.bounds, false) {
+                    Ok(end) => self.front.insert(end),
+                    Err(e) => {
+                        self.done = true;
+                        return Err(e);
+                    }
+                },
+            };
+            if end.tables.is_empty() {
+                return self.next_from_tree();
+            }
         }
         let found = self.step(false);
         self.entry(found)
