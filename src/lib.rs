@@ -42,6 +42,8 @@ pub mod check;
 mod db;
 #[doc(hidden)]
 pub mod delta;
+#[doc(hidden)]
+pub mod digest;
 mod error;
 #[doc(hidden)]
 pub mod format;

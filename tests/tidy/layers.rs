@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("progress", &["error"]),
     ("sys", &["error"]),
     ("delta", &["format"]),
+    ("digest", &[]),
     ("wal", &["error", "format", "sys"]),
     ("tree", &["error", "format"]),
     ("store", &["error", "format", "progress", "sys", "tree"]),
