@@ -46,6 +46,8 @@ pub mod delta;
 pub mod digest;
 mod error;
 #[doc(hidden)]
+pub mod exchange;
+#[doc(hidden)]
 pub mod format;
 mod progress;
 #[doc(hidden)]

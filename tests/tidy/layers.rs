@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sys", &["error"]),
     ("delta", &["format"]),
     ("digest", &[]),
+    ("exchange", &["digest", "error"]),
     ("wal", &["error", "format", "sys"]),
     ("tree", &["error", "format"]),
     ("store", &["error", "format", "progress", "sys", "tree"]),
