@@ -3,5 +3,6 @@
 
 mod error;
 pub mod frame;
+pub mod read;
 
 pub use error::{Error, Result};

@@ -26,7 +26,12 @@ pub(super) const fn room_for(text: usize) -> usize {
 /// Says what is wrong with a text that `decode` refuses.
 #[cold]
 pub(super) fn flaw(text: &[u8]) -> Flaw {
-    let pad = text.iter().rev().take(2).take_while(|b| **b == b'=').count();
+    let pad = text
+        .iter()
+        .rev()
+        .take(2)
+        .take_while(|b| **b == b'=')
+        .count();
     let body = text.len() - pad;
     for (at, byte) in text.iter().enumerate().take(body) {
         match byte {
@@ -81,7 +86,11 @@ mod tests {
             (b"YWJj\n", FaultCode::BadBase64, 4),
             (b"YW\0j", FaultCode::BadBase64, 2),
             (b"YW-j", FaultCode::UrlBase64, 2),
-            (b"YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj_AAA", FaultCode::UrlBase64, 36),
+            (
+                b"YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj_AAA",
+                FaultCode::UrlBase64,
+                36,
+            ),
         ] {
             assert_eq!(decoded(bad), None, "{bad:?}");
             let flaw = flaw(bad);

@@ -1,7 +1,7 @@
 //! What all formats have in common.
 
 use super::block::Block;
-use super::fault::{Fault, Flaw};
+use super::fault::{Fault, FaultCode, Flaw};
 
 /// How far a decoder came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,13 @@ pub(super) trait Decode: Send {
 
     /// Bytes up to where reading can go on after a record that is too long; `None` where the
     /// format has no such place.
-    fn resume_at(&self, text: &[u8]) -> Option<usize> {
+    fn resume_at(&mut self, text: &[u8]) -> Option<usize> {
         super::text::rest_of_line(text)
+    }
+
+    /// False where a record that has begun cannot end in `fresh`, which was read behind it.
+    fn may_end(&self, fresh: &[u8]) -> bool {
+        memchr::memchr(b'\n', fresh).is_some()
     }
 
     /// Called at the end of the input.
@@ -36,6 +41,16 @@ pub(super) trait Decode: Send {
         let _ = block;
         Ok(())
     }
+}
+
+/// Refuses a line that is longer than is allowed; true where it was.
+#[inline]
+pub(super) fn refuse_long(block: &mut Block, line: &[u8]) -> bool {
+    let long = line.len() > block.limits.line;
+    if long {
+        block.reject(Flaw::new(FaultCode::LongLine, block.limits.line), line);
+    }
+    long
 }
 
 /// A flaw in the record at the end of the block: refused, unless nothing can follow it.

@@ -79,6 +79,7 @@ pub struct Cut {
 pub(super) struct Limits {
     pub key: usize,
     pub value: usize,
+    pub line: usize,
     pub reject_bytes: usize,
     pub records: usize,
     pub bytes: usize,

@@ -19,7 +19,11 @@ pub(super) fn decode(
         if is(name, &map.key) {
             not_twice(key.replace((name, value)).is_some(), "key", name)?;
         }
-        if map.payload.as_deref().is_some_and(|wanted| is(name, wanted)) {
+        if map
+            .payload
+            .as_deref()
+            .is_some_and(|wanted| is(name, wanted))
+        {
             not_twice(payload.replace(value).is_some(), "payload", name)?;
         }
     }

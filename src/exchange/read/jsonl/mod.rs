@@ -9,7 +9,7 @@ mod tests;
 
 use super::base64;
 use super::block::{Block, Op};
-use super::decode::{Decode, Event, Step, refuse};
+use super::decode::{Decode, Event, Step, refuse, refuse_long};
 use super::fault::{Fault, FaultCode, Flaw};
 use super::names::Names;
 use super::options::{FieldMap, ReadOptions};
@@ -17,9 +17,8 @@ use super::text;
 use fields::{Fields, Given};
 use scan::{Text, unescape};
 
-/// How the header and the trailer begin; nothing else does.
-const HEADER: &[u8] = b"{\"creel\":";
-const TRAILER: &[u8] = b"{\"creel_end\":";
+use crate::exchange::frame;
+
 /// The fixed parts of a line as creel writes it.
 const KEY: &[u8] = b"{\"key\":\"";
 const PAYLOAD: &[u8] = b"\",\"payload\":\"";
@@ -118,7 +117,13 @@ impl Jsonl {
                 let keyspace = block.keyspace(self.names.default());
                 foreign::decode(map, raw, keyspace, block)
             }
-            None => Fields::read(raw).and_then(|mut f| self.record(&mut f, block)),
+            None => match Fields::read(raw) {
+                Ok(fields) if fields.reject.is_some() => {
+                    Err(Flaw::new(FaultCode::UnknownField, 0).detail("a reject inside a reject"))
+                }
+                Ok(mut fields) => self.record(&mut fields, block),
+                Err(flaw) => Err(flaw),
+            },
         };
         decoded.map_err(|flaw| Flaw { at: 0, ..flaw })
     }
@@ -172,17 +177,13 @@ impl Decode for Jsonl {
             let Some(line) = text.get(used..).and_then(|t| text::line(t, last)) else {
                 break;
             };
-            if self.map.is_none() && line.body.starts_with(b"{\"creel") {
-                if line.body.starts_with(HEADER) {
-                    event = Some(Event::Header(line.len));
+            if refuse_long(block, line.body) {
+                // Its end is known, so reading goes on behind it.
+            } else if self.map.is_some() || !self.fast(line.body, block) {
+                event = self.frames(line);
+                if event.is_some() {
                     break;
                 }
-                if line.body.starts_with(TRAILER) {
-                    event = Some(Event::Trailer(line.len));
-                    break;
-                }
-            }
-            if self.map.is_some() || !self.fast(line.body, block) {
                 self.other(line, block)?;
             }
             block.advance(1, line.len);
@@ -193,6 +194,16 @@ impl Decode for Jsonl {
 }
 
 impl Jsonl {
+    /// Header or trailer; among foreign objects there are none.
+    fn frames(&self, line: text::Line<'_>) -> Option<Event> {
+        match frame::kind(line.body) {
+            _ if self.map.is_some() => None,
+            frame::Line::Header => Some(Event::Header(line.len)),
+            frame::Line::Trailer => Some(Event::Trailer(line.len)),
+            frame::Line::Other => None,
+        }
+    }
+
     fn other(&mut self, line: text::Line<'_>, block: &mut Block) -> Result<(), Fault> {
         if line.body.trim_ascii().is_empty() {
             return Ok(());
@@ -215,7 +226,9 @@ fn put(fields: &Fields<'_>, keyspace: u16, block: &mut Block) -> Result<(), Flaw
     let at = block.used();
     let key_len = key.put(block, at)?;
     let value_len = payload.put(block, at + key_len)?;
-    block.check(key_len, value_len).map_err(|f| place(f, &key))?;
+    block
+        .check(key_len, value_len)
+        .map_err(|f| place(f, &key))?;
     if let Some(stated) = fields.value_bytes
         && stated != value_len.to_string().as_bytes()
     {

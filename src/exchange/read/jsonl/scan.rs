@@ -164,9 +164,7 @@ impl<'a> Scan<'a> {
             return Err(self.expected("a value"));
         }
         self.pos += len;
-        Ok(Value::Number(
-            self.text.get(start..self.pos).unwrap_or(&[]),
-        ))
+        Ok(Value::Number(self.text.get(start..self.pos).unwrap_or(&[])))
     }
 
     /// A text; the opening mark is known to be there.
@@ -362,7 +360,7 @@ fn unicode(text: &[u8]) -> std::result::Result<(char, usize), FaultCode> {
 
 fn unit(text: &[u8]) -> Option<u32> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
-    digits.iter().try_fold(0, |sum, b| {
-        Some(sum << 4 | char::from(*b).to_digit(16)?)
-    })
+    digits
+        .iter()
+        .try_fold(0, |sum, b| Some(sum << 4 | char::from(*b).to_digit(16)?))
 }
