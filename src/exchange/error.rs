@@ -139,7 +139,8 @@ impl std::error::Error for Error {
 }
 
 impl From<io::Error> for Error {
+    /// An error of this layer that came through a `Read` or `Write` is itself again.
     fn from(error: io::Error) -> Self {
-        Error::Io(error)
+        error.downcast().unwrap_or_else(Error::Io)
     }
 }
