@@ -14,6 +14,7 @@ use super::raw::Raw;
 use super::text::Window;
 use super::tsv::Tsv;
 use crate::exchange::Error;
+use crate::exchange::compress::{Compression, Input};
 use crate::exchange::frame::Header;
 
 /// So much of the beginning tells one input from another.
@@ -41,6 +42,7 @@ impl From<Fault> for Stop {
 pub struct Reader {
     input: Box<dyn Read + Send>,
     options: ReadOptions,
+    compression: Compression,
     window: Window,
     decoder: Box<dyn Decode>,
     framed: Framed,
@@ -69,6 +71,7 @@ impl Reader {
             input,
             window: Window::new(options.max_line),
             framed: Framed::new(&options),
+            compression: Compression::None,
             options,
             decoder,
             mark: Mark::default(),
@@ -78,6 +81,20 @@ impl Reader {
             begun: false,
             done: false,
         }
+    }
+
+    /// A reader of bytes that may be compressed, which the first of them tell.
+    pub fn open(input: impl Read + Send + 'static, options: ReadOptions) -> Result<Reader, Stop> {
+        let input = Input::open(input).map_err(|e| refused(e, Mark::default(), 0))?;
+        let compression = input.compression();
+        let mut reader = Reader::new(Box::new(input), options);
+        reader.compression = compression;
+        Ok(reader)
+    }
+
+    /// How the input is compressed.
+    pub fn compression(&self) -> Compression {
+        self.compression
     }
 
     /// Reads the beginning of the input, without decoding it, and tells which input this is: 16
@@ -204,24 +221,15 @@ impl Reader {
     fn read(&mut self) -> Result<(), Stop> {
         match self.window.read(self.input.as_mut()) {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.refused(error)),
-        }
-    }
-
-    /// Compressed data that is cut or damaged is bad input, not a failure of the system.
-    fn refused(&self, error: io::Error) -> Stop {
-        let at = self.mark.byte + self.window.text().len() as u64;
-        let fault = |code, error: &Error| {
-            let fault = Fault::new(code, self.mark.line + 1, self.mark.byte).at(at);
-            Stop::Fault(fault.detail(error.to_string()))
-        };
-        let known = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
-        match known {
-            Some(e @ (Error::CutCompressed { .. } | Error::BadCompressed { .. })) => {
-                fault(FaultCode::CutInput, e)
-            }
-            Some(e @ Error::ForeignCompression { .. }) => fault(FaultCode::Unsupported, e),
-            _ => Stop::Io(error),
+            Err(error) => match refused(error, self.mark, self.window.text().len()) {
+                Stop::Fault(fault)
+                    if fault.code == FaultCode::CutInput && self.options.allow_truncated =>
+                {
+                    self.window.end();
+                    Ok(())
+                }
+                stop => Err(stop),
+            },
         }
     }
 
@@ -332,4 +340,18 @@ impl Reader {
         self.done = true;
         Ok(false)
     }
+}
+
+/// Compressed data that is cut or damaged is bad input, not a failure of the system. `ahead`: bytes
+/// read behind the mark.
+fn refused(error: io::Error, mark: Mark, ahead: usize) -> Stop {
+    let known = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+    let (code, text) = match known {
+        Some(e @ Error::CutCompressed { .. }) => (FaultCode::CutInput, e.to_string()),
+        Some(e @ Error::BadCompressed { .. }) => (FaultCode::DamagedInput, e.to_string()),
+        Some(e @ Error::ForeignCompression { .. }) => (FaultCode::Unsupported, e.to_string()),
+        _ => return Stop::Io(error),
+    };
+    let fault = Fault::new(code, mark.line + 1, mark.byte).at(mark.byte + ahead as u64);
+    Stop::Fault(fault.detail(text))
 }
