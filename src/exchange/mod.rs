@@ -3,6 +3,9 @@
 
 pub mod compress;
 mod error;
+mod format;
 pub mod frame;
+pub mod write;
 
 pub use error::{Error, Result};
+pub use format::Format;
