@@ -5,6 +5,7 @@ pub mod compress;
 mod error;
 mod format;
 pub mod frame;
+pub mod read;
 pub mod write;
 
 pub use error::{Error, Result};

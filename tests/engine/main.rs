@@ -7,6 +7,7 @@
 
 mod bad_files;
 mod between;
+mod bulk;
 mod hook;
 mod limits;
 mod mapped;
