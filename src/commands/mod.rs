@@ -11,6 +11,7 @@ mod compact;
 mod delete;
 mod exists;
 mod explain;
+mod export;
 mod get;
 mod info;
 mod inspect;
@@ -85,6 +86,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
+    Verb::of::<export::ExportArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),
