@@ -13,6 +13,7 @@ mod exists;
 mod explain;
 mod export;
 mod get;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;
@@ -87,6 +88,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
     Verb::of::<export::ExportArgs>(),
+    Verb::of::<import::ImportArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),
