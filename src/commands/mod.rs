@@ -14,6 +14,7 @@ mod exists;
 mod explain;
 mod export;
 mod get;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;
@@ -89,6 +90,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<batch::BatchArgs>(),
     Verb::of::<export::ExportArgs>(),
     Verb::of::<digest::DigestArgs>(),
+    Verb::of::<import::ImportArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

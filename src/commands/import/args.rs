@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use creel::exchange::read::{CellEnc, Cut, FieldMap, Format, ReadOptions};
+use creel::exchange::Format;
+use creel::exchange::read::{CellEnc, Cut, FieldMap, ReadOptions};
 
 use crate::cli::args::{DbArg, KeyspaceArg, WriteArgs};
 use crate::cli::{Failure, units};
@@ -95,7 +96,12 @@ pub struct ReadingArgs {
 #[command(next_help_heading = "Conflicts")]
 pub struct ConflictArgs {
     /// Keys of the database: overwrite, keep, error, or same (an error unless the value is equal)
-    #[arg(long, value_name = "HOW", default_value = "overwrite", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "overwrite",
+        hide_possible_values = true
+    )]
     pub if_exists: IfExists,
     /// Keys that come twice in the input: last, first or error [default: last]
     #[arg(long, value_name = "WHICH", hide_possible_values = true)]
@@ -199,11 +205,16 @@ impl ImportArgs {
                 "leave out --batch, or --duplicates",
             );
         }
-        if self.reading.field_map.is_some() && self.reading.format.is_some_and(|f| f != Format::Jsonl)
+        if self.reading.field_map.is_some()
+            && self.reading.format.is_some_and(|f| f != Format::Jsonl)
         {
             return usage("--field-map is for JSON", "leave out --format");
         }
-        if self.reading.max_line.is_some_and(|n| n == 0 || n > MAX_LINE) {
+        if self
+            .reading
+            .max_line
+            .is_some_and(|n| n == 0 || n > MAX_LINE)
+        {
             return usage("--max-line is 1 byte to 1 GiB", "--max-line 64MiB");
         }
         Ok(())
@@ -339,7 +350,10 @@ mod tests {
     #[test]
     fn field_maps() {
         let map = field_map("key=id,payload=body").unwrap();
-        assert_eq!((map.key.as_str(), map.payload.as_deref()), ("id", Some("body")));
+        assert_eq!(
+            (map.key.as_str(), map.payload.as_deref()),
+            ("id", Some("body"))
+        );
         assert_eq!(field_map("key=a=b").unwrap().key, "a=b");
         for bad in ["", "id", "payload=x", "key=", "key=a,key=b", "key=a,x=b"] {
             assert!(field_map(bad).is_err(), "{bad}");

@@ -63,9 +63,7 @@ impl Feed {
     ) -> Result<Feed, Failure> {
         let source: Box<dyn Read + Send> = match &file.path {
             None => Box::new(io::stdin()),
-            Some(path) => {
-                Box::new(File::open(path).map_err(|e| Failure::file("read", path, &e))?)
-            }
+            Some(path) => Box::new(File::open(path).map_err(|e| Failure::file("read", path, &e))?),
         };
         let counted = Counted {
             source,

@@ -1,6 +1,7 @@
 //! What becomes of bad lines: the import stops, or they are counted, and set aside.
 
-use creel::exchange::read::{Fault, FaultCode, Format, Reject};
+use creel::exchange::Format;
+use creel::exchange::read::{Fault, FaultCode, Reject};
 
 use super::args::{ImportArgs, MaxErrors, OnError};
 use super::rejects::{Rejected, RejectsFile};
@@ -35,7 +36,7 @@ impl Policy {
     pub fn new(ctx: &Context, args: &ImportArgs) -> Result<Policy, Failure> {
         let on_error = args.on_error();
         let rejects = match &args.errors.rejects {
-            Some(path) if on_error == OnError::Reject => {
+            Some(path) if on_error == OnError::Reject && !args.dry_run => {
                 Some(RejectsFile::create(path, args.errors.force)?)
             }
             _ => None,
@@ -49,15 +50,16 @@ impl Policy {
         })
     }
 
-    /// Takes a bad line; an error where the import has to end.
-    pub fn refuse(&mut self, bad: &Bad<'_>, tally: &mut Tally) -> Result<(), Failure> {
+    /// Takes a bad line; an error where the import has to end. `again`: an earlier run has taken
+    /// it before, and went on.
+    pub fn refuse(&mut self, bad: &Bad<'_>, tally: &mut Tally, again: bool) -> Result<(), Failure> {
         tally.rejected += 1;
         if tally.first_error.is_none() {
             tally.first_error = Some(FirstError::new(bad.file, bad.fault));
         }
         // The cut was allowed, so its last piece may go.
         let cut = bad.fault.code == FaultCode::CutLine && self.allow_truncated;
-        if self.on_error == OnError::Stop && !cut {
+        if self.on_error == OnError::Stop && !cut && !again {
             let failure = told(bad.file, bad.fault);
             return Err(if self.show {
                 failure.cause(format!("the line: {}", shown(bad.raw)))
@@ -106,10 +108,7 @@ impl Policy {
 
 /// The failure that a fault is.
 pub fn told(file: &str, fault: &Fault) -> Failure {
-    let mut failure = Failure::new(
-        &codes::BAD_INPUT,
-        format!("{file}:{}: {fault}", fault.line),
-    );
+    let mut failure = Failure::new(&codes::BAD_INPUT, format!("{file}:{}: {fault}", fault.line));
     failure = failure.cause(if fault.at > fault.byte {
         format!(
             "byte {} of the input, byte {} of the line",

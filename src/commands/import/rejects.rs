@@ -1,16 +1,20 @@
 //! The rejects file: one JSON line for each bad line, which can be repaired and imported.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use creel::exchange::read::{CellEnc, Format};
+use creel::exchange::Format;
+use creel::exchange::read::CellEnc;
 use serde::Serialize;
 
 use super::policy::Bad;
 use crate::cli::Failure;
-use crate::cli::outfile::Temporary;
+use crate::cli::outfile::OutFile;
 use crate::cli::text::base64;
+
+/// Bytes gathered before they are written.
+const BUFFER: usize = 64 << 10;
 
 /// A line of the file.
 #[derive(Serialize)]
@@ -70,45 +74,51 @@ impl<'a> Rejected<'a> {
 /// A file of bad lines that gets its name at the end.
 pub struct RejectsFile {
     path: PathBuf,
-    force: bool,
-    out: Option<BufWriter<Temporary>>,
+    out: Option<OutFile>,
+    /// Lines that are not written yet.
+    buffer: Vec<u8>,
 }
 
 impl RejectsFile {
-    /// A temporary file beside its place; an existing file is in the way without `force`.
+    /// Begins the file; an existing one is in the way without `force`.
     pub fn create(path: &Path, force: bool) -> Result<RejectsFile, Failure> {
-        let temporary = Temporary::for_target(path, force)?;
         Ok(RejectsFile {
             path: path.to_owned(),
-            force,
-            out: Some(BufWriter::with_capacity(64 << 10, temporary)),
+            out: Some(OutFile::create(path, force)?),
+            buffer: Vec::new(),
         })
     }
 
     /// Adds a line.
     pub fn add(&mut self, rejected: &Rejected<'_>) -> Result<(), Failure> {
-        let Some(out) = &mut self.out else {
-            return Ok(());
-        };
         let line = Line {
             creel_reject: rejected,
         };
-        serde_json::to_writer(&mut *out, &line)
-            .map_err(std::io::Error::from)
-            .and_then(|()| out.write_all(b"\n"))
-            .map_err(|e| Failure::file("write", &self.path, &e))
+        serde_json::to_writer(&mut self.buffer, &line)
+            .map_err(|e| Failure::file("write", &self.path, &e.into()))?;
+        self.buffer.push(b'\n');
+        if self.buffer.len() < BUFFER {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        if let Some(out) = &self.out {
+            let written = out.file().write_all(&self.buffer);
+            written.map_err(|e| Failure::file("write", &self.path, &e))?;
+        }
+        self.buffer.clear();
+        Ok(())
     }
 
     /// Makes it durable and gives it its name.
     pub fn publish(&mut self) -> Result<(), Failure> {
-        let Some(out) = self.out.take() else {
-            return Ok(());
-        };
-        let temporary = out
-            .into_inner()
-            .map_err(|e| Failure::file("write", &self.path, e.error()))?;
-        temporary.sync()?;
-        temporary.publish(&self.path, self.force)
+        self.flush()?;
+        match self.out.take() {
+            Some(out) => out.publish(),
+            None => Ok(()),
+        }
     }
 
     /// Its name.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Instant;
 
-use creel::Token;
 use creel::exchange::read::{Fault, TrailerState};
+use creel::{BulkReport, Token};
 use serde::Serialize;
 
 use crate::cli::Failure;
@@ -97,6 +97,16 @@ impl Tally {
     /// Records that came, good and bad.
     pub fn seen(&self) -> u64 {
         self.records + self.skipped + self.rejected
+    }
+
+    /// Adds what a bulk step did.
+    pub fn add(&mut self, report: &BulkReport) {
+        self.inserted += report.inserted;
+        self.replaced += report.replaced;
+        self.unchanged += report.unchanged;
+        self.deleted += report.deleted + report.deleted_in_ranges;
+        self.commits += u64::from(report.changed);
+        self.position = Some(report.token);
     }
 
     /// Puts what a program may want to know into a failure.
@@ -205,6 +215,7 @@ impl<'a> Report<'a> {
         }
         let end = match (self.dry_run, &self.position) {
             (true, _) => "nothing was written".to_owned(),
+            (false, _) if self.commits == 0 => "nothing was changed".to_owned(),
             (false, Some(p)) => format!("committed as position {}:{}", p.epoch, p.index),
             (false, None) => "nothing was changed".to_owned(),
         };

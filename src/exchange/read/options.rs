@@ -2,46 +2,7 @@
 
 use std::sync::Arc;
 
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// One JSON object a line; `docs/exchange.md`.
-    #[default]
-    Jsonl,
-    /// What LMDB and Berkeley DB dump.
-    Mdb,
-    /// Comma-separated values, RFC 4180, two columns.
-    Csv,
-    /// Key, tab, value.
-    Tsv,
-    /// Lengths and bytes.
-    Raw,
-}
-
-impl Format {
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Format::Jsonl => "jsonl",
-            Format::Mdb => "mdb",
-            Format::Csv => "csv",
-            Format::Tsv => "tsv",
-            Format::Raw => "raw",
-        }
-    }
-
-    /// The format with this name.
-    pub fn from_name(name: &str) -> Option<Format> {
-        let all = [
-            Format::Jsonl,
-            Format::Mdb,
-            Format::Csv,
-            Format::Tsv,
-            Format::Raw,
-        ];
-        all.into_iter().find(|f| f.name() == name)
-    }
-}
+use crate::exchange::Format;
 
 /// How text outside of JSON stands for bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,13 +9,13 @@ use super::fault::{Fault, FaultCode, Flaw};
 use super::framed::{Framed, TrailerState};
 use super::jsonl::Jsonl;
 use super::mdb::Mdb;
-use super::options::{Cut, Format, Limits, ReadOptions};
+use super::options::{Cut, Limits, ReadOptions};
 use super::raw::Raw;
 use super::text::Window;
 use super::tsv::Tsv;
-use crate::exchange::Error;
 use crate::exchange::compress::{Compression, Input};
 use crate::exchange::frame::Header;
+use crate::exchange::{Error, Format};
 
 /// So much of the beginning tells one input from another.
 const IDENTITY: usize = 64 << 10;
@@ -54,6 +54,8 @@ pub struct Reader {
     /// In the middle of a record that is too long.
     skipping: bool,
     begun: bool,
+    /// The compressed input ended early, which was allowed.
+    cut: bool,
     done: bool,
 }
 
@@ -79,6 +81,7 @@ impl Reader {
             batch: (0, 0),
             skipping: false,
             begun: false,
+            cut: false,
             done: false,
         }
     }
@@ -226,6 +229,7 @@ impl Reader {
                     if fault.code == FaultCode::CutInput && self.options.allow_truncated =>
                 {
                     self.window.end();
+                    self.cut = true;
                     Ok(())
                 }
                 stop => Err(stop),
@@ -331,9 +335,12 @@ impl Reader {
         if self.done {
             return Ok(false);
         }
-        self.decoder.finish(block)?;
+        let mut format = self.decoder.finish(block)?;
+        if self.cut {
+            format = TrailerState::Missing;
+        }
         self.framed
-            .finish(self.mark, self.options.allow_truncated)?;
+            .finish(self.mark, format, self.options.allow_truncated)?;
         if self.known.is_some() {
             return Err(self.other_input().into());
         }
