@@ -60,9 +60,10 @@ pub use check::{
     VerifyReport, inspect, verify,
 };
 pub use db::{
-    Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport,
-    CreateOptions, Cursor, Db, Info, Interest, KeyBound, KeyRange, Keyspace, OpenOptions, Recovery,
-    RegionInfo, SlotInfo, Snapshot, SyncMode, Token, info,
+    BackupOptions, BackupReport, Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit,
+    CompactOptions, CompactReport, CreateOptions, Cursor, Db, Info, Interest, KeyBound, KeyRange,
+    Keyspace, OpenOptions, Recovery, Reflink, RegionInfo, SlotInfo, Snapshot, SyncMode, Token,
+    info,
 };
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;

@@ -3,6 +3,7 @@
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
 mod background;
+mod backup;
 mod batch;
 mod bulk;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod view;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{BackupOptions, BackupReport, Reflink};
 pub use batch::Batch;
 pub use bulk::BulkReport;
 pub use compact::{CompactOptions, CompactReport};
