@@ -42,7 +42,11 @@ pub mod check;
 mod db;
 #[doc(hidden)]
 pub mod delta;
+#[doc(hidden)]
+pub mod digest;
 mod error;
+#[doc(hidden)]
+pub mod exchange;
 #[doc(hidden)]
 pub mod format;
 mod progress;
