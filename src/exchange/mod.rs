@@ -4,5 +4,6 @@
 pub mod compress;
 mod error;
 pub mod frame;
+pub mod read;
 
 pub use error::{Error, Result};
