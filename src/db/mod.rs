@@ -18,12 +18,13 @@ mod info;
 mod job;
 mod open;
 mod options;
+mod positions;
 mod queue;
 mod range;
 mod refresh;
 mod region;
 mod snapshot;
-mod sorted;
+mod sort;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 
 pub use backup::{BackupOptions, BackupReport, Reflink};
 pub use batch::Batch;
-pub use bulk::BulkReport;
+pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
@@ -44,10 +45,12 @@ pub use job::{CheckpointOptions, CheckpointReport};
 pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
 pub use snapshot::{Keyspace, Snapshot};
+pub use sort::{Duplicates, Sorted, Sorter};
 pub use token::{Commit, Token};
 
 use crate::error::Result;
 use crate::progress::Progress;
+use batch::check_keyspace_name;
 use handle::Inner;
 
 /// An open database. Cheap to clone; all clones share one handle.

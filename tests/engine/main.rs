@@ -8,6 +8,7 @@
 mod backup;
 mod bad_files;
 mod between;
+mod bulk;
 mod hook;
 mod limits;
 mod mapped;
