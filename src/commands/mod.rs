@@ -9,6 +9,7 @@ mod backup;
 mod batch;
 mod checkpoint;
 mod compact;
+mod content;
 mod delete;
 mod exists;
 mod explain;
