@@ -3,7 +3,10 @@
 
 pub mod compress;
 mod error;
+mod format;
 pub mod frame;
 pub mod read;
+pub mod write;
 
 pub use error::{Error, Result};
+pub use format::Format;
