@@ -1,5 +1,6 @@
 //! What a database or an export holds, entry after entry in order: for commands that compare.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use creel::exchange::frame::Position;
@@ -7,7 +8,7 @@ use creel::exchange::read::Format;
 use creel::{KeyBound, KeyRange};
 
 use crate::cli::args::{DbArg, KeyEncArgs, RangeArgs};
-use crate::cli::{Context, Failure, input};
+use crate::cli::{Context, Failure, codes, input};
 
 mod database;
 mod export;
@@ -110,11 +111,13 @@ impl Content {
     /// export whose first bytes do not show it. Writes nothing.
     pub fn open(
         ctx: &mut Context,
-        path: &DbArg,
+        path: &OsStr,
         format: Option<Format>,
         selection: &Selection,
     ) -> Result<Content, Failure> {
-        let path = ctx.path(path)?;
+        let path = ctx.path(&DbArg {
+            db: path.to_owned(),
+        })?;
         let found = sniff::open(ctx, &path, format)?;
         let opened = match found {
             sniff::Found::Database => Database::open(ctx, &path, selection)
@@ -122,7 +125,14 @@ impl Content {
             sniff::Found::Export(format, bytes) => Export::open(&path, format, bytes, selection)
                 .map(|(about, export)| (about, Source::Export(Box::new(export)))),
         };
-        let (about, source) = opened.map_err(|e| e.at_if_unknown(Some(&path)))?;
+        let (about, source) = opened.map_err(|e| {
+            let foreign = e.code() == &codes::NOT_A_DB;
+            let e = e.at_if_unknown(Some(&path));
+            match foreign {
+                true => e.hint("check the path; --format names the format of a csv or tsv export"),
+                false => e,
+            }
+        })?;
         Ok(Content { about, source })
     }
 

@@ -11,6 +11,7 @@ mod checkpoint;
 mod compact;
 mod content;
 mod delete;
+mod diff;
 mod exists;
 mod explain;
 mod get;
@@ -94,6 +95,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
     Verb::of::<backup::BackupArgs>(),
+    Verb::of::<diff::DiffArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),

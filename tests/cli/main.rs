@@ -8,6 +8,7 @@ mod bytes;
 mod checkpoint;
 mod compact;
 mod delete;
+mod diff;
 mod exists;
 mod exits;
 mod explain;
