@@ -14,6 +14,7 @@ mod delete;
 mod diff;
 mod exists;
 mod explain;
+mod export;
 mod get;
 mod info;
 mod inspect;
@@ -88,6 +89,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
+    Verb::of::<export::ExportArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

@@ -75,6 +75,12 @@ impl Snapshot {
         self.state.view.tree.header().generation
     }
 
+    /// Gives the memory of the pages that were read back to the system, which counts a mapped
+    /// file as memory of the process. A walk over a large database calls it now and then.
+    pub fn forget_pages(&self) {
+        self.state.view.tree.pages.forget();
+    }
+
     /// Names of all keyspaces, sorted.
     pub fn keyspaces(&self) -> Result<Vec<String>> {
         let mut names = vec![MAIN_NAME.to_owned()];

@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// How the cells of csv and tsv stand for bytes.
+/// How text outside of JSON stands for bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellEnc {
     /// The bytes themselves.
@@ -54,6 +54,34 @@ pub enum CellEnc {
     Base64,
     /// Text with `\\ \n \t \r \xNN`.
     Escape,
+    /// Text with `\\` and `\NN`, as in dumps of LMDB.
+    Print,
+}
+
+impl CellEnc {
+    const ALL: [CellEnc; 5] = [
+        CellEnc::Raw,
+        CellEnc::Hex,
+        CellEnc::Base64,
+        CellEnc::Escape,
+        CellEnc::Print,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CellEnc::Raw => "raw",
+            CellEnc::Hex => "hex",
+            CellEnc::Base64 => "base64",
+            CellEnc::Escape => "escape",
+            CellEnc::Print => "print",
+        }
+    }
+
+    /// The one with this name.
+    pub fn from_name(name: &str) -> Option<CellEnc> {
+        CellEnc::ALL.into_iter().find(|e| e.name() == name)
+    }
 }
 
 /// Which fields of foreign objects are key and value.

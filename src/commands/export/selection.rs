@@ -1,0 +1,102 @@
+//! The entries that a command reads: all keyspaces or one, all keys or a range, of one snapshot.
+
+use creel::{Db, KeyRange, Keyspace, Progress, Snapshot};
+
+use crate::cli::progress::Meter;
+use crate::cli::{Failure, range};
+
+/// Bytes of keys and values between two looks at signals, progress and memory.
+const STRIDE: u64 = 256 * 1024;
+
+/// Entries of one snapshot, in order.
+pub struct Selection {
+    /// The moment.
+    pub snapshot: Snapshot,
+    parts: Vec<Part>,
+    range: KeyRange,
+}
+
+struct Part {
+    name: String,
+    keyspace: Keyspace,
+    entries: u64,
+}
+
+impl Selection {
+    /// What there is now: all keyspaces that have such keys, or only the one named.
+    pub fn new(db: &Db, only: Option<&str>, keys: Option<KeyRange>) -> Result<Selection, Failure> {
+        let snapshot = db.snapshot()?;
+        let range = keys.unwrap_or(range::all());
+        let names = match only {
+            Some(name) => vec![name.to_owned()],
+            None => snapshot.keyspaces()?,
+        };
+        let mut parts = Vec::new();
+        for name in names {
+            let keyspace = snapshot.keyspace(&name)?;
+            let entries = if range::is_empty(&range) {
+                0
+            } else {
+                keyspace.count(&range)?
+            };
+            if entries > 0 {
+                parts.push(Part {
+                    name,
+                    keyspace,
+                    entries,
+                });
+            }
+        }
+        Ok(Selection {
+            snapshot,
+            parts,
+            range,
+        })
+    }
+
+    /// Names of the keyspaces that have entries in it.
+    pub fn keyspaces(&self) -> Vec<&str> {
+        self.parts.iter().map(|p| p.name.as_str()).collect()
+    }
+
+    /// Number of entries.
+    pub fn entries(&self) -> u64 {
+        self.parts.iter().map(|p| p.entries).sum()
+    }
+
+    /// Hands over every entry: `keyspace` before those of each keyspace, then `entry`.
+    pub fn walk<C>(
+        &self,
+        meter: &Meter,
+        to: &mut C,
+        mut keyspace: impl FnMut(&mut C, &str) -> Result<(), Failure>,
+        mut entry: impl FnMut(&mut C, &[u8], &[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let total = self.entries();
+        let (mut done, mut bytes) = (0, 0);
+        for part in &self.parts {
+            keyspace(to, &part.name)?;
+            let mut cursor = part.keyspace.cursor(&self.range);
+            while let Some((key, value)) = cursor.next_entry()? {
+                entry(to, key, value)?;
+                done += 1;
+                bytes += (key.len() + value.len()) as u64;
+                if bytes >= STRIDE {
+                    bytes = 0;
+                    self.pause(meter, done, total)?;
+                }
+            }
+        }
+        meter.report(done, Some(total));
+        Ok(())
+    }
+
+    fn pause(&self, meter: &Meter, done: u64, total: u64) -> Result<(), Failure> {
+        self.snapshot.forget_pages();
+        meter.report(done, Some(total));
+        if meter.stopped() {
+            return Err(creel::Error::Interrupted.into());
+        }
+        Ok(())
+    }
+}
