@@ -48,7 +48,8 @@ pub struct DiffArgs {
     redact: bool,
 }
 
-fn format(text: &str) -> Result<Format, String> {
+/// The format with this name.
+pub(super) fn format(text: &str) -> Result<Format, String> {
     Format::from_name(text).ok_or_else(|| "known are jsonl, mdb, csv, tsv and raw".to_owned())
 }
 

@@ -12,6 +12,7 @@ mod compact;
 mod content;
 mod delete;
 mod diff;
+mod drill;
 mod exists;
 mod explain;
 mod export;
@@ -98,6 +99,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<verify::VerifyArgs>(),
     Verb::of::<backup::BackupArgs>(),
     Verb::of::<diff::DiffArgs>(),
+    Verb::of::<drill::DrillArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),

@@ -9,6 +9,7 @@ mod checkpoint;
 mod compact;
 mod delete;
 mod diff;
+mod drill;
 mod exists;
 mod exits;
 mod explain;
