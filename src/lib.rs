@@ -70,6 +70,7 @@ pub use db::{
     Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
     Token, info,
 };
+pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

@@ -5,11 +5,15 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::globals::Globals;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
+mod backup;
 mod batch;
 mod checkpoint;
 mod compact;
+mod content;
 mod delete;
 mod digest;
+mod diff;
+mod drill;
 mod exists;
 mod explain;
 mod export;
@@ -97,6 +101,9 @@ const VERBS: &[Verb] = &[
     Verb::of::<checkpoint::CheckpointArgs>(),
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
+    Verb::of::<backup::BackupArgs>(),
+    Verb::of::<diff::DiffArgs>(),
+    Verb::of::<drill::DrillArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),

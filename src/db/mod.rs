@@ -3,6 +3,7 @@
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
 mod background;
+mod backup;
 mod batch;
 mod bulk;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod view;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{BackupOptions, BackupReport, Reflink};
 pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};

@@ -2,11 +2,14 @@
 //! status out. One file for each verb, and one for what all verbs share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
 
+mod backup;
 mod batch;
 mod bytes;
 mod checkpoint;
 mod compact;
 mod delete;
+mod diff;
+mod drill;
 mod exists;
 mod exits;
 mod explain;
