@@ -47,6 +47,8 @@ mod error;
 pub mod format;
 mod progress;
 #[doc(hidden)]
+pub mod salvage;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod sys;

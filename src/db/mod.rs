@@ -22,7 +22,7 @@ mod range;
 mod refresh;
 mod region;
 mod snapshot;
-mod sorted;
+pub(crate) mod sorted;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ type Head = Reverse<(Vec<u8>, Reverse<usize>, Vec<u8>)>;
 
 /// Entries in key order.
 #[derive(Debug)]
-pub(super) struct Sorted {
+pub(crate) struct Sorted {
     runs: Vec<Run>,
     /// The first entry of each run, smallest key first; of equal keys the newest run first.
     heap: BinaryHeap<Head>,
