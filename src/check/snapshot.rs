@@ -122,7 +122,8 @@ pub(super) fn take(
             options.max_findings,
         )?;
         drop(gate);
-        let unchanged = choose(stable_slots(options.vfs.as_ref(), file.as_ref())?).as_ref() == Some(&headers);
+        let unchanged =
+            choose(stable_slots(options.vfs.as_ref(), file.as_ref())?).as_ref() == Some(&headers);
         let quiet = log.findings.is_empty();
         let again = last.as_ref().is_some_and(|l| same(l, &log));
         if unchanged && (quiet || again) || attempt == ATTEMPTS {

@@ -18,6 +18,7 @@ mod keyspaces;
 mod list;
 mod open;
 mod put;
+mod salvage;
 mod stats;
 mod verify;
 mod version;
@@ -91,6 +92,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<checkpoint::CheckpointArgs>(),
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
+    Verb::of::<salvage::SalvageArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),

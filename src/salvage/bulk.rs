@@ -25,9 +25,14 @@ pub(super) fn find_its_tree(salvage: &mut Salvage<'_>) -> Result<bool> {
     if census.page_size != Some(source.page_size) {
         return Ok(false);
     }
-    for mut tree in census.trees.into_iter().filter(|t| t.generation > header.generation) {
+    for mut tree in census
+        .trees
+        .into_iter()
+        .filter(|t| t.generation > header.generation)
+    {
         let sums = sums_if_whole(source, &tree)?;
-        if !sums.is_some_and(|s| (s.content_sum, s.entries) == (content_sum, entries)) {
+        let found = sums.map(|s| (s.content_sum, s.entries));
+        if found != Some((content_sum, entries)) {
             continue;
         }
         tree.entries = Some(entries);
@@ -56,5 +61,7 @@ fn promised(source: &Source<'_>, bulk: &RawEntry) -> Result<Option<(u64, u64)>> 
     source.read_what_is_there(bulk.at, bulk.frame_len() as usize, &mut frame)?;
     let at = FRAME_HEADER_SIZE;
     let known = bulk.header.payload_len >= 16;
-    Ok(u64_at(&frame, at).zip(u64_at(&frame, at + 8)).filter(|_| known))
+    Ok(u64_at(&frame, at)
+        .zip(u64_at(&frame, at + 8))
+        .filter(|_| known))
 }

@@ -53,7 +53,11 @@ struct Candidate {
 
 /// Looks at the whole file once.
 pub(super) fn take(source: &Source<'_>) -> Result<Census> {
-    let mut count = Count { kinds: Default::default(), regions: Vec::new(), is_open: false };
+    let mut count = Count {
+        kinds: Default::default(),
+        regions: Vec::new(),
+        is_open: false,
+    };
     let (mut at, mut chunk) = (0, Vec::new());
     while at < source.len {
         let len = (source.len - at).min(CHUNK as u64) as usize;
@@ -78,7 +82,13 @@ impl Count {
     fn look_at(&mut self, at: u64, bytes: &[u8]) {
         if let Some(region) = RegionHeader::decode(bytes).filter(is_possible) {
             self.close(at);
-            self.regions.push((Extent { start: at, len: u64::MAX }, region));
+            self.regions.push((
+                Extent {
+                    start: at,
+                    len: u64::MAX,
+                },
+                region,
+            ));
             self.is_open = true;
             return;
         }
@@ -111,7 +121,8 @@ impl Count {
     }
 
     fn keep_newest(&mut self) {
-        self.regions.sort_by_key(|(_, region)| std::cmp::Reverse(region.region_seq));
+        self.regions
+            .sort_by_key(|(_, region)| std::cmp::Reverse(region.region_seq));
         self.regions.truncate(MAX_REGIONS);
     }
 
@@ -122,7 +133,10 @@ impl Count {
             (kind.pages, std::cmp::Reverse(*shift)) // of equals, the smaller pages
         });
         let Some((shift, kind)) = best.filter(|(_, kind)| kind.pages > 0) else {
-            return Census { regions: self.regions, ..Census::default() };
+            return Census {
+                regions: self.regions,
+                ..Census::default()
+            };
         };
         let page_count = u32::try_from(source.len >> shift).unwrap_or(u32::MAX);
         let alone = kind.roots.values().rev().filter(|c| c.is_alone);
@@ -154,7 +168,10 @@ impl Kind {
         if header.level >= crate::format::MAX_HEIGHT {
             return;
         }
-        let fresh = Candidate { header, is_alone: true };
+        let fresh = Candidate {
+            header,
+            is_alone: true,
+        };
         match self.roots.get_mut(&header.generation) {
             None => {
                 self.roots.insert(header.generation, fresh);

@@ -179,7 +179,9 @@ impl<'f> Flow<'f> {
             return Ok(());
         }
         let lost = &self.tally.lost;
-        let whole = *self.catalogue_whole.get_or_insert_with(|| !lost.touches_keyspace(CATALOGUE));
+        let whole = *self
+            .catalogue_whole
+            .get_or_insert_with(|| !lost.touches_keyspace(CATALOGUE));
         let scraped = origin == Origin::Scraped;
         if scraped && whole && !self.tally.names.knows(keyspace) {
             return Ok(()); // of a keyspace that was dropped
@@ -190,7 +192,11 @@ impl<'f> Flow<'f> {
         let bytes = user_key.len() as u64 + value.len();
         let hash = entry_hash(key, value.crc(), value.len());
         self.tally.all.add(bytes, hash, scraped);
-        self.tally.keyspaces.entry(keyspace).or_default().add(bytes, hash, scraped);
+        self.tally
+            .keyspaces
+            .entry(keyspace)
+            .or_default()
+            .add(bytes, hash, scraped);
         self.sink.entry(key, value)
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn find(
         // A header that was one once makes the file ours, and hopeless.
         return Err(match moment.slots.current(path) {
             Err(error) => error,
-            Ok(_) => Error::NotADatabase { path: path.to_owned(), reason: "no page found".into() },
+            Ok(_) => Error::NotADatabase {
+                path: path.to_owned(),
+                reason: "no page found".into(),
+            },
         });
     }
     if let Some(size) = census.page_size {
@@ -76,13 +79,20 @@ fn choose_tree(source: &Source<'_>, census: &Census) -> Result<Option<Tree>> {
 
 /// The log, from the first entry that leads without a gap to the beginning of the newest region.
 fn read_log(source: &Source<'_>, census: &Census, options: &SalvageOptions) -> Result<Log> {
-    let places: Vec<_> =
-        census.regions.iter().map(|(extent, region)| (*extent, Some(*region))).collect();
+    let places: Vec<_> = census
+        .regions
+        .iter()
+        .map(|(extent, region)| (*extent, Some(*region)))
+        .collect();
     let Some((_, newest)) = census.regions.first() else {
         return Ok(Log::default());
     };
     let raw = collect(source, &places, 0)?;
-    let anchor = |index: u64, history| Position { index, history, epoch: 0 };
+    let anchor = |index: u64, history| Position {
+        index,
+        history,
+        epoch: 0,
+    };
     let own = anchor(newest.first_index - 1, newest.history);
     let mut start = own;
     for (_, region) in &census.regions {
@@ -108,7 +118,13 @@ fn read_log(source: &Source<'_>, census: &Census, options: &SalvageOptions) -> R
         Some((at, bulk)) => (at + 1, anchor(bulk.index(), bulk.history_after)),
         None => (0, start),
     };
-    let mut log = follow(source, &raw, links.get(skip..).unwrap_or(&[]), start, options)?;
+    let mut log = follow(
+        source,
+        &raw,
+        links.get(skip..).unwrap_or(&[]),
+        start,
+        options,
+    )?;
     log.end = None; // which entries the tree has is not known
     Ok(log)
 }

@@ -97,7 +97,10 @@ fn join(last: &mut Range, next: Range) {
         (Some(a), Some(b)) => Some(a.max(b)),
         _ => None,
     };
-    last.entries = last.entries.zip(next.entries).map(|(a, b)| a.saturating_add(b));
+    last.entries = last
+        .entries
+        .zip(next.entries)
+        .map(|(a, b)| a.saturating_add(b));
     last.recovered += next.recovered;
     last.places += next.places;
 }
@@ -127,7 +130,10 @@ mod tests {
         lost.push(range("p", None, None));
         let ends: Vec<_> = lost.ranges().iter().map(|r| r.from.as_slice()).collect();
         assert_eq!(ends, [b"b", b"k", b"p"]);
-        assert_eq!((lost.ranges()[0].entries, lost.ranges()[0].places), (Some(7), 2));
+        assert_eq!(
+            (lost.ranges()[0].entries, lost.ranges()[0].places),
+            (Some(7), 2)
+        );
         assert!(lost.ranges()[1].has(b"k") && !lost.ranges()[1].has(b"k\0"));
         assert_eq!(lost.overlapping(b"f", b"j").len(), 0);
         assert_eq!(lost.overlapping(b"e", b"k").len(), 2);
@@ -138,7 +144,11 @@ mod tests {
     #[test]
     fn a_loss_belongs_to_its_keyspaces() {
         let mut lost = Lost::default();
-        lost.push(Range { from: vec![0, 0, 0, 1, 7], to: Some(vec![0, 0, 0, 3]), ..range("", None, None) });
+        lost.push(Range {
+            from: vec![0, 0, 0, 1, 7],
+            to: Some(vec![0, 0, 0, 3]),
+            ..range("", None, None)
+        });
         let touched: Vec<bool> = (0..4).map(|id| lost.touches_keyspace(id)).collect();
         assert_eq!(touched, [false, true, true, false]);
     }

@@ -21,7 +21,11 @@ pub(super) fn with_older_tree(salvage: &mut Salvage<'_>) -> Result<bool> {
         return Ok(false);
     };
     let (older, source) = (&older.header, &moment.source);
-    let Some(end) = salvage.log.end.filter(|_| salvage.log.missing_bulk.is_none()) else {
+    let Some(end) = salvage
+        .log
+        .end
+        .filter(|_| salvage.log.missing_bulk.is_none())
+    else {
         return Ok(false);
     };
     let same = (older.root_page, older.root_crc) == (newest.root_page, newest.root_crc);
@@ -34,9 +38,13 @@ pub(super) fn with_older_tree(salvage: &mut Salvage<'_>) -> Result<bool> {
     let entries: Vec<_> = links.iter().filter_map(|&i| raw.entries.get(i)).collect();
     let reaches = |index: u64, history| {
         start.index == index && start.history == history
-            || entries.iter().any(|e| e.index() == index && e.history_after == history)
+            || entries
+                .iter()
+                .any(|e| e.index() == index && e.history_after == history)
     };
-    let between = entries.iter().take_while(|e| e.index() <= newest.checkpoint_index);
+    let between = entries
+        .iter()
+        .take_while(|e| e.index() <= newest.checkpoint_index);
     let mut kinds = between.map(|e| e.header.kind);
     if !reaches(newest.checkpoint_index, newest.history)
         || !reaches(end.index, end.history)

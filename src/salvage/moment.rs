@@ -9,6 +9,7 @@ use crate::check::snapshot::{Locks, stable_slots};
 use crate::check::source::Source;
 use crate::error::{Error, Result};
 use crate::format::header::{Header, SlotState};
+use crate::format::page::check_page;
 use crate::progress::Progress;
 use crate::store::pins::Pin;
 use crate::store::slots::Slots;
@@ -41,7 +42,9 @@ impl<'a> Moment<'a> {
     ) -> Result<Moment<'a>> {
         let vfs = options.vfs.as_ref();
         let file = vfs.open(path, Access::Read).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+            std::io::ErrorKind::NotFound => Error::NotFound {
+                path: path.to_owned(),
+            },
             std::io::ErrorKind::IsADirectory => Error::NotADatabase {
                 path: path.to_owned(),
                 reason: "it is a directory".into(),
@@ -66,9 +69,8 @@ impl<'a> Moment<'a> {
             refuse_newer_format(&slots, path)?;
             let headers = choose(slots.clone());
             let older = |h: &Headers| h.older.clone();
-            let different = |h: &Headers| {
-                older(h).is_some_and(|o| !is_same_file(&h.current.header, &o.header))
-            };
+            let different =
+                |h: &Headers| older(h).is_some_and(|o| !is_same_file(&h.current.header, &o.header));
             moment.mixed = headers.as_ref().is_some_and(different);
             moment.headers = headers.map(|h| prefer_own(h, &moment));
             moment.slots = slots;
@@ -86,7 +88,11 @@ impl<'a> Moment<'a> {
                 return Ok(moment);
             }
         }
-        Err(Error::io_at("take a snapshot of", path, std::io::ErrorKind::ResourceBusy.into()))
+        Err(Error::io_at(
+            "take a snapshot of",
+            path,
+            std::io::ErrorKind::ResourceBusy.into(),
+        ))
     }
 
     /// A slot holds neither a header nor nothing: it may have been the newest header.
@@ -102,12 +108,15 @@ fn refuse_newer_format(slots: &Slots, path: &Path) -> Result<()> {
         _ => None,
     });
     match unsupported {
-        Some(reason) => Err(Error::NotADatabase { path: path.to_owned(), reason }),
+        Some(reason) => Err(Error::NotADatabase {
+            path: path.to_owned(),
+            reason,
+        }),
         None => Ok(()),
     }
 }
 
-/// Two whole headers of different files: the one whose log regions are here is the right one.
+/// Two whole headers of different files: the one whose root and log regions are here is right.
 fn prefer_own(mut headers: Headers, moment: &Moment<'_>) -> Headers {
     let Some(older) = headers.older.take() else {
         return headers;
@@ -116,11 +125,19 @@ fn prefer_own(mut headers: Headers, moment: &Moment<'_>) -> Headers {
         headers.older = Some(older);
         return headers;
     }
-    let regions = |header: &Header| {
-        let found = crate::wal::tail::read_regions(moment.source.file.as_ref(), header);
-        found.map_or(0, |regions| regions.iter().flatten().count())
+    let file = moment.source.file.as_ref();
+    let fits = |header: &Header| {
+        let regions = crate::wal::tail::read_regions(file, header);
+        let mut page = vec![0; header.page_size()];
+        let at = u64::from(header.root_page) * page.len() as u64;
+        let read = file
+            .read_at(&mut page, at)
+            .is_ok_and(|got| got == page.len());
+        let root = check_page(&page, header.root_page).ok().filter(|_| read);
+        let has_root = root.is_some_and(|root| root.crc == header.root_crc);
+        regions.map_or(0, |regions| regions.iter().flatten().count()) + 2 * usize::from(has_root)
     };
-    if regions(&older.header) > regions(&headers.current.header) {
+    if fits(&older.header) > fits(&headers.current.header) {
         headers.current = older;
     }
     headers

@@ -113,7 +113,13 @@ mod tests {
         let all: Vec<_> = names.ids().map(|id| (id, names.get(id).unwrap())).collect();
         assert_eq!(
             all,
-            [(1, "main"), (5, "fruit"), (6, "keyspace-6"), (7, "keyspace-7+"), (9, "keyspace-7")]
+            [
+                (1, "main"),
+                (5, "fruit"),
+                (6, "keyspace-6"),
+                (7, "keyspace-7+"),
+                (9, "keyspace-7")
+            ]
         );
         let entries = names.entries(false);
         assert_eq!(entries.len(), 5);

@@ -126,7 +126,12 @@ mod tests {
         for key in keys {
             for generation in [9, 3] {
                 for what in [What::Entry(7), What::Open, What::Close] {
-                    all.push(Record { key: key.to_vec(), generation, page: 5, what });
+                    all.push(Record {
+                        key: key.to_vec(),
+                        generation,
+                        page: 5,
+                        what,
+                    });
                 }
             }
         }
@@ -140,9 +145,14 @@ mod tests {
 
     #[test]
     fn more_than_memory_holds_comes_back_in_order() {
-        let options = SalvageOptions { sort_memory: 4096, ..SalvageOptions::default() };
+        let options = SalvageOptions {
+            sort_memory: 4096,
+            ..SalvageOptions::default()
+        };
         let record = |i: u32| Record {
-            key: (i.wrapping_mul(2_654_435_761) % 5000).to_be_bytes().to_vec(),
+            key: (i.wrapping_mul(2_654_435_761) % 5000)
+                .to_be_bytes()
+                .to_vec(),
             generation: u64::from(i),
             page: i,
             what: What::Entry(1),

@@ -25,9 +25,16 @@ impl RawPages for FilePages<'_> {
         let at = u64::from(page) * buffer.len() as u64;
         // Whether to stop is asked elsewhere: here it would look like a page that is lost.
         let _ = self.0.advance(buffer.len() as u64);
-        let got = self.0.file.read_at(buffer, at).map_err(|e| Error::io("read the page", e))?;
+        let got = self
+            .0
+            .file
+            .read_at(buffer, at)
+            .map_err(|e| Error::io("read the page", e))?;
         if got < buffer.len() {
-            return Err(Error::io("read the page", std::io::ErrorKind::UnexpectedEof.into()));
+            return Err(Error::io(
+                "read the page",
+                std::io::ErrorKind::UnexpectedEof.into(),
+            ));
         }
         self.0.count_pages(1);
         Ok(())
@@ -43,7 +50,9 @@ pub(super) struct Used {
 impl Used {
     /// No page is used yet.
     pub fn new(pages: u32) -> Self {
-        Used { bits: vec![0; (pages as usize).div_ceil(64)] }
+        Used {
+            bits: vec![0; (pages as usize).div_ceil(64)],
+        }
     }
 
     /// Takes pages; `false` where one of them was taken before.
@@ -118,7 +127,10 @@ pub(super) fn check_value(
         (at, left) = (at + len as u64, left - len as u64);
     }
     if sum != reference.crc {
-        return bad(Invariant::T10, "the checksum of a large value does not match");
+        return bad(
+            Invariant::T10,
+            "the checksum of a large value does not match",
+        );
     }
     Ok(Ok(()))
 }

@@ -41,6 +41,8 @@ pub enum Step {
     Previous,
     /// What the newest tree still reaches.
     Reachable,
+    /// The tree under a root that no header names, found by looking at the whole file.
+    Root,
     /// Single pages found by looking at the whole file.
     Scrape,
 }
@@ -53,6 +55,7 @@ impl Step {
             Step::Log => "log",
             Step::Previous => "previous",
             Step::Reachable => "reachable",
+            Step::Root => "root",
             Step::Scrape => "scrape",
         }
     }
@@ -64,6 +67,9 @@ impl Step {
             Step::Log => "the newest tree and the part of the log that can be relied on",
             Step::Previous => "the newest tree, mended from the one before and the log",
             Step::Reachable => "what the newest tree still reaches, and the log",
+            Step::Root => {
+                "the tree under a root that was found by looking at all pages, and the log"
+            }
             Step::Scrape => "single pages found in the whole file, where no tree reaches",
         }
     }
@@ -91,8 +97,9 @@ pub struct SalvagedKeyspace {
 pub struct LostRange {
     /// Number of the damage; a damage that spans keyspaces has a range in each.
     pub damage: u64,
-    /// Keyspace id; 0 is the catalogue, that is the names of keyspaces.
-    pub keyspace: u32,
+    /// Keyspace id; 0 is the catalogue, that is the names of keyspaces. `None`: all keyspaces that
+    /// nothing is known of, because the catalogue is damaged too.
+    pub keyspace: Option<u32>,
     /// Its name, where known.
     pub name: Option<String>,
     /// First user key.
@@ -180,9 +187,7 @@ impl SalvageReport {
     /// Some value of the result may not be the newest one.
     pub fn may_be_stale(&self) -> bool {
         !self.complete
-            && (self.possibly_stale > 0
-                || !self.lost_commits.is_empty()
-                || !self.doubts.is_empty())
+            && (self.possibly_stale > 0 || !self.lost_commits.is_empty() || !self.doubts.is_empty())
     }
 }
 

@@ -59,14 +59,23 @@ impl<'s> Scan<'s> {
         if generation > self.newest {
             return;
         }
-        let key = |i: usize| leaf.cell(i).map(|cell| [leaf.prefix(), cell.suffix].concat());
+        let key = |i: usize| {
+            leaf.cell(i)
+                .map(|cell| [leaf.prefix(), cell.suffix].concat())
+        };
         let (Some(first), Some(last)) = (key(0), key(leaf.count().saturating_sub(1))) else {
             return;
         };
-        let record = |key: &[u8], what| Record { key: key.to_vec(), generation, page, what };
+        let record = |key: &[u8], what| Record {
+            key: key.to_vec(),
+            generation,
+            page,
+            what,
+        };
         for range in self.lost.overlapping(&first, &last) {
             let end = range.to.as_ref().filter(|to| **to < last).unwrap_or(&last);
-            self.ready.push_back(record((&first).max(&range.from), What::Open));
+            self.ready
+                .push_back(record((&first).max(&range.from), What::Open));
             self.ready.push_back(record(end, What::Close));
             for i in 0..leaf.count() {
                 let (Some(key), Ok(cell)) = (key(i), u16::try_from(i)) else {

@@ -9,8 +9,8 @@ use super::headless;
 use super::log::{self, Log};
 use super::losses::describe;
 use super::lost::Lost;
-use super::moment::Moment;
 use super::mend;
+use super::moment::Moment;
 use super::order::Ordered;
 use super::report::{SalvageOptions, SalvageReport, SalvagedKeyspace, Step};
 use super::scrape::Scan;
@@ -48,7 +48,9 @@ pub struct Salvage<'a> {
 
 impl std::fmt::Debug for Salvage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Salvage").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Salvage")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,7 +75,12 @@ impl<'a> Salvage<'a> {
                 (found.tree, found.log)
             }
         };
-        let plan = Plan { tree, older: None, delta: Arc::clone(&log.delta), scrape: None };
+        let plan = Plan {
+            tree,
+            older: None,
+            delta: Arc::clone(&log.delta),
+            scrape: None,
+        };
         let mut salvage = Salvage {
             report: blank(&moment, header.as_ref()),
             moment,
@@ -107,14 +114,14 @@ impl<'a> Salvage<'a> {
 
     fn climb(&mut self) -> Result<()> {
         self.report.step = if self.header.is_none() {
-            Step::Scrape
+            Step::Root
         } else if self.log.whole {
             Step::Copy
         } else {
             Step::Log
         };
         if bulk::find_its_tree(self)? {
-            self.report.step = Step::Scrape;
+            self.report.step = Step::Root;
         }
         let mut summary = self.count()?;
         if !self.tally.lost.is_empty() && mend::with_older_tree(self)? {
@@ -126,7 +133,7 @@ impl<'a> Salvage<'a> {
             if self.options.scrape {
                 self.plan.scrape = Some(self.tally.lost.clone());
                 summary = self.count()?;
-                if self.tally.all.stale > 0 {
+                if self.tally.all.stale > 0 || self.plan.tree.is_none() {
                     self.report.step = Step::Scrape;
                 }
             }
@@ -171,7 +178,10 @@ impl<'a> Salvage<'a> {
     /// T6 and T11: pages that are whole but not all of them, or not those that were written.
     fn judge_sums(&mut self, summary: &CheckSummary) {
         let generation = self.plan.tree.map(|tree| tree.generation);
-        let own = self.header.as_ref().filter(|h| Some(h.generation) == generation);
+        let own = self
+            .header
+            .as_ref()
+            .filter(|h| Some(h.generation) == generation);
         let Some(header) = own.filter(|_| summary.findings == 0) else {
             return;
         };
@@ -194,20 +204,27 @@ impl<'a> Salvage<'a> {
         report.entries = tally.all.entries;
         report.bytes = tally.all.bytes;
         report.possibly_stale = tally.all.stale;
-        report.keyspaces = tally.names.ids().map(|id| {
-            let sums = tally.keyspaces.get(&id).copied().unwrap_or_default();
-            SalvagedKeyspace {
-                id,
-                name: tally.names.get(id).unwrap_or_default().to_owned(),
-                named: named.contains(&id),
-                entries: sums.entries,
-                bytes: sums.bytes,
-                possibly_stale: sums.stale,
-            }
-        }).collect();
+        report.keyspaces = tally
+            .names
+            .ids()
+            .map(|id| {
+                let sums = tally.keyspaces.get(&id).copied().unwrap_or_default();
+                SalvagedKeyspace {
+                    id,
+                    name: tally.names.get(id).unwrap_or_default().to_owned(),
+                    named: named.contains(&id),
+                    entries: sums.entries,
+                    bytes: sums.bytes,
+                    possibly_stale: sums.stale,
+                }
+            })
+            .collect();
         report.lost = lost;
         let ranges = tally.lost.ranges();
-        report.lost_entries = ranges.iter().filter_map(|r| r.entries).fold(0, u64::saturating_add);
+        report.lost_entries = ranges
+            .iter()
+            .filter_map(|r| r.entries)
+            .fold(0, u64::saturating_add);
         report.lost_uncounted = ranges.iter().any(|r| r.entries.is_none());
         report.lost_commits = std::mem::take(&mut self.log.lost);
         report.commits_applied = self.log.applied;
@@ -219,14 +236,18 @@ impl<'a> Salvage<'a> {
             let text = "without a header nothing proves that this is the newest state";
             report.doubts.push(text.into());
         }
-        report.doubts.extend(tally.defects.iter().map(ToString::to_string));
+        report
+            .doubts
+            .extend(tally.defects.iter().map(ToString::to_string));
         if tally.impossible > 0 {
-            let text = format!("{} entries are out of order or cannot be stored", tally.impossible);
+            let text = format!(
+                "{} entries are out of order or cannot be stored",
+                tally.impossible
+            );
             report.doubts.push(text);
         }
-        report.complete = report.lost.is_empty()
-            && report.lost_commits.is_empty()
-            && report.doubts.is_empty();
+        report.complete =
+            report.lost.is_empty() && report.lost_commits.is_empty() && report.doubts.is_empty();
     }
 }
 

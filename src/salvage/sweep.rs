@@ -104,7 +104,10 @@ impl<'s> Sweep<'s> {
     }
 
     fn choose(&mut self, group: &[Record]) -> Result<Option<Scraped>> {
-        let newest = self.telling.last_key_value().map_or(0, |(&generation, _)| generation);
+        let newest = self
+            .telling
+            .last_key_value()
+            .map_or(0, |(&generation, _)| generation);
         let mut is_first = true;
         for record in group {
             let What::Entry(cell) = record.what else {
@@ -129,7 +132,10 @@ impl<'s> Sweep<'s> {
         let leaf = whole_leaf(record.page, bytes).filter(|(_, g)| *g == record.generation);
         let found = leaf.and_then(|(leaf, _)| Some((leaf.prefix(), leaf.cell(cell.into())?)));
         let same = |prefix: &[u8], suffix: &[u8]| {
-            record.key.strip_prefix(prefix).is_some_and(|rest| rest == suffix)
+            record
+                .key
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest == suffix)
         };
         let Some((_, cell)) = found.filter(|(prefix, cell)| same(prefix, cell.suffix)) else {
             return Ok(None);
@@ -152,10 +158,16 @@ impl<'s> Sweep<'s> {
             return Ok(at);
         }
         let mut bytes = match self.cache.len() {
-            CACHE.. => self.cache.pop_front().map_or_else(Vec::new, |(_, bytes)| bytes),
+            CACHE.. => self
+                .cache
+                .pop_front()
+                .map_or_else(Vec::new, |(_, bytes)| bytes),
             _ => Vec::new(),
         };
-        let (size, at) = (self.source.page_size, u64::from(page) * self.source.page_size as u64);
+        let (size, at) = (
+            self.source.page_size,
+            u64::from(page) * self.source.page_size as u64,
+        );
         self.source.read_what_is_there(at, size, &mut bytes)?;
         self.cache.push_back((page, bytes));
         Ok(self.cache.len() - 1)

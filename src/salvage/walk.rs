@@ -72,7 +72,12 @@ pub(super) fn walk(
     };
     let Some(tree) = tree else {
         let cause = Corruption::new(Invariant::H1, "no header and no root can be found");
-        filler.gone(Gap { from: Vec::new(), to: None, entries: None, cause })?;
+        filler.gone(Gap {
+            from: Vec::new(),
+            to: None,
+            entries: None,
+            cause,
+        })?;
         return Ok(CheckSummary::default());
     };
     let mut newest = Newest {
@@ -103,7 +108,11 @@ pub(super) fn sums_if_whole(source: &Source<'_>, tree: &Tree) -> Result<Option<C
             self.source.check_stop()
         }
     }
-    let mut look = Look { source, used: Used::new(source.file_pages()), whole: true };
+    let mut look = Look {
+        source,
+        used: Used::new(source.file_pages()),
+        whole: true,
+    };
     let limits = tree.limits(source, Depth::Full);
     let summary = check_tree(&FilePages(source), tree.root, limits, &mut look)?;
     Ok(look.whole.then_some(summary))
@@ -134,7 +143,11 @@ impl CheckVisitor for Newest<'_, '_> {
         self.filler.fill(Gap {
             from: finding.from,
             to: finding.to,
-            entries: if whole { self.entries } else { Some(finding.entries) },
+            entries: if whole {
+                self.entries
+            } else {
+                Some(finding.entries)
+            },
             cause: finding.corruption,
         })
     }
@@ -196,7 +209,8 @@ impl Filler<'_, '_> {
             return Ok(());
         };
         while let Some(entry) = sweep.next_before(to.as_deref())? {
-            self.flow.base(&entry.key, &entry.value(), Origin::Scraped)?;
+            self.flow
+                .base(&entry.key, &entry.value(), Origin::Scraped)?;
         }
         Ok(())
     }
@@ -226,7 +240,11 @@ impl CheckVisitor for Older<'_, '_, '_> {
         self.filler.gone(Gap {
             from,
             to,
-            entries: if same { self.gap.entries } else { Some(finding.entries) },
+            entries: if same {
+                self.gap.entries
+            } else {
+                Some(finding.entries)
+            },
             cause: self.gap.cause.clone(),
         })
     }

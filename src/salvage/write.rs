@@ -30,18 +30,28 @@ const LOG_SIZES: std::ops::RangeInclusive<u64> = (512 << 10)..=(64 << 20);
 
 impl Salvage<'_> {
     /// Fails where `new` cannot be written to: before the survey, so that nobody waits in vain.
-    pub fn check_target(path: &Path, new: &Path, force: bool, vfs: &dyn crate::sys::Vfs) -> Result<()> {
+    pub fn check_target(
+        path: &Path,
+        new: &Path,
+        force: bool,
+        vfs: &dyn crate::sys::Vfs,
+    ) -> Result<()> {
         let Ok(there) = vfs.identity(new) else {
             return Ok(());
         };
-        if vfs.identity(path).is_ok_and(|source| source.same_file(&there)) {
+        if vfs
+            .identity(path)
+            .is_ok_and(|source| source.same_file(&there))
+        {
             let reason = format!("{} is the damaged file itself", new.display());
             return Err(Error::Invalid { reason });
         }
         if force {
             return Ok(());
         }
-        Err(Error::Exists { path: new.to_owned() })
+        Err(Error::Exists {
+            path: new.to_owned(),
+        })
     }
 
     /// Writes what the survey found to a new file. It gets its name when it is whole, synced and
@@ -60,7 +70,9 @@ impl Salvage<'_> {
                 vfs.rename_new(&temporary, new)
             };
             renamed.map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::Exists { path: new.to_owned() },
+                std::io::ErrorKind::AlreadyExists => Error::Exists {
+                    path: new.to_owned(),
+                },
                 _ => Error::io_at("rename the new database to", new, e),
             })?;
             Ok(salvaged)
@@ -69,14 +81,16 @@ impl Salvage<'_> {
             let _ = vfs.remove(&temporary);
             return written;
         }
-        vfs.sync_dir_of(new).map_err(|e| Error::io_at("sync the directory of", new, e))?;
+        vfs.sync_dir_of(new)
+            .map_err(|e| Error::io_at("sync the directory of", new, e))?;
         written
     }
 
     fn temporary_name(&self, new: &Path) -> Result<PathBuf> {
         let mut random = [0u8; 4];
         let vfs = self.options.vfs.as_ref();
-        vfs.random(&mut random).map_err(|e| Error::io("get random bytes", e))?;
+        vfs.random(&mut random)
+            .map_err(|e| Error::io("get random bytes", e))?;
         let mut name = OsString::from(".");
         name.push(new.file_name().unwrap_or_default());
         name.push(format!(".{:08x}.tmp", u32::from_le_bytes(random)));
@@ -117,7 +131,11 @@ impl Salvage<'_> {
         self.check(path, &header, progress)?;
         let bytes = u64::from(header.page_count) * header.page_size() as u64;
         let continues = self.report().complete;
-        Ok(Salvaged { entries: stats.entries, bytes, continues })
+        Ok(Salvaged {
+            entries: stats.entries,
+            bytes,
+            continues,
+        })
     }
 
     /// The new file's header, but for its tree. A complete result continues the history of the
@@ -125,7 +143,11 @@ impl Salvage<'_> {
     /// of what was lost.
     fn first_header(&self) -> Result<Header> {
         let vfs = self.options.vfs.as_ref();
-        let old = self.header.as_ref().zip(self.log.end).filter(|_| self.report().complete);
+        let old = self
+            .header
+            .as_ref()
+            .zip(self.log.end)
+            .filter(|_| self.report().complete);
         let mut identity = Identity::random(vfs)?;
         if let Some((header, _)) = &old {
             identity.lineage_id = header.lineage_id;
@@ -134,7 +156,9 @@ impl Salvage<'_> {
         let options = CreateOptions {
             page_size: page_size as u32,
             wal_size: self.log_size(page_size as u64),
-            role: old.as_ref().map_or(Role::Standalone, |(header, _)| header.role),
+            role: old
+                .as_ref()
+                .map_or(Role::Standalone, |(header, _)| header.role),
         };
         let mut new = create::first_header(&options, &identity, vfs.now_us() / 1000);
         new.history = history_start(&identity.lineage_id);
@@ -154,7 +178,10 @@ impl Salvage<'_> {
     }
 
     fn log_size(&self, page_size: u64) -> u64 {
-        let base = self.header.as_ref().map(|h| u64::from(h.regions[0].base_pages));
+        let base = self
+            .header
+            .as_ref()
+            .map(|h| u64::from(h.regions[0].base_pages));
         let size = base.map_or(0, |pages| pages.saturating_mul(page_size));
         size.clamp(*LOG_SIZES.start(), *LOG_SIZES.end())
     }

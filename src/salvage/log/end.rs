@@ -30,14 +30,19 @@ pub(super) fn is_proven(
     }
     let extents = crate::wal::extents(header);
     let extent = pick(&extents, active);
-    let last = raw.entries.iter().find(|e| {
-        e.region == active && e.index() == end.index && e.history_after == end.history
-    });
+    let last = raw
+        .entries
+        .iter()
+        .find(|e| e.region == active && e.index() == end.index && e.history_after == end.history);
     let from = match last {
         Some(entry) => behind(source, &region, entry, end, extent.start)?,
         None if region.first_index == end.index + 1 && region.history == end.history => Some((
             REGION_HEADER_SIZE as u64,
-            Link { next_index: region.first_index, prev_crc: region.prev_crc, epoch: region.epoch },
+            Link {
+                next_index: region.first_index,
+                prev_crc: region.prev_crc,
+                epoch: region.epoch,
+            },
         )),
         None => None,
     };

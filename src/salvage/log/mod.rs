@@ -61,23 +61,48 @@ pub(super) struct Log {
 }
 
 /// Reads the log above the checkpoint of `header`.
-pub(super) fn read(
-    moment: &Moment<'_>,
-    header: &Header,
-    options: &SalvageOptions,
-) -> Result<Log> {
+pub(super) fn read(moment: &Moment<'_>, header: &Header, options: &SalvageOptions) -> Result<Log> {
     for attempt in 1..=ATTEMPTS {
         let gate = moment.locks.gate();
         match as_open_does(moment, header) {
-            Ok(Some(log)) => return Ok(log),
+            Ok(Some(log)) => return note_leftovers(moment, header, options, log),
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Ok(None) | Err(_) => {}
         }
         drop(gate);
         // A frame seen half written looks like damage once another one follows.
-        options.vfs.pause(std::time::Duration::from_millis(u64::from(attempt)));
+        options
+            .vfs
+            .pause(std::time::Duration::from_millis(u64::from(attempt)));
     }
     one_by_one(moment, header, Position::of_tree(header), options)
+}
+
+/// Behind the end there may be whole commits: left by a group that was never finished, or by
+/// writers that did not sync, whose end nobody vouches for. Opening the file drops them too.
+fn note_leftovers(
+    moment: &Moment<'_>,
+    header: &Header,
+    options: &SalvageOptions,
+    mut log: Log,
+) -> Result<Log> {
+    let last = log.end.map_or(header.checkpoint_index, |end| end.index);
+    let raw = all_entries(&moment.source, header)?;
+    let left = raw
+        .entries
+        .iter()
+        .filter(|e| e.header.kind != EntryKind::Bulk);
+    let left = left.filter(|e| e.index() > last).count();
+    if left == 0 {
+        return Ok(log);
+    }
+    if options.prefer_newest {
+        return one_by_one(moment, header, Position::of_tree(header), options);
+    }
+    log.notes.push(format!(
+        "{left} commits stand behind the end of the log, which nothing promised to be durable: dropped, as open does; --prefer newest applies them"
+    ));
+    Ok(log)
 }
 
 /// Entry by entry, from `start` on.
@@ -98,7 +123,8 @@ pub(super) fn one_by_one(
     if is_unfinished {
         log.missing_bulk = None;
         log.lost.clear();
-        log.notes.push("a bulk load that never finished was dropped as a whole".into());
+        log.notes
+            .push("a bulk load that never finished was dropped as a whole".into());
     }
     let position = log.end.unwrap_or(start);
     if !end::is_proven(source, header, &regions, &raw, position)? && log.lost.is_empty() {
@@ -173,11 +199,7 @@ fn as_open_does(moment: &Moment<'_>, header: &Header) -> Result<Option<Log>> {
     }))
 }
 
-fn apply(
-    delta: &Delta,
-    entry: &crate::format::frame::EntryHeader,
-    payload: &[u8],
-) -> Result<()> {
+fn apply(delta: &Delta, entry: &crate::format::frame::EntryHeader, payload: &[u8]) -> Result<()> {
     if entry.kind != EntryKind::Commit {
         return Ok(());
     }
@@ -209,7 +231,10 @@ pub(super) fn apply_raw(source: &Source<'_>, delta: &Delta, entry: &RawEntry) ->
 /// The file is not what it was a moment ago.
 pub(super) fn changed() -> Error {
     let kind = std::io::ErrorKind::ResourceBusy;
-    Error::io("read the same bytes twice: the file changes, or its medium fails,", kind.into())
+    Error::io(
+        "read the same bytes twice: the file changes, or its medium fails,",
+        kind.into(),
+    )
 }
 
 /// Applies the entries at `links`, up to a bulk load, and says what becomes of the others.
@@ -261,7 +286,10 @@ fn apply_rest(
     let mut rest = raw.entries.get(first..).unwrap_or(&[]);
     let mut history = end.history;
     while let Some(entry) = rest.first() {
-        let count = rest.iter().take_while(|e| e.index() == entry.index()).count();
+        let count = rest
+            .iter()
+            .take_while(|e| e.index() == entry.index())
+            .count();
         let (same, after) = rest.split_at(count);
         rest = after;
         let linked = same.iter().find(|e| e.header.history_before == history);
@@ -299,7 +327,11 @@ fn lost_after(raw: &RawLog, end: u64) -> Vec<LostCommits> {
             continue; // a second one with this index
         }
         push(next, entry.index() - 1, false);
-        push(entry.index(), entry.index(), entry.header.kind != EntryKind::Bulk);
+        push(
+            entry.index(),
+            entry.index(),
+            entry.header.kind != EntryKind::Bulk,
+        );
         next = entry.index() + 1;
     }
     push(next, raw.evidence, false);

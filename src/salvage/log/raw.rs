@@ -60,7 +60,10 @@ pub(in crate::salvage) fn collect(
     let mut log = RawLog::default();
     for (number, (extent, region)) in places.iter().enumerate() {
         let len = extent.len.min(source.len.saturating_sub(extent.start));
-        let extent = Extent { start: extent.start, len };
+        let extent = Extent {
+            start: extent.start,
+            len,
+        };
         let mut search = Search {
             source,
             extent,
@@ -102,16 +105,16 @@ impl Search<'_> {
         // before: there the place in the envelope need not be right.
         let (mut at, mut expected) = (REGION_HEADER_SIZE as u64, true);
         while at + FRAME_HEADER_SIZE as u64 <= self.extent.len {
-            if expected || self.names_its_place(at) {
-                if let Some(entry) = self.frame_at(at)? {
-                    at += entry.frame_len();
-                    expected = true;
-                    if entry.index() > self.floor {
-                        self.log.entries.push(entry);
-                        self.log.evidence = self.log.evidence.max(entry.index());
-                    }
-                    continue;
+            if (expected || self.names_its_place(at))
+                && let Some(entry) = self.frame_at(at)?
+            {
+                at += entry.frame_len();
+                expected = true;
+                if entry.index() > self.floor {
+                    self.log.entries.push(entry);
+                    self.log.evidence = self.log.evidence.max(entry.index());
                 }
+                continue;
             }
             expected = false;
             at = self.next_candidate(at + 8)?;
@@ -120,7 +123,9 @@ impl Search<'_> {
     }
 
     fn names_its_place(&self, at: u64) -> bool {
-        let inside = at.checked_sub(self.chunk_at).and_then(|i| usize::try_from(i).ok());
+        let inside = at
+            .checked_sub(self.chunk_at)
+            .and_then(|i| usize::try_from(i).ok());
         let word = inside.and_then(|i| u32_at(&self.chunk, i + 4));
         word == u32::try_from(at / 8).ok()
     }
@@ -154,7 +159,8 @@ impl Search<'_> {
     fn fill(&mut self, at: u64) -> Result<()> {
         let want = (self.extent.len - at).min(CHUNK as u64) as usize;
         let mut chunk = std::mem::take(&mut self.chunk);
-        self.source.read_what_is_there(self.extent.start + at, want, &mut chunk)?;
+        self.source
+            .read_what_is_there(self.extent.start + at, want, &mut chunk)?;
         (self.chunk, self.chunk_at) = (chunk, at);
         Ok(())
     }
@@ -162,7 +168,8 @@ impl Search<'_> {
     fn frame_at(&mut self, at: u64) -> Result<Option<RawEntry>> {
         let mut frame = std::mem::take(&mut self.frame);
         let start = self.extent.start + at;
-        self.source.read_what_is_there(start, FRAME_HEADER_SIZE, &mut frame)?;
+        self.source
+            .read_what_is_there(start, FRAME_HEADER_SIZE, &mut frame)?;
         let header = frame.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode);
         let header = header.filter(|h| (1..MAX_COUNTER).contains(&h.index));
         let mut found = None;
@@ -170,7 +177,8 @@ impl Search<'_> {
             let len = frame_len(header.payload_len);
             if at + len <= self.extent.len && self.pay(len) {
                 self.note_promise(&frame, at);
-                self.source.read_what_is_there(start, len as usize, &mut frame)?;
+                self.source
+                    .read_what_is_there(start, len as usize, &mut frame)?;
                 found = whole_entry(&frame, header).map(|history_after| RawEntry {
                     at: start,
                     region: self.number,
@@ -216,8 +224,17 @@ fn whole_entry(frame: &[u8], header: EntryHeader) -> Option<History> {
 
 /// The payload of a frame with this entry header, where its checksum is right.
 pub(super) fn payload_of(frame: &[u8], header: EntryHeader) -> Option<&[u8]> {
-    let envelope = Envelope { own_units: 0, synced_units: 0, durable_gen: 0, prev_crc: 0 };
-    let frame_header = FrameHeader { envelope, entry: header, header_crc: 0 };
+    let envelope = Envelope {
+        own_units: 0,
+        synced_units: 0,
+        durable_gen: 0,
+        prev_crc: 0,
+    };
+    let frame_header = FrameHeader {
+        envelope,
+        entry: header,
+        header_crc: 0,
+    };
     let same = frame.get(ENVELOPE_SIZE..).and_then(EntryHeader::decode) == Some(header);
     frame_header.check_body(frame).filter(|_| same)
 }
@@ -232,8 +249,11 @@ pub(in crate::salvage) fn chain(entries: &[RawEntry], after: u64, history: Histo
         index += 1;
         let same = entries.get(at..).unwrap_or(&[]).iter();
         let count = same.take_while(|e| e.index() == index).count();
-        let next = (at..at + count)
-            .find(|&i| entries.get(i).is_some_and(|e| e.header.history_before == history));
+        let next = (at..at + count).find(|&i| {
+            entries
+                .get(i)
+                .is_some_and(|e| e.header.history_before == history)
+        });
         let Some((i, entry)) = next.and_then(|i| Some((i, entries.get(i)?))) else {
             return links;
         };
@@ -249,5 +269,7 @@ pub(super) fn places(
     regions: &[Option<RegionHeader>; 2],
 ) -> Vec<(Extent, Option<RegionHeader>)> {
     let extents = crate::wal::extents(header);
-    (0..2).map(|i| (pick(&extents, i), pick(regions, i))).collect()
+    (0..2)
+        .map(|i| (pick(&extents, i), pick(regions, i)))
+        .collect()
 }
