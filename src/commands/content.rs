@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use creel::digest::{ContentDigest, Digest};
 use creel::exchange::frame::Position;
-use creel::exchange::read::Format;
+use creel::exchange::Format;
 use creel::{KeyBound, KeyRange};
 
 use crate::cli::args::{DbArg, KeyEncArgs, RangeArgs};

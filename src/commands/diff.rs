@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use creel::exchange::read::Format;
+use creel::exchange::Format;
 
 use super::Run;
 use super::content::{Content, Selection};

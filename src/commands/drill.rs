@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use creel::exchange::read::Format;
+use creel::exchange::Format;
 
 use super::Run;
 use super::content::{Content, Place, Selection, Summary};

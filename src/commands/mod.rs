@@ -25,6 +25,7 @@ mod keyspaces;
 mod list;
 mod open;
 mod put;
+mod salvage;
 mod stats;
 mod verify;
 mod version;
@@ -104,6 +105,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<backup::BackupArgs>(),
     Verb::of::<diff::DiffArgs>(),
     Verb::of::<drill::DrillArgs>(),
+    Verb::of::<salvage::SalvageArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, btree_map};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use creel::exchange::read::{Block, CellEnc, Fault, Format, Op, ReadOptions, Reader, Stop};
+use creel::exchange::Format;
+use creel::exchange::read::{Block, CellEnc, Fault, Op, ReadOptions, Reader, Stop};
 use creel::{Duplicates, Sorted, Sorter};
 
 use super::{About, Entry, Selection};

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use creel::exchange::compress::Input;
-use creel::exchange::read::Format;
+use creel::exchange::Format;
 use creel::format::SLOT_OFFSETS;
 use creel::format::header::MAGIC;
 
