@@ -24,7 +24,7 @@ const EARLY_COMMIT: usize = 16 << 20;
 pub struct BatchArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The lines; - is standard input
+    /// The file of lines; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     #[command(flatten)]

@@ -8,6 +8,7 @@ use crate::cli::{Context, Exit, Failure, Outcome};
 mod batch;
 mod checkpoint;
 mod compact;
+mod completions;
 mod delete;
 mod exists;
 mod explain;
@@ -16,6 +17,7 @@ mod info;
 mod inspect;
 mod keyspaces;
 mod list;
+mod man;
 mod open;
 mod put;
 mod stats;
@@ -28,6 +30,8 @@ pub trait Run: Args + FromArgMatches {
     const NAME: &'static str;
     /// Other names for it.
     const ALIASES: &'static [&'static str] = &[];
+    /// Left out of the list of commands: of use to packagers only.
+    const HIDDEN: bool = false;
     /// One line for the list of commands.
     const ABOUT: &'static str;
     /// Examples and notes after the list of options.
@@ -41,6 +45,7 @@ pub trait Run: Args + FromArgMatches {
 struct Verb {
     name: &'static str,
     aliases: &'static [&'static str],
+    hidden: bool,
     about: &'static str,
     augment: fn(Command) -> Command,
     run: fn(&mut Context, &ArgMatches) -> Outcome,
@@ -51,6 +56,7 @@ impl Verb {
         Verb {
             name: A::NAME,
             aliases: A::ALIASES,
+            hidden: A::HIDDEN,
             about: A::ABOUT,
             // The doc comments of the arguments are for readers of the code.
             augment: |command| {
@@ -71,6 +77,7 @@ impl Verb {
     fn command(&self) -> Command {
         Command::new(self.name)
             .about(self.about)
+            .hide(self.hidden)
             .visible_aliases(self.aliases.iter().copied())
             .defer(self.augment)
     }
@@ -94,13 +101,21 @@ const VERBS: &[Verb] = &[
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<version::VersionArgs>(),
+    Verb::of::<completions::CompletionsArgs>(),
+    Verb::of::<man::ManArgs>(),
 ];
 
-/// The whole command line, for help, man pages and completions.
+/// The whole command line.
 pub fn cli() -> Command {
     VERBS
         .iter()
         .fold(root(), |command, verb| command.subcommand(verb.command()))
+}
+
+/// The command line without the verbs that are left out of its help.
+pub fn cli_shown() -> Command {
+    let shown = VERBS.iter().filter(|verb| !verb.hidden);
+    shown.fold(root(), |command, verb| command.subcommand(verb.command()))
 }
 
 /// The command line with one verb only: what `creel VERB ...` needs.
