@@ -40,27 +40,34 @@ fn main() {
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CREEL_LINK");
-    let linked = match wanted().then(prepare) {
-        Some(Ok(Some(args))) => {
-            for arg in args {
-                println!("cargo::rustc-link-arg-bins={arg}");
-            }
-            "static"
-        }
-        Some(Ok(None) | Err(_)) | None => "as the target has it",
+    let mut linked = if has_feature("crt-static") {
+        "static"
+    } else {
+        "shared"
     };
+    if let Some(Ok(Some(args))) = wanted().then(prepare) {
+        for arg in args {
+            println!("cargo::rustc-link-arg-bins={arg}");
+        }
+        linked = "static";
+    }
+    // What `creel version --json` says.
     println!("cargo::rustc-env=CREEL_LINKED={linked}");
 }
 
 fn wanted() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|v| v == value);
-    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
     is("PROFILE", "release")
         && is("CARGO_CFG_TARGET_OS", "linux")
         && is("CARGO_CFG_TARGET_ENV", "gnu")
         && env::var("HOST").is_ok_and(|host| is("TARGET", &host))
-        && !features.split(',').any(|f| f == "crt-static")
+        && !has_feature("crt-static")
         && !is("CREEL_LINK", "shared")
+}
+
+fn has_feature(name: &str) -> bool {
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    features.split(',').any(|feature| feature == name)
 }
 
 /// Arguments for the linker, once a trial has shown that they work.

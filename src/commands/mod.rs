@@ -20,6 +20,7 @@ mod list;
 mod man;
 mod open;
 mod put;
+mod schema;
 mod stats;
 mod verify;
 mod version;
@@ -100,6 +101,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<verify::VerifyArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
+    Verb::of::<schema::SchemaArgs>(),
     Verb::of::<version::VersionArgs>(),
     Verb::of::<completions::CompletionsArgs>(),
     Verb::of::<man::ManArgs>(),
@@ -170,6 +172,12 @@ impl From<creel::Token> for Position {
             epoch: token.epoch,
             index: token.index,
         }
+    }
+}
+
+impl From<Position> for serde_json::Value {
+    fn from(at: Position) -> Self {
+        serde_json::json!({ "epoch": at.epoch, "index": at.index })
     }
 }
 

@@ -21,6 +21,7 @@ mod list;
 mod many;
 mod open;
 mod put;
+mod schema;
 mod signals;
 mod stats;
 mod streams;
