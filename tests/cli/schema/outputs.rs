@@ -140,9 +140,7 @@ fn errors(printed: &mut Vec<Printed>) {
 /// Commands about creel itself.
 fn itself(printed: &mut Vec<Printed>) {
     for args in [
-        &["explain"] as &[&str],
-        &["explain", "busy"],
-        &["explain", "P3"],
+        &["explain", "--all"] as &[&str],
         &["schema"],
         &["version"],
     ] {
