@@ -5,10 +5,12 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::globals::Globals;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
+mod backup;
 mod batch;
 mod checkpoint;
 mod compact;
 mod completions;
+mod content;
 mod delete;
 mod exists;
 mod explain;
@@ -99,6 +101,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<checkpoint::CheckpointArgs>(),
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
+    Verb::of::<backup::BackupArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<schema::SchemaArgs>(),

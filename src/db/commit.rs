@@ -74,7 +74,7 @@ impl Inner {
     }
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.
-    fn prepare_log(&self, log: &mut Log) -> Result<()> {
+    pub(super) fn prepare_log(&self, log: &mut Log) -> Result<()> {
         if self.options.hold_lock {
             // Nobody else can have written, but the file can have been moved away.
             if self.durability() == Durability::Now {

@@ -87,7 +87,7 @@ fn bulk_load_then_compact_keeps_every_entry() {
     let report = db
         .bulk_load_unsorted("main", entries, 300_000, &NoProgress)
         .unwrap();
-    assert_eq!((report.entries, report.added), (n, n as i64));
+    assert_eq!((report.given, report.added()), (n, n as i64));
     db.put(b"last", b"2").unwrap();
     assert_eq!(db.len().unwrap(), n + 2);
     for i in (0..n).filter(|i| i % 3 != 0) {

@@ -109,6 +109,13 @@ impl Pages {
         }
     }
 
+    /// The pages of the same file as a newer header describes them.
+    pub fn grown(&self, header: &Header) -> Result<Pages> {
+        let pages = Pages::new(Arc::clone(&self.file), header, self.use_map);
+        pages.adopt_map(self.map()?.cloned());
+        Ok(pages)
+    }
+
     /// The map, if the file can be mapped.
     pub fn map(&self) -> Result<Option<&Arc<FileMap>>> {
         if let Some(map) = self.map.get() {

@@ -17,6 +17,11 @@ pub trait ChangeSource {
     fn peek(&self) -> Option<(&[u8], Change<'_>)>;
     /// Goes on to the next change.
     fn advance(&mut self) -> Result<()>;
+    /// Ranges of older entries to delete, sorted and apart from each other. More may come at the
+    /// end while the source advances, above the present change.
+    fn ranges(&self) -> &[KeyInterval] {
+        &[]
+    }
 }
 
 impl<C: ChangeSource + ?Sized> ChangeSource for &mut C {
@@ -25,6 +30,30 @@ impl<C: ChangeSource + ?Sized> ChangeSource for &mut C {
     }
     fn advance(&mut self) -> Result<()> {
         (**self).advance()
+    }
+    fn ranges(&self) -> &[KeyInterval] {
+        (**self).ranges()
+    }
+}
+
+/// Changes with ranges that are all known before.
+#[derive(Debug)]
+pub struct Ranged<'r, C> {
+    /// Changes of single keys.
+    pub changes: C,
+    /// Ranges, sorted and apart from each other.
+    pub ranges: &'r [KeyInterval],
+}
+
+impl<C: ChangeSource> ChangeSource for Ranged<'_, C> {
+    fn peek(&self) -> Option<(&[u8], Change<'_>)> {
+        self.changes.peek()
+    }
+    fn advance(&mut self) -> Result<()> {
+        self.changes.advance()
+    }
+    fn ranges(&self) -> &[KeyInterval] {
+        self.ranges
     }
 }
 

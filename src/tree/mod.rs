@@ -15,11 +15,11 @@ mod sample;
 mod tests;
 
 pub use build::Assembler;
-pub use change::{Change, ChangeSource, IterChanges, KeyInterval};
+pub use change::{Change, ChangeSource, IterChanges, KeyInterval, Ranged};
 pub use check::{CheckLimits, CheckSummary, CheckVisitor, Finding, RawPages, check_tree};
 pub use count::{Touched, count_all, count_range, leaf_estimate, touched_leaves};
 pub use cursor::{Seek, TreeCursor, TreeEntry};
-pub use fold::{FoldDelta, fold};
+pub use fold::{FoldDelta, fold, fold_source};
 pub use get::{get, read_value};
 pub use input::{Fill, NewValue, NoPages, TreeStats};
 pub use plan::FoldMode;

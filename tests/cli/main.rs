@@ -2,6 +2,7 @@
 //! status out. One file for each verb, and one for what all verbs share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
 
+mod backup;
 mod batch;
 mod bytes;
 mod checkpoint;
