@@ -57,8 +57,11 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Give free space back, in place or as a dense copy')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check the file and give a verdict; never writes')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the file and give a verdict; never writes')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy a database that is in use to a new file')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Dump a header, page, log frame or the free list with notes')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what creel needs of this machine and a directory')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain an exit status, error code or invariant')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of an output, or list them')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print version and file formats')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -564,6 +567,30 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'creel;backup' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The new file; - is standard output')
+            [CompletionResult]::new('--reflink', '--reflink', [CompletionResultType]::ParameterName, 'Share storage with the database: auto, always or never')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Copy no faster than this, for example 50MB/s')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace an existing file')
+            [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Do not check the new file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'creel;inspect' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
@@ -583,7 +610,47 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'creel;doctor' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('--lock-byte', '--lock-byte', [CompletionResultType]::ParameterName, 'Try one lock and say how it went: what another process is asked to do')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'creel;explain' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List all exit statuses, error codes and invariants')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'creel;schema' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
             [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
@@ -635,8 +702,11 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('checkpoint', 'checkpoint', [CompletionResultType]::ParameterValue, 'Move committed entries from the log into the tree')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Give free space back, in place or as a dense copy')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check the file and give a verdict; never writes')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy a database that is in use to a new file')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Dump a header, page, log frame or the free list with notes')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what creel needs of this machine and a directory')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain an exit status, error code or invariant')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of an output, or list them')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print version and file formats')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -680,10 +750,19 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
         'creel;help;verify' {
             break
         }
+        'creel;help;backup' {
+            break
+        }
         'creel;help;inspect' {
             break
         }
+        'creel;help;doctor' {
+            break
+        }
         'creel;help;explain' {
+            break
+        }
+        'creel;help;schema' {
             break
         }
         'creel;help;version' {

@@ -16,6 +16,9 @@ _creel() {
             ",$1")
                 cmd="creel"
                 ;;
+            creel,backup)
+                cmd="creel__subcmd__backup"
+                ;;
             creel,batch)
                 cmd="creel__subcmd__batch"
                 ;;
@@ -33,6 +36,9 @@ _creel() {
                 ;;
             creel,delete)
                 cmd="creel__subcmd__delete"
+                ;;
+            creel,doctor)
+                cmd="creel__subcmd__doctor"
                 ;;
             creel,exists)
                 cmd="creel__subcmd__exists"
@@ -73,6 +79,9 @@ _creel() {
             creel,scan)
                 cmd="creel__subcmd__list"
                 ;;
+            creel,schema)
+                cmd="creel__subcmd__schema"
+                ;;
             creel,stats)
                 cmd="creel__subcmd__stats"
                 ;;
@@ -81,6 +90,9 @@ _creel() {
                 ;;
             creel,version)
                 cmd="creel__subcmd__version"
+                ;;
+            creel__subcmd__help,backup)
+                cmd="creel__subcmd__help__subcmd__backup"
                 ;;
             creel__subcmd__help,batch)
                 cmd="creel__subcmd__help__subcmd__batch"
@@ -93,6 +105,9 @@ _creel() {
                 ;;
             creel__subcmd__help,delete)
                 cmd="creel__subcmd__help__subcmd__delete"
+                ;;
+            creel__subcmd__help,doctor)
+                cmd="creel__subcmd__help__subcmd__doctor"
                 ;;
             creel__subcmd__help,exists)
                 cmd="creel__subcmd__help__subcmd__exists"
@@ -124,6 +139,9 @@ _creel() {
             creel__subcmd__help,put)
                 cmd="creel__subcmd__help__subcmd__put"
                 ;;
+            creel__subcmd__help,schema)
+                cmd="creel__subcmd__help__subcmd__schema"
+                ;;
             creel__subcmd__help,stats)
                 cmd="creel__subcmd__help__subcmd__stats"
                 ;;
@@ -140,7 +158,7 @@ _creel() {
 
     case "${cmd}" in
         creel)
-            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch keyspaces info stats checkpoint compact verify check inspect explain version help"
+            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch keyspaces info stats checkpoint compact verify check backup inspect doctor explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -164,6 +182,52 @@ _creel() {
                     ;;
                 --sync)
                     COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__backup)
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --no-verify --reflink --rate --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reflink)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -357,6 +421,44 @@ _creel() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        creel__subcmd__doctor)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --lock-byte --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-byte)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         creel__subcmd__exists)
             opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --enc --key-enc --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -404,7 +506,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__explain)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -512,8 +614,22 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help)
-            opts="open put get delete exists list batch keyspaces info stats checkpoint compact verify inspect explain version help"
+            opts="open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__help__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -568,6 +684,20 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -708,6 +838,20 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help__subcmd__put)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1042,6 +1186,40 @@ _creel() {
                     ;;
                 --if-equals)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__schema)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
                     return 0
                     ;;
                 *)

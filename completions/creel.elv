@@ -54,8 +54,11 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand compact 'Give free space back, in place or as a dense copy'
             cand verify 'Check the file and give a verdict; never writes'
             cand check 'Check the file and give a verdict; never writes'
+            cand backup 'Copy a database that is in use to a new file'
             cand inspect 'Dump a header, page, log frame or the free list with notes'
+            cand doctor 'Try what creel needs of this machine and a directory'
             cand explain 'Explain an exit status, error code or invariant'
+            cand schema 'Print the JSON Schema of an output, or list them'
             cand version 'Print version and file formats'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -542,6 +545,29 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'creel;backup'= {
+            cand --color 'When to use colour: auto, always or never [default: auto]'
+            cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
+            cand --progress-interval 'Time between two lines of progress [default: 10s]'
+            cand --lock-timeout 'Time to wait for another writer; 0 does not wait [default: 5s]'
+            cand --sync 'How durable commits are: full, normal or off [default: full]'
+            cand -o 'The new file; - is standard output'
+            cand --reflink 'Share storage with the database: auto, always or never'
+            cand --rate 'Copy no faster than this, for example 50MB/s'
+            cand --json 'Print JSON objects, errors too'
+            cand -q 'Print fewer messages; twice: none, only the exit status'
+            cand --quiet 'Print fewer messages; twice: none, only the exit status'
+            cand -v 'Print more messages'
+            cand --verbose 'Print more messages'
+            cand --read-only 'Refuse to write to the database'
+            cand --allow-hard-links 'Write to a file that has several hard links'
+            cand --force-network 'Open a file on a network file system, where locks and syncs cannot be trusted'
+            cand --no-input 'Never ask a question'
+            cand --force 'Replace an existing file'
+            cand --no-verify 'Do not check the new file'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'creel;inspect'= {
             cand --color 'When to use colour: auto, always or never [default: auto]'
             cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
@@ -560,7 +586,45 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'creel;doctor'= {
+            cand --color 'When to use colour: auto, always or never [default: auto]'
+            cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
+            cand --progress-interval 'Time between two lines of progress [default: 10s]'
+            cand --lock-timeout 'Time to wait for another writer; 0 does not wait [default: 5s]'
+            cand --sync 'How durable commits are: full, normal or off [default: full]'
+            cand --lock-byte 'Try one lock and say how it went: what another process is asked to do'
+            cand --json 'Print JSON objects, errors too'
+            cand -q 'Print fewer messages; twice: none, only the exit status'
+            cand --quiet 'Print fewer messages; twice: none, only the exit status'
+            cand -v 'Print more messages'
+            cand --verbose 'Print more messages'
+            cand --read-only 'Refuse to write to the database'
+            cand --allow-hard-links 'Write to a file that has several hard links'
+            cand --force-network 'Open a file on a network file system, where locks and syncs cannot be trusted'
+            cand --no-input 'Never ask a question'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'creel;explain'= {
+            cand --color 'When to use colour: auto, always or never [default: auto]'
+            cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
+            cand --progress-interval 'Time between two lines of progress [default: 10s]'
+            cand --lock-timeout 'Time to wait for another writer; 0 does not wait [default: 5s]'
+            cand --sync 'How durable commits are: full, normal or off [default: full]'
+            cand --json 'Print JSON objects, errors too'
+            cand -q 'Print fewer messages; twice: none, only the exit status'
+            cand --quiet 'Print fewer messages; twice: none, only the exit status'
+            cand -v 'Print more messages'
+            cand --verbose 'Print more messages'
+            cand --read-only 'Refuse to write to the database'
+            cand --allow-hard-links 'Write to a file that has several hard links'
+            cand --force-network 'Open a file on a network file system, where locks and syncs cannot be trusted'
+            cand --no-input 'Never ask a question'
+            cand --all 'List all exit statuses, error codes and invariants'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'creel;schema'= {
             cand --color 'When to use colour: auto, always or never [default: auto]'
             cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
             cand --progress-interval 'Time between two lines of progress [default: 10s]'
@@ -610,8 +674,11 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand checkpoint 'Move committed entries from the log into the tree'
             cand compact 'Give free space back, in place or as a dense copy'
             cand verify 'Check the file and give a verdict; never writes'
+            cand backup 'Copy a database that is in use to a new file'
             cand inspect 'Dump a header, page, log frame or the free list with notes'
+            cand doctor 'Try what creel needs of this machine and a directory'
             cand explain 'Explain an exit status, error code or invariant'
+            cand schema 'Print the JSON Schema of an output, or list them'
             cand version 'Print version and file formats'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -641,9 +708,15 @@ set edit:completion:arg-completer[creel] = {|@words|
         }
         &'creel;help;verify'= {
         }
+        &'creel;help;backup'= {
+        }
         &'creel;help;inspect'= {
         }
+        &'creel;help;doctor'= {
+        }
         &'creel;help;explain'= {
+        }
+        &'creel;help;schema'= {
         }
         &'creel;help;version'= {
         }

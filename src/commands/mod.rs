@@ -12,6 +12,7 @@ mod compact;
 mod completions;
 mod content;
 mod delete;
+mod doctor;
 mod exists;
 mod explain;
 mod get;
@@ -103,6 +104,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<verify::VerifyArgs>(),
     Verb::of::<backup::BackupArgs>(),
     Verb::of::<inspect::InspectArgs>(),
+    Verb::of::<doctor::DoctorArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<schema::SchemaArgs>(),
     Verb::of::<version::VersionArgs>(),

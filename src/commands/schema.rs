@@ -16,10 +16,12 @@ macro_rules! schemas {
 }
 
 schemas! {
+    "backup"
     "batch"
     "checkpoint"
     "compact"
     "delete"
+    "doctor"
     "error"
     "exists"
     "explain"

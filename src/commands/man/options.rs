@@ -86,7 +86,7 @@ fn entry(page: &mut Page, arg: &Arg, told: &mut Vec<Choices>) {
 }
 
 /// `-q, --quiet`, `--biggest [N]`, or the name of an argument.
-fn term(arg: &Arg) -> String {
+pub(super) fn term(arg: &Arg) -> String {
     if arg.is_positional() {
         return format!("`{}`", operand(arg));
     }

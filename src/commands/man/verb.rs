@@ -46,9 +46,7 @@ pub(super) fn page(command: &Command) -> String {
     page.paragraph("The options of all commands are in `creel`(1), GLOBAL OPTIONS.");
     page.section("EXIT STATUS");
     for (code, meaning) in statuses(&notes.exit) {
-        let name = code.parse().ok().and_then(Exit::from_code);
-        let name = name.map(Exit::name).unwrap_or_default();
-        page.item(&format!("{code} {name}"), meaning);
+        page.item(&format!("{code} {}", name_of(code)), meaning);
     }
     page.paragraph("All others are listed in `creel`(1); `creel explain` CODE says more of each.");
     page.section("EXAMPLES");
@@ -56,6 +54,15 @@ pub(super) fn page(command: &Command) -> String {
     page.section("SEE ALSO");
     page.text("`creel`(1), `creel-explain`(1)");
     page.into_text()
+}
+
+/// The name of a status; death by a closed pipe is no status of creel's own.
+fn name_of(code: &str) -> &'static str {
+    match code.parse().ok().and_then(Exit::from_code) {
+        Some(exit) => exit.name(),
+        None if code == "141" => "closed pipe",
+        None => "",
+    }
 }
 
 /// `creel put [OPTIONS] DB [KEY] [VALUE]`.
@@ -67,6 +74,12 @@ fn synopsis(command: &Command) -> String {
     let mut words = vec![format!("`creel {}`", command.get_name())];
     if own.iter().any(|a| options::is_option(a)) {
         words.push("[OPTIONS]".to_owned());
+    }
+    for arg in own
+        .iter()
+        .filter(|a| options::is_option(a) && a.is_required_set())
+    {
+        words.push(options::term(arg));
     }
     for arg in own.iter().filter(|a| options::is_argument(a)) {
         words.push(options::operand(arg));
@@ -169,12 +182,7 @@ mod tests {
             let notes = Notes::of(&help);
             assert!(!notes.examples.is_empty(), "{}", command.get_name());
             for (code, _) in statuses(&notes.exit) {
-                let code = code.parse().unwrap();
-                assert!(
-                    Exit::from_code(code).is_some(),
-                    "{}: {code}",
-                    command.get_name()
-                );
+                assert_ne!(name_of(code), "", "{}: {code}", command.get_name());
             }
         }
     }

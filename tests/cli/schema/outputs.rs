@@ -84,9 +84,12 @@ fn reports(printed: &mut Vec<Printed>) {
     run(printed, &db, "stats", &all);
     run(printed, &db, "stats", &[&all[..], &["--redact"]].concat());
     run(printed, &db, "inspect", &["header"]);
+    run(printed, &db, "doctor", &[]);
     let copy = db.dir.path().join("copy");
     run(printed, &db, "compact", &["-o", copy.to_str().unwrap()]);
     run(printed, &db, "compact", &["--dry-run"]);
+    let copy = db.dir.path().join("backup");
+    run(printed, &db, "backup", &["-o", copy.to_str().unwrap()]);
     let often = ["--progress", "json", "--progress-interval", "0s"];
     run(printed, &db, "verify", &often);
 }
@@ -139,11 +142,7 @@ fn errors(printed: &mut Vec<Printed>) {
 
 /// Commands about creel itself.
 fn itself(printed: &mut Vec<Printed>) {
-    for args in [
-        &["explain", "--all"] as &[&str],
-        &["schema"],
-        &["version"],
-    ] {
+    for args in [&["explain", "--all"] as &[&str], &["schema"], &["version"]] {
         let mut command = creel();
         command.args(args);
         keep(printed, command, &format!("{args:?}"));
