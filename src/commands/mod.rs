@@ -9,6 +9,7 @@ mod batch;
 mod checkpoint;
 mod compact;
 mod delete;
+mod digest;
 mod exists;
 mod explain;
 mod export;
@@ -87,8 +88,9 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
-    Verb::of::<export::ExportArgs>(),
     Verb::of::<import::ImportArgs>(),
+    Verb::of::<export::ExportArgs>(),
+    Verb::of::<digest::DigestArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
+use creel::exchange::Format;
 use creel::exchange::read::{Block, Mark, ReadOptions, Reader, Stop, TrailerState};
 
 use super::files::InputFile;
@@ -36,6 +37,8 @@ pub enum Message {
 pub struct Begun {
     /// Keys have to rise.
     pub promises_order: bool,
+    /// What the input turned out to be.
+    pub format: Format,
 }
 
 /// What is known at the end.
@@ -144,8 +147,11 @@ fn run(
         let more = reader.fill(&mut block)?;
         if !begun {
             begun = true;
-            let promises_order = reader.promises_order();
-            if out.send(Message::Begun(Begun { promises_order })).is_err() {
+            let shown = Begun {
+                promises_order: reader.promises_order(),
+                format: reader.format(),
+            };
+            if out.send(Message::Begun(shown)).is_err() {
                 return Ok(None);
             }
         }

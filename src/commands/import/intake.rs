@@ -282,7 +282,10 @@ impl<'a> Intake<'a> {
             }
             match self.message()? {
                 Message::Ready(_) => {}
-                Message::Begun(begun) => self.begun = Some(begun),
+                Message::Begun(begun) => {
+                    self.begun = Some(begun);
+                    self.format = begun.format;
+                }
                 Message::Block(block) => {
                     self.take(block);
                     self.policy.check_share(self.tally, false)?;

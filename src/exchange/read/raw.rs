@@ -156,7 +156,8 @@ impl Decode for Raw {
                 Item::Long => return Err(place(Flaw::new(FaultCode::LongLine, 0))),
                 Item::Unfinished => break,
                 Item::End { records, crc } => {
-                    let before = text.get(..used).unwrap_or(&[]);
+                    // The marker's own first bytes count, up to the checksum.
+                    let before = text.get(..used + END - 4).unwrap_or(&[]);
                     let found = crc32c::crc32c_append(self.crc, before);
                     self.end((records, crc), found).map_err(place)?;
                     END

@@ -21,6 +21,8 @@ use crate::exchange::{Error, Format};
 const IDENTITY: usize = 64 << 10;
 /// Records of one block, so that its spans stay small beside its bytes.
 const RECORDS: usize = 8 << 10;
+/// So much of it is enough to tell formats apart.
+const START: usize = 16;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Why reading ended early.
@@ -62,13 +64,7 @@ pub struct Reader {
 impl Reader {
     /// A reader of uncompressed bytes.
     pub fn new(input: Box<dyn Read + Send>, options: ReadOptions) -> Reader {
-        let decoder: Box<dyn Decode> = match options.format {
-            Format::Jsonl => Box::new(Jsonl::new(&options)),
-            Format::Mdb => Box::new(Mdb::new(&options)),
-            Format::Csv => Box::new(Csv::new(&options)),
-            Format::Tsv => Box::new(Tsv::new(&options)),
-            Format::Raw => Box::new(Raw::new(&options)),
-        };
+        let decoder = decoder(&options);
         Reader {
             input,
             window: Window::new(options.max_line),
@@ -95,6 +91,23 @@ impl Reader {
         Ok(reader)
     }
 
+    /// The format; known once the beginning was read.
+    pub fn format(&self) -> Format {
+        self.options.format
+    }
+
+    /// Lets the first bytes say what the input is, where nobody else did.
+    fn guess(&mut self) {
+        if !std::mem::take(&mut self.options.guess) || self.options.field_map.is_some() {
+            return;
+        }
+        let found = Format::of_start(self.window.text());
+        if let Some(found) = found.filter(|f| *f != self.options.format) {
+            self.options.format = found;
+            self.decoder = decoder(&self.options);
+        }
+    }
+
     /// How the input is compressed.
     pub fn compression(&self) -> Compression {
         self.compression
@@ -106,6 +119,7 @@ impl Reader {
         while self.window.text().len() < IDENTITY && !self.window.ended() {
             self.read()?;
         }
+        self.guess();
         let mut hasher = blake3::Hasher::new_derive_key("creel import identity 1");
         let mut part = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -239,9 +253,10 @@ impl Reader {
 
     /// Looks at the first bytes: text may begin with a byte order mark.
     fn begin(&mut self, block: &mut Block) -> Result<(), Stop> {
-        while self.window.text().len() < BOM.len() && !self.window.ended() {
+        while self.window.text().len() < START && !self.window.ended() {
             self.read()?;
         }
+        self.guess();
         self.begun = true;
         if self.options.format != Format::Raw && self.window.text().starts_with(BOM) {
             block.advance(0, BOM.len());
@@ -346,6 +361,16 @@ impl Reader {
         }
         self.done = true;
         Ok(false)
+    }
+}
+
+fn decoder(options: &ReadOptions) -> Box<dyn Decode> {
+    match options.format {
+        Format::Jsonl => Box::new(Jsonl::new(options)),
+        Format::Mdb => Box::new(Mdb::new(options)),
+        Format::Csv => Box::new(Csv::new(options)),
+        Format::Tsv => Box::new(Tsv::new(options)),
+        Format::Raw => Box::new(Raw::new(options)),
     }
 }
 
