@@ -145,7 +145,7 @@ impl DigestArgs {
         if ctx.globals.json {
             return ctx.out.json(&line);
         }
-        if let Some(bits) = bits {
+        if let Some(bits) = bits.filter(|_| self.bits.is_none()) {
             ctx.notice(&format!("cut with --bits {bits}"));
         }
         print_line(ctx, &line.digest, path)
@@ -164,13 +164,13 @@ impl DigestArgs {
         };
         let entries = match side {
             Side::Database(selection) => selection.entries(),
-            Side::Export(_) if path == "-" => {
+            Side::Export(..) if path == "-" => {
                 return Err(Failure::usage(
                     "how many entries standard input has is not known before its end",
                 )
                 .hint("say how to cut it: --bits B, which creel digest DB --ranges N prints"));
             }
-            Side::Export(_) => {
+            Side::Export(..) => {
                 // What the trailer says counts only after all was read.
                 let mut count = Count::default();
                 let meter = ctx.meter("count");

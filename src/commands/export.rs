@@ -84,8 +84,10 @@ SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE"
         let mut options = self.options()?;
         let keys = input::range(&self.range, &self.key_encs())?;
         let db = ctx.open_read(&self.db, Interest::All)?;
-        let selection = Selection::new(&db, self.keyspace.as_deref(), keys)?;
+        let mut selection = Selection::new(&db, self.keyspace.as_deref(), keys)?;
         self.refuse_several(&selection)?;
+        // mdb_load keeps the name of the section before for one without a name.
+        let in_order = options.format != Format::Mdb || !selection.main_first();
         let info = db.info()?;
         let header = self.header(&info, &selection, &options)?;
         options.mapsize = format::mapsize(&info, selection.entries());
@@ -99,7 +101,10 @@ SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE"
             selection.walk(&meter, &mut Writer { export, stream })
         })?;
         drop(meter);
-        let report = Report::new(&info, &options, &header, &written, started.elapsed());
+        let mut report = Report::new(&info, &options, &header, &written, started.elapsed());
+        if !in_order {
+            report.without_digest();
+        }
         report.print(ctx)?;
         Ok(Exit::Ok)
     }

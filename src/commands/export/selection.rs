@@ -85,6 +85,17 @@ impl Selection {
         self.parts.iter().map(|p| p.name.as_str()).collect()
     }
 
+    /// Puts the keyspace `main` before the others. Returns whether the order is another one now.
+    pub fn main_first(&mut self) -> bool {
+        let at = self.parts.iter().position(|p| p.name == "main");
+        let Some(at) = at.filter(|at| *at > 0) else {
+            return false;
+        };
+        let main = self.parts.remove(at);
+        self.parts.insert(0, main);
+        true
+    }
+
     /// Number of entries.
     pub fn entries(&self) -> u64 {
         self.parts.iter().map(|p| p.entries).sum()
