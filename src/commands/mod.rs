@@ -14,6 +14,7 @@ mod exists;
 mod explain;
 mod export;
 mod get;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;
@@ -87,6 +88,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
+    Verb::of::<import::ImportArgs>(),
     Verb::of::<export::ExportArgs>(),
     Verb::of::<digest::DigestArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),

@@ -17,6 +17,7 @@ mod export_tools;
 mod files;
 mod get;
 mod globals;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;

@@ -15,6 +15,7 @@ mod model;
 mod refusals;
 mod rng;
 mod scratch;
+mod since;
 mod snapshots;
 mod threads;
 

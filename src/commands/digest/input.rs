@@ -72,7 +72,7 @@ impl Export {
         // Formats without keyspaces hold entries of the one that is asked for.
         let keyspace = keyspace.filter(|_| !format.holds_keyspaces());
         let options = ReadOptions {
-            format: read::Format::from_name(format.name()).unwrap_or_default(),
+            format,
             keyspace: Arc::from(keyspace.unwrap_or("main")),
             ..ReadOptions::default()
         };

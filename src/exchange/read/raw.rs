@@ -4,6 +4,7 @@
 use super::block::{Block, Op};
 use super::decode::{Decode, Step, refuse};
 use super::fault::{Fault, FaultCode, Flaw};
+use super::framed::TrailerState;
 use super::names::Names;
 use super::options::ReadOptions;
 
@@ -191,9 +192,11 @@ impl Decode for Raw {
         true
     }
 
-    fn finish(&mut self, block: &Block) -> Result<(), Fault> {
-        if self.place == Place::Ended || (self.allow_truncated && self.place == Place::Records) {
-            return Ok(());
+    fn finish(&mut self, block: &Block) -> Result<TrailerState, Fault> {
+        match self.place {
+            Place::Ended => return Ok(TrailerState::Matched),
+            Place::Records if self.allow_truncated => return Ok(TrailerState::Missing),
+            _ => {}
         }
         Err(Fault::new(
             FaultCode::CutInput,

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::*;
+use crate::exchange::Format;
 
 /// Hands out a few bytes at a time.
 pub(super) struct Pieces {
