@@ -8,6 +8,7 @@
 mod bad_files;
 mod between;
 mod bulk;
+mod bulk_random;
 mod hook;
 mod limits;
 mod mapped;
