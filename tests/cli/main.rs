@@ -12,6 +12,7 @@ mod exists;
 mod exits;
 mod explain;
 mod export;
+mod export_import;
 mod export_streams;
 mod export_tools;
 mod files;
