@@ -51,6 +51,8 @@ pub mod exchange;
 pub mod format;
 mod progress;
 #[doc(hidden)]
+pub mod salvage;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod sys;
@@ -66,10 +68,11 @@ pub use check::{
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
     CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
-    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, OpenOptions,
+    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, LogInfo, OpenOptions,
     Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
-    Token, info,
+    Token, info, log_info,
 };
+pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

@@ -3,6 +3,7 @@
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
 mod background;
+mod backup;
 mod batch;
 mod bulk;
 mod checkpoint;
@@ -15,6 +16,7 @@ mod evaluate;
 mod handle;
 mod info;
 mod job;
+mod loginfo;
 mod open;
 mod options;
 mod positions;
@@ -25,7 +27,7 @@ mod refresh;
 mod region;
 mod since;
 mod snapshot;
-mod sort;
+pub(crate) mod sort;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -36,12 +38,14 @@ mod view;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{BackupOptions, BackupReport, Reflink};
 pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
 pub use job::{CheckpointOptions, CheckpointReport};
+pub use loginfo::{LogInfo, log_info};
 pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
 pub use since::{Changes, KeyspaceChanges};

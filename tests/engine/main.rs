@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod backup;
 mod bad_files;
 mod between;
 mod bulk;
+mod bulk_random;
 mod hook;
 mod limits;
 mod mapped;
