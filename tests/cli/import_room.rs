@@ -61,7 +61,7 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
         let count: usize = stdout(count).trim().parse().unwrap();
         if args.contains(&"--batch") {
             assert!(
-                said.contains("are committed") && count > 100 && count % 100 == 0,
+                said.contains("are committed") && count > 100 && count.is_multiple_of(100),
                 "{said}"
             );
         } else {
@@ -163,22 +163,22 @@ fn streamed(count: u64, args: &[&str], key: impl Fn(u64) -> u64) -> u64 {
     most
 }
 
-/// CREEL_TEST_RECORDS=10000000 is the full size; a part of it shows the same.
+/// Ten million records in order, unless CREEL_TEST_RECORDS says otherwise; fewer in other ways.
 #[test]
 fn memory_does_not_grow_with_the_input() {
     if !Path::new("/proc/self/status").exists() {
         return skipped("/proc is needed");
     }
-    let count = std::env::var("CREEL_TEST_RECORDS").map_or(2_000_000, |n| n.parse().unwrap());
+    let count = std::env::var("CREEL_TEST_RECORDS").map_or(10_000_000, |n| n.parse().unwrap());
     let most = streamed(count, &["--sorted"], |i| i);
     assert!(most < 32 << 20, "{most} bytes for records in order");
     let args = ["--sort-memory", "8MiB"];
-    let most = streamed(count / 4, &args, |i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let most = streamed(500_000, &args, |i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     assert!(
         most < 40 << 20,
         "{most} bytes for records that are sorted in 8 MiB"
     );
-    let most = streamed(count / 20, &["--batch", "10k"], |i| {
+    let most = streamed(100_000, &["--batch", "10k"], |i| {
         i.wrapping_mul(0x9e37_79b9)
     });
     assert!(most < 64 << 20, "{most} bytes for batches");
