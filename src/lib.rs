@@ -51,6 +51,8 @@ pub mod exchange;
 pub mod format;
 mod progress;
 #[doc(hidden)]
+pub mod salvage;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod sys;
@@ -70,6 +72,7 @@ pub use db::{
     Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
     Token, info, log_info,
 };
+pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

@@ -3,6 +3,7 @@
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
 mod background;
+mod backup;
 mod batch;
 mod bulk;
 mod checkpoint;
@@ -26,7 +27,7 @@ mod refresh;
 mod region;
 mod since;
 mod snapshot;
-mod sort;
+pub(crate) mod sort;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ mod view;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{BackupOptions, BackupReport, Reflink};
 pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};

@@ -18,12 +18,12 @@ use predicates::prelude::*;
 use crate::support::{Db, creel, flip, json_error, skipped, strace};
 
 /// A `creel batch` that waits for input and holds the writer lock meanwhile.
-struct Holder {
+pub struct Holder {
     child: Child,
 }
 
 impl Holder {
-    fn of(db: &Db) -> Holder {
+    pub fn of(db: &Db) -> Holder {
         let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
             .arg("batch")
             .arg(&db.path)
@@ -337,10 +337,10 @@ fn exit_8_for_a_directory_that_cannot_be_written() {
 }
 
 /// A file system of a megabyte, gone at the end.
-struct Small(tempfile::TempDir);
+pub struct Small(pub tempfile::TempDir);
 
 impl Small {
-    fn mount(size: &str) -> Option<Small> {
+    pub fn mount(size: &str) -> Option<Small> {
         let dir = tempfile::tempdir().unwrap();
         let done = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "creel-test"])

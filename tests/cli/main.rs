@@ -2,11 +2,16 @@
 //! status out. One file for each verb, and one for what all verbs share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
 
+mod backup;
 mod batch;
 mod bytes;
 mod checkpoint;
 mod compact;
+mod completions;
 mod delete;
+mod diff;
+mod drill;
+mod doctor;
 mod digest;
 mod exists;
 mod exits;
@@ -18,15 +23,23 @@ mod export_tools;
 mod files;
 mod get;
 mod globals;
+mod honest;
 mod import;
+mod import_bad;
+mod import_peers;
+mod import_resume;
+mod import_room;
+mod import_round;
 mod info;
 mod inspect;
 mod keyspaces;
 mod kill;
 mod list;
+mod man;
 mod many;
 mod open;
 mod put;
+mod schema;
 mod signals;
 mod stats;
 mod streams;
