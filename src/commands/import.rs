@@ -186,7 +186,7 @@ impl Job<'_> {
         let step = Step { last };
         let counts = (policy, &mut self.tally);
         let meter = Arc::clone(&self.meter);
-        let mut intake = Intake::new(args, files, self.store.max_key, counts, meter, snapshot);
+        let mut intake = Intake::new(args, files, self.store.max_key, counts, meter, snapshot)?;
         intake.outdated = outdated.unwrap_or_default();
         if !intake.peek()? && files.len() == 1 && intake.was_finished() {
             intake.tally.finished_before += 1;

@@ -33,12 +33,6 @@ pub struct ImportArgs {
     pub create: bool,
     #[command(flatten)]
     pub keyspace: KeyspaceArg,
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-    #[command(flatten)]
-    pub conflicts: ConflictArgs,
-    #[command(flatten)]
-    pub errors: ErrorArgs,
     /// All files are one step (without it each file is one)
     #[arg(long, conflicts_with = "batch")]
     pub atomic: bool,
@@ -59,6 +53,12 @@ pub struct ImportArgs {
     pub dry_run: bool,
     #[command(flatten)]
     pub write: WriteArgs,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    #[command(flatten)]
+    pub conflicts: ConflictArgs,
+    #[command(flatten)]
+    pub errors: ErrorArgs,
 }
 
 /// How the input is to be read.
