@@ -60,16 +60,16 @@ pub mod tree;
 pub mod wal;
 
 pub use check::{
-    Finding, Inspect, PageKinds, Quantiles, Severity, Stats, StatsOptions, Verdict, VerifyOptions,
-    VerifyReport, inspect, verify,
-};
-pub use db::{
-    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, CheckpointReport, Commit,
-    CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates, Info, Interest, KeyBound,
-    KeyRange, Keyspace, Keyspaces, OpenOptions, PositionChange, Recovery, RegionInfo, SlotInfo,
-    Snapshot, Sorted, Sorter, SyncMode, Token, info,
+    Coverage, Finding, Inspect, PageKinds, Quantiles, Sample, Severity, Stats, StatsOptions,
+    Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
 pub use db::{BackupOptions, BackupReport, Reflink};
+pub use db::{
+    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, CheckpointReport,
+    Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates, Info, Interest,
+    KeyBound, KeyRange, Keyspace, Keyspaces, OpenOptions, PositionChange, Recovery, RegionInfo,
+    SlotInfo, Snapshot, Sorted, Sorter, SyncMode, Token, info,
+};
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

@@ -9,14 +9,13 @@ use creel::exchange::read::Format;
 
 use super::Run;
 use super::content::{Content, Place, Selection, Summary};
+use super::scratch::Scratch;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
 mod report;
 mod restore;
-mod scratch;
 
 use report::{Report, Verdict};
-use scratch::Scratch;
 
 /// Arguments of `creel drill`.
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ mod keyspaces;
 mod list;
 mod open;
 mod put;
+mod scratch;
 mod stats;
 mod verify;
 mod version;

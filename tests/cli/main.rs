@@ -29,4 +29,5 @@ mod stats;
 mod streams;
 mod support;
 mod verify;
+mod verify_extras;
 mod version;
