@@ -63,7 +63,7 @@ pub use check::{
     Coverage, Finding, Inspect, PageKinds, Quantiles, Sample, Severity, Stats, StatsOptions,
     Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
-pub use db::{BackupOptions, BackupReport, Reflink};
+pub use db::{BackupOptions, BackupReport, Pending, Reflink, pending};
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, CheckpointReport,
     Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates, Info, Interest,

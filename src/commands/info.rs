@@ -1,7 +1,7 @@
 //! `creel info`: what the header says; no lock, no recovery.
 
 use clap::Args;
-use creel::{Info, Role, SlotInfo};
+use creel::{Info, Pending, Role, SlotInfo};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -26,6 +26,8 @@ struct InfoReport {
     path: String,
     format: String,
     state: &'static str,
+    needs_recovery: Option<bool>,
+    log: Log,
     db_id: String,
     file_id: String,
     page_size: u32,
@@ -47,6 +49,16 @@ struct InfoReport {
     oldest_pin: Option<u64>,
     slots: [Slot; 2],
     regions: [Region; 2],
+}
+
+/// What stands in the log after the last checkpoint.
+#[derive(Serialize)]
+struct Log {
+    entries: Option<u64>,
+    bytes: Option<u64>,
+    last_index: Option<u64>,
+    torn_bytes: Option<u64>,
+    damage: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -78,18 +90,57 @@ pub(super) fn role_name(role: Role) -> &'static str {
     }
 }
 
-impl From<Info> for InfoReport {
-    fn from(info: Info) -> Self {
-        let damaged = info.slots.iter().any(|s| matches!(s, SlotInfo::Damaged(_)));
+impl Log {
+    fn of(pending: &Pending) -> Log {
+        match pending {
+            Pending::Readable { found, .. } => Log {
+                entries: Some(found.replayed_frames),
+                bytes: Some(found.replayed_bytes),
+                last_index: Some(found.last_index),
+                torn_bytes: Some(found.torn_bytes),
+                damage: None,
+            },
+            Pending::Damaged(damage) => Log {
+                entries: None,
+                bytes: None,
+                last_index: None,
+                torn_bytes: None,
+                damage: Some(damage.to_string()),
+            },
+        }
+    }
+}
+
+/// The state in words, and whether the next open has something to put right; `None` where that
+/// cannot be told.
+fn state(info: &Info, pending: &Pending) -> (&'static str, Option<bool>) {
+    let damaged = info.slots.iter().any(|s| matches!(s, SlotInfo::Damaged(_)));
+    match pending {
+        Pending::Damaged(_) => ("the log is damaged: creel verify DB", None),
+        Pending::Readable { found, writer } => match (damaged, found.is_clean(), writer) {
+            (_, true, _) => ("ok", Some(false)),
+            (true, ..) => ("needs recovery: one header copy is damaged", Some(true)),
+            (_, _, true) => ("in use: the last log entry is being written", Some(false)),
+            _ if found.bulk_dropped => ("needs recovery: a bulk load never finished", Some(true)),
+            _ if found.header_fallback => ("needs recovery: the newest header is lost", Some(true)),
+            _ => (
+                "needs recovery: the last log entry is unfinished",
+                Some(true),
+            ),
+        },
+    }
+}
+
+impl InfoReport {
+    fn new(info: Info, pending: &Pending) -> Self {
+        let (state, needs_recovery) = state(&info, pending);
         InfoReport {
             schema: "creel.info/1",
             path: info.path.to_string_lossy().into_owned(),
             format: format!("{}.{}", info.format.0, info.format.1),
-            state: if damaged {
-                "one header copy is damaged"
-            } else {
-                "ok"
-            },
+            state,
+            needs_recovery,
+            log: Log::of(pending),
             db_id: hex_id(&info.lineage_id),
             file_id: hex_id(&info.file_id),
             page_size: info.page_size,
@@ -145,13 +196,14 @@ Examples:
   creel info my.db --get page_size
   creel info my.db --json | jq .generation
 
-Works without write permission and on files that need recovery. Entries that are still in the
-log are not counted here; creel list --count counts all.
+Works without write permission and on files that need recovery, which it tells but does not do: that is
+for the next command that writes, or creel open DB. Commits that are still in the log are counted apart
+(log_entries); creel list --count counts all entries.
 Exit status: 0 done, 5 no such file, 6 not a creel database; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let path = ctx.path(&self.db)?;
-        let report = InfoReport::from(creel::info(&path)?);
+        let report = InfoReport::new(creel::info(&path)?, &creel::pending(&path)?);
         if let Some(field) = &self.get {
             let value = lookup(&report, field)?;
             ctx.out.line(&value)?;
@@ -200,6 +252,14 @@ fn facts(r: &InfoReport) -> Vec<(&'static str, Value)> {
         ("generation", r.generation.into()),
         ("checkpoint_index", r.checkpoint_index.into()),
         ("entries_checkpointed", r.entries_checkpointed.into()),
+        (
+            "log_entries",
+            r.log.entries.map_or("unknown".into(), Value::Count),
+        ),
+        (
+            "log_bytes",
+            r.log.bytes.map_or("unknown".into(), Value::Bytes),
+        ),
         ("logical_bytes", Value::Bytes(r.logical_bytes)),
         ("file_bytes", Value::Bytes(r.file_bytes)),
         ("page_size", Value::Bytes(page)),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod map;
+mod process;
 pub mod signal;
 mod transfer;
 mod zero;
@@ -35,6 +36,7 @@ mod unsupported;
 mod tests;
 
 pub use map::FileMap;
+pub use process::spawn_detached;
 pub use transfer::{copy_range, share_range};
 pub use zero::allocate_zeroed;
 
