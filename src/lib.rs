@@ -63,12 +63,13 @@ pub use check::{
     Coverage, Finding, Inspect, PageKinds, Quantiles, Sample, Severity, Stats, StatsOptions,
     Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
-pub use db::{BackupOptions, BackupReport, Pending, Reflink, pending};
+pub use db::{BackupOptions, BackupReport, Reflink};
 pub use db::{
-    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, CheckpointReport,
-    Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates, Info, Interest,
-    KeyBound, KeyRange, Keyspace, Keyspaces, OpenOptions, PositionChange, Recovery, RegionInfo,
-    SlotInfo, Snapshot, Sorted, Sorter, SyncMode, Token, info,
+    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
+    CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
+    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, LogInfo, OpenOptions,
+    Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
+    Token, info, log_info,
 };
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;

@@ -1,7 +1,9 @@
 //! `creel info`: what the header says; no lock, no recovery.
 
+use std::path::Path;
+
 use clap::Args;
-use creel::{Info, Pending, Role, SlotInfo};
+use creel::{Corruption, Info, LogInfo, Role, SlotInfo};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -91,56 +93,57 @@ pub(super) fn role_name(role: Role) -> &'static str {
 }
 
 impl Log {
-    fn of(pending: &Pending) -> Log {
-        match pending {
-            Pending::Readable { found, .. } => Log {
-                entries: Some(found.replayed_frames),
-                bytes: Some(found.replayed_bytes),
-                last_index: Some(found.last_index),
-                torn_bytes: Some(found.torn_bytes),
-                damage: None,
-            },
-            Pending::Damaged(damage) => Log {
-                entries: None,
-                bytes: None,
-                last_index: None,
-                torn_bytes: None,
-                damage: Some(damage.to_string()),
-            },
+    fn of(found: &Result<LogInfo, Corruption>) -> Log {
+        let known = found.as_ref().ok();
+        Log {
+            entries: known.map(|l| l.entries),
+            bytes: known.map(|l| l.bytes),
+            last_index: known.map(|l| l.last_index),
+            torn_bytes: known.map(|l| l.torn_bytes),
+            damage: found.as_ref().err().map(ToString::to_string),
         }
+    }
+}
+
+/// The log as it stands; damage to it is something to tell, not a reason to fail.
+fn look(path: &Path) -> Result<Result<LogInfo, Corruption>, Failure> {
+    match creel::log_info(path) {
+        Ok(found) => Ok(Ok(found)),
+        Err(creel::Error::Corrupt(damage)) => Ok(Err(damage)),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// The state in words, and whether the next open has something to put right; `None` where that
 /// cannot be told.
-fn state(info: &Info, pending: &Pending) -> (&'static str, Option<bool>) {
+fn state(info: &Info, log: &Result<LogInfo, Corruption>) -> (&'static str, Option<bool>) {
     let damaged = info.slots.iter().any(|s| matches!(s, SlotInfo::Damaged(_)));
-    match pending {
-        Pending::Damaged(_) => ("the log is damaged: creel verify DB", None),
-        Pending::Readable { found, writer } => match (damaged, found.is_clean(), writer) {
-            (_, true, _) => ("ok", Some(false)),
-            (true, ..) => ("needs recovery: one header copy is damaged", Some(true)),
-            (_, _, true) => ("in use: the last log entry is being written", Some(false)),
-            _ if found.bulk_dropped => ("needs recovery: a bulk load never finished", Some(true)),
-            _ if found.header_fallback => ("needs recovery: the newest header is lost", Some(true)),
-            _ => (
-                "needs recovery: the last log entry is unfinished",
-                Some(true),
-            ),
-        },
+    match log {
+        Err(_) => ("the log is damaged: creel verify DB", None),
+        Ok(_) if damaged => ("needs recovery: one header copy is damaged", Some(true)),
+        Ok(log) if !log.needs_recovery() => ("ok", Some(false)),
+        Ok(log) if log.writer => ("in use: the last log entry is being written", Some(false)),
+        Ok(log) if log.unfinished_bulk => {
+            ("needs recovery: a bulk load never finished", Some(true))
+        }
+        Ok(log) if log.header_lost => ("needs recovery: the newest header is lost", Some(true)),
+        Ok(_) => (
+            "needs recovery: the last log entry is unfinished",
+            Some(true),
+        ),
     }
 }
 
 impl InfoReport {
-    fn new(info: Info, pending: &Pending) -> Self {
-        let (state, needs_recovery) = state(&info, pending);
+    fn new(info: Info, log: &Result<LogInfo, Corruption>) -> Self {
+        let (state, needs_recovery) = state(&info, log);
         InfoReport {
             schema: "creel.info/1",
             path: info.path.to_string_lossy().into_owned(),
             format: format!("{}.{}", info.format.0, info.format.1),
             state,
             needs_recovery,
-            log: Log::of(pending),
+            log: Log::of(log),
             db_id: hex_id(&info.lineage_id),
             file_id: hex_id(&info.file_id),
             page_size: info.page_size,
@@ -203,7 +206,7 @@ Exit status: 0 done, 5 no such file, 6 not a creel database; others: creel expla
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let path = ctx.path(&self.db)?;
-        let report = InfoReport::new(creel::info(&path)?, &creel::pending(&path)?);
+        let report = InfoReport::new(creel::info(&path)?, &look(&path)?);
         if let Some(field) = &self.get {
             let value = lookup(&report, field)?;
             ctx.out.line(&value)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use creel::{Db, Interest, Pending, Stats, StatsOptions};
+use creel::{Db, Interest, Stats, StatsOptions};
 
 use super::Run;
 use crate::cli::args::{DbArg, KeyspaceArg};
@@ -135,10 +135,8 @@ impl StatsArgs {
 
 /// Entries and bytes of the log that are not in the tree yet, and so not in the figures.
 fn log(db: &Db) -> Result<(u64, u64), Failure> {
-    Ok(match creel::pending(db.path())? {
-        Pending::Readable { found, .. } => (found.replayed_frames, found.replayed_bytes),
-        Pending::Damaged(damage) => return Err(creel::Error::Corrupt(damage).into()),
-    })
+    let log = db.log_info()?;
+    Ok((log.entries, log.bytes))
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

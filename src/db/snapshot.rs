@@ -123,6 +123,10 @@ impl Snapshot {
         self.state.view.layers(self.state.index)
     }
 
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.state.inner
+    }
+
     pub(crate) fn view(&self) -> &View {
         &self.state.view
     }
