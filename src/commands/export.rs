@@ -11,19 +11,20 @@ use std::time::Instant;
 use clap::Args;
 use creel::exchange::Format;
 use creel::exchange::compress::Compression;
-use creel::exchange::frame::{Header, Position};
+use creel::exchange::frame::Header;
 use creel::exchange::write::Options;
 use creel::{Info, Interest};
 
-use self::format::{OutputEnc, OutputFormat};
+use self::format::OutputEnc;
 use self::report::Report;
-use self::target::Target;
+use self::target::{Target, Writer};
 use super::Run;
 use crate::cli::args::{DbArg, KeyEncArgs, OutFileArgs, RangeArgs};
 use crate::cli::text::Enc;
 use crate::cli::{Context, Exit, Failure, Outcome, input};
 
-pub(crate) use selection::Selection;
+pub(crate) use format::OutputFormat;
+pub(crate) use selection::{Selection, Visit};
 
 /// Arguments of `creel export`.
 #[derive(Debug, Args)]
@@ -83,8 +84,10 @@ SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE"
         let mut options = self.options()?;
         let keys = input::range(&self.range, &self.key_encs())?;
         let db = ctx.open_read(&self.db, Interest::All)?;
-        let selection = Selection::new(&db, self.keyspace.as_deref(), keys)?;
+        let mut selection = Selection::new(&db, self.keyspace.as_deref(), keys)?;
         self.refuse_several(&selection)?;
+        // mdb_load keeps the name of the section before for one without a name.
+        let in_order = options.format != Format::Mdb || !selection.main_first();
         let info = db.info()?;
         let header = self.header(&info, &selection, &options)?;
         options.mapsize = format::mapsize(&info, selection.entries());
@@ -95,21 +98,13 @@ SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE"
         let started = Instant::now();
         let target = Target::open(&self.file, self.compression())?;
         let written = target.write(&options, |export, stream| {
-            selection.walk(
-                &meter,
-                export,
-                |export, name| {
-                    export.keyspace(name);
-                    Ok(())
-                },
-                |export, key, value| {
-                    let done = export.entry(key, value);
-                    done.map_err(|e| target::failure(e, stream))
-                },
-            )
+            selection.walk(&meter, &mut Writer { export, stream })
         })?;
         drop(meter);
-        let report = Report::new(&info, &options, &header, &written, started.elapsed());
+        let mut report = Report::new(&info, &options, &header, &written, started.elapsed());
+        if !in_order {
+            report.without_digest();
+        }
         report.print(ctx)?;
         Ok(Exit::Ok)
     }
@@ -181,14 +176,8 @@ impl ExportArgs {
             Some(arg) => input::argument(what, arg, enc).map(Some),
             None => Ok(None),
         };
-        let token = selection.snapshot.token();
-        let position = Position {
-            epoch: token.epoch,
-            index: token.index,
-            hash: None,
-        };
         let stated = options.stated_enc().unwrap_or_default();
-        let mut header = Header::new(info.lineage_id, position, stated);
+        let mut header = Header::new(info.lineage_id, selection.position(), stated);
         header.prefix = key("prefix", &self.range.prefix)?;
         header.from = key("key", &self.range.from)?;
         header.to = key("key", &self.range.to)?;

@@ -12,11 +12,13 @@ mod compact;
 mod content;
 mod delete;
 mod diff;
+mod digest;
 mod drill;
 mod exists;
 mod explain;
 mod export;
 mod get;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;
@@ -91,7 +93,9 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
+    Verb::of::<import::ImportArgs>(),
     Verb::of::<export::ExportArgs>(),
+    Verb::of::<digest::DigestArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

@@ -1,5 +1,6 @@
 //! The entries that a command reads: all keyspaces or one, all keys or a range, of one snapshot.
 
+use creel::exchange::frame::Position;
 use creel::{Db, KeyRange, Keyspace, Progress, Snapshot};
 
 use crate::cli::progress::Meter;
@@ -7,6 +8,21 @@ use crate::cli::{Failure, range};
 
 /// Bytes of keys and values between two looks at signals, progress and memory.
 const STRIDE: u64 = 256 * 1024;
+
+/// Takes records in order.
+pub trait Visit {
+    /// What follows is in this keyspace.
+    fn keyspace(&mut self, name: &str) -> Result<(), Failure>;
+
+    /// An entry.
+    fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), Failure>;
+
+    /// A deleted key; only changes have them.
+    fn delete(&mut self, key: &[u8]) -> Result<(), Failure>;
+
+    /// A deleted range, up to `to` or to the end.
+    fn delete_range(&mut self, from: &[u8], to: Option<&[u8]>) -> Result<(), Failure>;
+}
 
 /// Entries of one snapshot, in order.
 pub struct Selection {
@@ -54,9 +70,30 @@ impl Selection {
         })
     }
 
+    /// The position of the snapshot.
+    pub fn position(&self) -> Position {
+        let token = self.snapshot.token();
+        Position {
+            epoch: token.epoch,
+            index: token.index,
+            hash: None,
+        }
+    }
+
     /// Names of the keyspaces that have entries in it.
     pub fn keyspaces(&self) -> Vec<&str> {
         self.parts.iter().map(|p| p.name.as_str()).collect()
+    }
+
+    /// Puts the keyspace `main` before the others. Returns whether the order is another one now.
+    pub fn main_first(&mut self) -> bool {
+        let at = self.parts.iter().position(|p| p.name == "main");
+        let Some(at) = at.filter(|at| *at > 0) else {
+            return false;
+        };
+        let main = self.parts.remove(at);
+        self.parts.insert(0, main);
+        true
     }
 
     /// Number of entries.
@@ -64,21 +101,15 @@ impl Selection {
         self.parts.iter().map(|p| p.entries).sum()
     }
 
-    /// Hands over every entry: `keyspace` before those of each keyspace, then `entry`.
-    pub fn walk<C>(
-        &self,
-        meter: &Meter,
-        to: &mut C,
-        mut keyspace: impl FnMut(&mut C, &str) -> Result<(), Failure>,
-        mut entry: impl FnMut(&mut C, &[u8], &[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    /// Hands over every entry.
+    pub fn walk(&self, meter: &Meter, to: &mut impl Visit) -> Result<(), Failure> {
         let total = self.entries();
         let (mut done, mut bytes) = (0, 0);
         for part in &self.parts {
-            keyspace(to, &part.name)?;
+            to.keyspace(&part.name)?;
             let mut cursor = part.keyspace.cursor(&self.range);
             while let Some((key, value)) = cursor.next_entry()? {
-                entry(to, key, value)?;
+                to.entry(key, value)?;
                 done += 1;
                 bytes += (key.len() + value.len()) as u64;
                 if bytes >= STRIDE {

@@ -7,6 +7,7 @@ use creel::exchange::Error;
 use creel::exchange::compress::{Compression, Output};
 use creel::exchange::write::{Export, Options, Summary};
 
+use super::selection::Visit;
 use crate::cli::args::OutFileArgs;
 use crate::cli::stream::Stream;
 use crate::cli::{Failure, codes};
@@ -73,6 +74,36 @@ impl Target {
             path: stream.path().map(ToOwned::to_owned),
             compression: self.compression,
         })
+    }
+}
+
+/// Writes records as they come.
+pub struct Writer<'a, 'b> {
+    /// Takes the records.
+    pub export: &'a mut Export<'b>,
+    /// Where they go, for errors.
+    pub stream: &'a Stream,
+}
+
+impl Visit for Writer<'_, '_> {
+    fn keyspace(&mut self, name: &str) -> Result<(), Failure> {
+        self.export.keyspace(name);
+        Ok(())
+    }
+
+    fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+        let written = self.export.entry(key, value);
+        written.map_err(|e| failure(e, self.stream))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), Failure> {
+        let written = self.export.delete(key);
+        written.map_err(|e| failure(e, self.stream))
+    }
+
+    fn delete_range(&mut self, from: &[u8], to: Option<&[u8]>) -> Result<(), Failure> {
+        let written = self.export.delete_range(from, to);
+        written.map_err(|e| failure(e, self.stream))
     }
 }
 

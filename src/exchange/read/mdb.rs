@@ -6,6 +6,7 @@ use super::block::{Block, Op};
 use super::cell;
 use super::decode::{Decode, Step, refuse, refuse_long};
 use super::fault::{Fault, FaultCode, Flaw};
+use super::framed::TrailerState;
 use super::names::Names;
 use super::options::{CellEnc, ReadOptions};
 use super::text::line;
@@ -210,9 +211,12 @@ impl Decode for Mdb {
         Ok(Step { used, event: None })
     }
 
-    fn finish(&mut self, block: &Block) -> Result<(), Fault> {
-        if self.place == Place::Outside || self.allow_truncated {
-            return Ok(());
+    fn finish(&mut self, block: &Block) -> Result<TrailerState, Fault> {
+        if self.place == Place::Outside {
+            return Ok(TrailerState::Matched);
+        }
+        if self.allow_truncated {
+            return Ok(TrailerState::Missing);
         }
         let fault = Fault::new(FaultCode::CutInput, block.end.line + 1, block.end.byte);
         Err(fault.detail("DATA=END is missing"))

@@ -4,6 +4,7 @@
 use super::block::{Block, Op};
 use super::decode::{Decode, Step, refuse};
 use super::fault::{Fault, FaultCode, Flaw};
+use super::framed::TrailerState;
 use super::names::Names;
 use super::options::ReadOptions;
 
@@ -155,7 +156,8 @@ impl Decode for Raw {
                 Item::Long => return Err(place(Flaw::new(FaultCode::LongLine, 0))),
                 Item::Unfinished => break,
                 Item::End { records, crc } => {
-                    let before = text.get(..used).unwrap_or(&[]);
+                    // The marker's own first bytes count, up to the checksum.
+                    let before = text.get(..used + END - 4).unwrap_or(&[]);
                     let found = crc32c::crc32c_append(self.crc, before);
                     self.end((records, crc), found).map_err(place)?;
                     END
@@ -190,9 +192,11 @@ impl Decode for Raw {
         true
     }
 
-    fn finish(&mut self, block: &Block) -> Result<(), Fault> {
-        if self.place == Place::Ended || (self.allow_truncated && self.place == Place::Records) {
-            return Ok(());
+    fn finish(&mut self, block: &Block) -> Result<TrailerState, Fault> {
+        match self.place {
+            Place::Ended => return Ok(TrailerState::Matched),
+            Place::Records if self.allow_truncated => return Ok(TrailerState::Missing),
+            _ => {}
         }
         Err(Fault::new(
             FaultCode::CutInput,

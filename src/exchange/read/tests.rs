@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::*;
+use crate::exchange::Format;
 
 /// Hands out a few bytes at a time.
 pub(super) struct Pieces {
@@ -209,10 +210,9 @@ fn raw_file(records: &[(&[u8], &[u8])]) -> Vec<u8> {
         text.extend_from_slice(key);
         text.extend_from_slice(value);
     }
-    let crc = crc32c::crc32c(&text);
     text.extend_from_slice(&[0; 8]);
     text.extend_from_slice(&(records.len() as u64).to_le_bytes());
-    text.extend_from_slice(&crc.to_le_bytes());
+    text.extend_from_slice(&crc32c::crc32c(&text).to_le_bytes());
     text
 }
 

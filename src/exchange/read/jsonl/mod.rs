@@ -14,13 +14,13 @@ use super::block::{Block, Op};
 use super::decode::{Decode, Event, Step, refuse, refuse_long};
 use super::fault::{Fault, FaultCode, Flaw};
 use super::names::Names;
-use super::options::{CellEnc, FieldMap, Format, ReadOptions};
+use super::options::{CellEnc, FieldMap, ReadOptions};
 use super::{csv, mdb, raw, text, tsv};
 use fields::{Fields, Given};
 use rejected::Inside;
 use scan::{Text, unescape};
 
-use crate::exchange::frame;
+use crate::exchange::{Format, frame};
 
 /// The fixed parts of a line as creel writes it.
 const KEY: &[u8] = b"{\"key\":\"";

@@ -2,9 +2,10 @@
 
 use super::super::base64;
 use super::super::fault::{FaultCode, Flaw};
-use super::super::options::{CellEnc, Format};
+use super::super::options::CellEnc;
 use super::fields::{not_twice, text_of, wrong_type};
 use super::scan::{Scan, Text, Value, unescape};
+use crate::exchange::Format;
 
 /// How the line that was refused is to be read.
 #[derive(Debug, Default)]

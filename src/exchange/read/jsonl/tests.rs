@@ -1,7 +1,7 @@
 //! Lines of JSON, good and bad; the strict parser against another one.
 
 use super::super::tests::{Found, of, read, read_by};
-use super::super::{FieldMap, Format, Op, ReadOptions};
+use super::super::{FieldMap, Op, ReadOptions};
 use super::*;
 use crate::exchange::frame::{Enc, Header, Position, Tally};
 use crate::exchange::read::TrailerState;
