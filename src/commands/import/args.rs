@@ -65,7 +65,7 @@ pub struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct ReadingArgs {
-    /// Format: jsonl, mdb, csv, tsv or raw [default: what name and first bytes say]
+    /// Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     pub format: Option<Format>,
     /// Csv and tsv: how cells are written: raw, hex, base64 or escape [default: raw, tsv: escape]
@@ -241,7 +241,7 @@ impl ImportArgs {
         let kept = self.errors.reject_bytes.unwrap_or(64 << 10);
         ReadOptions {
             format: reading.format.unwrap_or_else(|| self.format_of(path)),
-            guess: reading.format.is_none(),
+            guess: reading.format.is_none() && Format::of_path(path).is_none(),
             enc: reading.enc,
             header_row: reading.header,
             field_map: reading.field_map.clone(),
