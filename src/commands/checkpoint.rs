@@ -113,6 +113,9 @@ impl CheckpointArgs {
             true => wait::checkpoint(ctx, db, &options, meter)?,
             false => db.checkpoint(&options, meter)?,
         };
+        if !self.dry_run {
+            ctx.checkpointed(&report);
+        }
         Ok(Done {
             reason: report.reason.to_owned(),
             report,

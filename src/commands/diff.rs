@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::Run;
-use super::content::{Content, Selection};
+use super::content::{self, Content, Selection};
 use super::export::OutputFormat;
 use crate::cli::args::{KeyEncArgs, RangeArgs};
 use crate::cli::escape::Plain;
+use crate::cli::log::Level;
 use crate::cli::{Context, Failure, Outcome};
 
 mod compare;
@@ -76,6 +77,11 @@ others: creel explain CODE";
                 Failure::usage(format!("neither side has a keyspace {name:?}"))
                     .hint("creel keyspaces DB lists them"),
             );
+        }
+        for side in [a.about(), b.about()] {
+            let path = content::shown(&side.path);
+            let fields = [("path", path.into()), ("kind", side.kind.into())];
+            ctx.log.event(Level::Info, "diff", "reading", &fields);
         }
         let meter = ctx.meter("diff");
         if self.jsonl {

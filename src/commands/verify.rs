@@ -8,6 +8,7 @@ use creel::{Coverage, Depth, Verdict, VerifyOptions, VerifyReport};
 
 use super::Run;
 use crate::cli::args::DbArg;
+use crate::cli::log;
 use crate::cli::{Context, Exit, Failure, Outcome, units};
 
 mod against;
@@ -108,6 +109,14 @@ flipped; others: creel explain CODE";
         let meter = ctx.meter("verify");
         let report = creel::verify(&path, &options, &meter)?;
         drop(meter);
+        let fields = [
+            ("findings", (report.findings.len() as u64).into()),
+            ("pages", report.pages.into()),
+            ("bytes", report.bytes.into()),
+            ("pinned", report.pinned.into()),
+        ];
+        ctx.log
+            .event(log::Level::Info, "verify", "checked", &fields);
         let mut extras = Extras {
             sample: self.sample.map(|wanted| (wanted, seed)),
             ..Extras::default()

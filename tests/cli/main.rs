@@ -32,6 +32,7 @@ mod inspect;
 mod keyspaces;
 mod kill;
 mod list;
+mod log;
 mod many;
 mod open;
 mod put;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use creel::{CheckpointOptions, CheckpointReport, Db, Error, Interest};
 
 use crate::cli::args::DbArg;
+use crate::cli::log::Level;
 use crate::cli::{Context, Failure, signals};
 
 /// Between two looks at whether to stop.
@@ -16,7 +17,7 @@ pub(super) fn open(ctx: &mut Context, db: &DbArg) -> Result<Db, Failure> {
     ctx.refuse_read_only()?;
     let step = limit(ctx).map_or(STEP, |limit| limit.min(STEP));
     let options = ctx.options().interest(Interest::All).lock_timeout(step);
-    Ok(options.open(path)?)
+    ctx.open(&path, options, "opened for writing")
 }
 
 /// Checkpoints once the locks can be had.
@@ -41,7 +42,12 @@ pub(super) fn checkpoint(
                 .into());
             }
             Err(Error::Busy { .. }) if signals::stopped() => return Err(Error::Interrupted.into()),
-            Err(Error::Busy { .. }) => {}
+            Err(Error::Busy { lock, holder, .. }) => {
+                let pid = holder.map_or(0, |h| h.pid);
+                let fields = [("lock", lock.into()), ("holder", pid.into())];
+                ctx.log
+                    .event(Level::Debug, "checkpoint", "waiting", &fields);
+            }
             other => return Ok(other?),
         }
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use creel::{BackupOptions, Depth, Interest, VerifyOptions};
 
+use crate::cli::log::Level;
 use crate::cli::{Context, Failure, signals};
 use crate::commands::scratch::Scratch;
 
@@ -43,11 +44,8 @@ pub(super) fn run(
     let scratch = Scratch::new(None)?;
     let copy = scratch.file("copy.db");
     let meter = ctx.meter("copy");
-    let db = ctx
-        .options()
-        .read_only(true)
-        .interest(Interest::None)
-        .open(path)?;
+    let reading = ctx.options().read_only(true).interest(Interest::None);
+    let db = ctx.open(path, reading, "opened for reading")?;
     let backup = BackupOptions {
         verify: Some(level),
         ..BackupOptions::default()
@@ -87,6 +85,12 @@ pub(super) fn run(
         flip(&mut file, at, bit).map_err(failed)?;
         let noticed = notices(&copy, &options)?;
         flip(&mut file, at, bit).map_err(failed)?;
+        let fields = [
+            ("byte", at.into()),
+            ("bit", bit.into()),
+            ("noticed", noticed.into()),
+        ];
+        ctx.log.event(Level::Debug, "verify", "flipped", &fields);
         if noticed {
             tested.caught += 1;
         } else {
