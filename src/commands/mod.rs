@@ -9,10 +9,12 @@ mod backup;
 mod batch;
 mod checkpoint;
 mod compact;
+mod completions;
 mod content;
 mod delete;
 mod diff;
 mod digest;
+mod doctor;
 mod drill;
 mod exists;
 mod explain;
@@ -23,8 +25,11 @@ mod info;
 mod inspect;
 mod keyspaces;
 mod list;
+mod man;
 mod open;
 mod put;
+mod salvage;
+mod schema;
 mod scratch;
 mod stats;
 mod verify;
@@ -36,6 +41,8 @@ pub trait Run: Args + FromArgMatches {
     const NAME: &'static str;
     /// Other names for it.
     const ALIASES: &'static [&'static str] = &[];
+    /// Left out of the list of commands: of use to packagers only.
+    const HIDDEN: bool = false;
     /// One line for the list of commands.
     const ABOUT: &'static str;
     /// Examples and notes after the list of options.
@@ -49,6 +56,7 @@ pub trait Run: Args + FromArgMatches {
 struct Verb {
     name: &'static str,
     aliases: &'static [&'static str],
+    hidden: bool,
     about: &'static str,
     augment: fn(Command) -> Command,
     run: fn(&mut Context, &ArgMatches) -> Outcome,
@@ -59,6 +67,7 @@ impl Verb {
         Verb {
             name: A::NAME,
             aliases: A::ALIASES,
+            hidden: A::HIDDEN,
             about: A::ABOUT,
             // The doc comments of the arguments are for readers of the code.
             augment: |command| {
@@ -79,6 +88,7 @@ impl Verb {
     fn command(&self) -> Command {
         Command::new(self.name)
             .about(self.about)
+            .hide(self.hidden)
             .visible_aliases(self.aliases.iter().copied())
             .defer(self.augment)
     }
@@ -96,25 +106,36 @@ const VERBS: &[Verb] = &[
     Verb::of::<import::ImportArgs>(),
     Verb::of::<export::ExportArgs>(),
     Verb::of::<digest::DigestArgs>(),
+    Verb::of::<diff::DiffArgs>(),
+    Verb::of::<backup::BackupArgs>(),
+    Verb::of::<drill::DrillArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),
     Verb::of::<checkpoint::CheckpointArgs>(),
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
-    Verb::of::<backup::BackupArgs>(),
-    Verb::of::<diff::DiffArgs>(),
-    Verb::of::<drill::DrillArgs>(),
+    Verb::of::<salvage::SalvageArgs>(),
     Verb::of::<inspect::InspectArgs>(),
+    Verb::of::<doctor::DoctorArgs>(),
     Verb::of::<explain::ExplainArgs>(),
+    Verb::of::<schema::SchemaArgs>(),
     Verb::of::<version::VersionArgs>(),
+    Verb::of::<completions::CompletionsArgs>(),
+    Verb::of::<man::ManArgs>(),
 ];
 
-/// The whole command line, for help, man pages and completions.
+/// The whole command line.
 pub fn cli() -> Command {
     VERBS
         .iter()
         .fold(root(), |command, verb| command.subcommand(verb.command()))
+}
+
+/// The command line without the verbs that are left out of its help.
+pub fn cli_shown() -> Command {
+    let shown = VERBS.iter().filter(|verb| !verb.hidden);
+    shown.fold(root(), |command, verb| command.subcommand(verb.command()))
 }
 
 /// The command line with one verb only: what `creel VERB ...` needs.
@@ -169,6 +190,12 @@ impl From<creel::Token> for Position {
             epoch: token.epoch,
             index: token.index,
         }
+    }
+}
+
+impl From<Position> for serde_json::Value {
+    fn from(at: Position) -> Self {
+        serde_json::json!({ "epoch": at.epoch, "index": at.index })
     }
 }
 

@@ -202,7 +202,7 @@ impl Patience {
 
 /// One `pwritev2(RWF_DSYNC)` in the common case; goes on with the rest after a short write.
 #[cfg(target_os = "linux")]
-fn write_range_durably(
+pub(super) fn write_range_durably(
     fd: BorrowedFd<'_>,
     bufs: &[IoSlice<'_>],
     mut offset: u64,

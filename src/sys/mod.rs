@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub mod machine;
 mod map;
 mod process;
 pub mod signal;

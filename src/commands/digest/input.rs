@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use creel::exchange::compress::Input;
-use creel::exchange::read::{self, Block, Fault, FaultCode, Op, ReadOptions, Reader, Stop};
+use creel::exchange::read::{Block, Fault, FaultCode, Op, ReadOptions, Reader, Stop};
 use creel::exchange::{Error, Format, frame};
-use creel::{KeyBound, KeyRange, Progress};
+use creel::{KeyRange, Progress};
 
 use crate::cli::progress::Meter;
-use crate::cli::{Failure, codes};
+use crate::cli::{Failure, codes, range};
 use crate::commands::export::Visit;
 
 /// The beginning by which formats are told apart.
@@ -186,20 +186,7 @@ impl Export {
 
 impl Wanted<'_> {
     fn has(&self, name: &str, key: &[u8], op: Op) -> bool {
-        let inside = |range: &KeyRange| {
-            let from = match &range.from {
-                KeyBound::Unbounded => true,
-                KeyBound::Included(from) => key >= from.as_slice(),
-                KeyBound::Excluded(from) => key > from.as_slice(),
-            };
-            let to = match &range.to {
-                KeyBound::Unbounded => true,
-                KeyBound::Included(to) => key <= to.as_slice(),
-                KeyBound::Excluded(to) => key < to.as_slice(),
-            };
-            from && to
-        };
-        let keys = op.is_range() || self.keys.is_none_or(inside);
+        let keys = op.is_range() || self.keys.is_none_or(|keys| range::has(keys, key));
         let half = self.before_main.is_none_or(|half| half == (name < "main"));
         keys && half && self.keyspace.is_none_or(|only| only == name)
     }

@@ -68,10 +68,10 @@ impl Side {
     }
 
     /// The position that the records are the contents of; of an export once it was read.
-    pub fn position(&self) -> Option<Position> {
+    pub fn position(&self) -> Result<Option<Position>, Failure> {
         match self {
-            Side::Database(selection) => Some(selection.position()),
-            Side::Export(export, _) => export.header().map(|h| h.position),
+            Side::Database(selection) => selection.position().map(Some),
+            Side::Export(export, _) => Ok(export.header().map(|h| h.position)),
         }
     }
 

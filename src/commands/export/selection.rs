@@ -9,6 +9,16 @@ use crate::cli::{Failure, range};
 /// Bytes of keys and values between two looks at signals, progress and memory.
 const STRIDE: u64 = 256 * 1024;
 
+/// The position of a snapshot, which is durable by then.
+pub fn position(snapshot: &Snapshot) -> Result<Position, Failure> {
+    let position = snapshot.position()?;
+    Ok(Position {
+        epoch: position.epoch,
+        index: position.index,
+        hash: position.hash,
+    })
+}
+
 /// Takes records in order.
 pub trait Visit {
     /// What follows is in this keyspace.
@@ -71,13 +81,8 @@ impl Selection {
     }
 
     /// The position of the snapshot.
-    pub fn position(&self) -> Position {
-        let token = self.snapshot.token();
-        Position {
-            epoch: token.epoch,
-            index: token.index,
-            hash: None,
-        }
+    pub fn position(&self) -> Result<Position, Failure> {
+        position(&self.snapshot)
     }
 
     /// Names of the keyspaces that have entries in it.
