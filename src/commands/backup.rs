@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Position, Run, info::hex_id};
 use crate::cli::args::{DbArg, OutFileArgs};
+use crate::cli::log::Level;
 use crate::cli::stream::Stream;
 use crate::cli::table::{self, Value};
 use crate::cli::{Context, Exit, Failure, Outcome, report, text, units};
@@ -108,6 +109,14 @@ was closed; others: creel explain CODE";
                 .map_err(|e| self.explain(e))?
         };
         drop(meter);
+        let fields = [
+            ("position", report.token.to_string().into()),
+            ("bytes_copied", report.copied.into()),
+            ("bytes_shared", report.shared.into()),
+            ("log_bytes", report.log_bytes.into()),
+            ("verified", report.verified.is_some().into()),
+        ];
+        ctx.log.event(Level::Info, "backup", "written", &fields);
         let line = self.line(&db, &report, started)?;
         self.print(ctx, &line)?;
         db.close()?;
