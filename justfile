@@ -29,3 +29,16 @@ bench *ROWS:
 golden:
     UPDATE_GOLDEN=1 cargo test --test format golden
     git diff --stat tests/format/golden
+
+# Rewrite manual pages and completions after a change of the command line
+generated:
+    UPDATE_GENERATED=1 cargo test --test generated
+    git diff --stat man completions
+
+# The archive of a release, with its SHA-256
+archive:
+    sh packaging/archive.sh
+
+# A Debian package; needs `cargo install cargo-deb`
+deb:
+    cargo deb --locked

@@ -180,6 +180,25 @@ pub enum Error {
         /// Number of the first entry that is out of order, from 1.
         entry: u64,
     },
+    /// One key came twice where that is refused.
+    Duplicate {
+        /// Number of the entry that had the key first, from 1.
+        first: u64,
+        /// Number of the next entry with it.
+        second: u64,
+    },
+    /// The log does not reach back to a position any more, or not without a gap.
+    NotRetained {
+        /// The position asked for.
+        index: u64,
+        /// The oldest position whose changes can be told.
+        oldest: u64,
+    },
+    /// A position belongs to another history than this file's.
+    Diverged {
+        /// What differs.
+        reason: String,
+    },
     /// The caller's progress callback asked to stop.
     Interrupted,
 }
@@ -284,6 +303,14 @@ impl fmt::Display for Error {
             }
             Error::NoKeyspace { name } => write!(f, "no keyspace named {name:?}"),
             Error::Unsorted { entry } => write!(f, "entry {entry} is not in key order"),
+            Error::Duplicate { first, second } => {
+                write!(f, "entries {first} and {second} have the same key")
+            }
+            Error::NotRetained { index, oldest } => write!(
+                f,
+                "the log does not hold the changes since {index} any more; the oldest position that it can go on from is {oldest}"
+            ),
+            Error::Diverged { reason } => write!(f, "another history: {reason}"),
             Error::Interrupted => f.write_str("interrupted"),
         }
     }

@@ -42,7 +42,11 @@ pub mod check;
 mod db;
 #[doc(hidden)]
 pub mod delta;
+#[doc(hidden)]
+pub mod digest;
 mod error;
+#[doc(hidden)]
+pub mod exchange;
 #[doc(hidden)]
 pub mod format;
 mod progress;
@@ -62,10 +66,13 @@ pub use check::{
     VerifyReport, inspect, verify,
 };
 pub use db::{
-    Batch, BulkReport, CheckpointOptions, CheckpointReport, Commit, CompactOptions, CompactReport,
-    CreateOptions, Cursor, Db, Info, Interest, KeyBound, KeyRange, Keyspace, OpenOptions, Recovery,
-    RegionInfo, SlotInfo, Snapshot, SyncMode, Token, info,
+    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
+    CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
+    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, OpenOptions,
+    Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
+    Token, info,
 };
+pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

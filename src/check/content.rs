@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::findings::{Findings, finding};
 use crate::format::checksum::{crc, crc_append, mix};
 use crate::format::header::Header;
-use crate::format::key::{CATALOGUE, MAIN, MAIN_NAME, catalogue_name, last_id_key, split_key};
+use crate::format::key::{
+    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, is_position, last_id_key, position_id, split_key,
+};
 use crate::format::leaf::{LeafCell, StoredValue};
 use crate::format::{Depth, Invariant};
 
@@ -171,6 +173,14 @@ impl Content {
                 .map(u32::from_le_bytes);
             if *key == last_id_key() {
                 last = id;
+            }
+            if let Some(id) = position_id(key) {
+                findings.count(Invariant::T12, 1);
+                if !is_position(id, value.as_deref().unwrap_or(&[])) {
+                    let shown = String::from_utf8_lossy(id).into_owned();
+                    let text = format!("the import position {shown:?} is malformed");
+                    findings.damage(finding(Invariant::T12, text));
+                }
             }
             let Some(name) = catalogue_name(key) else {
                 continue;

@@ -8,7 +8,8 @@ use crate::delta::Delta;
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::format::key::{
-    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, catalogue_range, last_id_key,
+    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, catalogue_range, is_position, last_id_key,
+    position_user_key,
 };
 use crate::format::leaf::StoredValue;
 use crate::format::op::{Op, Ops};
@@ -158,10 +159,34 @@ fn check_limits(op: &Op<'_>, longest: usize) -> Result<(), (Invariant, String)> 
     Ok(())
 }
 
+/// The id in the user key of an import position.
+fn position(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(position_user_key(b"").as_slice())
+}
+
 /// The effect of one operation on the catalogue. Uses of a keyspace that does not exist break
 /// W4; ids that are given twice or dropped by another name break the replay, W10.
 fn follow(known: &mut Catalogue, op: &Op<'_>) -> Result<(), (Invariant, String)> {
     match *op {
+        Op::Put {
+            keyspace: CATALOGUE,
+            key,
+            value,
+        } if !position(key).is_some_and(|id| is_position(id, value)) => {
+            return Err((Invariant::W4, "has a malformed import position".into()));
+        }
+        Op::DeleteRange {
+            keyspace: CATALOGUE,
+            ..
+        } => {
+            return Err((Invariant::W4, "deletes a part of the catalogue".into()));
+        }
+        Op::Delete {
+            keyspace: CATALOGUE,
+            key,
+        } if position(key).is_none() => {
+            return Err((Invariant::W4, "deletes a part of the catalogue".into()));
+        }
         Op::Put { keyspace: id, .. }
         | Op::Delete { keyspace: id, .. }
         | Op::DeleteRange { keyspace: id, .. } => {

@@ -11,7 +11,7 @@ use super::text::{Enc, OutEnc};
 #[derive(Debug, Clone, Args)]
 pub struct DbArg {
     /// The database file; @ stands for $CREEL_DB
-    #[arg(value_name = "DB")]
+    #[arg(value_name = "DB", value_hint = clap::ValueHint::FilePath)]
     pub db: OsString,
 }
 
@@ -37,7 +37,7 @@ pub struct KeyEncArgs {
     /// Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]
     #[arg(long, value_name = "ENC", hide_possible_values = true)]
     pub enc: Option<Enc>,
-    /// Encoding of keys only
+    /// Encoding of keys, where it is not that of --enc
     #[arg(long, value_name = "ENC", hide_possible_values = true)]
     pub key_enc: Option<Enc>,
 }
@@ -52,7 +52,7 @@ impl KeyEncArgs {
 /// How values given as text are encoded.
 #[derive(Debug, Clone, Args)]
 pub struct ValueEncArgs {
-    /// Encoding of values only
+    /// Encoding of values, where it is not that of --enc
     #[arg(long, value_name = "ENC", hide_possible_values = true)]
     pub val_enc: Option<Enc>,
 }
@@ -71,13 +71,13 @@ pub struct OutArgs {
 /// Which keys.
 #[derive(Debug, Clone, Args)]
 pub struct RangeArgs {
-    /// Keys that start with this
+    /// Only keys that start with this
     #[arg(long, value_name = "START")]
     pub prefix: Option<OsString>,
-    /// Keys from this one on
+    /// Only keys from this one on
     #[arg(long, value_name = "KEY")]
     pub from: Option<OsString>,
-    /// Keys before this one
+    /// Only keys before this one
     #[arg(long, value_name = "KEY")]
     pub to: Option<OsString>,
 }

@@ -113,6 +113,18 @@ codes! {
         "a line or value of the input is malformed or cut short"
         "the message says what was committed before it"
         "repair the input at the place named";
+    TOO_MANY_ERRORS "too_many_errors" Limit
+        "more lines of the input are bad than --max-errors allows"
+        "the message says what was committed before it"
+        "look at the first bad line, then repair the input or raise --max-errors";
+    NOT_RETAINED "not_retained" Reseed
+        "the log does not reach back to the position any more: checkpoints gave its space to newer commits, or a bulk import lies between"
+        "nothing was changed"
+        "make a full export or backup, and go on from its position";
+    DIVERGED "diverged" Diverged
+        "the position belongs to another history than this file's"
+        "nothing was changed"
+        "creel digest on both sides shows whether they differ";
     FENCED "fenced" Fenced
         "role or epoch of this copy forbid the write: a newer primary exists, or it is a replica"
         "nothing was changed"
@@ -157,6 +169,9 @@ pub fn of(error: &Error) -> &'static Code {
         Error::HardLinked { .. } => &HARD_LINKED,
         Error::NetworkFileSystem { .. } => &NETWORK_FS,
         Error::NoKeyspace { .. } => &NO_KEYSPACE,
+        Error::Unsorted { .. } | Error::Duplicate { .. } => &BAD_INPUT,
+        Error::NotRetained { .. } => &NOT_RETAINED,
+        Error::Diverged { .. } => &DIVERGED,
         Error::Interrupted => match super::signals::received() {
             Some(signal_hook::consts::SIGTERM) => &TERMINATED,
             _ => &INTERRUPTED,
@@ -235,7 +250,23 @@ mod tests {
                 },
                 8,
             ),
+            (Error::Unsorted { entry: 2 }, 9),
+            (
+                Error::Duplicate {
+                    first: 1,
+                    second: 2,
+                },
+                9,
+            ),
             (Error::Fenced { reason: "x".into() }, 10),
+            (
+                Error::NotRetained {
+                    index: 1,
+                    oldest: 2,
+                },
+                11,
+            ),
+            (Error::Diverged { reason: "x".into() }, 15),
             (Error::OutcomeUnknown { source: io() }, 14),
             (Error::Interrupted, 130),
         ] {

@@ -59,25 +59,25 @@ impl From<Sync> for creel::SyncMode {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// Print JSON objects
+    /// Print JSON objects, errors too
     #[arg(long, global = true)]
     pub json: bool,
-    /// Colour on the terminal [default: auto]
+    /// When to use colour: auto, always or never [default: auto]
     #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
     pub color: Option<Color>,
-    /// Progress: auto, never, bar, plain or json [default: auto]
+    /// How to show progress: auto, never, bar, plain or json [default: auto]
     #[arg(long, global = true, value_name = "HOW", hide_possible_values = true)]
     pub progress: Option<ProgressMode>,
-    /// Time between progress lines [default: 10s]
+    /// Time between two lines of progress [default: 10s]
     #[arg(long, global = true, value_name = "DUR", value_parser = units::duration)]
     pub progress_interval: Option<Duration>,
-    /// Fewer messages; twice: none, only the exit status
+    /// Print fewer messages; twice: none, only the exit status
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub quiet: u8,
-    /// More messages
+    /// Print more messages
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// How long to wait for another writer; 0 does not wait [default: 5s]
+    /// Time to wait for another writer; 0 does not wait [default: 5s]
     #[arg(long, global = true, value_name = "DUR", value_parser = units::duration)]
     pub lock_timeout: Option<Duration>,
     /// Refuse to write to the database
@@ -89,7 +89,7 @@ pub struct Globals {
     /// Open a file on a network file system, where locks and syncs cannot be trusted
     #[arg(long, global = true)]
     pub force_network: bool,
-    /// Durability: full, normal or off [default: full]
+    /// How durable commits are: full, normal or off [default: full]
     #[arg(long, global = true, value_name = "MODE", hide_possible_values = true)]
     pub sync: Option<Sync>,
     /// Never ask a question

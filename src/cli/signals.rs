@@ -87,6 +87,14 @@ pub fn received() -> Option<i32> {
     i32::try_from(number).ok().filter(|n| *n != 0)
 }
 
+/// Ends the process as a closed pipe ends other programs: whoever read it has not got everything.
+pub fn end_by_closed_pipe() -> ! {
+    #[cfg(unix)]
+    creel::sys::signal::raise_default(signal_hook::consts::SIGPIPE);
+    #[cfg(not(unix))]
+    std::process::exit(141);
+}
+
 /// Ends the process by the default action of the signal that stopped the command, so that its
 /// parent sees a death by signal; returns when there is no such action.
 pub fn raise_default(exit: Exit) {

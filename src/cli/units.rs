@@ -55,6 +55,16 @@ pub fn size(text: &str) -> Result<u64, String> {
     scaled(number, scale).ok_or_else(|| "not a size, for example 4096, 4KiB or 1GB".into())
 }
 
+/// Bytes in a second: `50MB/s`, `1GiB`.
+pub fn rate(text: &str) -> Result<u64, String> {
+    let number = text.trim();
+    let number = number.strip_suffix("/s").unwrap_or(number);
+    match size(number) {
+        Ok(0) | Err(_) => Err("not a rate, for example 50MB/s".into()),
+        Ok(bytes) => Ok(bytes),
+    }
+}
+
 /// A length of time: `250ms`, `5s`, `1h30m`, `2d`; a bare number is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const EXAMPLE: &str = "not a duration, for example 250ms, 5s or 1h30m";
@@ -177,6 +187,9 @@ mod tests {
             assert!(size(bad).is_err(), "{bad}");
         }
         assert!(size("4 parsecs").unwrap_err().contains("for example"));
+        assert_eq!(rate("50MB/s"), Ok(50_000_000));
+        assert_eq!(rate("1KiB"), Ok(1024));
+        assert!(rate("0").is_err() && rate("fast/s").is_err() && rate("1MB/h").is_err());
     }
 
     #[test]

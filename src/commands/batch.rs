@@ -24,7 +24,7 @@ const EARLY_COMMIT: usize = 16 << 20;
 pub struct BatchArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The lines; - is standard input
+    /// The file of lines; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     #[command(flatten)]
@@ -88,7 +88,7 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
             let state = tally.state(self.every.is_some());
             let failure = failure.detail("committed_lines", tally.committed_line);
             return Err(match tally.position {
-                Some(at) => failure.detail("position", at.to_string()).state(state),
+                Some(at) => failure.detail("position", Position::from(at)).state(state),
                 None if failure.code() == &codes::OUTCOME_UNKNOWN => failure,
                 None => failure.state(state),
             });

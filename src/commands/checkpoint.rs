@@ -15,7 +15,7 @@ use crate::cli::{Context, Exit, Failure, Outcome};
 pub struct CheckpointArgs {
     #[command(flatten)]
     db: DbArg,
-    /// Only where the log holds more than this: a size, or a share of its region
+    /// Do it only where the log holds more than this: a size, or a share of its region
     #[arg(long, value_name = "SIZE|PERCENT", value_parser = units::threshold)]
     if_wal_above: Option<Threshold>,
     /// Say what would be done, and change nothing

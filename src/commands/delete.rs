@@ -28,13 +28,13 @@ pub struct DeleteArgs {
     /// Say how many would go, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Only where exactly this many would go; otherwise exit 1
+    /// Delete only where exactly this many would go; otherwise exit 1
     #[arg(long, value_name = "N", value_parser = crate::cli::units::count)]
     expect: Option<u64>,
-    /// Only where every key exists; otherwise exit 1
+    /// Delete only where every key exists; otherwise exit 1
     #[arg(long, requires = "keys", conflicts_with_all = ["prefix", "from", "to"])]
     must_exist: bool,
-    /// Remove a range without asking
+    /// Delete a range without asking
     #[arg(long, short)]
     yes: bool,
     /// Print the position of the commit, for example 3:812

@@ -15,7 +15,7 @@ use crate::cli::{Context, Outcome, input};
 pub struct ExistsArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The key
+    /// The key to look for
     #[arg(value_name = "KEY")]
     key: OsString,
     #[command(flatten)]

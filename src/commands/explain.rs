@@ -10,13 +10,19 @@ use crate::cli::exit::Retry;
 use crate::cli::table;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
+mod invariants;
+mod statuses;
+
 /// Arguments of `creel explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// An exit status (7, busy), an error code (no_keyspace) or an invariant (P3); all statuses
-    /// without one
+    /// An exit status (7, busy), an error code (no_keyspace) or an invariant (P3); without one
+    /// all exit statuses are listed
     #[arg(value_name = "CODE")]
     code: Option<String>,
+    /// List all exit statuses, error codes and invariants
+    #[arg(long, conflicts_with = "code")]
+    all: bool,
 }
 
 #[derive(Serialize)]
@@ -40,12 +46,16 @@ Examples:
   creel explain outcome_unknown
   creel explain P3
   creel explain
+  creel explain --all --json
 
 Exit status: 0 explained, 1 there is no such code";
 
     fn run(self, ctx: &mut Context) -> Outcome {
+        if self.all {
+            return list(ctx, &everything(), true);
+        }
         let Some(code) = &self.code else {
-            return every_status(ctx);
+            return list(ctx, &every_status(), false);
         };
         // An error code says more than the exit status of the same name.
         let found = code
@@ -61,7 +71,7 @@ Exit status: 0 explained, 1 there is no such code";
                 &codes::ABSENT,
                 format!("there is no exit status, error code or invariant {code:?}"),
             )
-            .hint("creel explain lists the exit statuses; docs/invariants.md the invariants"));
+            .hint("creel explain --all lists them"));
         };
         if ctx.globals.json {
             ctx.out.json(&found)?;
@@ -86,18 +96,43 @@ Exit status: 0 explained, 1 there is no such code";
     }
 }
 
-fn every_status(ctx: &mut Context) -> Outcome {
+fn every_status() -> Vec<Explanation> {
+    Exit::ALL.iter().copied().map(status).collect()
+}
+
+fn everything() -> Vec<Explanation> {
+    let mut all = every_status();
+    all.extend(codes::ALL.iter().copied().map(error_code));
+    all.extend(Invariant::ALL.iter().copied().map(invariant));
+    all
+}
+
+/// One line for each; with their kinds where there are several.
+fn list(ctx: &mut Context, all: &[Explanation], kinds: bool) -> Outcome {
     if ctx.globals.json {
-        for exit in Exit::ALL {
-            ctx.out.json(&status(*exit))?;
+        for one in all {
+            ctx.out.json(one)?;
         }
         return Ok(Exit::Ok);
     }
-    let rows: Vec<Vec<table::Value>> = Exit::ALL
-        .iter()
-        .map(|e| vec![u64::from(e.code()).into(), e.name().into(), e.when().into()])
-        .collect();
-    table::rows(&mut ctx.out, &["exit", "name", "when"], &rows)?;
+    let row = |e: &Explanation| {
+        let mut cells: Vec<table::Value> = vec![
+            u64::from(e.exit).into(),
+            e.name.clone().into(),
+            e.cause.clone().into(),
+        ];
+        if kinds {
+            cells.insert(0, e.kind.into());
+        }
+        cells
+    };
+    let heading: &[&str] = if kinds {
+        &["kind", "exit", "name", "when"]
+    } else {
+        &["exit", "name", "when"]
+    };
+    let rows: Vec<Vec<table::Value>> = all.iter().map(row).collect();
+    table::rows(&mut ctx.out, heading, &rows)?;
     Ok(Exit::Ok)
 }
 
@@ -110,21 +145,13 @@ fn retry(exit: Exit) -> &'static str {
 }
 
 fn status(exit: Exit) -> Explanation {
-    let consequence = match exit {
-        Exit::Ok => "everything that was asked for is done",
-        Exit::No | Exit::Usage | Exit::Busy | Exit::NotFound | Exit::NotADb | Exit::Fenced => {
-            "nothing was changed"
-        }
-        Exit::Indeterminate => "the commit may or may not be there; all confirmed commits are",
-        _ => "commits that were confirmed are safe; the message says what was done",
-    };
     Explanation {
         schema: "creel.explain/1",
         kind: "exit status",
         name: exit.name().to_owned(),
         exit: exit.code(),
         cause: exit.when().to_owned(),
-        consequence: consequence.to_owned(),
+        consequence: statuses::consequence(exit).to_owned(),
         next: exit.next().to_owned(),
         retry: retry(exit),
     }
@@ -149,15 +176,7 @@ fn invariant(id: Invariant) -> Explanation {
         Depth::Full => "full",
         Depth::Deep => "deep",
     };
-    let consequence = match id.name().as_bytes().first() {
-        Some(b'H') => {
-            "one header copy cannot be trusted; where the other can, the file still opens"
-        }
-        Some(b'P' | b'T') => "entries below the page cannot be read; the rest of the file can",
-        Some(b'S') => "space is lost or used twice; reading goes on, writing is refused",
-        Some(b'W') => "commits after the last checkpoint are in doubt; the tree can be read",
-        _ => "replicas cannot follow from here; the data in the file can be read",
-    };
+    let row = invariants::row(id);
     Explanation {
         schema: "creel.explain/1",
         kind: "invariant",
@@ -167,8 +186,8 @@ fn invariant(id: Invariant) -> Explanation {
             "this does not hold: {} (checked from --level {level} on)",
             id.text()
         ),
-        consequence: consequence.to_owned(),
-        next: Exit::Corrupt.next().to_owned(),
+        consequence: row.consequence,
+        next: row.next,
         retry: retry(Exit::Corrupt),
     }
 }

@@ -22,7 +22,7 @@ const MAX_LINE: u64 = 1 << 20;
 pub struct GetArgs {
     #[command(flatten)]
     db: DbArg,
-    /// One key: its value is printed. Several: one JSON line for each
+    /// The key whose value is printed; with several, one JSON line for each
     #[arg(value_name = "KEY")]
     keys: Vec<OsString>,
     #[command(flatten)]

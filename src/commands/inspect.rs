@@ -31,7 +31,7 @@ pub struct InspectArgs {
     /// What to dump
     #[arg(value_name = "WHAT")]
     what: Thing,
-    /// Which one
+    /// Which one: header A or B, region 0 or 1, the number of a page, the index of a frame
     #[arg(value_name = "WHICH")]
     which: Option<String>,
 }

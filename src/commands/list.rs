@@ -20,13 +20,13 @@ pub struct ListArgs {
     db: DbArg,
     #[command(flatten)]
     range: RangeArgs,
-    /// Keys after this one, for paging
+    /// Only keys after this one, for paging
     #[arg(long, value_name = "KEY")]
     after: Option<OsString>,
-    /// Keys that match a pattern: * any bytes, ? one byte, [a-z] a class
+    /// Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class
     #[arg(long, value_name = "PATTERN")]
     glob: Option<OsString>,
-    /// From the last key to the first
+    /// Go from the last key to the first
     #[arg(long)]
     reverse: bool,
     /// Stop after this many entries

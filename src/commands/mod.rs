@@ -5,20 +5,31 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::globals::Globals;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
+mod backup;
 mod batch;
 mod checkpoint;
 mod compact;
+mod completions;
+mod content;
 mod delete;
+mod digest;
+mod diff;
+mod drill;
+mod doctor;
 mod exists;
 mod explain;
+mod export;
 mod get;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;
 mod list;
+mod man;
 mod open;
 mod put;
 mod salvage;
+mod schema;
 mod stats;
 mod verify;
 mod version;
@@ -29,6 +40,8 @@ pub trait Run: Args + FromArgMatches {
     const NAME: &'static str;
     /// Other names for it.
     const ALIASES: &'static [&'static str] = &[];
+    /// Left out of the list of commands: of use to packagers only.
+    const HIDDEN: bool = false;
     /// One line for the list of commands.
     const ABOUT: &'static str;
     /// Examples and notes after the list of options.
@@ -42,6 +55,7 @@ pub trait Run: Args + FromArgMatches {
 struct Verb {
     name: &'static str,
     aliases: &'static [&'static str],
+    hidden: bool,
     about: &'static str,
     augment: fn(Command) -> Command,
     run: fn(&mut Context, &ArgMatches) -> Outcome,
@@ -52,6 +66,7 @@ impl Verb {
         Verb {
             name: A::NAME,
             aliases: A::ALIASES,
+            hidden: A::HIDDEN,
             about: A::ABOUT,
             // The doc comments of the arguments are for readers of the code.
             augment: |command| {
@@ -72,6 +87,7 @@ impl Verb {
     fn command(&self) -> Command {
         Command::new(self.name)
             .about(self.about)
+            .hide(self.hidden)
             .visible_aliases(self.aliases.iter().copied())
             .defer(self.augment)
     }
@@ -86,6 +102,12 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
+    Verb::of::<import::ImportArgs>(),
+    Verb::of::<export::ExportArgs>(),
+    Verb::of::<digest::DigestArgs>(),
+    Verb::of::<diff::DiffArgs>(),
+    Verb::of::<backup::BackupArgs>(),
+    Verb::of::<drill::DrillArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),
@@ -94,15 +116,25 @@ const VERBS: &[Verb] = &[
     Verb::of::<verify::VerifyArgs>(),
     Verb::of::<salvage::SalvageArgs>(),
     Verb::of::<inspect::InspectArgs>(),
+    Verb::of::<doctor::DoctorArgs>(),
     Verb::of::<explain::ExplainArgs>(),
+    Verb::of::<schema::SchemaArgs>(),
     Verb::of::<version::VersionArgs>(),
+    Verb::of::<completions::CompletionsArgs>(),
+    Verb::of::<man::ManArgs>(),
 ];
 
-/// The whole command line, for help, man pages and completions.
+/// The whole command line.
 pub fn cli() -> Command {
     VERBS
         .iter()
         .fold(root(), |command, verb| command.subcommand(verb.command()))
+}
+
+/// The command line without the verbs that are left out of its help.
+pub fn cli_shown() -> Command {
+    let shown = VERBS.iter().filter(|verb| !verb.hidden);
+    shown.fold(root(), |command, verb| command.subcommand(verb.command()))
 }
 
 /// The command line with one verb only: what `creel VERB ...` needs.
@@ -157,6 +189,12 @@ impl From<creel::Token> for Position {
             epoch: token.epoch,
             index: token.index,
         }
+    }
+}
+
+impl From<Position> for serde_json::Value {
+    fn from(at: Position) -> Self {
+        serde_json::json!({ "epoch": at.epoch, "index": at.index })
     }
 }
 

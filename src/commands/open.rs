@@ -32,7 +32,7 @@ pub struct OpenArgs {
     /// With --create: an existing database is fine
     #[arg(long, requires = "create")]
     if_not_exists: bool,
-    /// Page size, 4KiB to 64KiB; larger pages allow longer keys [default: 4KiB]
+    /// Size of a page, 4KiB to 64KiB; larger pages allow longer keys [default: 4KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size, requires = "create")]
     page_size: Option<u64>,
     /// Size of each of the two log regions at the start [default: 512KiB]

@@ -17,7 +17,7 @@ use crate::cli::{Context, Exit, Failure, Outcome, codes, input};
 pub struct PutArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The key (with --key-file the value stands here)
+    /// The key to store; with --key-file the value stands here
     #[arg(value_name = "KEY")]
     key: Option<OsString>,
     /// The value, exactly as given
@@ -35,13 +35,13 @@ pub struct PutArgs {
     enc: KeyEncArgs,
     #[command(flatten)]
     val_enc: ValueEncArgs,
-    /// Only where the key does not exist; otherwise exit 1
+    /// Store only where the key does not exist; otherwise exit 1
     #[arg(long, conflicts_with_all = ["if_equals", "if_exists"])]
     if_absent: bool,
-    /// Only where the value is this one now; otherwise exit 1
+    /// Store only where the value is this one now; otherwise exit 1
     #[arg(long, value_name = "VALUE", conflicts_with = "if_exists")]
     if_equals: Option<OsString>,
-    /// Only where the key exists; otherwise exit 1
+    /// Store only where the key exists; otherwise exit 1
     #[arg(long)]
     if_exists: bool,
     /// Print the position of the commit, for example 3:812

@@ -22,19 +22,19 @@ const SAMPLE: u64 = 1000;
 pub struct StatsArgs {
     #[command(flatten)]
     db: DbArg,
-    /// Space by key prefix, cut at this byte, for example ':'
+    /// Show space by key prefix, cut at this byte, for example ':'
     #[arg(long, value_name = "DELIM", value_parser = delimiter)]
     prefixes: Option<u8>,
     /// How many delimiters deep the prefixes go
     #[arg(long, value_name = "N", default_value_t = 1, requires = "prefixes")]
     depth: usize,
-    /// The largest records
+    /// Show the largest records, 10 where no number is given
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10")]
     biggest: Option<usize>,
-    /// Lengths of keys and values by powers of two (reads every leaf)
+    /// Show lengths of keys and values by powers of two; reads every leaf
     #[arg(long)]
     histogram: bool,
-    /// Pages by kind
+    /// Show pages by kind
     #[arg(long)]
     pages: bool,
     /// Read everything instead of a sample

@@ -43,13 +43,13 @@ pub struct VerifyArgs {
     /// How thoroughly to look
     #[arg(long, value_name = "LEVEL", default_value = "full")]
     level: Level,
-    /// A file that needs recovery counts as damaged (exit 4)
+    /// Count a file that needs recovery as damaged (exit 4)
     #[arg(long)]
     strict: bool,
     /// Report at most this many findings
     #[arg(long, value_name = "N", value_parser = units::count, default_value = "100")]
     max_findings: u64,
-    /// The log has to reach at least this index
+    /// Require that the log reaches at least this index
     #[arg(long, value_name = "INDEX")]
     expect_index: Option<u64>,
     /// Form of the report [default: text]

@@ -22,6 +22,7 @@ struct VersionReport {
     arch: &'static str,
     os: &'static str,
     debug: bool,
+    linked: &'static str,
 }
 
 impl Run for VersionArgs {
@@ -41,6 +42,7 @@ Examples:
             arch: std::env::consts::ARCH,
             os: std::env::consts::OS,
             debug: cfg!(debug_assertions),
+            linked: env!("CREEL_LINKED"),
         };
         if ctx.globals.json {
             ctx.out.json(&report)?;

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::range::KeyRange;
 use crate::error::{Error, Result};
 use crate::format::frame::MAX_PAYLOAD;
-use crate::format::key::{MAIN_NAME, MAX_KEYSPACE_NAME};
+use crate::format::key::{
+    MAIN_NAME, MAX_KEYSPACE_NAME, MAX_POSITION_ID, MAX_POSITION_RECORD, is_position,
+};
 use crate::format::max_key_len;
 
 /// Operations to be committed atomically.
@@ -37,6 +39,9 @@ pub(super) enum Kind {
     /// Key and value are the stored ends of the range.
     DeleteRange,
     DropKeyspace,
+    /// Key and value are id and record.
+    SetPosition,
+    RemovePosition,
     RequireAbsent,
     RequirePresent,
     RequireEquals,
@@ -104,6 +109,14 @@ impl Batch {
     /// Removes the current keyspace and everything in it.
     pub fn drop_keyspace(&mut self) -> &mut Self {
         self.operation(Kind::DropKeyspace, &[], &[])
+    }
+
+    /// Sets or removes ([`None`]) the import position with this id, in the same commit.
+    pub fn import_position(&mut self, id: &[u8], record: Option<&[u8]>) -> &mut Self {
+        match record {
+            Some(record) => self.operation(Kind::SetPosition, id, record),
+            None => self.operation(Kind::RemovePosition, id, &[]),
+        }
     }
 
     /// The commit fails unless the key is absent.
@@ -177,6 +190,10 @@ impl Batch {
         for item in &self.items {
             match item.kind {
                 Kind::Put | Kind::Delete => check_key(item.key.len(), longest)?,
+                Kind::SetPosition => {
+                    check_position(self.slice(&item.key), Some(self.slice(&item.value)))?;
+                }
+                Kind::RemovePosition => check_position(self.slice(&item.key), None)?,
                 Kind::DropKeyspace if self.names_main(item.keyspace) => {
                     let reason = "the keyspace main cannot be dropped".into();
                     return Err(Error::Invalid { reason });
@@ -212,6 +229,17 @@ pub(super) fn check_key(len: usize, longest: usize) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Refuses import positions that cannot be stored.
+pub(super) fn check_position(id: &[u8], record: Option<&[u8]>) -> Result<()> {
+    if is_position(id, record.unwrap_or(b"-")) {
+        return Ok(());
+    }
+    let reason = format!(
+        "an import position has an id of 1 to {MAX_POSITION_ID} bytes and a record of 1 to {MAX_POSITION_RECORD}"
+    );
+    Err(Error::Invalid { reason })
 }
 
 /// Refuses names that no keyspace can have.

@@ -328,16 +328,21 @@ impl Inner {
         });
         let mut log = lock(&self.log);
         let mut snapshots = lock(&self.snapshots);
+        let mut active = Arc::clone(&self.view.load().active);
         if let Some(encoded) = appended {
             log.tail = encoded.tail;
-            log.tail.proven = log.tail.end;
+            if self.options.sync != SyncMode::Off {
+                log.tail.proven = log.tail.end;
+                append::leave_mark(self.file.as_ref(), &log.tail);
+            }
             log.history = Some(encoded.history);
             snapshots.visible = log.tail.last_index();
+            // The writer lock was held: there is nothing behind that entry.
+            active = Arc::new(Delta::new());
         }
-        let view = self.view.load_full();
         self.view.store(Arc::new(View {
             tree,
-            active: Arc::clone(&view.active),
+            active,
             frozen: None,
         }));
         log.tail.durable_gen = match self.options.sync {
@@ -380,7 +385,7 @@ fn log_bytes(log: &Log) -> u64 {
     log.tail.end - REGION_HEADER_SIZE as u64
 }
 
-fn intervals(frozen: &Delta) -> Vec<KeyInterval> {
+pub(super) fn intervals(frozen: &Delta) -> Vec<KeyInterval> {
     let ranges = frozen.range_deletes().into_iter();
     ranges
         .map(|r| KeyInterval {
@@ -391,7 +396,7 @@ fn intervals(frozen: &Delta) -> Vec<KeyInterval> {
 }
 
 /// Incremental, unless so many leaves are touched that writing all of them is cheaper.
-fn choose_mode(
+pub(super) fn choose_mode(
     pages: &Pages,
     root: Root,
     frozen: &Delta,

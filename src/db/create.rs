@@ -88,7 +88,7 @@ pub(crate) fn publish(
         .map_err(|e| Error::io_at("sync the directory of", path, e))
 }
 
-fn temporary_name(path: &Path, vfs: &dyn Vfs) -> Result<PathBuf> {
+pub(super) fn temporary_name(path: &Path, vfs: &dyn Vfs) -> Result<PathBuf> {
     let mut random = [0u8; 4];
     vfs.random(&mut random)
         .map_err(|e| Error::io("get random bytes", e))?;

@@ -11,7 +11,7 @@ use super::view::Layers;
 use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::frame::MAX_PAYLOAD;
-use crate::format::key::{FullKey, MAIN, MAIN_NAME};
+use crate::format::key::{CATALOGUE, FullKey, MAIN, MAIN_NAME, position_user_key};
 use crate::format::op::{Op, Ops};
 
 /// A batch that may be committed.
@@ -125,6 +125,10 @@ impl Evaluator {
         ids: &mut [Option<u32>],
         out: &mut Prepared,
     ) -> Result<()> {
+        if let Kind::SetPosition | Kind::RemovePosition = item.kind {
+            encode_position(batch, item, out);
+            return Ok(());
+        }
         let is_operation = matches!(
             item.kind,
             Kind::Put | Kind::Delete | Kind::DeleteRange | Kind::DropKeyspace
@@ -303,4 +307,21 @@ impl Evaluator {
         }
         Ok(())
     }
+}
+
+fn encode_position(batch: &Batch, item: &Item, out: &mut Prepared) {
+    let key = position_user_key(batch.slice(&item.key));
+    let op = match item.kind {
+        Kind::SetPosition => Op::Put {
+            keyspace: CATALOGUE,
+            key: &key,
+            value: batch.slice(&item.value),
+        },
+        _ => Op::Delete {
+            keyspace: CATALOGUE,
+            key: &key,
+        },
+    };
+    op.encode(&mut out.payload);
+    out.op_count += 1;
 }

@@ -3,6 +3,7 @@
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
 mod background;
+mod backup;
 mod batch;
 mod bulk;
 mod checkpoint;
@@ -17,12 +18,15 @@ mod info;
 mod job;
 mod open;
 mod options;
+mod positions;
+mod proof;
 mod queue;
 mod range;
 mod refresh;
 mod region;
+mod since;
 mod snapshot;
-pub(crate) mod sorted;
+pub(crate) mod sort;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -33,19 +37,23 @@ mod view;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{BackupOptions, BackupReport, Reflink};
 pub use batch::Batch;
-pub use bulk::BulkReport;
+pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
 pub use job::{CheckpointOptions, CheckpointReport};
 pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
+pub use since::{Changes, KeyspaceChanges};
 pub use snapshot::{Keyspace, Snapshot};
-pub use token::{Commit, Token};
+pub use sort::{Duplicates, Sorted, Sorter};
+pub use token::{Commit, Position, Token};
 
 use crate::error::Result;
 use crate::progress::Progress;
+use batch::check_keyspace_name;
 use handle::Inner;
 
 /// An open database. Cheap to clone; all clones share one handle.

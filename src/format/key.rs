@@ -12,6 +12,11 @@ pub const MAIN_NAME: &str = "main";
 /// Longest keyspace name in bytes.
 pub const MAX_KEYSPACE_NAME: usize = 255;
 
+/// Longest id of an import position in bytes.
+pub const MAX_POSITION_ID: usize = 255;
+/// Longest record of an import position in bytes: so that it always fits a leaf.
+pub const MAX_POSITION_RECORD: usize = 512;
+
 /// First byte of the catalogue keys that are replicated.
 const REPLICATED: u8 = 0x10;
 
@@ -105,4 +110,33 @@ pub fn last_id_key() -> Vec<u8> {
     let mut key = keyspace_start(CATALOGUE);
     key.extend_from_slice(&[REPLICATED, b'n']);
     key
+}
+
+/// User key, in keyspace 0, of the import position with this id. Its value is the importer's.
+pub fn position_user_key(id: &[u8]) -> Vec<u8> {
+    [&[REPLICATED, b'i'], id].concat()
+}
+
+/// Full key of the import position with this id.
+pub fn position_key(id: &[u8]) -> Vec<u8> {
+    [keyspace_start(CATALOGUE), position_user_key(id)].concat()
+}
+
+/// Full-key range of all import positions.
+pub fn position_range() -> (Vec<u8>, Vec<u8>) {
+    let mut end = position_key(b"");
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    (position_key(b""), end)
+}
+
+/// The id in the full key of an import position.
+pub fn position_id(full: &[u8]) -> Option<&[u8]> {
+    full.strip_prefix(position_key(b"").as_slice())
+}
+
+/// True where id and record of an import position are inside their limits.
+pub fn is_position(id: &[u8], record: &[u8]) -> bool {
+    (1..=MAX_POSITION_ID).contains(&id.len()) && (1..=MAX_POSITION_RECORD).contains(&record.len())
 }

@@ -44,6 +44,6 @@ pub const MAX_HEIGHT: u8 = 16;
 pub const PAGE_SIZES: std::ops::RangeInclusive<u32> = 4096..=65536;
 
 /// Longest user key for a page size.
-pub fn max_key_len(page_size: usize) -> usize {
+pub const fn max_key_len(page_size: usize) -> usize {
     page_size / 4 - 64
 }

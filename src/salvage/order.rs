@@ -1,9 +1,10 @@
 //! Records about single pages in key order: sorted on disk where they are many.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::report::SalvageOptions;
-use crate::db::sorted::Sorted;
+use crate::db::sort::{Duplicates, Sorted, Sorter};
 use crate::error::Result;
 
 /// What a record says. Of one key, the newest generation comes first.
@@ -92,9 +93,12 @@ impl Ordered {
         options: &SalvageOptions,
         near: &Path,
     ) -> Result<Ordered> {
-        let encoded = records.map(|record| Ok((record?.encode(), [0u8; 0])));
-        let (memory, vfs) = (options.sort_memory, options.vfs.as_ref());
-        Ok(Ordered(Sorted::read(encoded, memory, vfs, near)?))
+        let vfs = Arc::clone(&options.vfs);
+        let mut sorter = Sorter::on(vfs, options.sort_memory, Duplicates::Last, near);
+        for record in records {
+            sorter.push_any(0, &record?.encode(), None)?;
+        }
+        Ok(Ordered(sorter.finish()?))
     }
 }
 
@@ -103,12 +107,13 @@ impl Iterator for Ordered {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.0.next()? {
-                Ok((bytes, _)) => {
-                    if let Some(record) = Record::decode(&bytes) {
+            match self.0.next_change() {
+                Ok(Some(found)) => {
+                    if let Some(record) = Record::decode(found.key) {
                         return Some(Ok(record));
                     }
                 }
+                Ok(None) => return None,
                 Err(e) => return Some(Err(e)),
             }
         }

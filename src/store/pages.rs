@@ -109,6 +109,13 @@ impl Pages {
         }
     }
 
+    /// The pages of the same file as a newer header describes them.
+    pub fn grown(&self, header: &Header) -> Result<Pages> {
+        let pages = Pages::new(Arc::clone(&self.file), header, self.use_map);
+        pages.adopt_map(self.map()?.cloned());
+        Ok(pages)
+    }
+
     /// The map, if the file can be mapped.
     pub fn map(&self) -> Result<Option<&Arc<FileMap>>> {
         if let Some(map) = self.map.get() {
@@ -124,6 +131,13 @@ impl Pages {
             fresh = map.map(Arc::new);
         }
         Ok(self.map.get_or_init(|| fresh).as_ref())
+    }
+
+    /// Gives back the memory of mapped pages; they are read again where they are needed.
+    pub fn forget(&self) {
+        if let Some(Some(map)) = self.map.get() {
+            map.forget();
+        }
     }
 
     /// True where [`Pages::map`] costs nothing.
@@ -240,6 +254,26 @@ impl PageRead for Pages {
             return Err(self.damage(Invariant::P3, child.page, text));
         }
         Ok(bytes)
+    }
+
+    #[inline]
+    fn again(&self, child: PageRef) -> Result<&[u8]> {
+        // Checked pages of a pinned generation do not change.
+        if let Some(Some(map)) = self.map.get() {
+            let start = child.page as usize * self.page_size;
+            if let Some(bytes) = map.bytes().get(start..start + self.page_size) {
+                return Ok(bytes);
+            }
+        }
+        self.page(child)
+    }
+
+    #[inline]
+    fn soon(&self, child: PageRef, from: usize, len: usize) {
+        if let Some(Some(map)) = self.map.get() {
+            let len = len.min(self.page_size.saturating_sub(from));
+            map.prefetch(child.page as usize * self.page_size + from, len);
+        }
     }
 
     fn value(&self, reference: &OverflowRef) -> Result<&[u8]> {

@@ -27,6 +27,11 @@ pub struct Space {
     /// No available extent is longer than this.
     longest: u32,
     allocated: u64,
+    /// Extents handed out since the last fold began, and those before that, sorted and joined.
+    recent: Vec<(u32, u32)>,
+    own: Vec<(u32, u32)>,
+    /// Pages of `own` that a later fold of the same generation does without.
+    dropped: Vec<(u32, u32)>,
 }
 
 impl Space {
@@ -40,6 +45,9 @@ impl Space {
             page_count: header.page_count,
             longest: 0,
             allocated: 0,
+            recent: Vec::new(),
+            own: Vec::new(),
+            dropped: Vec::new(),
         };
         let next_gen = header.generation + 1;
         let floor = oldest_pin
@@ -72,6 +80,9 @@ impl Space {
             page_count: header.page_count,
             longest: 0,
             allocated: 0,
+            recent: Vec::new(),
+            own: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
@@ -106,7 +117,16 @@ impl Space {
     /// Reserves consecutive pages at the lowest place, growing the file where nothing fits.
     pub fn allocate(&mut self, pages: u32) -> Result<u32> {
         debug_assert!(pages > 0);
+        let start = self.reserve(pages)?;
         self.allocated += u64::from(pages);
+        match self.recent.last_mut() {
+            Some((first, n)) if *first + *n == start => *n += pages,
+            _ => self.recent.push((start, pages)),
+        }
+        Ok(start)
+    }
+
+    fn reserve(&mut self, pages: u32) -> Result<u32> {
         if let Some(start) = self.take_available(pages) {
             return Ok(start);
         }
@@ -143,9 +163,40 @@ impl Space {
         Some(start)
     }
 
+    /// Tells that one more fold of the same generation begins. What it frees of the pages that
+    /// the ones before wrote can be used again at once, for no header ever named them.
+    pub fn next_fold(&mut self) {
+        self.own.append(&mut self.recent);
+        self.own.sort_unstable();
+        self.own.dedup_by(|next, before| {
+            let joins = before.0 + before.1 >= next.0;
+            if joins {
+                before.1 = before.1.max(next.0 + next.1 - before.0);
+            }
+            joins
+        });
+        self.release_dropped();
+    }
+
+    fn release_dropped(&mut self) {
+        for (start, pages) in std::mem::take(&mut self.dropped) {
+            self.release(start, pages);
+        }
+    }
+
+    fn is_own(&self, page: u32) -> bool {
+        let after = self.own.partition_point(|(start, _)| *start <= page);
+        let run = after.checked_sub(1).and_then(|i| self.own.get(i));
+        run.is_some_and(|(start, pages)| page < start + pages)
+    }
+
     /// Gives pages of the older tree back; they stay pending for two generations at least.
     pub fn free(&mut self, start: u32, pages: u32, generation: u64) {
         debug_assert!(start >= first_page(self.page_size), "S1: header zone freed");
+        if self.is_own(start) {
+            self.dropped.push((start, pages));
+            return;
+        }
         self.pending.push(FreeExtent {
             freed_gen: generation,
             start,
@@ -192,6 +243,7 @@ impl Space {
 
     /// Writes the free list as a chain of pages and gives `(head, head crc, available, pending)`.
     pub fn save(&mut self, file: &Arc<dyn File>, generation: u64) -> Result<SavedList> {
+        self.release_dropped();
         self.join_pending();
         // The chain's own pages come out of the list first, from an upper bound.
         let per_page = records_per_page(self.page_size);

@@ -170,6 +170,10 @@ impl File for OsFile {
     fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
         lock::find_lock(self.as_fd(), start, len)
     }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
+    }
 }
 
 /// How often a call that may not block is repeated before its answer is believed.
@@ -198,7 +202,7 @@ impl Patience {
 
 /// One `pwritev2(RWF_DSYNC)` in the common case; goes on with the rest after a short write.
 #[cfg(target_os = "linux")]
-fn write_range_durably(
+pub(super) fn write_range_durably(
     fd: BorrowedFd<'_>,
     bufs: &[IoSlice<'_>],
     mut offset: u64,

@@ -11,8 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub mod machine;
 mod map;
 pub mod signal;
+mod transfer;
 mod zero;
 
 #[cfg(unix)]
@@ -34,6 +36,7 @@ mod unsupported;
 mod tests;
 
 pub use map::FileMap;
+pub use transfer::{copy_range, share_range};
 pub use zero::allocate_zeroed;
 
 #[cfg(unix)]
@@ -119,6 +122,11 @@ pub trait File: Send + Sync + Debug {
     fn unlock(&self, start: u64, len: u64) -> io::Result<()>;
     /// Some byte in the range that another `File` has locked (shared or exclusive), if any.
     fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>>;
+    /// The descriptor behind it, for calls that take two files; a simulated file has none.
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// The file system, the clock and the source of randomness.

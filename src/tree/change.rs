@@ -17,6 +17,11 @@ pub trait ChangeSource {
     fn peek(&self) -> Option<(&[u8], Change<'_>)>;
     /// Goes on to the next change.
     fn advance(&mut self) -> Result<()>;
+    /// Ranges of older entries to delete, sorted and apart from each other. More may come at the
+    /// end while the source advances, above the present change.
+    fn ranges(&self) -> &[KeyInterval] {
+        &[]
+    }
 }
 
 impl<C: ChangeSource + ?Sized> ChangeSource for &mut C {
@@ -25,6 +30,30 @@ impl<C: ChangeSource + ?Sized> ChangeSource for &mut C {
     }
     fn advance(&mut self) -> Result<()> {
         (**self).advance()
+    }
+    fn ranges(&self) -> &[KeyInterval] {
+        (**self).ranges()
+    }
+}
+
+/// Changes with ranges that are all known before.
+#[derive(Debug)]
+pub struct Ranged<'r, C> {
+    /// Changes of single keys.
+    pub changes: C,
+    /// Ranges, sorted and apart from each other.
+    pub ranges: &'r [KeyInterval],
+}
+
+impl<C: ChangeSource> ChangeSource for Ranged<'_, C> {
+    fn peek(&self) -> Option<(&[u8], Change<'_>)> {
+        self.changes.peek()
+    }
+    fn advance(&mut self) -> Result<()> {
+        self.changes.advance()
+    }
+    fn ranges(&self) -> &[KeyInterval] {
+        self.ranges
     }
 }
 
@@ -51,6 +80,37 @@ impl<'a, I: Iterator<Item = Result<(&'a [u8], Change<'a>)>>> ChangeSource for It
         self.present = self.rest.next().transpose()?;
         Ok(())
     }
+}
+
+/// Adds intervals to others that are sorted and apart from each other, and stay so.
+pub fn add_intervals(all: &mut Vec<KeyInterval>, new: impl IntoIterator<Item = KeyInterval>) {
+    let mut apart = true;
+    for interval in new {
+        let ends_before = |old: &KeyInterval| old.to.as_ref().is_some_and(|to| *to < interval.from);
+        apart &= all.last().is_none_or(ends_before);
+        all.push(interval);
+    }
+    if apart {
+        return;
+    }
+    all.sort_unstable_by(|a, b| a.from.cmp(&b.from));
+    all.dedup_by(|next, before| {
+        let joins = before.to.as_ref().is_none_or(|to| next.from <= *to);
+        if joins {
+            before.to = match (before.to.take(), next.to.take()) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                _ => None,
+            };
+        }
+        joins
+    });
+}
+
+/// True where one of such intervals has this key.
+pub fn any_has(all: &[KeyInterval], key: &[u8]) -> bool {
+    let after = all.partition_point(|interval| interval.from.as_slice() <= key);
+    let before = after.checked_sub(1).and_then(|i| all.get(i));
+    before.is_some_and(|interval| !interval.ends_by(key))
 }
 
 /// Full keys from `from` up to but not including `to` (no `to`: up to the end).

@@ -2,7 +2,7 @@
 //! so are the branches above it; every other subtree is kept by reference.
 
 use super::build::Assembler;
-use super::change::{Change, ChangeSource, KeyInterval};
+use super::change::{Change, ChangeSource, KeyInterval, Ranged};
 use super::count::{count_all, count_range};
 use super::get::{branch_at, get, leaf_at, malformed, top_level};
 use super::input::{Fill, NewValue, is_counted, logical_len};
@@ -10,10 +10,10 @@ use super::plan::{FoldMode, Place, Plan};
 use super::{PageRead, PageRef, PageWrite, Root};
 use crate::error::Result;
 use crate::format::branch::ChildRef;
-use crate::format::checksum::entry_hash;
+use crate::format::checksum::{crc, entry_hash};
 use crate::format::leaf::StoredValue;
 
-/// What a fold changed. The first three leave out keyspace 0.
+/// What a fold changed. All counts of entries leave out keyspace 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FoldDelta {
     /// Entries added less entries removed.
@@ -22,6 +22,16 @@ pub struct FoldDelta {
     pub logical_bytes: i64,
     /// To be added, wrapping, to the content sum.
     pub content_sum: u64,
+    /// Puts of keys that were not there.
+    pub inserted: u64,
+    /// Puts of keys that had another value.
+    pub replaced: u64,
+    /// Puts of keys that had this value already.
+    pub unchanged: u64,
+    /// Entries that deletes of single keys removed.
+    pub deleted: u64,
+    /// Entries that deleted ranges removed.
+    pub deleted_in_ranges: u64,
     /// Pages written.
     pub pages_written: u64,
     /// Pages given back.
@@ -34,6 +44,23 @@ pub struct FoldDelta {
     pub more: bool,
 }
 
+impl FoldDelta {
+    /// Adds what a later fold changed.
+    pub fn add(&mut self, later: &FoldDelta) {
+        self.entries += later.entries;
+        self.logical_bytes += later.logical_bytes;
+        self.content_sum = self.content_sum.wrapping_add(later.content_sum);
+        self.inserted += later.inserted;
+        self.replaced += later.replaced;
+        self.unchanged += later.unchanged;
+        self.deleted += later.deleted;
+        self.deleted_in_ranges += later.deleted_in_ranges;
+        self.pages_written += later.pages_written;
+        self.pages_freed += later.pages_freed;
+        self.leaves_written += later.leaves_written;
+    }
+}
+
 /// Applies changes, and deletes of ranges of older entries (a change inside a range wins), and
 /// gives the new tree. Pages of the old one that the new one does not use go to `out.free`.
 pub fn fold<P: PageRead + ?Sized, W: PageWrite, C: ChangeSource>(
@@ -41,6 +68,17 @@ pub fn fold<P: PageRead + ?Sized, W: PageWrite, C: ChangeSource>(
     root: Root,
     changes: C,
     ranges: &[KeyInterval],
+    out: &mut W,
+    mode: FoldMode,
+) -> Result<(Root, FoldDelta)> {
+    fold_source(pages, root, Ranged { changes, ranges }, out, mode)
+}
+
+/// The same for a source that has the ranges too.
+pub fn fold_source<P: PageRead + ?Sized, W: PageWrite, C: ChangeSource>(
+    pages: &P,
+    root: Root,
+    changes: C,
     out: &mut W,
     mode: FoldMode,
 ) -> Result<(Root, FoldDelta)> {
@@ -54,7 +92,6 @@ pub fn fold<P: PageRead + ?Sized, W: PageWrite, C: ChangeSource>(
         assembler: Assembler::new(pages, out, fill),
         changes,
         effective: false,
-        ranges,
         range_at: 0,
         plan: Plan::new(pages, root, mode)?,
         delta: FoldDelta::default(),
@@ -85,7 +122,6 @@ struct Folder<'p, P: PageRead + ?Sized, W: PageWrite, C: ChangeSource> {
     changes: C,
     /// The present change is known to alter the tree.
     effective: bool,
-    ranges: &'p [KeyInterval],
     /// First range that does not end before the present entry.
     range_at: usize,
     plan: Plan,
@@ -108,6 +144,7 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite, C: ChangeSource> Folder<'p, P, W, C
         delta.entries += stats.entries as i64;
         delta.logical_bytes += stats.logical_bytes as i64;
         delta.content_sum = delta.content_sum.wrapping_add(stats.content_sum);
+        delta.inserted = stats.entries.saturating_sub(delta.replaced);
         delta.pages_written = stats.pages_written;
         delta.pages_freed = stats.pages_freed;
         delta.leaves_written = stats.leaves_written;
@@ -176,19 +213,49 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite, C: ChangeSource> Folder<'p, P, W, C
             key.truncate(leaf.prefix().len());
             key.extend_from_slice(cell.suffix);
             self.put_until(Some(&key))?;
-            // A new value of this key goes in with the changes below the next key.
-            let replaced = self
-                .changes
-                .peek()
-                .is_some_and(|(changed, _)| changed == key);
-            if replaced || self.is_deleted(&key) {
-                self.remove(&key, &cell.value);
-            } else {
+            if self.keeps(&key, &cell.value)? {
                 let value = self.moved(cell.value)?;
                 self.assembler.push_entry(&key, NewValue::Stored(value))?;
+            } else {
+                self.remove(&key, &cell.value);
             }
         }
         self.put_until(place.high)
+    }
+
+    /// What becomes of an old entry: true where it stays. A new value of its key goes in with the
+    /// changes below the next key.
+    fn keeps(&mut self, key: &[u8], value: &StoredValue<'_>) -> Result<bool> {
+        let counted = u64::from(is_counted(key));
+        let change = self.changes.peek().filter(|(changed, _)| *changed == key);
+        match change {
+            Some((_, Change::Put(new))) if self.is_same(value, new) => {
+                self.delta.unchanged += counted;
+                self.advance()?;
+                return Ok(true);
+            }
+            Some((_, Change::Put(_))) => self.delta.replaced += counted,
+            Some((_, Change::Delete)) => self.delta.deleted += counted,
+            None => {
+                let deleted = self.is_deleted(key);
+                self.delta.deleted_in_ranges += counted * u64::from(deleted);
+                return Ok(!deleted);
+            }
+        }
+        Ok(false)
+    }
+
+    /// True where a stored value is these bytes. A large one is read only where its length and
+    /// checksum say so; where it cannot be read it is another one.
+    fn is_same(&self, stored: &StoredValue<'_>, new: &[u8]) -> bool {
+        match stored {
+            StoredValue::Inline(bytes) => *bytes == new,
+            StoredValue::Overflow(r) => {
+                u64::from(r.stored_len) == new.len() as u64
+                    && r.crc == crc(new)
+                    && self.pages.value(r).is_ok_and(|old| old == new)
+            }
+        }
     }
 
     /// True where a change that alters the tree comes before `high`. Deletes of absent keys are
@@ -231,8 +298,9 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite, C: ChangeSource> Folder<'p, P, W, C
 
     /// What the ranges leave of a subtree.
     fn deleted(&self, place: Place<'_>, child: ChildRef) -> Result<Deleted> {
-        let first = self.ranges.partition_point(|r| r.ends_by(place.low));
-        for range in self.ranges.iter().skip(first) {
+        let ranges = self.changes.ranges();
+        let first = ranges.partition_point(|r| r.ends_by(place.low));
+        for range in ranges.iter().skip(first) {
             if place.high.is_some_and(|high| high <= range.from.as_slice()) {
                 break;
             }
@@ -253,14 +321,11 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite, C: ChangeSource> Folder<'p, P, W, C
 
     /// True where a range deletes this key. Keys must come in rising order.
     fn is_deleted(&mut self, key: &[u8]) -> bool {
-        while self
-            .ranges
-            .get(self.range_at)
-            .is_some_and(|r| r.ends_by(key))
-        {
+        let ranges = self.changes.ranges();
+        while ranges.get(self.range_at).is_some_and(|r| r.ends_by(key)) {
             self.range_at += 1;
         }
-        let range = self.ranges.get(self.range_at);
+        let range = ranges.get(self.range_at);
         range.is_some_and(|r| r.from.as_slice() <= key)
     }
 
@@ -276,6 +341,7 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite, C: ChangeSource> Folder<'p, P, W, C
                 };
                 key.truncate(leaf.prefix().len());
                 key.extend_from_slice(cell.suffix);
+                self.delta.deleted_in_ranges += u64::from(is_counted(&key));
                 self.remove(&key, &cell.value);
             }
         } else {

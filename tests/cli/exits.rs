@@ -18,12 +18,12 @@ use predicates::prelude::*;
 use crate::support::{Db, creel, flip, json_error, skipped, strace};
 
 /// A `creel batch` that waits for input and holds the writer lock meanwhile.
-struct Holder {
+pub struct Holder {
     child: Child,
 }
 
 impl Holder {
-    fn of(db: &Db) -> Holder {
+    pub fn of(db: &Db) -> Holder {
         let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
             .arg("batch")
             .arg(&db.path)

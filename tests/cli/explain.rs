@@ -18,16 +18,50 @@ fn numbers_names_codes_and_invariants() {
 }
 
 #[test]
-fn every_part_is_there() {
-    for code in [
-        "0", "1", "14", "143", "H1", "T11", "W6", "R4", "io", "stdout",
-    ] {
-        let text = explain(code);
+fn every_code_has_cause_consequence_and_next_step() {
+    let output = creel()
+        .args(["explain", "--all", "--json"])
+        .assert()
+        .success()
+        .get_output()
+        .clone();
+    let all = json_lines(&output.stdout);
+    let count = |kind: &str| all.iter().filter(|e| e["kind"] == kind).count();
+    assert_eq!(count("exit status"), 24);
+    assert_eq!(count("invariant"), creel::Invariant::ALL.len());
+    assert!(count("error code") >= 23);
+    for text in &all {
         assert_eq!(text["schema"], "creel.explain/1");
-        for part in ["cause", "consequence", "next", "retry"] {
-            assert!(!text[part].as_str().unwrap().is_empty(), "{code} {part}");
+        for part in ["name", "cause", "consequence", "next", "retry"] {
+            let said = text[part].as_str().unwrap();
+            assert!(!said.trim().is_empty(), "{text}: {part}");
+        }
+        // What is listed is also found, and says the same.
+        let name = text["name"].as_str().unwrap();
+        let found = explain(name);
+        if found["kind"] == text["kind"] {
+            assert_eq!(&found, text, "{name}");
+        }
+        // An exit status of the same name is found by its number.
+        let number = text["exit"].to_string();
+        if text["kind"] == "exit status" {
+            assert_eq!(&explain(&number), text, "{number}");
         }
     }
+    let shown = creel().args(["explain", "--all"]).output().unwrap();
+    let lines = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(lines.lines().count(), all.len());
+}
+
+#[test]
+fn an_invariant_is_explained_as_in_the_documents() {
+    let text = explain("P6");
+    let next = text["next"].as_str().unwrap();
+    assert!(
+        next.contains("restore") && next.contains("defect"),
+        "{next}"
+    );
+    assert!(!next.contains("As P1"), "{next}");
 }
 
 #[test]

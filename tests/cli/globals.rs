@@ -4,7 +4,7 @@ use predicates::prelude::*;
 
 use crate::support::{Db, creel, json_error};
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 20] = [
     "open",
     "put",
     "get",
@@ -19,8 +19,12 @@ const VERBS: [&str; 16] = [
     "compact",
     "verify",
     "inspect",
+    "doctor",
     "explain",
+    "schema",
     "version",
+    "completions",
+    "man",
 ];
 
 #[test]

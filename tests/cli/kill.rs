@@ -43,7 +43,7 @@ const CALLS: &[&str] = &[
 
 /// Runs the command once for each call it makes, killed on entry to that call. Returns how often
 /// it was killed.
-fn sweep(
+pub fn sweep(
     strace: &Path,
     prepare: &dyn Fn() -> (Db, Vec<String>),
     check: &(dyn Fn(&Db, bool) + Sync),
@@ -106,14 +106,14 @@ fn sound(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// A copy of a prepared file in a directory of its own.
-fn copy_of(image: &[u8]) -> Db {
+pub fn copy_of(image: &[u8]) -> Db {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("test.db");
     fs::write(&path, image).unwrap();
     Db { dir, path }
 }
 
-fn words(verb: &str, path: &Path, rest: &[&str]) -> Vec<String> {
+pub fn words(verb: &str, path: &Path, rest: &[&str]) -> Vec<String> {
     let mut words = vec![verb.to_owned(), path.to_str().unwrap().to_owned()];
     words.extend(rest.iter().map(|w| (*w).to_owned()));
     words

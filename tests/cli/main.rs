@@ -2,11 +2,16 @@
 //! status out. One file for each verb, and one for what all verbs share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
 
+mod backup;
 mod batch;
 mod bytes;
 mod checkpoint;
 mod compact;
+mod completions;
 mod delete;
+mod diff;
+mod drill;
+mod doctor;
 mod exists;
 mod exits;
 mod explain;
@@ -18,9 +23,11 @@ mod inspect;
 mod keyspaces;
 mod kill;
 mod list;
+mod man;
 mod many;
 mod open;
 mod put;
+mod schema;
 mod signals;
 mod stats;
 mod streams;

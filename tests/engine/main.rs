@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod backup;
 mod bad_files;
 mod between;
+mod bulk;
 mod hook;
 mod limits;
 mod mapped;
@@ -14,6 +16,7 @@ mod model;
 mod refusals;
 mod rng;
 mod scratch;
+mod since;
 mod snapshots;
 mod threads;
 

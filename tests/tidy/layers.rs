@@ -12,6 +12,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("progress", &["error"]),
     ("sys", &["error"]),
     ("delta", &["format"]),
+    ("digest", &[]),
+    ("exchange", &["digest", "error"]),
     ("wal", &["error", "format", "sys"]),
     ("tree", &["error", "format"]),
     ("store", &["error", "format", "progress", "sys", "tree"]),

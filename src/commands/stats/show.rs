@@ -74,13 +74,19 @@ struct JsonKeyspace {
 
 #[derive(Serialize)]
 struct JsonBiggest {
-    key_b64: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_b64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_redacted: Option<String>,
     value_bytes: u64,
 }
 
 #[derive(Serialize)]
 struct JsonPrefix {
-    prefix_b64: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_b64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_redacted: Option<String>,
     entries: u64,
     bytes: u64,
 }
@@ -216,13 +222,8 @@ impl View<'_> {
     pub(super) fn json(&self, out: &mut Out) -> Result<(), Failure> {
         let s = self.stats;
         let p = &s.pages;
-        let shown = |key: &[u8]| {
-            if self.redact {
-                text::redacted(key)
-            } else {
-                text::base64(key)
-            }
-        };
+        let plain = |key: &[u8]| (!self.redact).then(|| text::base64(key));
+        let redacted = |key: &[u8]| self.redact.then(|| text::redacted(key));
         let keyspaces = s.keyspaces.iter();
         let prefixes = s.prefixes.iter();
         out.json(&JsonStats {
@@ -259,13 +260,15 @@ impl View<'_> {
                 .biggest
                 .iter()
                 .map(|(key, bytes)| JsonBiggest {
-                    key_b64: shown(key),
+                    key_b64: plain(key),
+                    key_redacted: redacted(key),
                     value_bytes: *bytes,
                 })
                 .collect(),
             prefixes: prefixes
                 .map(|(prefix, entries, bytes)| JsonPrefix {
-                    prefix_b64: shown(prefix),
+                    prefix_b64: plain(prefix),
+                    prefix_redacted: redacted(prefix),
                     entries: *entries,
                     bytes: *bytes,
                 })

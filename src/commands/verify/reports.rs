@@ -51,6 +51,10 @@ struct JsonFinding {
     detail: String,
     key_from_b64: Option<String>,
     key_to_b64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_from_redacted: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_to_redacted: Option<String>,
     records_unreachable: Option<u64>,
     advice: String,
 }
@@ -128,14 +132,13 @@ impl View<'_> {
     /// One object.
     pub(super) fn json(&self, out: &mut Out) -> Result<(), Failure> {
         let r = self.report;
-        let key = |key: &Option<Vec<u8>>| {
-            key.as_ref().map(|k| {
-                if self.redact {
-                    text::redacted(k)
-                } else {
-                    text::base64(k)
-                }
-            })
+        let plain = |key: &Option<Vec<u8>>| {
+            let key = key.as_deref().filter(|_| !self.redact);
+            key.map(text::base64)
+        };
+        let redacted = |key: &Option<Vec<u8>>| {
+            let key = key.as_deref().filter(|_| self.redact);
+            key.map(text::redacted)
         };
         let findings = r.findings.iter().map(|f| JsonFinding {
             id: f.id.name(),
@@ -145,8 +148,10 @@ impl View<'_> {
             offset: f.offset,
             bytes: f.bytes,
             detail: f.detail.to_string(),
-            key_from_b64: key(&f.key_from),
-            key_to_b64: key(&f.key_to),
+            key_from_b64: plain(&f.key_from),
+            key_to_b64: plain(&f.key_to),
+            key_from_redacted: redacted(&f.key_from),
+            key_to_redacted: redacted(&f.key_to),
             records_unreachable: f.records_unreachable,
             advice: f.advice.to_string(),
         });

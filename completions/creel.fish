@@ -1,0 +1,843 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_creel_global_optspecs
+    string join \n json color= progress= progress-interval= q/quiet v/verbose lock-timeout= read-only allow-hard-links force-network sync= no-input h/help V/version
+end
+
+function __fish_creel_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_creel_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_creel_using_subcommand
+    set -l cmd (__fish_creel_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c creel -n "__fish_creel_needs_command" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_needs_command" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_needs_command" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_needs_command" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_needs_command" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_needs_command" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_needs_command" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_needs_command" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_needs_command" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_needs_command" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_needs_command" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_needs_command" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_needs_command" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_needs_command" -s V -l version -d 'Print version'
+complete -c creel -n "__fish_creel_needs_command" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_needs_command" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_needs_command" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_needs_command" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_needs_command" -f -a "del" -d 'Remove keys'
+complete -c creel -n "__fish_creel_needs_command" -f -a "rm" -d 'Remove keys'
+complete -c creel -n "__fish_creel_needs_command" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_needs_command" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_needs_command" -f -a "scan" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_needs_command" -f -a "keys" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_needs_command" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_needs_command" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_needs_command" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_needs_command" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_needs_command" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_needs_command" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_needs_command" -f -a "check" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_needs_command" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_needs_command" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_needs_command" -f -a "explain" -d 'Explain an exit status, error code or invariant'
+complete -c creel -n "__fish_creel_needs_command" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_needs_command" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c creel -n "__fish_creel_using_subcommand open" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand open" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand open" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand open" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand open" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand open" -l page-size -d 'Size of a page, 4KiB to 64KiB; larger pages allow longer keys [default: 4KiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand open" -l wal-size -d 'Size of each of the two log regions at the start [default: 512KiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand open" -l role -d 'The role of the file [default: standalone]' -r -f -a "standalone\t'A database on its own'
+primary\t'One that replicas may follow'"
+complete -c creel -n "__fish_creel_using_subcommand open" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand open" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand open" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand open" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand open" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand open" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand open" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand open" -l create -d 'Make the file; fails where it exists'
+complete -c creel -n "__fish_creel_using_subcommand open" -l if-not-exists -d 'With --create: an existing database is fine'
+complete -c creel -n "__fish_creel_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c creel -n "__fish_creel_using_subcommand put" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l key-file -d 'Read the key from a file; - is standard input' -r -F
+complete -c creel -n "__fish_creel_using_subcommand put" -l value-file -d 'Read the value from a file; - is standard input' -r -F
+complete -c creel -n "__fish_creel_using_subcommand put" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l val-enc -d 'Encoding of values, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l if-equals -d 'Store only where the value is this one now; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand put" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand put" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand put" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand put" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand put" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand put" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand put" -l if-absent -d 'Store only where the key does not exist; otherwise exit 1'
+complete -c creel -n "__fish_creel_using_subcommand put" -l if-exists -d 'Store only where the key exists; otherwise exit 1'
+complete -c creel -n "__fish_creel_using_subcommand put" -l token -d 'Print the position of the commit, for example 3:812'
+complete -c creel -n "__fish_creel_using_subcommand put" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand put" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand get" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand get" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand get" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand get" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand get" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand get" -l key-file -d 'Read the key from a file; - is standard input' -r -F
+complete -c creel -n "__fish_creel_using_subcommand get" -l keys-from -d 'Read many keys, one a line and escaped as `list` prints them; - is standard input' -r -F
+complete -c creel -n "__fish_creel_using_subcommand get" -l default -d 'Print this where the key is absent, and exit 0' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l offset -d 'Skip this many bytes of the value' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l length -d 'Print at most this many bytes of the value' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l out -d 'Print bytes as raw, hex, base64, escape or json [default: raw to a pipe, escape to a terminal]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'
+json\t'A JSON object, as with --json'"
+complete -c creel -n "__fish_creel_using_subcommand get" -s o -d 'Write to this file: all of it or nothing' -r -F
+complete -c creel -n "__fish_creel_using_subcommand get" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand get" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand get" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand get" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand get" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand get" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand get" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand get" -l redact -d 'Print length and digest in place of keys and values'
+complete -c creel -n "__fish_creel_using_subcommand get" -l newline -d 'Add a line end to the value'
+complete -c creel -n "__fish_creel_using_subcommand get" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand get" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand delete" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand delete" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l dry-run -d 'Say how many would go, and change nothing'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l must-exist -d 'Delete only where every key exists; otherwise exit 1'
+complete -c creel -n "__fish_creel_using_subcommand delete" -s y -l yes -d 'Delete a range without asking'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l token -d 'Print the position of the commit, for example 3:812'
+complete -c creel -n "__fish_creel_using_subcommand delete" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand delete" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand del" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand del" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand del" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand del" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand del" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand del" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand del" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand del" -l dry-run -d 'Say how many would go, and change nothing'
+complete -c creel -n "__fish_creel_using_subcommand del" -l must-exist -d 'Delete only where every key exists; otherwise exit 1'
+complete -c creel -n "__fish_creel_using_subcommand del" -s y -l yes -d 'Delete a range without asking'
+complete -c creel -n "__fish_creel_using_subcommand del" -l token -d 'Print the position of the commit, for example 3:812'
+complete -c creel -n "__fish_creel_using_subcommand del" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand del" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand rm" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand rm" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l dry-run -d 'Say how many would go, and change nothing'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l must-exist -d 'Delete only where every key exists; otherwise exit 1'
+complete -c creel -n "__fish_creel_using_subcommand rm" -s y -l yes -d 'Delete a range without asking'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l token -d 'Print the position of the commit, for example 3:812'
+complete -c creel -n "__fish_creel_using_subcommand rm" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand rm" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand exists" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand exists" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand exists" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand exists" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand exists" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand exists" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand exists" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand exists" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand exists" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand exists" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand exists" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand exists" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand exists" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand exists" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand exists" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand exists" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand list" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand list" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand list" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand list" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l after -d 'Only keys after this one, for paging' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l glob -d 'Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l limit -d 'Stop after this many entries' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand list" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand list" -l out -d 'Print bytes as raw, hex, base64, escape or json [default: raw to a pipe, escape to a terminal]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'
+json\t'A JSON object, as with --json'"
+complete -c creel -n "__fish_creel_using_subcommand list" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand list" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand list" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand list" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand list" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand list" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand list" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand list" -l reverse -d 'Go from the last key to the first'
+complete -c creel -n "__fish_creel_using_subcommand list" -l values -d 'Print values only'
+complete -c creel -n "__fish_creel_using_subcommand list" -l keys-only -d 'Print keys only'
+complete -c creel -n "__fish_creel_using_subcommand list" -l sizes -d 'Print keys and the sizes of their values'
+complete -c creel -n "__fish_creel_using_subcommand list" -l count -d 'Print only how many there are'
+complete -c creel -n "__fish_creel_using_subcommand list" -s 0 -l null -d 'Print raw bytes, each field ended by a zero byte'
+complete -c creel -n "__fish_creel_using_subcommand list" -l redact -d 'Print length and digest in place of keys and values'
+complete -c creel -n "__fish_creel_using_subcommand list" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand scan" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand scan" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand scan" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l after -d 'Only keys after this one, for paging' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l glob -d 'Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l limit -d 'Stop after this many entries' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand scan" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand scan" -l out -d 'Print bytes as raw, hex, base64, escape or json [default: raw to a pipe, escape to a terminal]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'
+json\t'A JSON object, as with --json'"
+complete -c creel -n "__fish_creel_using_subcommand scan" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand scan" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand scan" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l reverse -d 'Go from the last key to the first'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l values -d 'Print values only'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l keys-only -d 'Print keys only'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l sizes -d 'Print keys and the sizes of their values'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l count -d 'Print only how many there are'
+complete -c creel -n "__fish_creel_using_subcommand scan" -s 0 -l null -d 'Print raw bytes, each field ended by a zero byte'
+complete -c creel -n "__fish_creel_using_subcommand scan" -l redact -d 'Print length and digest in place of keys and values'
+complete -c creel -n "__fish_creel_using_subcommand scan" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand keys" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand keys" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand keys" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l after -d 'Only keys after this one, for paging' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l glob -d 'Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l limit -d 'Stop after this many entries' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand keys" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand keys" -l out -d 'Print bytes as raw, hex, base64, escape or json [default: raw to a pipe, escape to a terminal]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'
+json\t'A JSON object, as with --json'"
+complete -c creel -n "__fish_creel_using_subcommand keys" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand keys" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand keys" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l reverse -d 'Go from the last key to the first'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l values -d 'Print values only'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l keys-only -d 'Print keys only'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l sizes -d 'Print keys and the sizes of their values'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l count -d 'Print only how many there are'
+complete -c creel -n "__fish_creel_using_subcommand keys" -s 0 -l null -d 'Print raw bytes, each field ended by a zero byte'
+complete -c creel -n "__fish_creel_using_subcommand keys" -l redact -d 'Print length and digest in place of keys and values'
+complete -c creel -n "__fish_creel_using_subcommand keys" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand batch" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand batch" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand batch" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l every -d 'Commit after every N lines; without it all lines are one commit' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand batch" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand batch" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l token -d 'Print the position of the last commit, for example 3:812'
+complete -c creel -n "__fish_creel_using_subcommand batch" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand batch" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand info" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand info" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand info" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand info" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand info" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand info" -l get -d 'Print one value, for example page_size or slots.0.state' -r
+complete -c creel -n "__fish_creel_using_subcommand info" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand info" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand info" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand info" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand info" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand info" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand info" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand info" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand stats" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand stats" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand stats" -l prefixes -d 'Show space by key prefix, cut at this byte, for example \':\'' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l depth -d 'How many delimiters deep the prefixes go' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l biggest -d 'Show the largest records, 10 where no number is given' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l watch -d 'Print again after this long, until interrupted' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand stats" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand stats" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l histogram -d 'Show lengths of keys and values by powers of two; reads every leaf'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l pages -d 'Show pages by kind'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l exact -d 'Read everything instead of a sample'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l openmetrics -d 'Print OpenMetrics text'
+complete -c creel -n "__fish_creel_using_subcommand stats" -l redact -d 'Print length and digest in place of keys'
+complete -c creel -n "__fish_creel_using_subcommand stats" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l if-wal-above -d 'Do it only where the log holds more than this: a size, or a share of its region' -r
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l dry-run -d 'Say what would be done, and change nothing'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l compress -d 'Not in file format 1'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand compact" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand compact" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand compact" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand compact" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand compact" -s o -d 'Write a dense copy to this new file and leave the database as it is' -r -F
+complete -c creel -n "__fish_creel_using_subcommand compact" -l min-gain -d 'Do nothing where less than this would be gained' -r
+complete -c creel -n "__fish_creel_using_subcommand compact" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand compact" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand compact" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l dry-run -d 'Estimate the new size, and change nothing'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l no-verify -d 'Do not verify the result'
+complete -c creel -n "__fish_creel_using_subcommand compact" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand verify" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand verify" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand verify" -l level -d 'How thoroughly to look' -r -f -a "quick\t'Headers, log and free list'
+full\t'Every page'
+deep\t'Every value, content sums and a replay of the log'"
+complete -c creel -n "__fish_creel_using_subcommand verify" -l max-findings -d 'Report at most this many findings' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l expect-index -d 'Require that the log reaches at least this index' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l report -d 'Form of the report [default: text]' -r -f -a "text\t'For people'
+json\t'One object'
+junit\t'JUnit XML, one case for each invariant'
+github\t'Annotations and a step summary for GitHub workflows'"
+complete -c creel -n "__fish_creel_using_subcommand verify" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand verify" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand verify" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l strict -d 'Count a file that needs recovery as damaged (exit 4)'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l redact -d 'Print length and digest in place of keys'
+complete -c creel -n "__fish_creel_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c creel -n "__fish_creel_using_subcommand check" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand check" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand check" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand check" -l level -d 'How thoroughly to look' -r -f -a "quick\t'Headers, log and free list'
+full\t'Every page'
+deep\t'Every value, content sums and a replay of the log'"
+complete -c creel -n "__fish_creel_using_subcommand check" -l max-findings -d 'Report at most this many findings' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l expect-index -d 'Require that the log reaches at least this index' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l report -d 'Form of the report [default: text]' -r -f -a "text\t'For people'
+json\t'One object'
+junit\t'JUnit XML, one case for each invariant'
+github\t'Annotations and a step summary for GitHub workflows'"
+complete -c creel -n "__fish_creel_using_subcommand check" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand check" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand check" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand check" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand check" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand check" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand check" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand check" -l strict -d 'Count a file that needs recovery as damaged (exit 4)'
+complete -c creel -n "__fish_creel_using_subcommand check" -l redact -d 'Print length and digest in place of keys'
+complete -c creel -n "__fish_creel_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -s o -d 'The new file; - is standard output' -r -F
+complete -c creel -n "__fish_creel_using_subcommand backup" -l reflink -d 'Share storage with the database: auto, always or never' -r -f -a "auto\t'Where the file system can'
+always\t'Or fail'
+never\t'Two copies on the medium'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l rate -d 'Copy no faster than this, for example 50MB/s' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l no-verify -d 'Do not check the new file'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l lock-byte -d 'Try one lock and say how it went: what another process is asked to do' -r
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand explain" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand explain" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand explain" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand explain" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand explain" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand explain" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand explain" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l all -d 'List all exit statuses, error codes and invariants'
+complete -c creel -n "__fish_creel_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand schema" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand schema" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand schema" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand schema" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand schema" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand schema" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand schema" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand schema" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand schema" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand schema" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand schema" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand schema" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand schema" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand version" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand version" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand version" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand version" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand version" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand version" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand version" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand version" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand version" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand version" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand version" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand version" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand version" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "explain" -d 'Explain an exit status, error code or invariant'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

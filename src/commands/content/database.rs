@@ -1,0 +1,98 @@
+//! The contents of a database: one snapshot.
+
+use std::path::Path;
+
+use creel::exchange::frame::Position;
+use creel::{Cursor, Interest, KeyRange, Snapshot};
+
+use super::{About, Entry, Selection};
+use crate::cli::{Context, Failure};
+
+/// So many bytes of keys and values are read before their pages are given back.
+const STRIDE: usize = 1 << 20;
+
+/// One snapshot, keyspace after keyspace.
+pub(super) struct Database {
+    snapshot: Snapshot,
+    range: KeyRange,
+    /// Keyspaces to come.
+    names: std::vec::IntoIter<String>,
+    cursor: Option<(String, Cursor)>,
+    pub has_keyspace: bool,
+    /// Bytes since the pages read were given back.
+    read: usize,
+}
+
+impl Database {
+    pub fn open(
+        ctx: &Context,
+        path: &Path,
+        selection: &Selection,
+    ) -> Result<(About, Database), Failure> {
+        let db = ctx
+            .options()
+            .read_only(true)
+            .interest(Interest::All)
+            .open(path)?;
+        let lineage = db.info()?.lineage_id;
+        let (about, database) = Database::of_snapshot(path, db.snapshot()?, selection)?;
+        let about = About {
+            lineage: Some(lineage),
+            ..about
+        };
+        Ok((about, database))
+    }
+
+    pub fn of_snapshot(
+        path: &Path,
+        snapshot: Snapshot,
+        selection: &Selection,
+    ) -> Result<(About, Database), Failure> {
+        let mut names = snapshot.keyspaces()?;
+        if let Some(only) = &selection.keyspace {
+            names.retain(|name| name == only);
+        }
+        let token = snapshot.token();
+        let about = About {
+            path: path.to_owned(),
+            kind: "database",
+            position: Some(Position {
+                epoch: token.epoch,
+                index: token.index,
+                hash: None,
+            }),
+            lineage: None,
+        };
+        let database = Database {
+            snapshot,
+            range: selection.range.clone(),
+            has_keyspace: !names.is_empty(),
+            names: names.into_iter(),
+            cursor: None,
+            read: 0,
+        };
+        Ok((about, database))
+    }
+
+    pub fn next(&mut self, entry: &mut Entry) -> Result<bool, Failure> {
+        loop {
+            if let Some((name, cursor)) = &mut self.cursor
+                && let Some((key, value)) = cursor.next_entry()?
+            {
+                entry.enter(name);
+                entry.set(key, value);
+                self.read += key.len() + value.len();
+                if self.read >= STRIDE {
+                    self.read = 0;
+                    self.snapshot.forget_pages();
+                }
+                return Ok(true);
+            }
+            let Some(name) = self.names.next() else {
+                return Ok(false);
+            };
+            let cursor = self.snapshot.keyspace(&name)?.cursor(&self.range);
+            self.cursor = Some((name, cursor));
+        }
+    }
+}

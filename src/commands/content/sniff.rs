@@ -1,0 +1,119 @@
+//! Database or export, and which format: told by the first bytes.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use creel::exchange::compress::Input;
+use creel::exchange::Format;
+use creel::format::SLOT_OFFSETS;
+use creel::format::header::MAGIC;
+
+use crate::cli::{Context, Failure, codes};
+
+/// As many bytes as tell the formats apart.
+const HEAD: usize = 64;
+
+/// What stands at a path.
+pub(super) enum Found {
+    /// A database, or something whose opening as one says best what is wrong with it.
+    Database,
+    /// An export, from its first uncompressed byte on.
+    Export(Format, Box<dyn Read + Send>),
+}
+
+/// Looks at the beginning of a file or of standard input.
+pub(super) fn open(
+    ctx: &mut Context,
+    path: &Path,
+    format: Option<Format>,
+) -> Result<Found, Failure> {
+    let stdin = path == Path::new("-");
+    let failed = |e: &io::Error| Failure::file("read", path, e);
+    let mut raw: Box<dyn Read + Send> = if stdin {
+        ctx.take_stdin("export")?;
+        Box::new(io::stdin())
+    } else {
+        let mut file = File::open(path).map_err(|e| failed(&e))?;
+        let regular = file.metadata().map_err(|e| failed(&e))?.is_file();
+        if !regular || has_header(&mut file).map_err(|e| failed(&e))? {
+            return Ok(Found::Database);
+        }
+        Box::new(file)
+    };
+    let first = take(&mut raw).map_err(|e| failed(&e))?;
+    if first.starts_with(&MAGIC) {
+        return Err(Failure::usage("a database cannot be read from a pipe")
+            .hint("write it to a file first"));
+    }
+    let whole = Cursor::new(first).chain(raw);
+    let mut text = Input::open(whole).map_err(|e| bad(path, &e))?;
+    let head = take(&mut text).map_err(|e| bad(path, &e))?;
+    let known = format.or_else(|| format_of(&head, path, stdin));
+    let Some(format) = known else {
+        return Ok(Found::Database);
+    };
+    Ok(Found::Export(
+        format,
+        Box::new(Cursor::new(head).chain(text)),
+    ))
+}
+
+/// Whether a header begins at one of its two places; the first may be blank.
+fn has_header(file: &mut File) -> io::Result<bool> {
+    let mut found = false;
+    for place in SLOT_OFFSETS {
+        let mut magic = Vec::new();
+        file.seek(SeekFrom::Start(place))?;
+        file.take(MAGIC.len() as u64).read_to_end(&mut magic)?;
+        found |= magic == MAGIC;
+    }
+    file.rewind()?;
+    Ok(found)
+}
+
+fn take(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD);
+    from.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Compressed data that is cut or foreign is bad input, a failed read is not.
+fn bad(path: &Path, error: &io::Error) -> Failure {
+    let known = error.get_ref().and_then(|e| e.downcast_ref());
+    match known {
+        Some(creel::exchange::Error::Io(_)) | None => Failure::file("read", path, error),
+        Some(found) => Failure::new(
+            &codes::BAD_INPUT,
+            format!("{} cannot be read as an export", path.display()),
+        )
+        .cause(found.to_string())
+        .at(path)
+        .state("nothing was changed"),
+    }
+}
+
+fn format_of(head: &[u8], path: &Path, stdin: bool) -> Option<Format> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if text.starts_with(b"creel-raw/") {
+        return Some(Format::Raw);
+    }
+    if text.starts_with(b"VERSION=") {
+        return Some(Format::Mdb);
+    }
+    if text.trim_ascii_start().starts_with(b"{") {
+        return Some(Format::Jsonl);
+    }
+    if head.is_empty() && !stdin {
+        return None;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+    match name.rsplit_once('.') {
+        Some((_, "csv")) => Some(Format::Csv),
+        Some((_, "tsv")) => Some(Format::Tsv),
+        Some((_, "jsonl")) => Some(Format::Jsonl),
+        _ if stdin => Some(Format::Jsonl),
+        _ => None,
+    }
+}

@@ -1,0 +1,243 @@
+//! A physical copy of a live database: one moment of it, as a file that opens by itself.
+//!
+//! The pages of one generation stay as they are while it is pinned, so they are copied (or shared
+//! by the file system) at leisure. The log is read at the start and written again behind a header
+//! of its own. Nothing is waited for and nobody waits, see `docs/decisions/0019`.
+
+mod copier;
+mod free;
+mod layout;
+mod moment;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::handle::Inner;
+use super::{Db, Snapshot, Token, create};
+use crate::check::{Verdict, VerifyOptions, verify};
+use crate::error::{Corruption, Error, Result};
+use crate::format::{Depth, Invariant};
+use crate::progress::Progress;
+use crate::sys::{Access, File};
+use copier::Copier;
+use layout::Layout;
+use moment::Moment;
+
+/// Whether a backup may share storage with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reflink {
+    /// Where the file system can.
+    #[default]
+    Auto,
+    /// Or fail.
+    Always,
+    /// No: the bytes are to stand on the medium twice.
+    Never,
+}
+
+/// How to make a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupOptions {
+    /// Whether to share storage.
+    pub reflink: Reflink,
+    /// Bytes to copy in a second at most.
+    pub rate: Option<u64>,
+    /// How thoroughly to check the new file before it gets its name; `None` = not at all.
+    pub verify: Option<Depth>,
+    /// Replace an existing file.
+    pub replace: bool,
+}
+
+impl Default for BackupOptions {
+    fn default() -> Self {
+        BackupOptions {
+            reflink: Reflink::Auto,
+            rate: None,
+            verify: Some(Depth::Full),
+            replace: false,
+        }
+    }
+}
+
+/// What a backup holds and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupReport {
+    /// The newest commit in it.
+    pub token: Token,
+    /// History of the log up to there.
+    pub history: [u8; 16],
+    /// Id of the new file; the lineage stays.
+    pub file_id: [u8; 16],
+    /// Generation of the new file.
+    pub generation: u64,
+    /// Length of the new file.
+    pub bytes: u64,
+    /// Bytes that were copied.
+    pub copied: u64,
+    /// Bytes that share their storage with the database.
+    pub shared: u64,
+    /// Bytes of log entries that are in the backup's log, not in its tree.
+    pub log_bytes: u64,
+    /// How the new file was checked.
+    pub verified: Option<Depth>,
+}
+
+impl Db {
+    /// Writes a backup of the present state to `dest`. The name appears once everything is
+    /// durable and checked; on failure nothing is left.
+    pub fn backup(
+        &self,
+        dest: &Path,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let moment = Moment::take(&self.inner, false)?;
+        self.inner.backup(&moment, dest, options, progress)
+    }
+
+    /// The same, with a snapshot of the database at the very position of the backup.
+    pub fn backup_and_snapshot(
+        &self,
+        dest: &Path,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<(BackupReport, Snapshot)> {
+        let moment = Moment::take(&self.inner, true)?;
+        let report = self.inner.backup(&moment, dest, options, progress)?;
+        Ok((report, moment.snapshot))
+    }
+
+    /// Writes the bytes of a backup one after the other, to a pipe for example.
+    pub fn backup_to(
+        &self,
+        out: &mut dyn Write,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let moment = Moment::take(&self.inner, false)?;
+        let layout = moment.lay_out(&self.inner.file)?;
+        let mut copier = Copier::new(&self.inner, None, options, progress, layout.bytes);
+        copier.stream(&layout.parts, out)?;
+        Ok(moment.report(&layout, &copier))
+    }
+}
+
+/// A file that is being made.
+struct Place<'a> {
+    file: &'a Arc<dyn File>,
+    /// Its temporary name.
+    path: &'a Path,
+    /// The name it will have.
+    dest: &'a Path,
+}
+
+impl Inner {
+    fn backup(
+        &self,
+        moment: &Moment,
+        dest: &Path,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        self.check_destination(dest, options.replace)?;
+        let layout = moment.lay_out(&self.file)?;
+        let vfs = self.vfs();
+        let temporary = create::temporary_name(dest, vfs)?;
+        let file = vfs
+            .open(&temporary, Access::CreateNew)
+            .map_err(|e| Error::io_at("create", &temporary, e))?;
+        let place = Place {
+            file: &file,
+            path: &temporary,
+            dest,
+        };
+        let made = self.fill(&place, moment, &layout, options, progress);
+        let made = made.and_then(|report| {
+            self.check_destination(dest, options.replace)?;
+            let renamed = match options.replace {
+                true => vfs.rename(&temporary, dest),
+                false => vfs.rename_new(&temporary, dest),
+            };
+            renamed.map_err(|e| match e.kind() {
+                std::io::ErrorKind::AlreadyExists => Error::Exists {
+                    path: dest.to_owned(),
+                },
+                _ => Error::io_at("rename the backup to", dest, e),
+            })?;
+            Ok(report)
+        });
+        if made.is_err() {
+            let _ = vfs.remove(&temporary);
+            return made;
+        }
+        vfs.sync_dir_of(dest)
+            .map_err(|e| Error::io_at("sync the directory of", dest, e))?;
+        made
+    }
+
+    /// A backup over the database itself would take back the commits that came meanwhile.
+    fn check_destination(&self, dest: &Path, replace: bool) -> Result<()> {
+        let Ok(found) = self.vfs().identity(dest) else {
+            return Ok(());
+        };
+        if found.same_file(&self.identity) {
+            let reason = "the backup would replace the database itself".into();
+            return Err(Error::Invalid { reason });
+        }
+        match replace {
+            true => Ok(()),
+            false => Err(Error::Exists {
+                path: dest.to_owned(),
+            }),
+        }
+    }
+
+    /// Writes, syncs and checks the file under its temporary name.
+    fn fill(
+        &self,
+        place: &Place<'_>,
+        moment: &Moment,
+        layout: &Layout,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let dest = Some(place.dest);
+        let mut copier = Copier::new(self, dest, options, progress, layout.bytes);
+        copier.fill(&layout.parts, place.file)?;
+        place
+            .file
+            .sync()
+            .map_err(|e| Error::io_at("sync", place.dest, e))?;
+        let mut report = moment.report(layout, &copier);
+        if let Some(level) = options.verify {
+            // What is read back is to be what the medium holds.
+            place.file.drop_cache(0, layout.bytes);
+            self.check_copy(place.path, level, progress)?;
+            report.verified = Some(level);
+        }
+        Ok(report)
+    }
+
+    fn check_copy(&self, path: &Path, level: Depth, progress: &dyn Progress) -> Result<()> {
+        let options = VerifyOptions {
+            level,
+            vfs: Arc::clone(&self.options.vfs),
+            ..VerifyOptions::default()
+        };
+        let report = verify(path, &options, progress)?;
+        if report.verdict == Verdict::Clean {
+            return Ok(());
+        }
+        let found = report.findings.first();
+        let mut damage = Corruption::new(
+            found.map_or(Invariant::H1, |f| f.id),
+            found.map_or("the copy has no header".to_owned(), |f| {
+                format!("in the copy: {}", f.detail)
+            }),
+        );
+        damage.page = found.and_then(|f| f.page);
+        damage.offset = found.and_then(|f| f.offset);
+        Err(damage.into())
+    }
+}

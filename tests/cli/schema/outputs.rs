@@ -1,0 +1,150 @@
+//! Runs that print JSON: all commands, and options that change what is in the objects.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::exits::Holder;
+use crate::support::{Db, creel, json_lines};
+
+/// What was run, and one object that it printed.
+pub type Printed = (String, Value);
+
+/// Every object of every run.
+pub fn all() -> Vec<Printed> {
+    let mut printed = Vec::new();
+    for part in [data, reports, damage, errors, itself] {
+        part(&mut printed);
+    }
+    printed
+}
+
+/// Runs `creel VERB DB ARGS --json` and keeps what both streams say.
+fn run(printed: &mut Vec<Printed>, db: &Db, verb: &str, args: &[&str]) {
+    let mut command = db.run(verb);
+    command.args(args);
+    keep(printed, command, &format!("{verb} {args:?}"));
+}
+
+fn keep(printed: &mut Vec<Printed>, mut command: assert_cmd::Command, name: &str) {
+    let output = command.arg("--json").output().unwrap();
+    let both = [output.stdout, output.stderr].concat();
+    let objects = json_lines(&both);
+    assert!(!objects.is_empty(), "{name}: nothing was printed");
+    printed.extend(objects.into_iter().map(|object| (name.to_owned(), object)));
+}
+
+/// Commands on keys and values.
+fn data(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("user:1", "Anna"), ("user:2", "Bo"), ("x", "y")]);
+    run(printed, &db, "put", &["k", "v"]);
+    for args in [&["k", "absent"] as &[&str], &["k"], &["k", "--redact"]] {
+        run(printed, &db, "get", args);
+    }
+    run(printed, &db, "exists", &["k"]);
+    run(printed, &db, "exists", &["absent"]);
+    for args in [
+        &[] as &[&str],
+        &["--limit", "1"],
+        &["--keys-only"],
+        &["--count"],
+        &["--redact"],
+        &["--prefix", "nothing"],
+    ] {
+        run(printed, &db, "list", args);
+    }
+    run(printed, &db, "delete", &["--prefix", "user:", "--dry-run"]);
+    run(printed, &db, "delete", &["x"]);
+    let empty = db.file("empty", b"");
+    run(printed, &db, "batch", &[empty.to_str().unwrap()]);
+    let lines = db.file("lines", b"{\"op\":\"del\",\"key\":\"YQ==\"}\n");
+    run(printed, &db, "batch", &[lines.to_str().unwrap()]);
+    run(printed, &db, "keyspaces", &[]);
+}
+
+/// Commands on the file.
+fn reports(printed: &mut Vec<Printed>) {
+    let db = Db::filled(3000);
+    run(printed, &db, "open", &[]);
+    let other = Db::new();
+    fs::remove_file(&other.path).unwrap();
+    run(printed, &other, "open", &["--create", "--role", "primary"]);
+    run(printed, &db, "info", &[]);
+    run(printed, &db, "checkpoint", &["--dry-run"]);
+    run(printed, &db, "checkpoint", &[]);
+    let all = [
+        "--biggest",
+        "3",
+        "--prefixes",
+        "0",
+        "--histogram",
+        "--exact",
+    ];
+    run(printed, &db, "stats", &[]);
+    run(printed, &db, "stats", &all);
+    run(printed, &db, "stats", &[&all[..], &["--redact"]].concat());
+    run(printed, &db, "inspect", &["header"]);
+    run(printed, &db, "doctor", &[]);
+    let copy = db.dir.path().join("copy");
+    run(printed, &db, "compact", &["-o", copy.to_str().unwrap()]);
+    run(printed, &db, "compact", &["--dry-run"]);
+    let copy = db.dir.path().join("backup");
+    run(printed, &db, "backup", &["-o", copy.to_str().unwrap()]);
+    let often = ["--progress", "json", "--progress-interval", "0s"];
+    run(printed, &db, "verify", &often);
+}
+
+/// Verdicts on a file with a changed byte in a leaf.
+fn damage(printed: &mut Vec<Printed>) {
+    let db = Db::filled(3000);
+    db.run("checkpoint").assert().success();
+    let mut bytes = db.bytes();
+    let at = bytes.windows(9).rposition(|w| w == b"value 150").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&db.path, &bytes).unwrap();
+    run(printed, &db, "verify", &[]);
+    run(printed, &db, "verify", &["--redact", "--level", "deep"]);
+    run(printed, &db, "list", &["--count", "--glob", "*9"]);
+    run(printed, &db, "list", &[]);
+    for slot in [0, 8192] {
+        bytes[slot + 100] ^= 1;
+        fs::write(&db.path, &bytes).unwrap();
+        run(printed, &db, "info", &[]);
+    }
+}
+
+/// Errors with every kind of detail.
+fn errors(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("k", "v")]);
+    run(printed, &db, "put", &["k", "w", "--if-absent"]);
+    run(printed, &db, "put", &[&"k".repeat(2000), "v"]);
+    run(printed, &db, "delete", &["k", "--expect", "2"]);
+    run(printed, &db, "list", &["--keyspace", "nothing"]);
+    let lines = b"{\"op\":\"del\",\"key\":\"YQ==\"}\n{}\n";
+    let file = db.file("lines", lines);
+    let file = file.to_str().unwrap();
+    run(printed, &db, "batch", &[file, "--every", "1"]);
+    run(printed, &db, "batch", &[file]);
+    let keys = db.file("keys", b"a\n\\q\n");
+    run(
+        printed,
+        &db,
+        "get",
+        &["--keys-from", keys.to_str().unwrap()],
+    );
+    run(printed, &db, "frobnicate", &[]);
+    let holder = Holder::of(&db);
+    run(printed, &db, "put", &["k", "w", "--lock-timeout", "0"]);
+    drop(holder);
+    fs::remove_file(&db.path).unwrap();
+    run(printed, &db, "get", &["k"]);
+}
+
+/// Commands about creel itself.
+fn itself(printed: &mut Vec<Printed>) {
+    for args in [&["explain", "--all"] as &[&str], &["schema"], &["version"]] {
+        let mut command = creel();
+        command.args(args);
+        keep(printed, command, &format!("{args:?}"));
+    }
+}
