@@ -64,10 +64,11 @@ pub use check::{
     VerifyReport, inspect, verify,
 };
 pub use db::{
-    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, CheckpointReport, Commit,
-    CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates, Info, Interest, KeyBound,
-    KeyRange, Keyspace, Keyspaces, OpenOptions, PositionChange, Recovery, RegionInfo, SlotInfo,
-    Snapshot, Sorted, Sorter, SyncMode, Token, info,
+    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
+    CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
+    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, OpenOptions,
+    Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
+    Token, info,
 };
 pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};

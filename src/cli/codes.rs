@@ -113,6 +113,10 @@ codes! {
         "a line or value of the input is malformed or cut short"
         "the message says what was committed before it"
         "repair the input at the place named";
+    TOO_MANY_ERRORS "too_many_errors" Limit
+        "more lines of the input are bad than --max-errors allows"
+        "the message says what was committed before it"
+        "look at the first bad line, then repair the input or raise --max-errors";
     NOT_RETAINED "not_retained" Reseed
         "the log does not reach back to the position any more: checkpoints gave its space to newer commits, or a bulk import lies between"
         "nothing was changed"

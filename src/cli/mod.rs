@@ -16,6 +16,7 @@ pub mod progress;
 pub mod range;
 pub mod report;
 pub mod signals;
+pub mod stream;
 pub mod table;
 pub mod text;
 pub mod units;

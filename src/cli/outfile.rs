@@ -10,24 +10,73 @@ use super::failure::Failure;
 
 /// Writes `bytes` to `path`; an existing file is replaced only with `force`.
 pub fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
-    if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-        return device(path, bytes).map_err(|e| Failure::file("write", path, &e));
-    }
-    if !force && path.symlink_metadata().is_ok() {
-        return Err(exists(path));
-    }
-    let temporary = Temporary::new(path)?;
-    temporary
-        .fill(bytes)
-        .map_err(|e| Failure::file("write", &temporary.path, &e))?;
-    temporary.publish(path, force)
+    let out = OutFile::create(path, force)?;
+    out.file()
+        .write_all(bytes)
+        .map_err(|e| Failure::file("write", path, &e))?;
+    out.publish()
 }
 
-/// A pipe or device is written to, never replaced.
-fn device(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
-    file.write_all(bytes)?;
-    file.flush()
+/// A file that is written bit by bit and gets its name at the end. A pipe or device is written to
+/// as it is, never replaced.
+pub struct OutFile {
+    target: PathBuf,
+    force: bool,
+    file: Place,
+}
+
+enum Place {
+    Temporary(Temporary),
+    Device(File),
+}
+
+impl OutFile {
+    /// Begins a file; an existing one is replaced only with `force`, and only at the end.
+    pub fn create(path: &Path, force: bool) -> Result<OutFile, Failure> {
+        let file = if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+            let device = OpenOptions::new().write(true).open(path);
+            Place::Device(device.map_err(|e| Failure::file("write", path, &e))?)
+        } else if !force && path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        } else {
+            Place::Temporary(Temporary::new(path)?)
+        };
+        Ok(OutFile {
+            target: path.to_owned(),
+            force,
+            file,
+        })
+    }
+
+    /// Where the bytes go.
+    pub fn file(&self) -> &File {
+        match &self.file {
+            Place::Temporary(temporary) => &temporary.file,
+            Place::Device(file) => file,
+        }
+    }
+
+    /// The name that it gets.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Whether it is a pipe or device, which may block.
+    pub fn is_device(&self) -> bool {
+        matches!(self.file, Place::Device(_))
+    }
+
+    /// All is written: makes it durable and gives it its name.
+    pub fn publish(self) -> Result<(), Failure> {
+        match self.file {
+            Place::Device(_) => Ok(()),
+            Place::Temporary(temporary) => {
+                let synced = temporary.file.sync_all();
+                synced.map_err(|e| Failure::file("write", &self.target, &e))?;
+                temporary.publish(&self.target, self.force)
+            }
+        }
+    }
 }
 
 fn exists(path: &Path) -> Failure {
@@ -62,11 +111,6 @@ impl Temporary {
             .open(&path)
             .map_err(|e| Failure::file("create", &path, &e))?;
         Ok(Temporary { path, file })
-    }
-
-    fn fill(&self, bytes: &[u8]) -> std::io::Result<()> {
-        (&self.file).write_all(bytes)?;
-        self.file.sync_all()
     }
 
     fn publish(self, target: &Path, force: bool) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::globals::{Globals, ProgressMode};
+use super::units::human_size;
 use super::{report, signals};
 
 /// Work that ends sooner shows nothing.
@@ -16,9 +17,19 @@ const DELAY: Duration = Duration::from_millis(250);
 /// Time between two looks at the clock's consequences on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
 
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// Steps of the work, whatever they are.
+    Steps,
+    /// Bytes of input or output.
+    Bytes,
+}
+
 /// Shows how far a command has come, and tells it to stop.
 pub struct Meter {
     label: &'static str,
+    unit: Unit,
     mode: ProgressMode,
     interval: Duration,
     start: Instant,
@@ -36,7 +47,18 @@ struct Line {
     label: &'static str,
     done: u64,
     total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
     elapsed_ms: u64,
+    /// A forecast, where the total is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_ms: Option<u64>,
+}
+
+/// Milliseconds until all is done at the pace so far.
+fn left_ms(done: u64, total: Option<u64>, elapsed: Duration) -> Option<u64> {
+    let rest = total?.checked_sub(done)?;
+    (done > 0).then(|| (elapsed.as_secs_f64() * 1000.0 * rest as f64 / done as f64) as u64)
 }
 
 impl Meter {
@@ -57,6 +79,7 @@ impl Meter {
         };
         Meter {
             label,
+            unit: Unit::Steps,
             mode,
             interval,
             start: Instant::now(),
@@ -64,6 +87,36 @@ impl Meter {
                 next: first,
                 bar: None,
             }),
+        }
+    }
+
+    /// Counts bytes: shown as sizes, with the pace.
+    pub fn of_bytes(mut self) -> Meter {
+        self.unit = Unit::Bytes;
+        self
+    }
+
+    /// A meter for the next part of the work, which is counted in steps.
+    pub fn then(&self, label: &'static str) -> Meter {
+        let next = match self.mode {
+            ProgressMode::Bar => DELAY,
+            _ => self.interval,
+        };
+        Meter {
+            label,
+            unit: Unit::Steps,
+            mode: self.mode,
+            interval: self.interval,
+            start: Instant::now(),
+            state: Mutex::new(State { next, bar: None }),
+        }
+    }
+
+    /// Takes the bar away: this part of the work is done.
+    pub fn done(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = state.bar.take() {
+            bar.finish_and_clear();
         }
     }
 
@@ -76,32 +129,50 @@ impl Meter {
                 label: self.label,
                 done,
                 total,
+                unit: (self.unit == Unit::Bytes).then_some("bytes"),
                 elapsed_ms,
+                left_ms: left_ms(done, total, elapsed),
             };
             if let Ok(text) = serde_json::to_string(&line) {
                 report::stderr(&format!("{text}\n"));
             }
             return;
         }
-        let share = match total {
-            Some(total) if total > 0 => {
-                format!(" of {total} ({:.0}%)", done as f64 * 100.0 / total as f64)
-            }
-            _ => String::new(),
+        let shown = |n: u64| match self.unit {
+            Unit::Steps => n.to_string(),
+            Unit::Bytes => human_size(n),
         };
+        let mut text = format!("{}: {}", self.label, shown(done));
+        if let Some(total) = total.filter(|total| *total > 0) {
+            let share = done as f64 * 100.0 / total as f64;
+            text.push_str(&format!(" of {} ({share:.0}%)", shown(total)));
+        }
         let seconds = elapsed.as_secs_f64();
-        report::stderr(&format!(
-            "{}: {done}{share} after {seconds:.1} s\n",
-            self.label
-        ));
+        text.push_str(&format!(" after {seconds:.1} s"));
+        if self.unit == Unit::Bytes && seconds > 0.0 {
+            let pace = human_size((done as f64 / seconds) as u64);
+            text.push_str(&format!(", {pace}/s"));
+            if let Some(left) = left_ms(done, total, elapsed) {
+                text.push_str(&format!(", {:.0} s left", left as f64 / 1000.0));
+            }
+        }
+        text.push('\n');
+        report::stderr(&text);
     }
 
     fn draw(&self, state: &mut State, done: u64, total: Option<u64>) {
         let bar = state.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
-            let template = match total {
-                Some(_) => "{msg} {bar:30} {percent}% {elapsed} ({eta} left)",
-                None => "{msg} {spinner} {human_pos} {elapsed}",
+            let template = match (self.unit, total) {
+                (Unit::Steps, Some(_)) => "{msg} {bar:30} {percent}% {elapsed} ({eta} left)",
+                (Unit::Steps, None) => "{msg} {spinner} {human_pos} {elapsed}",
+                (Unit::Bytes, Some(_)) => {
+                    "{msg} {bar:30} {percent}% {binary_bytes}/{binary_total_bytes} \
+                     {binary_bytes_per_sec} ({eta} left)"
+                }
+                (Unit::Bytes, None) => {
+                    "{msg} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}"
+                }
             };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);

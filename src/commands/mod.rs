@@ -12,10 +12,13 @@ mod compact;
 mod completions;
 mod content;
 mod delete;
+mod digest;
 mod doctor;
 mod exists;
 mod explain;
+mod export;
 mod get;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;
@@ -96,6 +99,9 @@ const VERBS: &[Verb] = &[
     Verb::of::<exists::ExistsArgs>(),
     Verb::of::<list::ListArgs>(),
     Verb::of::<batch::BatchArgs>(),
+    Verb::of::<import::ImportArgs>(),
+    Verb::of::<export::ExportArgs>(),
+    Verb::of::<digest::DigestArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
+use super::options::SyncMode;
 use super::queue::same_error;
 use super::token::Commit;
 use super::turn::Turn;
@@ -217,14 +218,18 @@ impl Inner {
     }
 
     /// The newest header may be in the page cache only: its writer may have failed. It is written
-    /// once more before anything is built on it, unless a frame says that it was durable.
+    /// once more before anything durable is built on it, unless a frame says that it was durable.
+    /// Behind a bulk step this holds for every commit whose order counts: without that header
+    /// neither its entry nor anything behind it could be used.
     pub fn prove_header(&self, log: &mut Log, durability: Durability) -> Result<()> {
         let low = log.current.header.generation as u32;
         if log.tail.durable_gen == low || log.header_proven {
             log.tail.durable_gen = low;
             return Ok(());
         }
-        if durability == Durability::Now {
+        let last = log.tail.last.map(|placed| placed.header.entry.kind);
+        let bulk = last == Some(EntryKind::Bulk) && self.options.sync != SyncMode::Off;
+        if durability == Durability::Now || bulk {
             slots::rewrite(self.file.as_ref(), &log.current).inspect_err(|_| self.poison())?;
             log.header_proven = true;
             log.tail.durable_gen = low;

@@ -211,6 +211,9 @@ impl Inner {
         if !bulk {
             end = scanned?;
         }
+        if end.frames == 0 && end.marked {
+            log.tail.proven = log.tail.end; // somebody's sync has succeeded since
+        }
         if end.frames > 0 {
             log.tail.advance(&end);
             log.history = None;

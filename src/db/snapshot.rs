@@ -75,6 +75,12 @@ impl Snapshot {
         self.state.view.tree.header().generation
     }
 
+    /// Gives the memory of the pages that were read back to the system, which counts a mapped
+    /// file as memory of the process. A walk over a large database calls it now and then.
+    pub fn forget_pages(&self) {
+        self.state.view.tree.pages.forget();
+    }
+
     /// Names of all keyspaces, sorted.
     pub fn keyspaces(&self) -> Result<Vec<String>> {
         let mut names = vec![MAIN_NAME.to_owned()];
@@ -115,6 +121,10 @@ impl Snapshot {
 
     pub(super) fn layers(&self) -> Layers {
         self.state.view.layers(self.state.index)
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.state.inner
     }
 
     pub(crate) fn view(&self) -> &View {

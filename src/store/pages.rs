@@ -133,6 +133,13 @@ impl Pages {
         Ok(self.map.get_or_init(|| fresh).as_ref())
     }
 
+    /// Gives back the memory of mapped pages; they are read again where they are needed.
+    pub fn forget(&self) {
+        if let Some(Some(map)) = self.map.get() {
+            map.forget();
+        }
+    }
+
     /// True where [`Pages::map`] costs nothing.
     pub fn is_mapped(&self) -> bool {
         self.map.get().is_some()

@@ -77,6 +77,15 @@ impl FileMap {
         Ok(())
     }
 
+    /// Gives the memory of all that was read back to the system. What is read again comes from
+    /// its cache of the file.
+    pub fn forget(&self) {
+        // SAFETY: the map is of a file and never written through, so no byte is lost by this;
+        // references into it stay valid and read the same bytes again.
+        #[cfg(unix)]
+        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
+
     /// A little-endian word that another process may be writing; a hint only.
     ///
     /// `None` when it does not lie in the map or `offset` is not a multiple of 4.

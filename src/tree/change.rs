@@ -82,6 +82,37 @@ impl<'a, I: Iterator<Item = Result<(&'a [u8], Change<'a>)>>> ChangeSource for It
     }
 }
 
+/// Adds intervals to others that are sorted and apart from each other, and stay so.
+pub fn add_intervals(all: &mut Vec<KeyInterval>, new: impl IntoIterator<Item = KeyInterval>) {
+    let mut apart = true;
+    for interval in new {
+        let ends_before = |old: &KeyInterval| old.to.as_ref().is_some_and(|to| *to < interval.from);
+        apart &= all.last().is_none_or(ends_before);
+        all.push(interval);
+    }
+    if apart {
+        return;
+    }
+    all.sort_unstable_by(|a, b| a.from.cmp(&b.from));
+    all.dedup_by(|next, before| {
+        let joins = before.to.as_ref().is_none_or(|to| next.from <= *to);
+        if joins {
+            before.to = match (before.to.take(), next.to.take()) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                _ => None,
+            };
+        }
+        joins
+    });
+}
+
+/// True where one of such intervals has this key.
+pub fn any_has(all: &[KeyInterval], key: &[u8]) -> bool {
+    let after = all.partition_point(|interval| interval.from.as_slice() <= key);
+    let before = after.checked_sub(1).and_then(|i| all.get(i));
+    before.is_some_and(|interval| !interval.ends_by(key))
+}
+
 /// Full keys from `from` up to but not including `to` (no `to`: up to the end).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyInterval {

@@ -15,7 +15,7 @@ mod sample;
 mod tests;
 
 pub use build::Assembler;
-pub use change::{Change, ChangeSource, IterChanges, KeyInterval, Ranged};
+pub use change::{Change, ChangeSource, IterChanges, KeyInterval, Ranged, add_intervals, any_has};
 pub use check::{CheckLimits, CheckSummary, CheckVisitor, Finding, RawPages, check_tree};
 pub use count::{Touched, count_all, count_range, leaf_estimate, touched_leaves};
 pub use cursor::{Seek, TreeCursor, TreeEntry};

@@ -2,9 +2,11 @@
 //!
 //! - [`scan`] walks the frames of one region and tells a torn tail from damage.
 //! - [`tail`] finds where the log of a file ends, across both regions.
+//! - [`retained`] walks what the regions still hold of older entries.
 //! - [`append`] encodes commit groups and makes them durable with one sync.
 
 pub mod append;
+pub mod retained;
 pub mod scan;
 pub mod tail;
 

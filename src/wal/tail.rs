@@ -189,7 +189,7 @@ pub fn load(
 }
 
 /// The region that takes the next frame: the newer incarnation.
-fn choose_active(
+pub(super) fn choose_active(
     header: &Header,
     regions: &[Option<RegionHeader>; 2],
     places: &[Extent; 2],
@@ -204,7 +204,7 @@ fn choose_active(
     Ok(active)
 }
 
-fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error {
+pub(super) fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error {
     let text = format!(
         "log region {number} (incarnation {}) has no readable header",
         pick(&header.regions, number).region_seq

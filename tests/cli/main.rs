@@ -16,6 +16,7 @@ mod explain;
 mod files;
 mod get;
 mod globals;
+mod import;
 mod info;
 mod inspect;
 mod keyspaces;

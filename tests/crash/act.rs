@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use creel::{CheckpointOptions, CompactOptions, Db, Error, NoProgress, SyncMode};
+use creel::sys::Vfs;
+use creel::{BulkReport, CheckpointOptions, CompactOptions, Db, Error, NoProgress, SyncMode};
 
 use super::marks::Books;
 use super::model::{Change, Content};
-use super::world::{Handle, Outcome, World, matching};
+use super::stepwise::Stepwise;
+use super::world::{Handle, Outcome, PATH, World, matching};
+
+type Rows<'e> = Box<dyn Iterator<Item = creel::Result<(&'e [u8], &'e [u8])>> + 'e>;
 
 impl World {
     pub fn put(&self, handle: &Handle, key: &str, value: Vec<u8>) -> Outcome {
@@ -62,6 +66,33 @@ impl World {
         }
     }
 
+    /// Copies the database and puts the copy in its place.
+    pub fn replace_by_copy(&self, handle: Handle) -> Outcome<Option<Handle>> {
+        self.begin(&handle, 0);
+        let (done, sync) = (
+            handle.db.copy_dense("copy".as_ref(), &NoProgress),
+            handle.sync,
+        );
+        if let Err(e) = done {
+            self.failed(&mut self.books(), &handle, "copy", e)?;
+            return Ok(None);
+        }
+        drop(handle);
+        let disk = self.disk();
+        let renamed = disk
+            .rename("copy".as_ref(), PATH.as_ref())
+            .and_then(|()| disk.sync_dir_of(PATH.as_ref()));
+        match renamed {
+            Ok(()) => self.open(sync).map(Some),
+            Err(e) if self.tolerant => {
+                // Which of the two has the name after a power loss, nobody knows.
+                self.books().promise.lossy = true;
+                Err(format!("stopped: {e}"))
+            }
+            Err(e) => Err(format!("the copy takes no place: {e}")),
+        }
+    }
+
     pub fn compact(&self, handle: &Handle) -> Outcome {
         let before = self.begin(handle, 0);
         let done = handle.db.compact(&CompactOptions::default(), &NoProgress);
@@ -75,36 +106,77 @@ impl World {
         }
     }
 
-    /// Loads entries, sorted by key, into a keyspace that exists.
+    /// Loads entries, sorted by key, into a keyspace.
     pub fn bulk(
         &self,
         handle: &Handle,
         keyspace: &'static str,
         entries: &[(String, Vec<u8>)],
     ) -> Outcome {
-        self.begin(handle, 1);
-        let rows = entries
-            .iter()
-            .map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
-        let done = handle.db.bulk_load(keyspace, rows, &NoProgress);
-        let mut books = self.books();
-        books.promise.open -= 1;
+        self.load(handle, keyspace, entries, |rows| {
+            handle.db.bulk_load(keyspace, rows, &NoProgress)
+        })
+    }
+
+    /// Loads entries in any order, with as little memory as there may be.
+    pub fn bulk_unsorted(
+        &self,
+        handle: &Handle,
+        keyspace: &'static str,
+        entries: &[(String, Vec<u8>)],
+    ) -> Outcome {
+        self.load(handle, keyspace, entries, |rows| {
+            handle.db.bulk_load_unsorted(keyspace, rows, 1, &NoProgress)
+        })
+    }
+
+    fn load<'e>(
+        &self,
+        handle: &Handle,
+        keyspace: &'static str,
+        entries: &'e [(String, Vec<u8>)],
+        load: impl FnOnce(Rows<'e>) -> creel::Result<BulkReport>,
+    ) -> Outcome {
         let mut change = Change::default();
         for (key, value) in entries {
             change = change.and_put(keyspace, key, value.clone());
         }
+        let rows = entries
+            .iter()
+            .map(|(k, v)| Ok((k.as_bytes(), v.as_slice())));
+        self.in_bulk(handle, &change, || load(Box::new(rows)))
+    }
+
+    /// Makes a change as a bulk step.
+    pub fn bulk_step(&self, handle: &Handle, change: &Change) -> Outcome {
+        self.in_bulk(handle, change, || {
+            let make = |_: &creel::Snapshot, keyspaces| Ok(Stepwise::new(change, keyspaces));
+            handle.db.bulk_step(make, &NoProgress)
+        })
+    }
+
+    fn in_bulk(
+        &self,
+        handle: &Handle,
+        change: &Change,
+        act: impl FnOnce() -> creel::Result<BulkReport>,
+    ) -> Outcome {
+        self.begin(handle, 1);
+        let done = act();
+        let mut books = self.books();
+        books.promise.open -= 1;
         match done {
             Ok(report) => {
                 let index = report.token.index;
-                self.note(&mut books, handle, index, |content| content.after(&change))?;
+                self.note(&mut books, handle, index, |content| content.after(change))?;
                 self.synced(&mut books, handle, index, true);
                 Ok(())
             }
             Err(e) => {
                 if !matches!(e, Error::Poisoned) {
-                    books.doubt(&change);
+                    books.doubt(change);
                 }
-                self.failed(&mut books, handle, "bulk load", e)
+                self.failed(&mut books, handle, "bulk step", e)
             }
         }
     }

@@ -34,5 +34,6 @@ mod order;
 mod regressions;
 mod replay;
 mod rng;
+mod stepwise;
 mod workloads;
 mod world;

@@ -7,9 +7,9 @@ use creel::{Batch, Db, KeyRange};
 
 type Entries = BTreeMap<Vec<u8>, Arc<[u8]>>;
 
-/// Every keyspace with its entries; `main` is always there.
+/// Every keyspace with its entries (`main` is always there), and the import positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content(BTreeMap<String, Entries>);
+pub struct Content(BTreeMap<String, Entries>, Entries);
 
 /// The contents after each commit, by log index; the first is the empty database.
 pub type History = Vec<Arc<Content>>;
@@ -21,6 +21,7 @@ pub enum Op {
     Delete(Vec<u8>),
     DeleteRange(Vec<u8>, Vec<u8>),
     DropKeyspace,
+    Position(Vec<u8>, Option<Arc<[u8]>>),
 }
 
 /// One commit: operations, each with its keyspace.
@@ -29,7 +30,8 @@ pub struct Change(pub Vec<(&'static str, Op)>);
 
 impl Default for Content {
     fn default() -> Self {
-        Content(BTreeMap::from([("main".to_owned(), Entries::new())]))
+        let spaces = BTreeMap::from([("main".to_owned(), Entries::new())]);
+        Content(spaces, Entries::new())
     }
 }
 
@@ -51,6 +53,12 @@ impl Content {
                 Op::DropKeyspace => {
                     next.0.remove(*keyspace);
                 }
+                Op::Position(id, Some(record)) => {
+                    next.1.insert(id.clone(), Arc::clone(record));
+                }
+                Op::Position(id, None) => {
+                    next.1.remove(id);
+                }
             }
         }
         next
@@ -65,6 +73,14 @@ impl Content {
             return Err(format!(
                 "keyspaces {names:?} instead of {:?}",
                 self.0.keys()
+            ));
+        }
+        let positions = snapshot.import_positions().map_err(fail)?;
+        let wanted = self.1.iter().map(|(id, record)| (&id[..], &record[..]));
+        if !positions.iter().map(|(id, r)| (&id[..], &r[..])).eq(wanted) {
+            return Err(format!(
+                "import positions {positions:?} instead of {:?}",
+                self.1
             ));
         }
         for (name, entries) in &self.0 {
@@ -124,6 +140,13 @@ impl Change {
         self
     }
 
+    pub fn and_position(mut self, id: &str, record: Option<&str>) -> Change {
+        let record = record.map(|text| text.as_bytes().into());
+        self.0
+            .push(("main", Op::Position(id.as_bytes().to_vec(), record)));
+        self
+    }
+
     pub fn batch(&self) -> Batch {
         let mut batch = Batch::new();
         for (keyspace, op) in &self.0 {
@@ -133,6 +156,7 @@ impl Change {
                 Op::Delete(key) => batch.delete(key),
                 Op::DeleteRange(from, to) => batch.delete_range(&KeyRange::from_to(from, to)),
                 Op::DropKeyspace => batch.drop_keyspace(),
+                Op::Position(id, record) => batch.import_position(id, record.as_deref()),
             };
         }
         batch

@@ -9,7 +9,7 @@ use creel::{
 };
 
 use super::hook::HookVfs;
-use super::support::sim::{CrashChoice, FaultKind, FaultOn, FaultPlan, Repeat, SimDisk};
+use super::support::sim::{CrashChoice, CrashPlan, FaultKind, FaultOn, FaultPlan, Repeat, SimDisk};
 use super::world::PATH;
 
 fn small() -> CreateOptions {
@@ -82,6 +82,33 @@ fn commit_behind_a_bulk_load_that_never_finished() {
         usable >= 4,
         "{usable} handles went on after a bulk load that failed"
     );
+}
+
+/// The header of a bulk load was written and its sync failed. Commits that do not sync went on
+/// behind the load's entry; a power loss could keep both and lose the header: the file could not
+/// be opened any more.
+#[test]
+fn unsynced_commit_behind_a_bulk_load_whose_header_was_not_durable() {
+    let disk = SimDisk::new(1);
+    let db = options(&disk).create(PATH, &small()).unwrap();
+    db.put(b"before", b"0").unwrap();
+    // The sync of the pages succeeds, that of the header does not.
+    fail_once(&disk, FaultOn::Sync, 2, FaultKind::Errno(libc::ENOSPC));
+    let rows = [("a", "1"), ("b", "2")].map(Ok);
+    db.bulk_load("main", rows.into_iter(), &NoProgress)
+        .unwrap_err();
+    disk.clear_fault();
+    drop(db);
+    let lazy = options(&disk).sync(SyncMode::Normal).open(PATH).unwrap();
+    assert_eq!(lazy.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
+    lazy.put(b"after", b"3").unwrap();
+    lazy.put(b"after that", b"4").unwrap();
+    let pending = disk.snapshot().pending_fragments();
+    for choice in CrashPlan::choices(pending, 1, 1 << 12) {
+        let left = disk.fork_at_crash(&choice);
+        let again = options(&left).open(PATH).unwrap();
+        assert_eq!(again.get(b"before").unwrap().as_deref(), Some(&b"0"[..]));
+    }
 }
 
 /// While a larger log region was made for one process, another one switched to the region that

@@ -1,5 +1,6 @@
 //! What is done to a database while the power may fail.
 
+mod bulk;
 mod logs;
 mod racing;
 mod shapes;
@@ -37,7 +38,11 @@ pub const WORKLOADS: &[Workload] = &[
     workload("large-values", 5, shapes::large_values),
     workload("keyspaces", 5, shapes::keyspaces),
     workload("pages-64k", 4, shapes::pages_64k),
-    workload("bulk", 6, shapes::bulk),
+    workload("bulk", 5, bulk::bulk),
+    workload("bulk-steps", 7, bulk::steps),
+    workload("bulk-unsorted", 2, bulk::unsorted),
+    workload("positions", 3, bulk::positions),
+    workload("copies", 4, bulk::copies),
     workload("compact", 6, shapes::compact),
     workload("racing", 8, racing::commits_during_checkpoints),
     workload("racing-compact", 4, racing::commits_during_compaction),

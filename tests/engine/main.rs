@@ -16,6 +16,7 @@ mod model;
 mod refusals;
 mod rng;
 mod scratch;
+mod since;
 mod snapshots;
 mod threads;
 

@@ -10,7 +10,7 @@ use crate::db::range::KeyRange;
 use crate::db::view::{as_from, as_to};
 use crate::error::{Error, Result};
 use crate::format::key::CATALOGUE;
-use crate::tree::{Change, ChangeSource, KeyInterval};
+use crate::tree::{Change, ChangeSource, KeyInterval, add_intervals};
 
 /// The source of a step as the folds see it.
 pub(super) struct Feed<S> {
@@ -138,8 +138,8 @@ impl<S: BulkSource> Feed<S> {
             let dropped = self.keyspaces.take_dropped().into_iter();
             deletes.extend(dropped.map(|id| (id, KeyRange::all())));
         }
-        for (keyspace, range) in deletes {
-            self.add_range(keyspace, &range, before, passed)?;
+        if !deletes.is_empty() {
+            self.add_ranges(deletes, before, passed)?;
         }
         if self.at != before && self.state == State::Present {
             self.enter()?;
@@ -169,51 +169,39 @@ impl<S: BulkSource> Feed<S> {
         Ok(())
     }
 
-    /// A range ahead of what this section has `passed` counts for it, others for the next one.
+    /// Ranges ahead of what this section has `passed` count for it, others for the next one.
     /// `before`: the keyspace of the change before the present one.
-    fn add_range(
+    fn add_ranges(
         &mut self,
-        keyspace: u32,
-        range: &KeyRange,
+        deletes: Vec<(u32, KeyRange)>,
         before: u32,
         passed: u32,
     ) -> Result<()> {
-        let late = self.seen.contains(&keyspace) || keyspace == before;
-        if keyspace == CATALOGUE || late {
-            let reason = "a deleted range comes after changes of its keyspace".into();
-            return Err(Error::Invalid { reason });
-        }
-        let (from, to) = range.full(keyspace);
-        let interval = KeyInterval {
-            from: as_from(&from).into_owned(),
-            to: as_to(&to).map(std::borrow::Cow::into_owned),
-        };
-        if interval.to.as_ref().is_none_or(|to| *to > interval.from) {
-            let section = if keyspace > passed {
-                &mut self.ranges
-            } else {
-                &mut self.waiting
+        let (mut ahead, mut behind) = (Vec::new(), Vec::new());
+        for (keyspace, range) in deletes {
+            let late = self.seen.contains(&keyspace) || keyspace == before;
+            if keyspace == CATALOGUE || late {
+                let reason = "a deleted range comes after changes of its keyspace".into();
+                return Err(Error::Invalid { reason });
+            }
+            let (from, to) = range.full(keyspace);
+            let interval = KeyInterval {
+                from: as_from(&from).into_owned(),
+                to: as_to(&to).map(std::borrow::Cow::into_owned),
             };
-            insert(section, interval);
+            if interval.to.as_ref().is_none_or(|to| *to > interval.from) {
+                let section = if keyspace > passed {
+                    &mut ahead
+                } else {
+                    &mut behind
+                };
+                section.push(interval);
+            }
         }
+        add_intervals(&mut self.ranges, ahead);
+        add_intervals(&mut self.waiting, behind);
         Ok(())
     }
-}
-
-/// Adds an interval to sorted ones that are apart from each other.
-fn insert(all: &mut Vec<KeyInterval>, mut new: KeyInterval) {
-    let ends_before = |old: &KeyInterval| old.to.as_ref().is_some_and(|to| *to < new.from);
-    let first = all.partition_point(ends_before);
-    let reaches = |old: &&KeyInterval| new.to.as_ref().is_none_or(|to| old.from <= *to);
-    let touched = all.iter().skip(first).take_while(reaches).count();
-    for old in all.splice(first..first + touched, []).collect::<Vec<_>>() {
-        new.from = new.from.min(old.from);
-        new.to = match (new.to, old.to) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            _ => None,
-        };
-    }
-    all.insert(first, new);
 }
 
 impl<S: BulkSource> ChangeSource for Feed<S> {

@@ -148,6 +148,7 @@ impl Db {
         progress: &dyn Progress,
     ) -> Result<BulkReport> {
         check_keyspace_name(keyspace)?;
+        self.inner.check_writable()?;
         let mut sorter = self.sorter(sort_memory, Duplicates::Last);
         for entry in entries {
             let (key, value) = entry?;

@@ -23,9 +23,7 @@ use crate::store::pages::Pages;
 use crate::store::slots;
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
-use crate::tree::{
-    self, Change, ChangeSource, FoldDelta, FoldMode, IterChanges, Ranged, Root,
-};
+use crate::tree::{self, Change, ChangeSource, FoldDelta, FoldMode, IterChanges, Ranged, Root};
 use crate::wal::append::{self, Durability, Stamp};
 use crate::wal::tail::NewEntry;
 

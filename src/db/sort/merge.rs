@@ -60,8 +60,9 @@ impl Merge {
             self.fresh = false;
         } else {
             self.pass()?;
-            // A run has each key once, unless they are refused.
-            let alone = self.readers.len() == 1 && self.duplicates != Duplicates::Refuse;
+            // A run has each key once, unless all have to be seen.
+            let once = self.readers.len() == 1 && self.duplicates.drops();
+            let alone = once || self.duplicates == Duplicates::All;
             while !alone && self.is_again() {
                 if self.duplicates == Duplicates::Refuse {
                     return Err(Error::Duplicate {

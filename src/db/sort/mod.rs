@@ -37,6 +37,16 @@ pub enum Duplicates {
     First,
     /// Reading fails with [`Error::Duplicate`], for the smallest such key.
     Refuse,
+    /// All of them stay, in the order in which they were pushed: [`Sorted`] gives them one after
+    /// the other, and its reader chooses.
+    All,
+}
+
+impl Duplicates {
+    /// True where only one record of a key stays.
+    fn drops(self) -> bool {
+        matches!(self, Duplicates::Last | Duplicates::First)
+    }
 }
 
 /// Least memory that a sorter works with.

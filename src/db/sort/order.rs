@@ -124,7 +124,7 @@ impl Block<'_> {
             let start = offset(place);
             let found = self.record(start);
             let key = self.bytes.get(found.key.clone()).unwrap_or(&[]);
-            if duplicates != Duplicates::Refuse && out.get(last.clone()) == Some(key) {
+            if duplicates.drops() && out.get(last.clone()) == Some(key) {
                 dropped += 1;
                 if duplicates == Duplicates::First {
                     continue;

@@ -151,3 +151,27 @@ fn refused_duplicates_are_named_by_their_numbers() {
         );
     }
 }
+
+#[test]
+fn all_duplicates_come_in_the_order_of_pushing() {
+    for memory in [1 << 20, 64 << 20] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sorter = Sorter::new(memory, Duplicates::All, &dir.path().join("db"));
+        let mut rng = Rng(4);
+        let mut expected = Vec::new();
+        for i in 0..60_000_u64 {
+            let key = (rng.next() % 20_000).to_be_bytes();
+            let value = [&i.to_be_bytes()[..], &[5; 60]].concat();
+            sorter.push(1, &key, Some(&value)).unwrap();
+            expected.push((key, i));
+        }
+        expected.sort();
+        let mut sorted = sorter.finish().unwrap();
+        for (key, i) in expected {
+            let change = sorted.next_change().unwrap().unwrap();
+            assert_eq!((change.key, &change.value.unwrap()[..8]), (&key[..], &i.to_be_bytes()[..]));
+        }
+        assert!(sorted.next_change().unwrap().is_none());
+        assert_eq!(sorted.dropped(), 0);
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fault::{Fault, FaultCode, Flaw};
-use super::options::Limits;
+use super::options::{CellEnc, Limits};
 
 /// Names of keyspaces that one block may use; more begin a new block.
 const NAMES: usize = 64;
@@ -73,6 +73,10 @@ pub struct Reject {
     pub before: usize,
     /// True where `raw` is only the beginning of the record.
     pub cut: bool,
+    /// How its cells stand for bytes, where the format leaves that open.
+    pub enc: Option<CellEnc>,
+    /// The keyspace that it would be in.
+    pub keyspace: Option<Arc<str>>,
     at: usize,
     len: usize,
 }
@@ -101,6 +105,8 @@ pub struct Block {
     pub(super) limits: Limits,
     bytes: usize,
     pub(super) cut: bool,
+    /// What rejects have to say so that they can be read again alone.
+    context: (Option<CellEnc>, Option<Arc<str>>),
 }
 
 impl Block {
@@ -253,9 +259,24 @@ impl Block {
             fault,
             before: self.spans.len(),
             cut: kept.len() < raw.len(),
+            enc: self.context.0,
+            keyspace: self.context.1.clone(),
             at,
             len: kept.len(),
         });
+    }
+
+    /// Says how records are written from here on, and where they belong.
+    pub(super) fn context(&mut self, enc: Option<CellEnc>, keyspace: &Arc<str>) {
+        self.context.0 = enc;
+        if self
+            .context
+            .1
+            .as_ref()
+            .is_none_or(|k| !Arc::ptr_eq(k, keyspace))
+        {
+            self.context.1 = Some(Arc::clone(keyspace));
+        }
     }
 
     /// Says that more of the last reject was there than is kept.

@@ -1,4 +1,4 @@
-//! Cells of csv and tsv: text that stands for bytes.
+//! Text outside of JSON that stands for bytes.
 
 use super::block::Block;
 use super::fault::Flaw;
@@ -11,6 +11,7 @@ pub(super) fn put(enc: CellEnc, text: &[u8], block: &mut Block, at: usize) -> Re
         CellEnc::Raw => Ok(block.copy(at, text) - at),
         CellEnc::Hex => escape::hex(text, block.room(at, text.len() / 2)),
         CellEnc::Escape => escape::escaped(text, block.room(at, text.len())),
+        CellEnc::Print => escape::printed(text, block.room(at, text.len())),
         CellEnc::Base64 => {
             let room = block.room(at, base64::room_for(text.len()));
             base64::decode(text, room).ok_or_else(|| base64::flaw(text))

@@ -12,12 +12,24 @@ use super::options::{CellEnc, ReadOptions};
 pub(super) struct Csv {
     enc: CellEnc,
     names: Names,
-    heading: bool,
+    enc_given: bool,
+    heading: Heading,
     /// Where in an unfinished record the search for its end goes on, and whether that is between
     /// quotation marks.
     seen: (usize, bool),
     /// Both cells without their marks, used again for each record.
     cell: Vec<u8>,
+}
+
+/// What is known about the first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heading {
+    /// It names the columns.
+    Any,
+    /// It does where it says what `creel export` writes.
+    Ours,
+    /// It is a record.
+    None,
 }
 
 /// A record of the text.
@@ -34,7 +46,12 @@ impl Csv {
         Csv {
             enc: options.enc.unwrap_or(CellEnc::Raw),
             names: Names::new(&options.keyspace),
-            heading: options.header_row,
+            enc_given: options.enc.is_some(),
+            heading: match (options.header_row, options.bare) {
+                (true, _) => Heading::Any,
+                (false, true) => Heading::None,
+                (false, false) => Heading::Ours,
+            },
             seen: (0, false),
             cell: Vec::new(),
         }
@@ -75,22 +92,48 @@ impl Csv {
         })
     }
 
-    fn record(&mut self, row: &Row<'_>, block: &mut Block) -> Result<(), Flaw> {
-        if row.open {
-            return Err(Flaw::new(FaultCode::OpenQuote, row.body.len()));
+    /// Takes the first line; true where it is no record.
+    fn heading(&mut self, body: &[u8]) -> Result<bool, Flaw> {
+        let heading = std::mem::replace(&mut self.heading, Heading::None);
+        if heading != Heading::Ours {
+            return Ok(heading == Heading::Any);
         }
+        let enc = match body {
+            b"key,value" => return Ok(true),
+            b"key_base64,value_base64" => CellEnc::Base64,
+            b"key_hex,value_hex" => CellEnc::Hex,
+            _ => return Ok(false),
+        };
+        if self.enc_given && self.enc != enc {
+            let detail = "it names another encoding than --enc";
+            return Err(Flaw::new(FaultCode::BadHeader, 0).detail(detail));
+        }
+        self.enc = enc;
+        Ok(true)
+    }
+
+    fn row_or_heading(&mut self, body: &[u8], block: &mut Block) -> Result<(), Flaw> {
+        if self.heading(body)? {
+            return Ok(());
+        }
+        block.context(Some(self.enc), self.names.default());
+        let keyspace = block.keyspace(self.names.default());
+        self.record(body, keyspace, block)
+    }
+
+    /// Decodes one record.
+    fn record(&mut self, body: &[u8], keyspace: u16, block: &mut Block) -> Result<(), Flaw> {
         let at = block.used();
-        let (key_len, next) = self.column(row.body, 0, block, at)?;
+        let (key_len, next) = self.column(body, 0, block, at)?;
         let Some(next) = next else {
-            let flaw = Flaw::new(FaultCode::ColumnCount, row.body.len());
+            let flaw = Flaw::new(FaultCode::ColumnCount, body.len());
             return Err(flaw.detail("there is no comma"));
         };
-        let (value_len, more) = self.column(row.body, next, block, at + key_len)?;
+        let (value_len, more) = self.column(body, next, block, at + key_len)?;
         if let Some(more) = more {
             return Err(Flaw::new(FaultCode::ColumnCount, more).detail("a third column"));
         }
         block.check(key_len, value_len)?;
-        let keyspace = block.keyspace(self.names.default());
         block.push(Op::Put, keyspace, key_len, value_len);
         Ok(())
     }
@@ -128,6 +171,21 @@ impl Csv {
     }
 }
 
+/// Decodes one record that stands alone.
+pub(super) fn alone(
+    enc: CellEnc,
+    body: &[u8],
+    keyspace: u16,
+    block: &mut Block,
+) -> Result<(), Flaw> {
+    let options = ReadOptions {
+        enc: Some(enc),
+        bare: true,
+        ..ReadOptions::default()
+    };
+    Csv::new(&options).record(body, keyspace, block)
+}
+
 /// Takes the marks off; returns where the cell ends in `text`.
 fn unquote(text: &[u8], cell: &mut Vec<u8>) -> Result<usize, Flaw> {
     cell.clear();
@@ -155,11 +213,14 @@ impl Decode for Csv {
             let Some(row) = self.row(rest, last) else {
                 break;
             };
-            if std::mem::take(&mut self.heading) || row.body.is_empty() {
-                // Neither is a record.
-            } else if !refuse_long(block, row.body)
-                && let Err(flaw) = self.record(&row, block)
-            {
+            let result = if row.open {
+                Err(Flaw::new(FaultCode::OpenQuote, row.body.len()))
+            } else if row.body.is_empty() || refuse_long(block, row.body) {
+                Ok(())
+            } else {
+                self.row_or_heading(row.body, block)
+            };
+            if let Err(flaw) = result {
                 refuse(block, flaw, row.body)?;
             }
             block.advance(row.lines, row.len);

@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::fault::{Fault, FaultCode, Flaw};
+use super::framed::TrailerState;
 
 /// How far a decoder came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +37,10 @@ pub(super) trait Decode: Send {
         memchr::memchr(b'\n', fresh).is_some()
     }
 
-    /// Called at the end of the input.
-    fn finish(&mut self, block: &Block) -> Result<(), Fault> {
+    /// Called at the end of the input: what the format itself says about the end.
+    fn finish(&mut self, block: &Block) -> Result<TrailerState, Fault> {
         let _ = block;
-        Ok(())
+        Ok(TrailerState::None)
     }
 }
 

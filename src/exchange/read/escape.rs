@@ -72,6 +72,30 @@ pub(super) fn escaped(text: &[u8], room: &mut [u8]) -> Result<usize, Flaw> {
     Ok(used)
 }
 
+/// Decodes text with `\\` and `\hh` into the beginning of `room`, which is as long as the text.
+pub(super) fn printed(text: &[u8], room: &mut [u8]) -> Result<usize, Flaw> {
+    let (mut used, mut at) = (0, 0);
+    let mut room = room.iter_mut();
+    while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
+        let (byte, taken) = match rest {
+            [b'\\', b'\\', ..] => (b'\\', 2),
+            [b'\\', high, low, ..] => match pair(*high, *low) {
+                Some(byte) => (byte, 3),
+                None => return Err(Flaw::new(FaultCode::BadEscape, at)),
+            },
+            [b'\\', ..] => return Err(Flaw::new(FaultCode::BadEscape, at)),
+            [byte, ..] => (*byte, 1),
+            [] => break,
+        };
+        if let Some(to) = room.next() {
+            *to = byte;
+        }
+        used += 1;
+        at += taken;
+    }
+    Ok(used)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,6 +76,7 @@ codes! {
     AfterTrailer "after_trailer" "something follows the trailer";
     OutOfOrder "out_of_order" "the key comes before the one before it, and the input promises order";
     CutInput "cut_input" "the input is cut short";
+    DamagedInput "damaged_input" "the compressed input is damaged";
     Unsupported "unsupported" "the input uses something that creel has no equal for";
     OtherInput "other_input" "this is not the input that was imported before";
     RecordCount "record_count" "the number of records is not the expected one";
@@ -141,6 +142,7 @@ impl Fault {
                 | AfterTrailer
                 | OutOfOrder
                 | CutInput
+                | DamagedInput
                 | Unsupported
                 | OtherInput
                 | RecordCount

@@ -9,7 +9,7 @@ use crate::exchange::frame::{Header, Tally, Trailer};
 /// What is known about the end of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TrailerState {
-    /// The input has no header, or its format has no trailer.
+    /// Nothing in the input says where it has to end.
     #[default]
     None,
     /// The header promises a trailer that has not come yet.
@@ -176,8 +176,16 @@ impl Framed {
         Ok(())
     }
 
-    /// The input ends here.
-    pub fn finish(&mut self, at: Mark, allow_truncated: bool) -> Result<(), Fault> {
+    /// The input ends here. `format`: what the format itself says about that.
+    pub fn finish(
+        &mut self,
+        at: Mark,
+        format: TrailerState,
+        allow_truncated: bool,
+    ) -> Result<(), Fault> {
+        if self.state == TrailerState::None {
+            self.state = format;
+        }
         if self.state != TrailerState::Awaited {
             return Ok(());
         }

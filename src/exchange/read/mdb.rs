@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::block::{Block, Op};
+use super::cell;
 use super::decode::{Decode, Step, refuse, refuse_long};
-use super::escape;
 use super::fault::{Fault, FaultCode, Flaw};
+use super::framed::TrailerState;
 use super::names::Names;
-use super::options::ReadOptions;
-use super::text::{Line, line};
+use super::options::{CellEnc, ReadOptions};
+use super::text::line;
 
 /// Where in a section the reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,7 @@ pub(super) struct Mdb {
     names: Names,
     place: Place,
     keyspace: Arc<str>,
-    /// Printable characters stand for themselves; else all bytes are hexadecimal.
-    print: bool,
+    enc: CellEnc,
     /// The section says which of the two.
     format_known: bool,
     sections: u64,
@@ -39,7 +39,7 @@ impl Mdb {
             names: Names::new(&options.keyspace),
             place: Place::Outside,
             keyspace: Arc::clone(&options.keyspace),
-            print: false,
+            enc: CellEnc::Hex,
             format_known: false,
             sections: 0,
             allow_duplicates: options.allow_duplicates,
@@ -82,7 +82,10 @@ impl Mdb {
         let unsupported = |what: &str| Flaw::new(FaultCode::Unsupported, 0).detail(what);
         match (name, value) {
             ("format", "print" | "bytevalue") => {
-                self.print = value == "print";
+                self.enc = match value {
+                    "print" => CellEnc::Print,
+                    _ => CellEnc::Hex,
+                };
                 self.format_known = true;
             }
             ("format", _) => return Err(unsupported("a format other than print and bytevalue")),
@@ -100,39 +103,6 @@ impl Mdb {
             _ => {}
         }
         Ok(())
-    }
-
-    /// A key and its value.
-    fn pair(&self, key: Line<'_>, value: Line<'_>, block: &mut Block) -> Result<(), Flaw> {
-        let at = block.used();
-        let key_len = self.put(key.body, block, at).map_err(|f| f.field("key"))?;
-        let value_len = self
-            .put(value.body, block, at + key_len)
-            .map_err(|mut flaw| {
-                flaw.at += key.len;
-                flaw.field("payload")
-            })?;
-        block.check(key_len, value_len)?;
-        let keyspace = block.keyspace(&self.keyspace);
-        block.push(Op::Put, keyspace, key_len, value_len);
-        Ok(())
-    }
-
-    fn put(&self, body: &[u8], block: &mut Block, at: usize) -> Result<usize, Flaw> {
-        let Some(text) = body.strip_prefix(b" ") else {
-            let flaw = Flaw::new(FaultCode::BadLine, 0);
-            return Err(flaw.detail("a line of data begins with a space"));
-        };
-        let room = block.room(at, text.len());
-        let len = if self.print {
-            printed(text, room)
-        } else {
-            escape::hex(text, room)
-        };
-        len.map_err(|mut flaw| {
-            flaw.at += 1;
-            flaw
-        })
     }
 
     /// Takes one step in the data; `None` where more text is needed.
@@ -168,7 +138,10 @@ impl Mdb {
             refuse(block, Flaw::new(FaultCode::CutLine, both.len()), both)?;
         } else if !refuse_long(block, key.body)
             && !refuse_long(block, value.body)
-            && let Err(flaw) = self.pair(key, value, block)
+            && let Err(flaw) = {
+                let keyspace = block.keyspace(&self.keyspace);
+                pair(self.enc, key.body, value.body, keyspace, block)
+            }
         {
             refuse(block, flaw, both)?;
         }
@@ -176,28 +149,34 @@ impl Mdb {
     }
 }
 
-/// Decodes text with `\\` and `\hh` into the beginning of `room`, which is as long as the text.
-fn printed(text: &[u8], room: &mut [u8]) -> Result<usize, Flaw> {
-    let (mut used, mut at) = (0, 0);
-    let mut room = room.iter_mut();
-    while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
-        let (byte, taken) = match rest {
-            [b'\\', b'\\', ..] => (b'\\', 2),
-            [b'\\', high, low, ..] => match escape::pair(*high, *low) {
-                Some(byte) => (byte, 3),
-                None => return Err(Flaw::new(FaultCode::BadEscape, at)),
-            },
-            [b'\\', ..] => return Err(Flaw::new(FaultCode::BadEscape, at)),
-            [byte, ..] => (*byte, 1),
-            [] => break,
-        };
-        if let Some(to) = room.next() {
-            *to = byte;
-        }
-        used += 1;
-        at += taken;
-    }
-    Ok(used)
+/// Decodes a key and its value.
+pub(super) fn pair(
+    enc: CellEnc,
+    key: &[u8],
+    value: &[u8],
+    keyspace: u16,
+    block: &mut Block,
+) -> Result<(), Flaw> {
+    let at = block.used();
+    let key_len = put(enc, key, block, at).map_err(|f| f.field("key"))?;
+    let value_len = put(enc, value, block, at + key_len).map_err(|mut flaw| {
+        flaw.at += key.len() + 1;
+        flaw.field("payload")
+    })?;
+    block.check(key_len, value_len)?;
+    block.push(Op::Put, keyspace, key_len, value_len);
+    Ok(())
+}
+
+fn put(enc: CellEnc, body: &[u8], block: &mut Block, at: usize) -> Result<usize, Flaw> {
+    let Some(text) = body.strip_prefix(b" ") else {
+        let flaw = Flaw::new(FaultCode::BadLine, 0);
+        return Err(flaw.detail("a line of data begins with a space"));
+    };
+    cell::put(enc, text, block, at).map_err(|mut flaw| {
+        flaw.at += 1;
+        flaw
+    })
 }
 
 impl Decode for Mdb {
@@ -209,6 +188,7 @@ impl Decode for Mdb {
                 break;
             }
             let (lines, len) = if self.place == Place::Data {
+                block.context(Some(self.enc), &self.keyspace);
                 match self.data(rest, last, block)? {
                     Some(step) => step,
                     None => break,
@@ -231,9 +211,12 @@ impl Decode for Mdb {
         Ok(Step { used, event: None })
     }
 
-    fn finish(&mut self, block: &Block) -> Result<(), Fault> {
-        if self.place == Place::Outside || self.allow_truncated {
-            return Ok(());
+    fn finish(&mut self, block: &Block) -> Result<TrailerState, Fault> {
+        if self.place == Place::Outside {
+            return Ok(TrailerState::Matched);
+        }
+        if self.allow_truncated {
+            return Ok(TrailerState::Missing);
         }
         let fault = Fault::new(FaultCode::CutInput, block.end.line + 1, block.end.byte);
         Err(fault.detail("DATA=END is missing"))

@@ -24,5 +24,5 @@ mod tsv;
 pub use block::{Block, Mark, Op, Record, Reject};
 pub use fault::{Fault, FaultCode};
 pub use framed::TrailerState;
-pub use options::{CellEnc, Cut, FieldMap, Format, ReadOptions};
+pub use options::{CellEnc, Cut, FieldMap, ReadOptions};
 pub use reader::{Reader, Stop};

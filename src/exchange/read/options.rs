@@ -2,48 +2,9 @@
 
 use std::sync::Arc;
 
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// One JSON object a line; `docs/exchange.md`.
-    #[default]
-    Jsonl,
-    /// What LMDB and Berkeley DB dump.
-    Mdb,
-    /// Comma-separated values, RFC 4180, two columns.
-    Csv,
-    /// Key, tab, value.
-    Tsv,
-    /// Lengths and bytes.
-    Raw,
-}
+use crate::exchange::Format;
 
-impl Format {
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Format::Jsonl => "jsonl",
-            Format::Mdb => "mdb",
-            Format::Csv => "csv",
-            Format::Tsv => "tsv",
-            Format::Raw => "raw",
-        }
-    }
-
-    /// The format with this name.
-    pub fn from_name(name: &str) -> Option<Format> {
-        let all = [
-            Format::Jsonl,
-            Format::Mdb,
-            Format::Csv,
-            Format::Tsv,
-            Format::Raw,
-        ];
-        all.into_iter().find(|f| f.name() == name)
-    }
-}
-
-/// How the cells of csv and tsv stand for bytes.
+/// How text outside of JSON stands for bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellEnc {
     /// The bytes themselves.
@@ -54,6 +15,34 @@ pub enum CellEnc {
     Base64,
     /// Text with `\\ \n \t \r \xNN`.
     Escape,
+    /// Text with `\\` and `\NN`, as in dumps of LMDB.
+    Print,
+}
+
+impl CellEnc {
+    const ALL: [CellEnc; 5] = [
+        CellEnc::Raw,
+        CellEnc::Hex,
+        CellEnc::Base64,
+        CellEnc::Escape,
+        CellEnc::Print,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CellEnc::Raw => "raw",
+            CellEnc::Hex => "hex",
+            CellEnc::Base64 => "base64",
+            CellEnc::Escape => "escape",
+            CellEnc::Print => "print",
+        }
+    }
+
+    /// The one with this name.
+    pub fn from_name(name: &str) -> Option<CellEnc> {
+        CellEnc::ALL.into_iter().find(|e| e.name() == name)
+    }
 }
 
 /// Which fields of foreign objects are key and value.
@@ -90,6 +79,8 @@ pub(super) struct Limits {
 pub struct ReadOptions {
     /// How records are written.
     pub format: Format,
+    /// The format is only what is likely: the first bytes may say another.
+    pub guess: bool,
     /// How the cells of csv and tsv stand for bytes; `None`: raw for csv, escaped for tsv.
     pub enc: Option<CellEnc>,
     /// Csv and tsv: the first line names the columns.
@@ -122,6 +113,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         ReadOptions {
             format: Format::Jsonl,
+            guess: false,
             enc: None,
             header_row: false,
             field_map: None,

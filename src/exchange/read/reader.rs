@@ -9,17 +9,20 @@ use super::fault::{Fault, FaultCode, Flaw};
 use super::framed::{Framed, TrailerState};
 use super::jsonl::Jsonl;
 use super::mdb::Mdb;
-use super::options::{Cut, Format, Limits, ReadOptions};
+use super::options::{Cut, Limits, ReadOptions};
 use super::raw::Raw;
 use super::text::Window;
 use super::tsv::Tsv;
-use crate::exchange::Error;
+use crate::exchange::compress::{Compression, Input};
 use crate::exchange::frame::Header;
+use crate::exchange::{Error, Format};
 
 /// So much of the beginning tells one input from another.
 const IDENTITY: usize = 64 << 10;
 /// Records of one block, so that its spans stay small beside its bytes.
 const RECORDS: usize = 8 << 10;
+/// So much of it is enough to tell formats apart.
+const START: usize = 16;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Why reading ended early.
@@ -41,6 +44,7 @@ impl From<Fault> for Stop {
 pub struct Reader {
     input: Box<dyn Read + Send>,
     options: ReadOptions,
+    compression: Compression,
     window: Window,
     decoder: Box<dyn Decode>,
     framed: Framed,
@@ -52,23 +56,20 @@ pub struct Reader {
     /// In the middle of a record that is too long.
     skipping: bool,
     begun: bool,
+    /// The compressed input ended early, which was allowed.
+    cut: bool,
     done: bool,
 }
 
 impl Reader {
     /// A reader of uncompressed bytes.
     pub fn new(input: Box<dyn Read + Send>, options: ReadOptions) -> Reader {
-        let decoder: Box<dyn Decode> = match options.format {
-            Format::Jsonl => Box::new(Jsonl::new(&options)),
-            Format::Mdb => Box::new(Mdb::new(&options)),
-            Format::Csv => Box::new(Csv::new(&options)),
-            Format::Tsv => Box::new(Tsv::new(&options)),
-            Format::Raw => Box::new(Raw::new(&options)),
-        };
+        let decoder = decoder(&options);
         Reader {
             input,
             window: Window::new(options.max_line),
             framed: Framed::new(&options),
+            compression: Compression::None,
             options,
             decoder,
             mark: Mark::default(),
@@ -76,8 +77,40 @@ impl Reader {
             batch: (0, 0),
             skipping: false,
             begun: false,
+            cut: false,
             done: false,
         }
+    }
+
+    /// A reader of bytes that may be compressed, which the first of them tell.
+    pub fn open(input: impl Read + Send + 'static, options: ReadOptions) -> Result<Reader, Stop> {
+        let input = Input::open(input).map_err(|e| refused(e, Mark::default(), 0))?;
+        let compression = input.compression();
+        let mut reader = Reader::new(Box::new(input), options);
+        reader.compression = compression;
+        Ok(reader)
+    }
+
+    /// The format; known once the beginning was read.
+    pub fn format(&self) -> Format {
+        self.options.format
+    }
+
+    /// Lets the first bytes say what the input is, where nobody else did.
+    fn guess(&mut self) {
+        if !std::mem::take(&mut self.options.guess) || self.options.field_map.is_some() {
+            return;
+        }
+        let found = Format::of_start(self.window.text());
+        if let Some(found) = found.filter(|f| *f != self.options.format) {
+            self.options.format = found;
+            self.decoder = decoder(&self.options);
+        }
+    }
+
+    /// How the input is compressed.
+    pub fn compression(&self) -> Compression {
+        self.compression
     }
 
     /// Reads the beginning of the input, without decoding it, and tells which input this is: 16
@@ -86,6 +119,7 @@ impl Reader {
         while self.window.text().len() < IDENTITY && !self.window.ended() {
             self.read()?;
         }
+        self.guess();
         let mut hasher = blake3::Hasher::new_derive_key("creel import identity 1");
         let mut part = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -204,32 +238,25 @@ impl Reader {
     fn read(&mut self) -> Result<(), Stop> {
         match self.window.read(self.input.as_mut()) {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.refused(error)),
-        }
-    }
-
-    /// Compressed data that is cut or damaged is bad input, not a failure of the system.
-    fn refused(&self, error: io::Error) -> Stop {
-        let at = self.mark.byte + self.window.text().len() as u64;
-        let fault = |code, error: &Error| {
-            let fault = Fault::new(code, self.mark.line + 1, self.mark.byte).at(at);
-            Stop::Fault(fault.detail(error.to_string()))
-        };
-        let known = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
-        match known {
-            Some(e @ (Error::CutCompressed { .. } | Error::BadCompressed { .. })) => {
-                fault(FaultCode::CutInput, e)
-            }
-            Some(e @ Error::ForeignCompression { .. }) => fault(FaultCode::Unsupported, e),
-            _ => Stop::Io(error),
+            Err(error) => match refused(error, self.mark, self.window.text().len()) {
+                Stop::Fault(fault)
+                    if fault.code == FaultCode::CutInput && self.options.allow_truncated =>
+                {
+                    self.window.end();
+                    self.cut = true;
+                    Ok(())
+                }
+                stop => Err(stop),
+            },
         }
     }
 
     /// Looks at the first bytes: text may begin with a byte order mark.
     fn begin(&mut self, block: &mut Block) -> Result<(), Stop> {
-        while self.window.text().len() < BOM.len() && !self.window.ended() {
+        while self.window.text().len() < START && !self.window.ended() {
             self.read()?;
         }
+        self.guess();
         self.begun = true;
         if self.options.format != Format::Raw && self.window.text().starts_with(BOM) {
             block.advance(0, BOM.len());
@@ -323,13 +350,40 @@ impl Reader {
         if self.done {
             return Ok(false);
         }
-        self.decoder.finish(block)?;
+        let mut format = self.decoder.finish(block)?;
+        if self.cut {
+            format = TrailerState::Missing;
+        }
         self.framed
-            .finish(self.mark, self.options.allow_truncated)?;
+            .finish(self.mark, format, self.options.allow_truncated)?;
         if self.known.is_some() {
             return Err(self.other_input().into());
         }
         self.done = true;
         Ok(false)
     }
+}
+
+fn decoder(options: &ReadOptions) -> Box<dyn Decode> {
+    match options.format {
+        Format::Jsonl => Box::new(Jsonl::new(options)),
+        Format::Mdb => Box::new(Mdb::new(options)),
+        Format::Csv => Box::new(Csv::new(options)),
+        Format::Tsv => Box::new(Tsv::new(options)),
+        Format::Raw => Box::new(Raw::new(options)),
+    }
+}
+
+/// Compressed data that is cut or damaged is bad input, not a failure of the system. `ahead`: bytes
+/// read behind the mark.
+fn refused(error: io::Error, mark: Mark, ahead: usize) -> Stop {
+    let known = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+    let (code, text) = match known {
+        Some(e @ Error::CutCompressed { .. }) => (FaultCode::CutInput, e.to_string()),
+        Some(e @ Error::BadCompressed { .. }) => (FaultCode::DamagedInput, e.to_string()),
+        Some(e @ Error::ForeignCompression { .. }) => (FaultCode::Unsupported, e.to_string()),
+        _ => return Stop::Io(error),
+    };
+    let fault = Fault::new(code, mark.line + 1, mark.byte).at(mark.byte + ahead as u64);
+    Stop::Fault(fault.detail(text))
 }

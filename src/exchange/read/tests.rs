@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::*;
+use crate::exchange::Format;
 
 /// Hands out a few bytes at a time.
 pub(super) struct Pieces {
@@ -201,24 +202,66 @@ fn a_dump_cut_anywhere_is_refused() {
     }
 }
 
-#[test]
-fn raw() {
-    let mut text = Vec::new();
-    for (key, value) in [(&b"a"[..], &b"\n\0"[..]), (b"b", b"")] {
+fn raw_file(records: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut text = b"creel-raw/1\n".to_vec();
+    for (key, value) in records {
         text.extend_from_slice(&(key.len() as u32).to_le_bytes());
         text.extend_from_slice(&(value.len() as u32).to_le_bytes());
         text.extend_from_slice(key);
         text.extend_from_slice(value);
     }
+    text.extend_from_slice(&[0; 8]);
+    text.extend_from_slice(&(records.len() as u64).to_le_bytes());
+    text.extend_from_slice(&crc32c::crc32c(&text).to_le_bytes());
+    text
+}
+
+#[test]
+fn raw() {
+    let records: [(&[u8], &[u8]); 2] = [(b"a", b"\n\0"), (b"b", b"")];
+    let text = raw_file(&records);
     let found = read(&text, &of(Format::Raw));
-    assert_eq!(found.pairs(), [(&b"a"[..], &b"\n\0"[..]), (b"b", b"")]);
-    for cut in 1..text.len() {
+    assert_eq!(found.stop, None);
+    assert_eq!(found.pairs(), records);
+    for cut in 0..text.len() {
         let found = read_by(&text[..cut], &of(Format::Raw), usize::MAX);
-        assert_eq!(found.stop.is_none(), cut == 11, "cut at {cut}");
+        assert!(found.stop.is_some(), "cut at {cut}");
     }
-    let hostile = [0xff; 16];
+    for at in 0..text.len() * 8 {
+        let mut changed = text.clone();
+        changed[at / 8] ^= 1 << (at % 8);
+        let found = read_by(&changed, &of(Format::Raw), usize::MAX);
+        assert!(
+            found.stop.is_some() || !found.rejects.is_empty(),
+            "bit {at}"
+        );
+    }
+    let joined = [&text[..], &text].concat();
+    let found = read(&joined, &of(Format::Raw));
+    assert_eq!(found.stop.map(|s| s.0), Some(FaultCode::AfterTrailer));
+    let hostile = [&b"creel-raw/1\n"[..], &[0xff; 16]].concat();
     let found = read(&hostile, &of(Format::Raw));
-    assert_eq!(found.stop, Some((FaultCode::LongLine, 1, 0)));
+    assert_eq!(found.stop, Some((FaultCode::LongLine, 1, 12)));
+}
+
+#[test]
+fn our_own_headings_of_csv_are_no_records() {
+    let found = read(b"key,value\r\na,1\r\n", &of(Format::Csv));
+    assert_eq!(found.pairs(), [(&b"a"[..], &b"1"[..])]);
+    let found = read(b"key_hex,value_hex\r\n61,31\r\n", &of(Format::Csv));
+    assert_eq!(found.pairs(), [(&b"a"[..], &b"1"[..])]);
+    let bare = ReadOptions {
+        bare: true,
+        ..of(Format::Csv)
+    };
+    let found = read(b"key,value\r\n", &bare);
+    assert_eq!(found.pairs(), [(&b"key"[..], &b"value"[..])]);
+    let other = ReadOptions {
+        enc: Some(CellEnc::Base64),
+        ..of(Format::Csv)
+    };
+    let found = read(b"key_hex,value_hex\r\n", &other);
+    assert_eq!(found.stop.map(|s| s.0), Some(FaultCode::BadHeader));
 }
 
 #[test]

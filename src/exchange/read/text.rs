@@ -38,6 +38,11 @@ impl Window {
         self.ended
     }
 
+    /// Nothing more is to be read.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
     /// True when the text is as long as a record may be.
     pub fn is_full(&self) -> bool {
         self.end - self.start >= self.max

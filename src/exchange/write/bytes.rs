@@ -96,7 +96,7 @@ fn runs(
     special: impl Fn(u8) -> bool,
     write: impl Fn(u8, &mut Vec<u8>),
 ) {
-    while let Some(at) = bytes.iter().position(|b| special(*b)) {
+    while let Some(at) = find(bytes, &special) {
         let (plain, rest) = bytes.split_at(at);
         out.extend_from_slice(plain);
         if let Some((byte, rest)) = rest.split_first() {
@@ -105,6 +105,21 @@ fn runs(
         }
     }
     out.extend_from_slice(bytes);
+}
+
+/// Where the first special byte stands. Without a way out of the inner loop the compiler looks at
+/// many bytes at once.
+#[inline]
+fn find(bytes: &[u8], special: impl Fn(u8) -> bool) -> Option<usize> {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut at = 0;
+    for block in blocks {
+        if block.iter().fold(false, |any, b| any | special(*b)) {
+            return block.iter().position(|b| special(*b)).map(|i| at + i);
+        }
+        at += block.len();
+    }
+    rest.iter().position(|b| special(*b)).map(|i| at + i)
 }
 
 /// Whether bytes are UTF-8 without control characters.

@@ -115,27 +115,6 @@ pub fn pages_64k(world: &World) -> Outcome {
     world.check(&handle)
 }
 
-/// Bulk loads between commits, into an empty and into a filled keyspace.
-pub fn bulk(world: &World) -> Outcome {
-    let mut handle = world.create(&small())?;
-    let mut rng = Rng::new(world.seed);
-    for round in 0..4 {
-        let mut rows = |n: usize, step: usize| -> Vec<(String, Vec<u8>)> {
-            (0..n)
-                .map(|i| (key(round + i * step), rng.bytes(90)))
-                .collect()
-        };
-        let rows = rows([60, 5, 40, 1][round], [3, 31, 5, 1][round]);
-        world.bulk(&handle, "main", &rows)?;
-        some_changes(world, &handle, &mut rng, round % 3, 200)?;
-        if round == 2 {
-            handle = reopen(world, handle, SyncMode::Full)?;
-        }
-    }
-    world.checkpoint(&handle)?;
-    world.check(&handle)
-}
-
 /// A file with much free space is packed and cut.
 pub fn compact(world: &World) -> Outcome {
     let handle = filled(world, &small(), 300)?;

@@ -7,17 +7,20 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::base64;
 use super::block::{Block, Op};
 use super::decode::{Decode, Event, Step, refuse, refuse_long};
 use super::fault::{Fault, FaultCode, Flaw};
 use super::names::Names;
-use super::options::{FieldMap, ReadOptions};
-use super::text;
+use super::options::{CellEnc, FieldMap, ReadOptions};
+use super::{csv, mdb, raw, text, tsv};
 use fields::{Fields, Given};
+use rejected::Inside;
 use scan::{Text, unescape};
 
-use crate::exchange::frame;
+use crate::exchange::{Format, frame};
 
 /// The fixed parts of a line as creel writes it.
 const KEY: &[u8] = b"{\"key\":\"";
@@ -101,41 +104,62 @@ impl Jsonl {
         }
         let mut fields = Fields::read(line)?;
         let Some(inside) = fields.reject else {
-            return self.record(&mut fields, block);
+            let default = Arc::clone(self.names.default());
+            return self.record(&mut fields, &default, block);
         };
         fields.all_known()?;
         let mut raw = std::mem::take(&mut self.raw);
-        let result = rejected::unwrap(inside, &mut raw).and_then(|()| self.inside(&raw, block));
+        let result = rejected::unwrap(inside, &mut raw).and_then(|how| {
+            let decoded = self.inside(&how, &raw, block);
+            // Places in it mean nothing to the reader of the outer line.
+            decoded.map_err(|flaw| Flaw { at: 0, ..flaw })
+        });
         self.raw = raw;
         result
     }
 
-    /// Decodes the line inside a reject; places in it mean nothing to the reader of the outer line.
-    fn inside(&mut self, raw: &[u8], block: &mut Block) -> Result<(), Flaw> {
-        let decoded = match &self.map {
-            Some(map) => {
-                let keyspace = block.keyspace(self.names.default());
-                foreign::decode(map, raw, keyspace, block)
-            }
-            None => match Fields::read(raw) {
-                Ok(fields) if fields.reject.is_some() => {
+    /// Decodes the line inside a reject.
+    fn inside(&mut self, how: &Inside<'_>, raw: &[u8], block: &mut Block) -> Result<(), Flaw> {
+        let default = Arc::clone(match how.ks {
+            Some(name) => self.named(name)?,
+            None => self.names.default(),
+        });
+        let keyspace = block.keyspace(&default);
+        match (how.format, how.enc, &self.map) {
+            (Format::Jsonl, _, Some(map)) => foreign::decode(map, raw, keyspace, block),
+            (Format::Jsonl, _, None) => match Fields::read(raw)? {
+                fields if fields.reject.is_some() => {
                     Err(Flaw::new(FaultCode::UnknownField, 0).detail("a reject inside a reject"))
                 }
-                Ok(mut fields) => self.record(&mut fields, block),
-                Err(flaw) => Err(flaw),
+                mut fields => self.record(&mut fields, &default, block),
             },
-        };
-        decoded.map_err(|flaw| Flaw { at: 0, ..flaw })
+            (Format::Tsv, enc, _) => {
+                tsv::record(enc.unwrap_or(CellEnc::Escape), raw, keyspace, block)
+            }
+            (Format::Csv, enc, _) => csv::alone(enc.unwrap_or(CellEnc::Raw), raw, keyspace, block),
+            (Format::Mdb, enc, _) => {
+                let end = memchr::memchr(b'\n', raw).unwrap_or(raw.len());
+                let (key, value) = raw.split_at(end);
+                let value = value.get(1..).unwrap_or(&[]);
+                mdb::pair(enc.unwrap_or(CellEnc::Hex), key, value, keyspace, block)
+            }
+            (Format::Raw, _, _) => raw::alone(raw, keyspace, block),
+        }
     }
 
-    fn record(&mut self, fields: &mut Fields<'_>, block: &mut Block) -> Result<(), Flaw> {
+    fn record(
+        &mut self,
+        fields: &mut Fields<'_>,
+        default: &Arc<str>,
+        block: &mut Block,
+    ) -> Result<(), Flaw> {
         // The last line of `creel list --json` tells about the list.
         if fields.record.is_some_and(|r| r.inner == b"end") {
             return Ok(());
         }
         fields.all_known()?;
         let keyspace = match fields.ks {
-            None => block.keyspace(self.names.default()),
+            None => block.keyspace(default),
             Some(name) => block.keyspace(self.named(name)?),
         };
         let op = fields.op.map_or(&b"put"[..], |op| op.inner);
@@ -155,7 +179,7 @@ impl Jsonl {
         }
     }
 
-    fn named(&mut self, name: Text<'_>) -> Result<&std::sync::Arc<str>, Flaw> {
+    fn named(&mut self, name: Text<'_>) -> Result<&Arc<str>, Flaw> {
         let at = |mut flaw: Flaw| {
             flaw.at += name.at;
             flaw
@@ -173,6 +197,7 @@ impl Decode for Jsonl {
     fn decode(&mut self, text: &[u8], last: bool, block: &mut Block) -> Result<Step, Fault> {
         let mut used = 0;
         let mut event = None;
+        block.context(None, self.names.default());
         while !block.is_full() {
             let Some(line) = text.get(used..).and_then(|t| text::line(t, last)) else {
                 break;

@@ -2,12 +2,24 @@
 
 use super::super::base64;
 use super::super::fault::{FaultCode, Flaw};
+use super::super::options::CellEnc;
 use super::fields::{not_twice, text_of, wrong_type};
 use super::scan::{Scan, Text, Value, unescape};
+use crate::exchange::Format;
+
+/// How the line that was refused is to be read.
+#[derive(Debug, Default)]
+pub(super) struct Inside<'a> {
+    pub format: Format,
+    pub enc: Option<CellEnc>,
+    /// The keyspace of records that name none.
+    pub ks: Option<Text<'a>>,
+}
 
 /// Puts the line that was refused into `raw`.
-pub(super) fn unwrap(object: &[u8], raw: &mut Vec<u8>) -> Result<(), Flaw> {
+pub(super) fn unwrap<'a>(object: &'a [u8], raw: &mut Vec<u8>) -> Result<Inside<'a>, Flaw> {
     let mut scan = Scan::object(object)?;
+    let mut inside = Inside::default();
     let (mut text, mut encoded): (Option<Text<'_>>, Option<Text<'_>>) = (None, None);
     let mut cut = false;
     while let Some((name, value)) = scan.field()? {
@@ -24,6 +36,12 @@ pub(super) fn unwrap(object: &[u8], raw: &mut Vec<u8>) -> Result<(), Flaw> {
                 Value::Word(word @ (b"true" | b"false")) => cut = word == b"true",
                 _ => return Err(wrong_type("cut", name, "true or false")),
             },
+            b"format" => {
+                let text = text_of("format", name, value)?;
+                inside.format = named(text, Format::from_name)?;
+            }
+            b"enc" => inside.enc = Some(named(text_of("enc", name, value)?, CellEnc::from_name)?),
+            b"ks" => inside.ks = Some(text_of("ks", name, value)?),
             b"file" | b"line" | b"byte" | b"at" | b"code" | b"message" => {}
             _ => return Err(Flaw::new(FaultCode::UnknownField, name.at)),
         }
@@ -45,5 +63,11 @@ pub(super) fn unwrap(object: &[u8], raw: &mut Vec<u8>) -> Result<(), Flaw> {
         (Some(_), Some(_)) => return Err(Flaw::new(FaultCode::TwoEncodings, 0).field("raw")),
         (None, None) => return Err(Flaw::new(FaultCode::MissingValue, 0).field("raw")),
     }
-    Ok(())
+    Ok(inside)
+}
+
+fn named<T>(text: Text<'_>, find: impl FnOnce(&str) -> Option<T>) -> Result<T, Flaw> {
+    let name = std::str::from_utf8(text.inner).ok();
+    let wrong = Flaw::new(FaultCode::WrongType, text.at).detail("an unknown name");
+    name.and_then(find).ok_or(wrong)
 }

@@ -1,7 +1,7 @@
 //! Lines of JSON, good and bad; the strict parser against another one.
 
 use super::super::tests::{Found, of, read, read_by};
-use super::super::{FieldMap, Format, Op, ReadOptions};
+use super::super::{FieldMap, Op, ReadOptions};
 use super::*;
 use crate::exchange::frame::{Enc, Header, Position, Tally};
 use crate::exchange::read::TrailerState;
@@ -243,11 +243,31 @@ fn rejects_are_imported_again() {
 {"creel_reject":{"raw":"x","cut":true}}
 {"creel_reject":{"raw":"{\"creel_reject\":{\"raw\":\"{}\"}}"}}
 {"creel_reject":{}}
+{"creel_reject":{"raw":"a\t1","format":"tsv"}}
+{"creel_reject":{"raw":"62,\"31\"","format":"csv","enc":"hex","ks":"x"}}
+{"creel_reject":{"raw":" c\\00\n 1","format":"mdb","enc":"print"}}
+{"creel_reject":{"raw_b64":"AQAAAAEAAABkMQ==","format":"raw"}}
+{"creel_reject":{"raw":"a","format":"xml"}}
 "#;
     let found = jsonl(text);
-    assert_eq!(found.pairs(), [(&b"a"[..], &b""[..]), (b"b", b"")]);
+    let pairs: [(&[u8], &[u8]); 6] = [
+        (b"a", b""),
+        (b"b", b""),
+        (b"a", b"1"),
+        (b"b", b"1"),
+        (b"c\0", b"1"),
+        (b"d", b"1"),
+    ];
+    assert_eq!(found.pairs(), pairs);
+    assert_eq!(found.records[3].0, "x");
     use FaultCode::*;
-    let codes = [MissingValue, CutReject, UnknownField, MissingValue];
+    let codes = [
+        MissingValue,
+        CutReject,
+        UnknownField,
+        MissingValue,
+        WrongType,
+    ];
     assert_eq!(found.codes(), codes);
 }
 

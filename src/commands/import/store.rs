@@ -1,0 +1,93 @@
+//! The database that is imported into, which may have to be made first.
+
+use std::path::PathBuf;
+
+use creel::format::max_key_len;
+use creel::{CreateOptions, Db, Error, Interest, Snapshot, Token};
+
+use super::args::ImportArgs;
+use crate::cli::args::WriteArgs;
+use crate::cli::{Context, Failure};
+
+/// The database, unless nothing is to be written and there is none.
+pub struct Store {
+    db: Option<Db>,
+    path: PathBuf,
+    /// Where the log stood when this command made the file.
+    made: Option<Token>,
+    writes: bool,
+    /// The longest key.
+    pub max_key: usize,
+}
+
+impl Store {
+    /// Opens the database, or makes it.
+    pub fn open(ctx: &mut Context, args: &ImportArgs) -> Result<Store, Failure> {
+        let path = ctx.path(&args.db)?;
+        if !args.dry_run {
+            ctx.refuse_read_only()?;
+        }
+        let options = match (args.dry_run, args.batch) {
+            (true, _) => ctx.options().read_only(true),
+            // Batches are held against what is there, so nobody may come in between.
+            (false, Some(_)) => ctx.options().hold_lock(true),
+            (false, None) => ctx.options(),
+        };
+        let options = options.interest(Interest::All);
+        let mut made = None;
+        let db = match options.clone().open(&path) {
+            Ok(db) => Some(db),
+            Err(Error::NotFound { .. }) if args.create && args.dry_run => None,
+            Err(Error::NotFound { .. }) if args.create => {
+                let db = options.create(&path, &CreateOptions::default())?;
+                made = Some(db.snapshot()?.token());
+                Some(db)
+            }
+            Err(error @ Error::NotFound { .. }) => {
+                let hint = "check the path, or make the database: --create";
+                return Err(Failure::from(error).hint(hint));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let page_size = match &db {
+            Some(db) => db.info()?.page_size,
+            None => CreateOptions::default().page_size,
+        };
+        Ok(Store {
+            db,
+            path,
+            made,
+            writes: !args.dry_run,
+            max_key: max_key_len(page_size as usize),
+        })
+    }
+
+    /// The database.
+    pub fn db(&self) -> Option<&Db> {
+        self.db.as_ref()
+    }
+
+    /// What it holds now.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, Failure> {
+        let snapshot = self.db.as_ref().map(Db::snapshot);
+        Ok(snapshot.transpose()?)
+    }
+
+    /// Removes a file that was made in vain, unless somebody has put something into it since.
+    pub fn undo(&self) {
+        let (Some(made), Some(db)) = (self.made, &self.db) else {
+            return;
+        };
+        if db.snapshot().is_ok_and(|s| s.token() == made) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    /// Ends a successful import.
+    pub fn close(self, ctx: &mut Context, args: &WriteArgs) -> Result<(), Failure> {
+        match self.db {
+            Some(db) if self.writes => ctx.close_written(db, args),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Positions that may be handed out: what they stand for is on the medium.
+
+use std::time::Duration;
+
+use super::handle::{Inner, Log, lock};
+use super::snapshot::Snapshot;
+use super::token::Position;
+use crate::error::{Error, Result};
+use crate::format::FIRST_DATA_OFFSET;
+use crate::store::locks::{self, WRITER};
+use crate::store::slots;
+use crate::sys::LockMode;
+use crate::wal::append::{self, Durability};
+use crate::wal::retained::{self, Point};
+use crate::wal::scan::Placed;
+
+/// Tries to read a log that is begun anew while it is read.
+const ATTEMPTS: u32 = 20;
+
+impl Snapshot {
+    /// Where the snapshot stands in the history. What led to it is durable when this returns:
+    /// commits of handles that do not sync are synced first.
+    pub fn position(&self) -> Result<Position> {
+        let inner = self.inner();
+        let index = self.token().index;
+        inner.make_durable_upto(index)?;
+        let point = inner.point_at(index)?;
+        Ok(Position {
+            epoch: point.epoch,
+            index,
+            hash: Some(point.history),
+        })
+    }
+}
+
+impl Inner {
+    /// History and epoch after an entry.
+    pub(super) fn point_at(&self, index: u64) -> Result<Point> {
+        let header = {
+            let mut log = lock(&self.log);
+            if log.tail.last_index() == index {
+                let history = self.history(&mut log)?;
+                let epoch = log.tail.link.epoch;
+                return Ok(Point {
+                    index,
+                    epoch,
+                    history,
+                });
+            }
+            log.current.header.clone()
+        };
+        if header.checkpoint_index == index {
+            return Ok(Point {
+                index,
+                epoch: header.epoch,
+                history: header.history,
+            });
+        }
+        let mut found = None;
+        let began = self.walk_log(index, |point, _, _| {
+            found = Some(*point).filter(|p| p.index == index);
+            Ok(point.index < index)
+        })?;
+        found.ok_or(Error::NotRetained {
+            index,
+            oldest: began.index,
+        })
+    }
+
+    /// Walks the log from `from` on, or as far back as it reaches. `visit` begins anew where it is
+    /// called for an entry that is not behind the one before: the log was caught in a change.
+    pub(super) fn walk_log(
+        &self,
+        from: u64,
+        mut visit: impl FnMut(&Point, &Placed, &[u8]) -> Result<bool>,
+    ) -> Result<Point> {
+        let file = self.file.as_ref();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let current = slots::read(file)?.current(&self.path)?;
+            match retained::walk(file, &current.header, from, &mut visit) {
+                // In the middle of somebody's write, or really damaged.
+                Err(Error::Corrupt(_)) if attempt < ATTEMPTS => {
+                    self.vfs().pause(Duration::from_millis(1));
+                }
+                walked => return walked,
+            }
+        }
+    }
+
+    /// Makes certain that the log up to an entry is on the medium.
+    fn make_durable_upto(&self, index: u64) -> Result<()> {
+        let started = self.vfs().elapsed();
+        loop {
+            let mut log = lock(&self.log);
+            if !log.writing {
+                self.refresh(&mut log, false)?;
+            }
+            if is_proven(&log, index) {
+                return Ok(());
+            }
+            drop(log);
+            if self.options.read_only {
+                let held = locks::try_hold(&self.locks, WRITER, LockMode::Shared)?;
+                if let Some(_writer) = held {
+                    return self.prove_by_reading(index);
+                }
+            } else if let Some(_writer) = self.try_lock_writer()? {
+                return self.prove_by_writing();
+            }
+            // Whoever writes leaves a mark when his sync succeeds.
+            let waited = self.vfs().elapsed().saturating_sub(started);
+            if waited >= self.options.lock_timeout {
+                return Err(Error::Busy {
+                    lock: "writer",
+                    holder: self.vfs().holder_of(&self.path, WRITER),
+                    waited,
+                });
+            }
+            self.vfs().pause(Duration::from_millis(1));
+        }
+    }
+
+    fn prove_by_writing(&self) -> Result<()> {
+        self.check_poison()?;
+        let mut log = lock(&self.log);
+        self.refresh(&mut log, true)?;
+        self.prove_header(&mut log, Durability::Now)?;
+        append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())
+    }
+
+    /// Without write permission: sync what others wrote, and read it from the medium.
+    fn prove_by_reading(&self, index: u64) -> Result<()> {
+        let before = self.point_at(index)?;
+        self.file
+            .sync()
+            .map_err(|e| Error::io_at("sync", &self.path, e))?;
+        {
+            let mut log = lock(&self.log);
+            let (start, end) = (log.tail.extent.start, log.tail.end);
+            self.file.drop_cache(0, FIRST_DATA_OFFSET);
+            self.file.drop_cache(start, end.next_multiple_of(4096));
+            self.reload(&mut log, true)?;
+            log.tail.proven = log.tail.end;
+            log.header_proven = true;
+        }
+        if self.point_at(index)? != before {
+            let text = "the newest commits were never written to the medium";
+            let lost = std::io::Error::new(std::io::ErrorKind::InvalidData, text);
+            return Err(Error::io_at("read", &self.path, lost));
+        }
+        Ok(())
+    }
+}
+
+/// Is it known that header and log up to an entry are durable?
+fn is_proven(log: &Log, index: u64) -> bool {
+    let tail = &log.tail;
+    let header = log.header_proven || tail.durable_gen == log.current.header.generation as u32;
+    header && (tail.proven >= tail.end || index < tail.region.first_index)
+}
