@@ -9,10 +9,10 @@ use creel::{BackupOptions, BackupReport, Db, Depth, Interest, Reflink};
 use serde::Serialize;
 
 use super::{Position, Run, info::hex_id};
-use crate::cli::args::DbArg;
-use crate::cli::output::Out;
+use crate::cli::args::{DbArg, OutFileArgs};
+use crate::cli::stream::Stream;
 use crate::cli::table::{self, Value};
-use crate::cli::{Context, Exit, Failure, Outcome, report, signals, text, units};
+use crate::cli::{Context, Exit, Failure, Outcome, report, text, units};
 
 /// Whether the copy may share storage with the database.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -101,10 +101,8 @@ was closed; others: creel explain CODE";
         let db = ctx.open_read(&self.db, Interest::None)?;
         let meter = ctx.meter("backup");
         let options = self.options();
-        let report = if is_stdout(&self.o) {
-            stream(ctx, &db, &options, &meter)?
-        } else if streams {
-            to_device(&self.o, &db, &options, &meter)?
+        let report = if streams {
+            stream(&self.o, &db, &options, &meter)?
         } else {
             db.backup(&self.o, &options, &meter)
                 .map_err(|e| self.explain(e))?
@@ -135,63 +133,16 @@ fn no_backup(error: creel::Error) -> Failure {
     failure
 }
 
-/// Standard output as a place for a whole file: a reader that goes away has not got it.
-struct Piped<'a> {
-    out: &'a mut Out,
-    failure: Option<Failure>,
-}
-
-impl Write for Piped<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.bytes(bytes);
-        self.check(written)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let flushed = self.out.flush();
-        self.check(flushed)
-    }
-}
-
-impl Piped<'_> {
-    fn check(&mut self, result: Result<(), Failure>) -> io::Result<()> {
-        if self.out.is_closed() {
-            signals::end_by_closed_pipe();
-        }
-        result.map_err(|failure| {
-            self.failure = Some(failure);
-            io::Error::other("standard output")
-        })
-    }
-}
-
-fn stream(
-    ctx: &mut Context,
-    db: &Db,
-    options: &BackupOptions,
-    meter: &dyn creel::Progress,
-) -> Result<BackupReport, Failure> {
-    let mut piped = Piped {
-        out: &mut ctx.out,
-        failure: None,
-    };
-    let written = db.backup_to(&mut piped, options, meter);
-    match piped.failure.take() {
-        Some(failure) => Err(failure),
-        None => written.map_err(no_backup),
-    }
-}
-
-/// A file that keeps the error of a failed write, to tell it from errors of the database.
-struct Device {
-    file: std::fs::File,
+/// Keeps a failed write, to tell it from errors of the database.
+struct Noting<'a> {
+    stream: &'a Stream,
     error: Option<io::Error>,
 }
 
-impl Write for Device {
+impl Write for Noting<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes).map_err(|e| {
+        let mut stream = self.stream;
+        stream.write(bytes).map_err(|e| {
             let kind = e.kind();
             self.error = Some(e);
             kind.into()
@@ -203,18 +154,24 @@ impl Write for Device {
     }
 }
 
-fn to_device(
+/// Writes to standard output or a device, which gets all of it or is of no use.
+fn stream(
     path: &Path,
     db: &Db,
     options: &BackupOptions,
     meter: &dyn creel::Progress,
 ) -> Result<BackupReport, Failure> {
-    let file = std::fs::OpenOptions::new().write(true).open(path);
-    let file = file.map_err(|e| Failure::file("write", path, &e))?;
-    let mut device = Device { file, error: None };
-    let written = db.backup_to(&mut device, options, meter);
-    match device.error.filter(|_| written.is_err()) {
-        Some(e) => Err(Failure::file("write", path, &e).state("no backup was made")),
+    let stream = Stream::open(&OutFileArgs {
+        o: Some(path.to_owned()),
+        force: false,
+    })?;
+    let mut to = Noting {
+        stream: &stream,
+        error: None,
+    };
+    let written = db.backup_to(&mut to, options, meter);
+    match to.error.filter(|_| written.is_err()) {
+        Some(error) => Err(stream.failure(&error)),
         None => written.map_err(no_backup),
     }
 }

@@ -1,13 +1,15 @@
 //! What a database or an export holds, entry after entry in order: for commands that compare.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use creel::digest::{ContentDigest, Digest};
 use creel::exchange::frame::Position;
-use creel::exchange::read::Format;
+use creel::exchange::Format;
 use creel::{KeyBound, KeyRange};
 
 use crate::cli::args::{DbArg, KeyEncArgs, RangeArgs};
-use crate::cli::{Context, Failure, input};
+use crate::cli::{Context, Failure, codes, input, signals};
 
 mod database;
 mod export;
@@ -105,25 +107,93 @@ enum Source {
     Export(Box<Export>),
 }
 
+/// What stands at a path.
+pub(super) enum Place {
+    Database(PathBuf),
+    Export(Content),
+}
+
 impl Content {
+    /// Looks what stands at a path, and opens an export.
+    pub fn locate(
+        ctx: &mut Context,
+        path: &OsStr,
+        format: Option<Format>,
+        selection: &Selection,
+    ) -> Result<Place, Failure> {
+        let path = ctx.path(&DbArg {
+            db: path.to_owned(),
+        })?;
+        match sniff::open(ctx, &path, format)? {
+            sniff::Found::Database => Ok(Place::Database(path)),
+            sniff::Found::Export(format, bytes) => {
+                let (about, export) = Export::open(&path, format, bytes, selection)
+                    .map_err(|e| e.at_if_unknown(Some(&path)))?;
+                Ok(Place::Export(Content {
+                    about,
+                    source: Source::Export(Box::new(export)),
+                }))
+            }
+        }
+    }
+
     /// Opens a database or an export; `-` is an export on standard input. `format` is that of an
     /// export whose first bytes do not show it. Writes nothing.
     pub fn open(
         ctx: &mut Context,
-        path: &DbArg,
+        path: &OsStr,
         format: Option<Format>,
         selection: &Selection,
     ) -> Result<Content, Failure> {
-        let path = ctx.path(path)?;
-        let found = sniff::open(ctx, &path, format)?;
-        let opened = match found {
-            sniff::Found::Database => Database::open(ctx, &path, selection)
-                .map(|(about, database)| (about, Source::Database(Box::new(database)))),
-            sniff::Found::Export(format, bytes) => Export::open(&path, format, bytes, selection)
-                .map(|(about, export)| (about, Source::Export(Box::new(export)))),
+        let path = match Content::locate(ctx, path, format, selection)? {
+            Place::Export(content) => return Ok(content),
+            Place::Database(path) => path,
         };
-        let (about, source) = opened.map_err(|e| e.at_if_unknown(Some(&path)))?;
-        Ok(Content { about, source })
+        let (about, database) = Database::open(ctx, &path, selection).map_err(|e| {
+            let foreign = e.code() == &codes::NOT_A_DB;
+            let e = e.at_if_unknown(Some(&path));
+            match foreign {
+                true => e.hint("check the path; --format names the format of a csv or tsv export"),
+                false => e,
+            }
+        })?;
+        Ok(Content {
+            about,
+            source: Source::Database(Box::new(database)),
+        })
+    }
+
+    /// The contents of a snapshot that was taken before.
+    pub fn of_snapshot(
+        path: &Path,
+        snapshot: creel::Snapshot,
+        selection: &Selection,
+    ) -> Result<Content, Failure> {
+        let (about, database) = Database::of_snapshot(path, snapshot, selection)?;
+        Ok(Content {
+            about,
+            source: Source::Database(Box::new(database)),
+        })
+    }
+
+    /// Reads all of it and gives the digest, which `creel digest` prints too.
+    pub fn digest(&mut self, meter: &dyn creel::Progress) -> Result<Summary, Failure> {
+        let mut digest = ContentDigest::new();
+        let mut entry = Entry::default();
+        let mut bytes = 0;
+        while self.next(&mut entry)? {
+            digest.keyspace(&entry.keyspace);
+            digest.entry(&entry.key, &entry.value);
+            bytes += (entry.key.len() + entry.value.len()) as u64;
+            meter.report(bytes, None);
+            if signals::stopped() {
+                return Err(creel::Error::Interrupted.into());
+            }
+        }
+        Ok(Summary {
+            entries: digest.entries(),
+            digest: digest.finish(),
+        })
     }
 
     /// What this is.
@@ -147,6 +217,13 @@ impl Content {
         };
         read.map_err(|e| e.at_if_unknown(Some(&self.about.path)))
     }
+}
+
+/// Contents in two words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub entries: u64,
+    pub digest: Digest,
 }
 
 /// A path as it is printed.

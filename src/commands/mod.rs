@@ -12,8 +12,10 @@ mod compact;
 mod completions;
 mod content;
 mod delete;
+mod diff;
 mod digest;
 mod doctor;
+mod drill;
 mod exists;
 mod explain;
 mod export;
@@ -27,6 +29,7 @@ mod man;
 mod open;
 mod put;
 mod schema;
+mod scratch;
 mod stats;
 mod verify;
 mod version;
@@ -109,6 +112,8 @@ const VERBS: &[Verb] = &[
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
     Verb::of::<backup::BackupArgs>(),
+    Verb::of::<diff::DiffArgs>(),
+    Verb::of::<drill::DrillArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<doctor::DoctorArgs>(),
     Verb::of::<explain::ExplainArgs>(),

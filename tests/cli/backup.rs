@@ -233,6 +233,30 @@ fn a_full_disk_is_exit_8_and_leaves_nothing() {
 }
 
 #[test]
+fn ctrl_c_ends_it_by_the_signal_and_leaves_nothing() {
+    use std::os::unix::process::ExitStatusExt;
+    let db = used();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_creel"))
+        .arg("backup")
+        .arg(&db.path)
+        .arg("-o")
+        .arg(db.dir.path().join("copy.db"))
+        .args(["--rate", "50kB/s"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = std::time::Instant::now();
+    while db.files().len() < 2 {
+        assert!(start.elapsed().as_secs() < 20, "no temporary file");
+    }
+    let pid = child.id().to_string();
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert_eq!(db.files(), ["test.db"]);
+}
+
+#[test]
 fn a_damaged_database_gives_no_backup() {
     let db = used();
     let mut bytes = db.bytes();

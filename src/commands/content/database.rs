@@ -8,6 +8,9 @@ use creel::{Cursor, Interest, KeyRange, Snapshot};
 use super::{About, Entry, Selection};
 use crate::cli::{Context, Failure};
 
+/// So many bytes of keys and values are read before their pages are given back.
+const STRIDE: usize = 1 << 20;
+
 /// One snapshot, keyspace after keyspace.
 pub(super) struct Database {
     snapshot: Snapshot,
@@ -16,6 +19,8 @@ pub(super) struct Database {
     names: std::vec::IntoIter<String>,
     cursor: Option<(String, Cursor)>,
     pub has_keyspace: bool,
+    /// Bytes since the pages read were given back.
+    read: usize,
 }
 
 impl Database {
@@ -29,7 +34,20 @@ impl Database {
             .read_only(true)
             .interest(Interest::All)
             .open(path)?;
-        let snapshot = db.snapshot()?;
+        let lineage = db.info()?.lineage_id;
+        let (about, database) = Database::of_snapshot(path, db.snapshot()?, selection)?;
+        let about = About {
+            lineage: Some(lineage),
+            ..about
+        };
+        Ok((about, database))
+    }
+
+    pub fn of_snapshot(
+        path: &Path,
+        snapshot: Snapshot,
+        selection: &Selection,
+    ) -> Result<(About, Database), Failure> {
         let mut names = snapshot.keyspaces()?;
         if let Some(only) = &selection.keyspace {
             names.retain(|name| name == only);
@@ -43,7 +61,7 @@ impl Database {
                 index: token.index,
                 hash: None,
             }),
-            lineage: Some(db.info()?.lineage_id),
+            lineage: None,
         };
         let database = Database {
             snapshot,
@@ -51,6 +69,7 @@ impl Database {
             has_keyspace: !names.is_empty(),
             names: names.into_iter(),
             cursor: None,
+            read: 0,
         };
         Ok((about, database))
     }
@@ -62,6 +81,11 @@ impl Database {
             {
                 entry.enter(name);
                 entry.set(key, value);
+                self.read += key.len() + value.len();
+                if self.read >= STRIDE {
+                    self.read = 0;
+                    self.snapshot.forget_pages();
+                }
                 return Ok(true);
             }
             let Some(name) = self.names.next() else {

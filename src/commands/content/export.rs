@@ -1,11 +1,12 @@
 //! The contents of an export. One that promises order is read as it comes; any other is sorted
 //! first, in bounded memory and a nameless scratch file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use creel::exchange::read::{Block, CellEnc, Fault, Format, Op, ReadOptions, Reader, Stop};
+use creel::exchange::Format;
+use creel::exchange::read::{Block, CellEnc, Fault, Op, ReadOptions, Reader, Stop};
 use creel::{Duplicates, Sorted, Sorter};
 
 use super::{About, Entry, Selection};
@@ -33,11 +34,14 @@ pub(super) struct Export {
 enum Way {
     /// As they stand.
     Straight(Box<Text>),
-    /// Keyspaces by name, each sorted.
-    Sorted {
-        present: Option<(String, Sorted)>,
-        waiting: std::collections::btree_map::IntoIter<String, Sorter>,
-    },
+    /// Sorted.
+    Sorted(Box<Ordered>),
+}
+
+/// Keyspaces by name, each sorted.
+struct Ordered {
+    present: Option<(String, Sorted)>,
+    waiting: btree_map::IntoIter<String, Sorter>,
 }
 
 /// The text and the block that is being handed out.
@@ -94,19 +98,25 @@ impl Export {
                 }
                 Ok(false)
             }
-            Way::Sorted { present, waiting } => loop {
-                if let Some((name, sorted)) = present
-                    && let Some(change) = sorted.next_change()?
-                {
-                    entry.enter(name);
-                    entry.set(change.key, change.value.unwrap_or(&[]));
-                    return Ok(true);
-                }
-                let Some((name, sorter)) = waiting.next() else {
-                    return Ok(false);
-                };
-                *present = Some((name, sorter.finish()?));
-            },
+            Way::Sorted(ordered) => ordered.next(entry),
+        }
+    }
+}
+
+impl Ordered {
+    fn next(&mut self, entry: &mut Entry) -> Result<bool, Failure> {
+        loop {
+            if let Some((name, sorted)) = &mut self.present
+                && let Some(change) = sorted.next_change()?
+            {
+                entry.enter(name);
+                entry.set(change.key, change.value.unwrap_or(&[]));
+                return Ok(true);
+            }
+            let Some((name, sorter)) = self.waiting.next() else {
+                return Ok(false);
+            };
+            self.present = Some((name, sorter.finish()?));
         }
     }
 }
@@ -197,10 +207,10 @@ fn sort(mut text: Text, path: &Path, selection: &Selection) -> Result<Way, Failu
             sorter.push(0, &entry.key, Some(&entry.value))?;
         }
     }
-    Ok(Way::Sorted {
+    Ok(Way::Sorted(Box::new(Ordered {
         present: None,
         waiting: sorters.into_iter(),
-    })
+    })))
 }
 
 fn too_many(path: &Path) -> Failure {

@@ -1,11 +1,12 @@
 //! Database or export, and which format: told by the first bytes.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use creel::exchange::compress::Input;
-use creel::exchange::read::Format;
+use creel::exchange::Format;
+use creel::format::SLOT_OFFSETS;
 use creel::format::header::MAGIC;
 
 use crate::cli::{Context, Failure, codes};
@@ -33,19 +34,17 @@ pub(super) fn open(
         ctx.take_stdin("export")?;
         Box::new(io::stdin())
     } else {
-        let file = File::open(path).map_err(|e| failed(&e))?;
-        if !file.metadata().map_err(|e| failed(&e))?.is_file() {
+        let mut file = File::open(path).map_err(|e| failed(&e))?;
+        let regular = file.metadata().map_err(|e| failed(&e))?.is_file();
+        if !regular || has_header(&mut file).map_err(|e| failed(&e))? {
             return Ok(Found::Database);
         }
         Box::new(file)
     };
     let first = take(&mut raw).map_err(|e| failed(&e))?;
     if first.starts_with(&MAGIC) {
-        return match stdin {
-            true => Err(Failure::usage("a database cannot be read from a pipe")
-                .hint("write it to a file first")),
-            false => Ok(Found::Database),
-        };
+        return Err(Failure::usage("a database cannot be read from a pipe")
+            .hint("write it to a file first"));
     }
     let whole = Cursor::new(first).chain(raw);
     let mut text = Input::open(whole).map_err(|e| bad(path, &e))?;
@@ -58,6 +57,19 @@ pub(super) fn open(
         format,
         Box::new(Cursor::new(head).chain(text)),
     ))
+}
+
+/// Whether a header begins at one of its two places; the first may be blank.
+fn has_header(file: &mut File) -> io::Result<bool> {
+    let mut found = false;
+    for place in SLOT_OFFSETS {
+        let mut magic = Vec::new();
+        file.seek(SeekFrom::Start(place))?;
+        file.take(MAGIC.len() as u64).read_to_end(&mut magic)?;
+        found |= magic == MAGIC;
+    }
+    file.rewind()?;
+    Ok(found)
 }
 
 fn take(from: &mut impl Read) -> io::Result<Vec<u8>> {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::handle::Inner;
-use super::{Db, Token, create};
+use super::{Db, Snapshot, Token, create};
 use crate::check::{Verdict, VerifyOptions, verify};
 use crate::error::{Corruption, Error, Result};
 use crate::format::{Depth, Invariant};
@@ -92,7 +92,20 @@ impl Db {
         options: &BackupOptions,
         progress: &dyn Progress,
     ) -> Result<BackupReport> {
-        self.inner.backup(dest, options, progress)
+        let moment = Moment::take(&self.inner, false)?;
+        self.inner.backup(&moment, dest, options, progress)
+    }
+
+    /// The same, with a snapshot of the database at the very position of the backup.
+    pub fn backup_and_snapshot(
+        &self,
+        dest: &Path,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<(BackupReport, Snapshot)> {
+        let moment = Moment::take(&self.inner, true)?;
+        let report = self.inner.backup(&moment, dest, options, progress)?;
+        Ok((report, moment.snapshot))
     }
 
     /// Writes the bytes of a backup one after the other, to a pipe for example.
@@ -102,7 +115,7 @@ impl Db {
         options: &BackupOptions,
         progress: &dyn Progress,
     ) -> Result<BackupReport> {
-        let moment = Moment::take(&self.inner)?;
+        let moment = Moment::take(&self.inner, false)?;
         let layout = moment.lay_out(&self.inner.file)?;
         let mut copier = Copier::new(&self.inner, None, options, progress, layout.bytes);
         copier.stream(&layout.parts, out)?;
@@ -121,13 +134,13 @@ struct Place<'a> {
 
 impl Inner {
     fn backup(
-        self: &Arc<Self>,
+        &self,
+        moment: &Moment,
         dest: &Path,
         options: &BackupOptions,
         progress: &dyn Progress,
     ) -> Result<BackupReport> {
         self.check_destination(dest, options.replace)?;
-        let moment = Moment::take(self)?;
         let layout = moment.lay_out(&self.file)?;
         let vfs = self.vfs();
         let temporary = create::temporary_name(dest, vfs)?;
@@ -139,7 +152,7 @@ impl Inner {
             path: &temporary,
             dest,
         };
-        let made = self.fill(&place, &moment, &layout, options, progress);
+        let made = self.fill(&place, moment, &layout, options, progress);
         let made = made.and_then(|report| {
             self.check_destination(dest, options.replace)?;
             let renamed = match options.replace {

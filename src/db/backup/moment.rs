@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::create::{Identity, random_salt};
 use super::super::handle::{Inner, lock};
+use super::super::snapshot::Snapshot;
 use super::super::view::Tree;
 use super::super::{BackupReport, Token};
 use super::copier::Copier;
@@ -38,13 +39,16 @@ pub(super) struct Moment {
     log_bytes: u64,
     token: Token,
     history: History,
+    /// The same moment, for reading where it was taken so that it can be read.
+    pub snapshot: Snapshot,
 }
 
 impl Moment {
-    /// Takes the present moment. Holds no lock that anybody waits for.
-    pub fn take(inner: &Arc<Inner>) -> Result<Moment> {
+    /// Takes the present moment. Holds no lock that anybody waits for. `readable`: its snapshot
+    /// is to be read.
+    pub fn take(inner: &Arc<Inner>, readable: bool) -> Result<Moment> {
         for attempt in 1..=ATTEMPTS {
-            if let Some(moment) = try_take(inner)? {
+            if let Some(moment) = try_take(inner, readable)? {
                 return Ok(moment);
             }
             inner.vfs().pause(Duration::from_millis(attempt.min(20)));
@@ -105,16 +109,27 @@ fn shorten(slot: &mut RegionSlot, used: usize, page_size: usize) -> Option<Run> 
     })
 }
 
-fn try_take(inner: &Arc<Inner>) -> Result<Option<Moment>> {
-    let (tree, tail, history) = {
+fn try_take(inner: &Arc<Inner>, readable: bool) -> Result<Option<Moment>> {
+    let (tree, tail, history, snapshot) = {
         let mut log = lock(&inner.log);
+        if readable {
+            inner.hold_all(&mut log, false)?;
+        }
         if !log.writing {
             inner.refresh(&mut log, false)?;
         }
         let history = inner.history(&mut log)?;
         let tree = Arc::clone(&inner.view.load().tree);
-        (tree, log.tail.clone(), history)
+        let snapshot = Snapshot::of_present(inner);
+        (tree, log.tail.clone(), history, snapshot)
     };
+    let token = Token {
+        epoch: tail.link.epoch,
+        index: tail.last_index(),
+    };
+    if snapshot.token().index != token.index {
+        return Ok(None);
+    }
     if tail.last.is_some() && tail.proven < tail.end {
         // A backup must not hold an entry that the database itself may still lose.
         let synced = inner.file.sync();
@@ -146,11 +161,9 @@ fn try_take(inner: &Arc<Inner>) -> Result<Option<Moment>> {
         header,
         logs,
         log_bytes: found.log_bytes,
-        token: Token {
-            epoch: tail.link.epoch,
-            index: tail.last_index(),
-        },
+        token,
         history,
+        snapshot,
     }))
 }
 
