@@ -33,7 +33,7 @@ pub struct ExportArgs {
     db: DbArg,
     #[command(flatten)]
     file: OutFileArgs,
-    /// What to write: jsonl, mdb, csv, tsv or raw
+    /// Format to write: jsonl, mdb, csv, tsv or raw
     #[arg(
         long,
         value_name = "FORMAT",
@@ -56,7 +56,7 @@ pub struct ExportArgs {
     /// Leave out header and trailer (jsonl) or the heading (csv)
     #[arg(long)]
     bare: bool,
-    /// none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]
+    /// How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]
     #[arg(long, value_name = "HOW")]
     compress: Option<Compression>,
 }
@@ -76,8 +76,8 @@ All entries come from one snapshot, in key order. The default format begins with
 with a trailer (count, bytes, checksum, digest): import refuses a file that is cut or changed.
 A file appears under its name only when all of it is written. docs/exchange.md has the formats.
 
-Exit status: 0 all of it was written, 8 it could not be, 9 the format cannot hold an entry;
-SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE";
+Exit status: 0 all of it was written, 8 it could not be, 9 the format cannot hold an entry,
+141 the reader of a pipe left early; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();

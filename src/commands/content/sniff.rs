@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use creel::exchange::compress::Input;
 use creel::exchange::Format;
+use creel::exchange::compress::Input;
 use creel::format::SLOT_OFFSETS;
 use creel::format::header::MAGIC;
 
