@@ -51,6 +51,8 @@ pub mod exchange;
 pub mod format;
 mod progress;
 #[doc(hidden)]
+pub mod salvage;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod sys;

@@ -12,7 +12,7 @@ use crate::store::slots::{Current, Slots};
 
 /// The two headers as this check goes by them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Headers {
+pub(crate) struct Headers {
     pub states: [SlotState; 2],
     /// The newer usable one.
     pub current: Current,
@@ -21,7 +21,7 @@ pub(super) struct Headers {
 }
 
 /// Sorts the slots; `None` where neither can be used.
-pub(super) fn choose(slots: Slots) -> Option<Headers> {
+pub(crate) fn choose(slots: Slots) -> Option<Headers> {
     let usable = |state: &SlotState| match state {
         SlotState::Valid(header, crc) => Some(Current {
             header: (**header).clone(),

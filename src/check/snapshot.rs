@@ -13,11 +13,11 @@ use super::slots::{Headers, choose};
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::format::Depth;
-use crate::store::locks::{GATE, try_hold};
+use crate::store::locks::{CHECKPOINT, GATE, Held, WRITER, try_hold};
 use crate::store::pages::Pages;
 use crate::store::pins::{Pin, Pins};
 use crate::store::slots::{self, Slots};
-use crate::sys::{Access, File, LockMode};
+use crate::sys::{Access, File, LockMode, Vfs};
 
 /// How often a file that changes is looked at again.
 const ATTEMPTS: u32 = 8;
@@ -31,19 +31,19 @@ pub(super) struct Snapshot {
 }
 
 /// A descriptor of its own for locks, where that can be had.
-pub(super) struct Locks {
+pub(crate) struct Locks {
     pins: Option<Arc<Pins>>,
     file: Option<Arc<dyn File>>,
 }
 
 impl Locks {
     /// `checked`: the file that is being checked, which the path may not name any more.
-    pub fn open(options: &VerifyOptions, path: &Path, checked: &dyn File) -> Locks {
+    pub fn open(vfs: &dyn Vfs, path: &Path, checked: &dyn File) -> Locks {
         let same = |file: &Arc<dyn File>| {
             let both = file.identity().ok().zip(checked.identity().ok());
             both.is_some_and(|(a, b)| a.same_file(&b))
         };
-        let file = options.vfs.open(path, Access::Read).ok().filter(same);
+        let file = vfs.open(path, Access::Read).ok().filter(same);
         Locks {
             pins: file.clone().map(Pins::new),
             file,
@@ -51,24 +51,39 @@ impl Locks {
     }
 
     /// Pins the newest generation and the one before, which the older header needs.
-    fn pin(&self, headers: &Headers) -> Option<Vec<Pin>> {
+    pub fn pin(&self, headers: &Headers) -> Option<Vec<Pin>> {
         let pins = self.pins.as_ref()?;
         let newest = headers.current.header.generation;
         let older = headers.older.as_ref().map(|o| o.header.generation);
         let all = older.into_iter().chain([newest]);
         all.map(|generation| pins.pin(generation).ok()).collect()
     }
+
+    /// While this is held, a writer waits a moment before it switches regions.
+    pub fn gate(&self) -> Option<Held> {
+        let file = self.file.as_ref()?;
+        try_hold(file, GATE, LockMode::Shared).ok().flatten()
+    }
+
+    /// Another process holds the lock for writing or the one for checkpoints.
+    pub fn writer_active(&self) -> bool {
+        let held = |byte| {
+            let file = self.file.as_ref();
+            file.is_some_and(|f| f.find_lock(byte, 1).is_ok_and(|found| found.is_some()))
+        };
+        held(WRITER) || held(CHECKPOINT)
+    }
 }
 
 /// Both slots, read until two looks agree.
-pub(super) fn stable_slots(options: &VerifyOptions, file: &dyn File) -> Result<Slots> {
+pub(crate) fn stable_slots(vfs: &dyn Vfs, file: &dyn File) -> Result<Slots> {
     let mut before = slots::read(file)?;
     for _ in 0..ATTEMPTS {
         let again = slots::read(file)?;
         if again.states == before.states {
             return Ok(again);
         }
-        options.vfs.pause(Duration::from_millis(1));
+        vfs.pause(Duration::from_millis(1));
         before = again;
     }
     Ok(before)
@@ -85,23 +100,19 @@ pub(super) fn take(
     for attempt in 1..=ATTEMPTS {
         source.check_stop()?;
         let file = Arc::clone(&source.file);
-        let Some(headers) = choose(stable_slots(options, file.as_ref())?) else {
+        let Some(headers) = choose(stable_slots(options.vfs.as_ref(), file.as_ref())?) else {
             return Ok(None);
         };
         let pins = locks.pin(&headers);
         // Only if the headers are still the newest is the pin seen by every later reuse.
-        if choose(stable_slots(options, file.as_ref())?).as_ref() != Some(&headers) {
+        if choose(stable_slots(options.vfs.as_ref(), file.as_ref())?).as_ref() != Some(&headers) {
             last = None;
             continue;
         }
         source.page_size = headers.current.header.page_size();
         source.len = file.size().map_err(|e| Error::io("look at the file", e))?;
         source.reset();
-        // While this is held, a writer waits a moment before it switches regions.
-        let gate = locks
-            .file
-            .as_ref()
-            .and_then(|f| try_hold(f, GATE, LockMode::Shared).ok().flatten());
+        let gate = locks.gate();
         let catalogue = catalogue(options, source, &headers);
         let log = log::check(
             source,
@@ -111,7 +122,8 @@ pub(super) fn take(
             options.max_findings,
         )?;
         drop(gate);
-        let unchanged = choose(stable_slots(options, file.as_ref())?).as_ref() == Some(&headers);
+        let unchanged =
+            choose(stable_slots(options.vfs.as_ref(), file.as_ref())?).as_ref() == Some(&headers);
         let quiet = log.findings.is_empty();
         let again = last.as_ref().is_some_and(|l| same(l, &log));
         if unchanged && (quiet || again) || attempt == ATTEMPTS {
@@ -159,7 +171,7 @@ pub(super) fn moved(
     source: &Source<'_>,
     headers: &Headers,
 ) -> Result<bool> {
-    let now = choose(stable_slots(options, source.file.as_ref())?);
+    let now = choose(stable_slots(options.vfs.as_ref(), source.file.as_ref())?);
     Ok(now.as_ref() != Some(headers))
 }
 

@@ -8,10 +8,10 @@ use crate::progress::Progress;
 use crate::sys::File;
 
 /// Bytes read at a time where much is to be read.
-pub(super) const RUN: usize = 1 << 20;
+pub(crate) const RUN: usize = 1 << 20;
 
 /// The file, how far the check is, and who wants to know.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     pub file: Arc<dyn File>,
     pub page_size: usize,
     /// Length of the file when the check began.
@@ -25,7 +25,7 @@ pub(super) struct Source<'a> {
 
 /// Pages that were read, and those among them that could not be.
 #[derive(Debug, Default)]
-pub(super) struct Pages {
+pub(crate) struct Pages {
     pub bytes: Vec<u8>,
     /// Page ids that the medium refused, with its reason.
     pub refused: Vec<(u32, String)>,
@@ -105,6 +105,23 @@ impl<'a> Source<'a> {
             page.fill(0);
             out.refused.push((first + i as u32, reason));
         }
+    }
+
+    /// Reads bytes of which some may be missing, or refused by the medium: those are zero.
+    pub fn read_what_is_there(&self, at: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+        const PIECE: usize = 4096;
+        self.check_stop()?;
+        out.clear();
+        out.resize(len, 0);
+        if self.file.read_at(out, at).is_ok() {
+            return Ok(());
+        }
+        for (i, piece) in out.chunks_mut(PIECE).enumerate() {
+            if self.file.read_at(piece, at + (i * PIECE) as u64).is_err() {
+                piece.fill(0);
+            }
+        }
+        Ok(())
     }
 
     /// Reads bytes that belong to no page (header zone, log); `None` where the file is shorter.

@@ -52,7 +52,7 @@ pub fn verify(
     if options.level == Depth::Deep {
         file.drop_cache(0, len); // so that the medium is read, not memory
     }
-    let locks = Locks::open(options, path, file.as_ref());
+    let locks = Locks::open(options.vfs.as_ref(), path, file.as_ref());
     let mut source = Source::new(file, len, progress);
     for attempt in 1..=ATTEMPTS {
         let Some(snapshot) = take(options, &mut source, &locks)? else {
@@ -80,7 +80,7 @@ pub fn verify(
 }
 
 fn unreadable(path: &Path, options: &VerifyOptions, source: &Source<'_>) -> Result<VerifyReport> {
-    let slots = stable_slots(options, source.file.as_ref())?;
+    let slots = stable_slots(options.vfs.as_ref(), source.file.as_ref())?;
     refuse_foreign(&slots, path, source)?;
     let mut findings = Findings::new(options.max_findings);
     report_slots(&slots.states, false, &mut findings);

@@ -28,6 +28,7 @@ mod list;
 mod man;
 mod open;
 mod put;
+mod salvage;
 mod schema;
 mod scratch;
 mod stats;
@@ -105,15 +106,16 @@ const VERBS: &[Verb] = &[
     Verb::of::<import::ImportArgs>(),
     Verb::of::<export::ExportArgs>(),
     Verb::of::<digest::DigestArgs>(),
+    Verb::of::<backup::BackupArgs>(),
+    Verb::of::<diff::DiffArgs>(),
+    Verb::of::<drill::DrillArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),
     Verb::of::<checkpoint::CheckpointArgs>(),
     Verb::of::<compact::CompactArgs>(),
     Verb::of::<verify::VerifyArgs>(),
-    Verb::of::<backup::BackupArgs>(),
-    Verb::of::<diff::DiffArgs>(),
-    Verb::of::<drill::DrillArgs>(),
+    Verb::of::<salvage::SalvageArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<doctor::DoctorArgs>(),
     Verb::of::<explain::ExplainArgs>(),

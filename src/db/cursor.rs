@@ -29,6 +29,8 @@ pub struct Cursor {
     last: Option<Vec<u8>>,
     key: Vec<u8>,
     value: Vec<u8>,
+    /// So many entries of the tree come before the upper bound without looking.
+    inside: usize,
     done: bool,
 }
 
@@ -87,14 +89,27 @@ impl Cursor {
             last: None,
             key: Vec::new(),
             value: Vec::new(),
+            inside: 0,
             done: false,
         }
     }
 
     /// The next entry from the front: user key and value.
     pub fn next_entry(&mut self) -> Result<Option<(&[u8], &[u8])>> {
-        if self.front.as_ref().is_some_and(|end| end.tables.is_empty()) && self.back.is_none() {
-            return self.next_from_tree();
+        if self.back.is_none() && !self.done {
+            let end = match &mut self.front {
+                Some(end) => end,
+                None => match End::new(&self.layers, &self.bounds, false) {
+                    Ok(end) => self.front.insert(end),
+                    Err(e) => {
+                        self.done = true;
+                        return Err(e);
+                    }
+                },
+            };
+            if end.tables.is_empty() {
+                return self.next_from_tree();
+            }
         }
         let found = self.step(false);
         self.entry(found)
@@ -105,7 +120,8 @@ impl Cursor {
         let pages = &self.layers.tree.pages;
         let end = self.front.as_mut().filter(|_| !self.done);
         let Some(end) = end else { return Ok(None) };
-        let entry = match end.tree.next(pages) {
+        let end_tree = &mut end.tree;
+        let entry = match end_tree.next(pages) {
             Ok(Some(entry)) => entry,
             other => {
                 self.done = true;
@@ -113,7 +129,15 @@ impl Cursor {
             }
         };
         entry.copy_key(&mut self.key);
-        if !before_end(&self.key, &self.bounds.1) {
+        if self.inside > 0 {
+            self.inside -= 1;
+        } else if before_end(&self.key, &self.bounds.1) {
+            let end = match &self.bounds.1 {
+                Bound::Unbounded => None,
+                Bound::Included(to) | Bound::Excluded(to) => Some(to.as_slice()),
+            };
+            self.inside = end_tree.surely_below(pages, end);
+        } else {
             self.done = true;
             return Ok(None);
         }
@@ -193,6 +217,7 @@ impl Cursor {
         if self.done {
             return Ok(Found::Nothing);
         }
+        self.inside = 0;
         if backwards && self.back.is_none() && self.front.is_some() {
             // From now on both ends have to notice when they meet.
             self.first = Some(self.key.clone());

@@ -27,7 +27,7 @@ mod refresh;
 mod region;
 mod since;
 mod snapshot;
-mod sort;
+pub(crate) mod sort;
 mod stats;
 #[cfg(test)]
 mod tests;

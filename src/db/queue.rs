@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::handle::{Inner, lock};
@@ -13,9 +14,14 @@ use crate::error::{Error, Result};
 pub(crate) struct Queue {
     waiting: Vec<Arc<Ticket>>,
     busy: bool,
-    /// Callers served by the last group.
-    last_group: usize,
+    /// Callers that may come together: those of the last group, and who waited when it ended.
+    expected: usize,
 }
+
+/// How long a leader lets other threads run while not all of those have come back. Callers in a
+/// loop are back within microseconds, and then share one sync instead of waiting for two.
+const PATIENCE: Duration = Duration::from_micros(50);
+
 
 #[derive(Debug, Default)]
 struct Ticket {
@@ -43,7 +49,7 @@ impl Inner {
 
     fn write_grouped(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
         let mut queue = lock(&self.queue);
-        if !queue.busy && queue.waiting.is_empty() {
+        if !queue.busy && queue.waiting.is_empty() && queue.expected <= 1 {
             queue.busy = true;
             drop(queue);
             let mut results = self.commit_group(vec![batch]);
@@ -65,11 +71,20 @@ impl Inner {
     }
 
     /// Serves everybody who waits, this caller's own ticket included.
-    fn lead(
-        self: &Arc<Self>,
-        mut queue: std::sync::MutexGuard<'_, Queue>,
+    fn lead<'a>(
+        self: &'a Arc<Self>,
+        mut queue: std::sync::MutexGuard<'a, Queue>,
         own: &Arc<Ticket>,
     ) -> Result<Commit> {
+        let mut since = None;
+        while queue.waiting.len() < queue.expected {
+            if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                break;
+            }
+            drop(queue);
+            std::thread::yield_now();
+            queue = lock(&self.queue);
+        }
         let tickets = std::mem::take(&mut queue.waiting);
         drop(queue);
         let take = |t: &Arc<Ticket>| lock(&t.state).batch.take().unwrap_or_default();
@@ -91,7 +106,7 @@ impl Inner {
     /// Makes the first of those who wait the next writer.
     fn hand_over(&self, served: usize) {
         let mut queue = lock(&self.queue);
-        queue.last_group = served;
+        queue.expected = served + queue.waiting.len();
         match queue.waiting.first() {
             Some(next) => next.lead(),
             None => queue.busy = false,

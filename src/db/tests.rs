@@ -162,3 +162,37 @@ fn damage_among_one_shot_commits_is_told() {
         );
     }
 }
+
+#[test]
+fn a_walk_that_mixes_its_steps_stops_at_the_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::create(dir.path().join("mixed.creel")).unwrap();
+    let mut batch = Batch::new();
+    for i in 0..2000u32 {
+        batch.put(format!("k{i:05}").as_bytes(), &[7; 100]);
+    }
+    db.write(batch).unwrap();
+    checkpoint(&db);
+    let main = db.snapshot().unwrap().keyspace("main").unwrap();
+    // Every end lies somewhere else in its leaf; key-only steps in between must not be counted as
+    // checked against the bound.
+    for end in (1..2000u32).step_by(37) {
+        let range = KeyRange::from_to(b"k00000", format!("k{end:05}").as_bytes());
+        for period in 1..5 {
+            let mut cursor = main.cursor(&range);
+            let mut found = 0;
+            loop {
+                let more = if found % period == 0 {
+                    cursor.next_entry().unwrap().is_some()
+                } else {
+                    cursor.next_key().unwrap().is_some()
+                };
+                if !more {
+                    break;
+                }
+                found += 1;
+            }
+            assert_eq!(found, end, "end {end}, period {period}");
+        }
+    }
+}

@@ -256,6 +256,26 @@ impl PageRead for Pages {
         Ok(bytes)
     }
 
+    #[inline]
+    fn again(&self, child: PageRef) -> Result<&[u8]> {
+        // Checked pages of a pinned generation do not change.
+        if let Some(Some(map)) = self.map.get() {
+            let start = child.page as usize * self.page_size;
+            if let Some(bytes) = map.bytes().get(start..start + self.page_size) {
+                return Ok(bytes);
+            }
+        }
+        self.page(child)
+    }
+
+    #[inline]
+    fn soon(&self, child: PageRef, from: usize, len: usize) {
+        if let Some(Some(map)) = self.map.get() {
+            let len = len.min(self.page_size.saturating_sub(from));
+            map.prefetch(child.page as usize * self.page_size + from, len);
+        }
+    }
+
     fn value(&self, reference: &OverflowRef) -> Result<&[u8]> {
         let bytes = self.raw(reference.page, reference.pages(self.page_size))?;
         if !self.verified.contains(reference.page as usize) {

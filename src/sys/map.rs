@@ -77,6 +77,22 @@ impl FileMap {
         Ok(())
     }
 
+    /// Starts to bring a range that is in memory into the processor's cache. Costs an instruction
+    /// for each 64 bytes and waits for nothing.
+    #[inline]
+    pub fn prefetch(&self, offset: usize, len: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(bytes) = self.0.get(offset..offset.saturating_add(len)) {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            for line in bytes.chunks(64) {
+                // SAFETY: a prefetch of any address has no effect that a program can see.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (offset, len);
+    }
+
     /// Gives the memory of all that was read back to the system. What is read again comes from
     /// its cache of the file.
     pub fn forget(&self) {

@@ -3,10 +3,13 @@
 //! A cursor remembers page references only, so it borrows nothing between calls: the pages of a
 //! root never change, and whoever owns the cursor keeps that root's generation pinned.
 
-use super::get::{branch_at, find, leaf_at, malformed, top_level};
+use super::get::{branch_at, find, found_leaf, leaf_at, malformed, top_level};
 use super::{PageRead, PageRef, Root};
 use crate::error::Result;
-use crate::format::leaf::{Leaf, StoredValue};
+use crate::format::leaf::{Leaf, LeafShape, StoredValue};
+
+/// Bytes of a leaf that are brought near when a cursor comes to a key: about ten entries.
+const AHEAD: usize = 2048;
 
 /// An entry as the cursor shows it. The full key is `prefix` and then `suffix`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +43,22 @@ pub enum Seek {
     Before,
 }
 
-/// One page of the path.
+/// One branch of the path.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     page: PageRef,
-    /// Branch: the child taken. Leaf: the entry after the cursor, up to `count`.
+    /// The child taken.
     index: usize,
     count: usize,
+}
+
+/// The leaf at the end of the path.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    page: PageRef,
+    /// The entry after the cursor, up to the number of entries.
+    index: usize,
+    shape: LeafShape,
 }
 
 /// A place between two entries of a tree. `next` gives the entry after it and moves past it,
@@ -55,7 +67,7 @@ struct Step {
 pub struct TreeCursor {
     /// Branches from the root down.
     path: Vec<Step>,
-    leaf: Option<Step>,
+    leaf: Option<Place>,
     failed: bool,
 }
 
@@ -87,15 +99,31 @@ impl TreeCursor {
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
         let result = match &mut self.leaf {
-            Some(step) if step.index < step.count => {
-                let i = step.index;
-                step.index += 1;
-                entry(pages, step.page, i).map(Some)
+            Some(place) if place.index < place.shape.count() => {
+                let i = place.index;
+                place.index += 1;
+                place.entry(pages, i).map(Some)
             }
             Some(_) => self.next_leaf(pages),
             None => Ok(None),
         };
         self.watch(result)
+    }
+
+    /// How many entries after the cursor, in the leaf where it stands, are certainly below a key.
+    pub fn surely_below<P: PageRead + ?Sized>(&self, pages: &P, end: Option<&[u8]>) -> usize {
+        let Some(place) = &self.leaf else { return 0 };
+        let rest = place.shape.count() - place.index;
+        match end {
+            None => rest,
+            Some(end) => match pages.again(place.page) {
+                Ok(page) => match Leaf::resume(page, place.shape) {
+                    Some(leaf) if leaf.is_below(end) => rest,
+                    _ => 0,
+                },
+                Err(_) => 0,
+            },
+        }
     }
 
     /// The entry before the cursor.
@@ -105,9 +133,9 @@ impl TreeCursor {
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
         let result = match &mut self.leaf {
-            Some(step) if step.index > 0 => {
-                step.index -= 1;
-                entry(pages, step.page, step.index).map(Some)
+            Some(place) if place.index > 0 => {
+                place.index -= 1;
+                place.entry(pages, place.index).map(Some)
             }
             Some(_) => self.prev_leaf(pages),
             None => Ok(None),
@@ -160,7 +188,7 @@ impl TreeCursor {
             at = child.into();
             level -= 1;
         }
-        let leaf = leaf_at(pages, at)?;
+        let leaf = found_leaf(pages, at)?;
         let index = match key {
             Some(key) => match (leaf.search(key), seek) {
                 (Some(Ok(i)), Seek::AtOrBefore) => i + 1,
@@ -170,10 +198,13 @@ impl TreeCursor {
             None if seek == Seek::AtOrAfter => 0,
             None => leaf.count(),
         };
-        self.leaf = Some(Step {
+        if let Some(from) = leaf.offset(index) {
+            pages.soon(at, from, AHEAD);
+        }
+        self.leaf = Some(Place {
             page: at,
             index,
-            count: leaf.count(),
+            shape: leaf.shape(),
         });
         Ok(())
     }
@@ -187,12 +218,18 @@ impl TreeCursor {
             return Ok(None);
         };
         let (at, leaf) = self.turn(pages, depth, true)?;
-        self.leaf = Some(Step {
+        // Whoever has walked through one leaf will want the one after this as well.
+        if let Some(step) = self.path.last().filter(|s| s.index + 1 < s.count)
+            && let Some(next) = branch_at(pages, step.page, 1)?.child(step.index + 1)
+        {
+            pages.soon(next.into(), 0, pages.page_size());
+        }
+        self.leaf = Some(Place {
             page: at,
             index: 1,
-            count: leaf.count(),
+            shape: leaf.shape(),
         });
-        entry(pages, at, 0).map(Some)
+        entry(pages, at, &leaf, 0).map(Some)
     }
 
     #[cold]
@@ -207,12 +244,12 @@ impl TreeCursor {
         let Some(last) = leaf.count().checked_sub(1) else {
             return Err(malformed(pages, at, "leaf without entries"));
         };
-        self.leaf = Some(Step {
+        self.leaf = Some(Place {
             page: at,
             index: last,
-            count: leaf.count(),
+            shape: leaf.shape(),
         });
-        entry(pages, at, last).map(Some)
+        entry(pages, at, &leaf, last).map(Some)
     }
 
     /// Takes the next (or previous) child of the branch at `depth` and goes down its near edge.
@@ -248,9 +285,23 @@ impl TreeCursor {
     }
 }
 
+impl Place {
+    #[inline]
+    fn entry<'a, P: PageRead + ?Sized>(&self, pages: &'a P, i: usize) -> Result<TreeEntry<'a>> {
+        match Leaf::resume(pages.again(self.page)?, self.shape) {
+            Some(leaf) => entry(pages, self.page, &leaf, i),
+            None => Err(malformed(pages, self.page, "leaf does not decode")),
+        }
+    }
+}
+
 #[inline]
-fn entry<'a, P: PageRead + ?Sized>(pages: &'a P, at: PageRef, i: usize) -> Result<TreeEntry<'a>> {
-    let leaf = leaf_at(pages, at)?;
+fn entry<'a, P: PageRead + ?Sized>(
+    pages: &P,
+    at: PageRef,
+    leaf: &Leaf<'a>,
+    i: usize,
+) -> Result<TreeEntry<'a>> {
     match leaf.cell(i) {
         Some(cell) => Ok(TreeEntry {
             prefix: leaf.prefix(),

@@ -25,7 +25,7 @@ pub fn get<'a, P: PageRead + ?Sized>(
         at = child.into();
         level -= 1;
     }
-    let leaf = leaf_at(pages, at)?;
+    let leaf = found_leaf(pages, at)?;
     match leaf.search(full_key) {
         Some(Err(_)) => Ok(None),
         Some(Ok(i)) => match leaf.cell(i) {
@@ -98,6 +98,15 @@ pub(super) fn leaf_at<'a, P: PageRead + ?Sized>(pages: &'a P, at: PageRef) -> Re
         Some(leaf) => Ok(leaf),
         None => Err(in_page(pages, at, Invariant::P5, "not a leaf")),
     }
+}
+
+/// A leaf that is going to be searched: its index, at the end of the page, is fetched while the
+/// beginning is being looked at.
+#[inline]
+pub(super) fn found_leaf<'a, P: PageRead + ?Sized>(pages: &'a P, at: PageRef) -> Result<Leaf<'a>> {
+    const INDEX: usize = 128;
+    pages.soon(at, pages.page_size().saturating_sub(INDEX), INDEX);
+    leaf_at(pages, at)
 }
 
 /// A page whose cells do not decode (P7).

@@ -63,6 +63,14 @@ pub trait PageRead {
     /// A page whose checksum field must equal `child.crc` (P3) and whose generation must not be
     /// newer than the source's (P4).
     fn page(&self, child: PageRef) -> Result<&[u8]>;
+    /// A page that this caller has had from [`PageRead::page`] before.
+    #[inline]
+    fn again(&self, child: PageRef) -> Result<&[u8]> {
+        self.page(child)
+    }
+    /// Hint: so many bytes of this page, from an offset on, come next.
+    #[inline]
+    fn soon(&self, _: PageRef, _from: usize, _len: usize) {}
     /// The bytes of a large value, checked against the checksum in the reference (T9, T10).
     fn value(&self, reference: &OverflowRef) -> Result<&[u8]>;
 }

@@ -29,6 +29,12 @@ const LAYERS: &[(&str, &[&str])] = &[
             "check", "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
         ],
     ),
+    (
+        "salvage",
+        &[
+            "check", "db", "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
+        ],
+    ),
     ("cli", &["creel"]),
     ("commands", &["cli", "creel"]),
 ];

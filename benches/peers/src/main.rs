@@ -1,9 +1,12 @@
-//! `cargo run --release --manifest-path benches/peers/Cargo.toml [-- ROW...]`
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml [--features rocksdb] [-- ROW...]`
 //!
-//! The rows of docs/performance.md with creel, LMDB, redb, fjall and SQLite (WAL) taking turns in
+//! The rows of docs/performance.md with creel, LMDB, redb, fjall, SQLite (WAL) and, where its library
+//! is installed, RocksDB taking turns in
 //! one process and one run: each figure is the median of the rounds, the order changes with every
 //! round. 1 M entries (CREEL_BENCH_ENTRIES) of 24 + 150 bytes.
 
+#[cfg(feature = "rocksdb")]
+mod rocks;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -40,7 +43,7 @@ pub fn value(i: u64) -> [u8; 150] {
 #[derive(Default)]
 struct Table(BTreeMap<(usize, &'static str), BTreeMap<&'static str, Vec<Duration>>>);
 
-const ROWS: [&str; 10] = [
+const ROWS: [&str; 12] = [
     "load in key order",
     "load in random order",
     "open + first get",
@@ -49,6 +52,8 @@ const ROWS: [&str; 10] = [
     "range of 10",
     "full scan",
     "durable put",
+    "durable put, 4 threads",
+    "put without sync",
     "1,000 puts, one durable commit",
     "open + first get, log not folded",
 ];
@@ -151,6 +156,20 @@ impl Run {
                 self.note("durable put", name, start.elapsed());
             }
         }
+        if self.wants("4 threads") {
+            let start = Instant::now();
+            if store.put_threads(5 * self.n + round * 4000) {
+                self.note("durable put, 4 threads", name, start.elapsed() / 800);
+            }
+        }
+        if self.wants("without sync") {
+            let at = 7 * self.n + round * 100_000;
+            let entries: Vec<Entry> = (at..at + 20_000).map(|i| (key(i), value(i))).collect();
+            let start = Instant::now();
+            if store.put_unsynced(&entries) {
+                self.note("put without sync", name, start.elapsed() / 20_000);
+            }
+        }
         if self.wants("1,000 puts") {
             for i in 0..10 {
                 let at = 2 * self.n + (round * 10 + i) * 1000;
@@ -197,8 +216,11 @@ fn main() {
             Run::measure::<Redb>,
             Run::measure::<Fjall>,
             Run::measure::<Sqlite>,
+            #[cfg(feature = "rocksdb")]
+            Run::measure::<rocks::Rocks>,
         ];
-        turns.rotate_left(round as usize % 5);
+        let first = round as usize % turns.len();
+        turns.rotate_left(first);
         for turn in turns {
             turn(&mut run, round, &sorted, &random);
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use heed::types::Bytes;
 use rusqlite::params;
 
-use crate::Entry;
+use crate::{Entry, key, value};
 
 pub trait Store {
     const NAME: &'static str;
@@ -17,6 +17,15 @@ pub trait Store {
     fn load(&self, entries: &[Entry], sorted: bool);
     fn put_durable(&self, key: &[u8], value: &[u8]);
     fn batch_durable(&self, entries: &[Entry]);
+    /// Commits each entry by itself without a sync; false where the store has no such mode that
+    /// can be chosen for an open database.
+    fn put_unsynced(&self, _: &[Entry]) -> bool {
+        false
+    }
+    /// 200 durable puts by each of 4 threads; false where one handle is for one thread.
+    fn put_threads(&self, _: u64) -> bool {
+        false
+    }
     /// Gets with one snapshot.
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration;
     /// A get that sees the newest commit; gives the value's length.
@@ -25,6 +34,20 @@ pub trait Store {
     fn range_many(&self, keys: &[[u8; 24]]) -> Duration;
     /// Bytes of all keys and values.
     fn scan(&self) -> u64;
+}
+
+pub fn four_threads<S: Store + Sync>(store: &S, first: u64) -> bool {
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let at = first + thread * 1000;
+            scope.spawn(move || {
+                for i in at..at + 200 {
+                    store.put_durable(&key(i), &value(i));
+                }
+            });
+        }
+    });
+    true
 }
 
 pub struct Creel(creel::Db);
@@ -61,6 +84,19 @@ impl Store for Creel {
             batch.put(key, value);
         }
         self.0.write(batch).unwrap();
+    }
+    fn put_unsynced(&self, entries: &[Entry]) -> bool {
+        let options = creel::OpenOptions::new()
+            .sync(creel::SyncMode::Off)
+            .hold_lock(true);
+        let db = options.open(self.0.path()).unwrap();
+        for (key, value) in entries {
+            db.put(key, value).unwrap();
+        }
+        true
+    }
+    fn put_threads(&self, first: u64) -> bool {
+        four_threads(self, first)
     }
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration {
         let main = self.0.snapshot().unwrap().keyspace("main").unwrap();
@@ -136,6 +172,9 @@ impl Store for Lmdb {
     fn batch_durable(&self, entries: &[Entry]) {
         self.load(entries, false);
     }
+    fn put_threads(&self, first: u64) -> bool {
+        four_threads(self, first)
+    }
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration {
         let tx = self.0.read_txn().unwrap();
         let start = Instant::now();
@@ -201,6 +240,21 @@ impl Store for Redb {
     fn batch_durable(&self, entries: &[Entry]) {
         self.load(entries, false);
     }
+    fn put_unsynced(&self, entries: &[Entry]) -> bool {
+        for (key, value) in entries {
+            let mut tx = self.0.begin_write().unwrap();
+            tx.set_durability(redb::Durability::None).unwrap();
+            tx.open_table(TABLE)
+                .unwrap()
+                .insert(&key[..], &value[..])
+                .unwrap();
+            tx.commit().unwrap();
+        }
+        true
+    }
+    fn put_threads(&self, first: u64) -> bool {
+        four_threads(self, first)
+    }
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration {
         use redb::ReadableDatabase;
         let table = self.0.begin_read().unwrap().open_table(TABLE).unwrap();
@@ -263,6 +317,15 @@ impl Store for Fjall {
         }
         batch.commit().unwrap();
         self.0.persist(fjall::PersistMode::SyncData).unwrap();
+    }
+    fn put_unsynced(&self, entries: &[Entry]) -> bool {
+        for (key, value) in entries {
+            self.1.insert(key, value).unwrap();
+        }
+        true
+    }
+    fn put_threads(&self, first: u64) -> bool {
+        four_threads(self, first)
     }
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration {
         let snapshot = self.1.snapshot();
@@ -328,6 +391,14 @@ impl Store for Sqlite {
     }
     fn batch_durable(&self, entries: &[Entry]) {
         self.load(entries, false);
+    }
+    fn put_unsynced(&self, entries: &[Entry]) -> bool {
+        self.0.pragma_update(None, "synchronous", "OFF").unwrap();
+        for (key, value) in entries {
+            self.put_durable(key, value);
+        }
+        self.0.pragma_update(None, "synchronous", "FULL").unwrap();
+        true
     }
     fn get_many(&self, keys: &[[u8; 24]]) -> Duration {
         self.0.execute_batch("BEGIN").unwrap();

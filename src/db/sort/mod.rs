@@ -91,7 +91,8 @@ impl Sorter {
         Sorter::on(Arc::new(OsVfs), memory, duplicates, near)
     }
 
-    fn on(vfs: Arc<dyn Vfs>, memory: usize, duplicates: Duplicates, near: &Path) -> Sorter {
+    /// The same on a file system of the caller's.
+    pub(crate) fn on(vfs: Arc<dyn Vfs>, memory: usize, duplicates: Duplicates, near: &Path) -> Sorter {
         let memory = memory.max(LEAST);
         // One block fills up, one waits, one is being sorted into another one.
         let block_size = (memory / 16).min(BLOCK);
@@ -116,6 +117,16 @@ impl Sorter {
     /// Takes a change in; `None` deletes the key. Gives its number, from 1.
     pub fn push(&mut self, keyspace: u32, key: &[u8], value: Option<&[u8]>) -> Result<u64> {
         check_key(key.len(), LONGEST_KEY)?;
+        self.push_any(keyspace, key, value)
+    }
+
+    /// The same for keys that are none of a database's, up to 64 KiB: they are only sorted.
+    pub(crate) fn push_any(
+        &mut self,
+        keyspace: u32,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<u64> {
         let need = key.len() + value.map_or(0, <[u8]>::len) + 16;
         if self.block.bytes.len() + need > self.block_size && self.block.count > 0 {
             self.hand_over()?;

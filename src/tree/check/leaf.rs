@@ -18,7 +18,7 @@ impl Check<'_> {
         let Some(leaf) = Leaf::new(bytes) else {
             let what = "leaf does not decode".to_owned();
             let corruption = self.corruption(Invariant::P7, visit.page, what);
-            return self.report(corruption, span, lost);
+            return self.lose(corruption, span, lost);
         };
         if let Some(header) = PageHeader::decode(bytes) {
             let used = header.cells_end_offset() + 2 * leaf.count();
@@ -28,10 +28,10 @@ impl Check<'_> {
             let corruption = name_unknown_flag(corruption, bytes);
             let readable = corruption.id == Invariant::T1 || corruption.id == Invariant::T5;
             let corruption = corruption.in_page(visit.page, self.page_size);
-            self.report(corruption, span, if readable { 0 } else { lost })?;
             if !readable {
-                return Ok(());
+                return self.lose(corruption, span, lost);
             }
+            self.report(corruption, span)?;
         }
         self.compare_count(visit, leaf.count() as u64, span)?;
         self.entries(&leaf, visit, span)
@@ -49,15 +49,21 @@ impl Check<'_> {
             inside &= span.has(&key);
             legal &= self.is_legal(&key, &cell.value);
             self.count(&key, &cell.value);
-            if let StoredValue::Overflow(reference) = cell.value
-                && let Err(corruption) = self.extent(&reference, visit.generation)
-            {
-                let entry = Span {
-                    low: key.clone(),
-                    high: Some([key.as_slice(), &[0]].concat()),
-                };
-                self.report(corruption, &entry, 1)?;
+            if let StoredValue::Overflow(reference) = cell.value {
+                let after = [key.as_slice(), &[0]].concat();
+                if !self.visitor.wants(&key, Some(&after)) {
+                    continue;
+                }
+                if let Err(corruption) = self.extent(&reference, visit.generation) {
+                    let entry = Span {
+                        low: key.clone(),
+                        high: Some(after),
+                    };
+                    self.lose(corruption, &entry, 1)?;
+                    continue;
+                }
             }
+            self.visitor.entry(&key, &cell.value)?;
         }
         for (holds, id, what) in [
             (inside, Invariant::T2, "key outside the leaf's keys"),
@@ -65,7 +71,7 @@ impl Check<'_> {
         ] {
             if !holds {
                 let corruption = self.corruption(id, visit.page, what.to_owned());
-                self.report(corruption, span, 0)?;
+                self.report(corruption, span)?;
             }
         }
         Ok(())

@@ -37,7 +37,7 @@ pub fn check_tree(
     let whole = Span::default();
     if root.is_empty() || !(1..=MAX_HEIGHT).contains(&root.height) {
         let what = format!("root page {} with height {}", root.page, root.height);
-        check.report(Corruption::new(Invariant::H9, what), &whole, 0)?;
+        check.lose(Corruption::new(Invariant::H9, what), &whole, 0)?;
         return Ok(check.summary);
     }
     let top = Visit {
@@ -96,14 +96,25 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn report(&mut self, corruption: Corruption, span: &Span, entries: u64) -> Result<()> {
+    /// Something does not hold, but the place can be read.
+    fn report(&mut self, corruption: Corruption, span: &Span) -> Result<()> {
+        self.tell(corruption, span, 0, false)
+    }
+
+    /// The place cannot be read.
+    fn lose(&mut self, corruption: Corruption, span: &Span, entries: u64) -> Result<()> {
+        self.tell(corruption, span, entries, true)
+    }
+
+    fn tell(&mut self, c: Corruption, span: &Span, entries: u64, hides: bool) -> Result<()> {
         self.summary.findings += 1;
         self.summary.unreachable = self.summary.unreachable.saturating_add(entries);
         self.visitor.finding(Finding {
-            corruption,
+            corruption: c,
             from: span.low.clone(),
             to: span.high.clone(),
             entries,
+            hides,
         })
     }
 
@@ -124,6 +135,9 @@ impl Check<'_> {
         let Some((child, span)) = child_of(&branch, i, &frame.span) else {
             return Ok(true); // `Branch::check` has reported this page
         };
+        if !self.visitor.wants(&span.low, span.high.as_deref()) {
+            return Ok(true);
+        }
         let visit = Visit {
             page: child.page,
             crc: child.crc,
@@ -145,7 +159,7 @@ impl Check<'_> {
         };
         let lost = visit.entries.unwrap_or(0);
         if let Err(corruption) = self.take(visit.page, 1, kind) {
-            return self.report(corruption, &span, lost);
+            return self.lose(corruption, &span, lost);
         }
         if visit.level == 0 && self.limits.depth == Depth::Quick {
             return Ok(());
@@ -156,7 +170,7 @@ impl Check<'_> {
             Ok(header) => header,
             Err(corruption) => {
                 self.spare.push(bytes);
-                return self.report(corruption, &span, lost);
+                return self.lose(corruption, &span, lost);
             }
         };
         if header.generation > visit.generation {
@@ -165,7 +179,7 @@ impl Check<'_> {
                 header.generation, visit.generation
             );
             let corruption = self.corruption(Invariant::P4, visit.page, what);
-            self.report(corruption, &span, 0)?;
+            self.report(corruption, &span)?;
         }
         visit.generation = header.generation.min(visit.generation);
         if visit.level == 0 {
@@ -233,16 +247,17 @@ impl Check<'_> {
         let Some(branch) = Branch::new(bytes) else {
             let what = "branch does not decode";
             let corruption = self.corruption(Invariant::P7, visit.page, what.to_owned());
-            self.report(corruption, span, lost)?;
+            self.lose(corruption, span, lost)?;
             return Ok(false);
         };
         if let Err(c) = branch.check() {
             let readable = c.id != Invariant::P7;
             let corruption = c.in_page(visit.page, self.page_size);
-            self.report(corruption, span, if readable { 0 } else { lost })?;
             if !readable {
+                self.lose(corruption, span, lost)?;
                 return Ok(false);
             }
+            self.report(corruption, span)?;
         }
         let (mut below, mut inside) = (0u64, true);
         for i in 0..branch.count() {
@@ -256,7 +271,7 @@ impl Check<'_> {
         if !inside {
             let what = "separator outside the branch's keys".to_owned();
             let corruption = self.corruption(Invariant::T2, visit.page, what);
-            self.report(corruption, span, 0)?;
+            self.report(corruption, span)?;
         }
         self.compare_count(visit, below, span)?;
         Ok(true)
@@ -268,7 +283,7 @@ impl Check<'_> {
             Some(named) if named != found => {
                 let what = format!("{found} entries, parent says {named}");
                 let corruption = self.corruption(Invariant::T6, visit.page, what);
-                self.report(corruption, span, 0)
+                self.report(corruption, span)
             }
             _ => Ok(()),
         }

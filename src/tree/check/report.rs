@@ -27,6 +27,8 @@ pub struct Finding {
     pub to: Option<Vec<u8>>,
     /// Entries that cannot be read because of it, as far as branches know.
     pub entries: u64,
+    /// What the place holds was passed over. Otherwise it was read and told all the same.
+    pub hides: bool,
 }
 
 /// Who wants to know what a check sees.
@@ -35,6 +37,14 @@ pub trait CheckVisitor {
     fn finding(&mut self, finding: Finding) -> Result<()>;
     /// Takes possession of pages for the tree; S1 where some of them have an owner already.
     fn own(&mut self, first: u32, pages: u32, kind: PageKind) -> Result<(), Corruption>;
+    /// False passes over everything between these full keys.
+    fn wants(&mut self, _from: &[u8], _to: Option<&[u8]>) -> bool {
+        true
+    }
+    /// An entry, in key order where the tree is sound. A large value has been looked at.
+    fn entry(&mut self, _full_key: &[u8], _value: &StoredValue<'_>) -> Result<()> {
+        Ok(())
+    }
     /// An entry of keyspace 0, which holds the catalogue.
     fn catalogue(&mut self, _full_key: &[u8], _value: &StoredValue<'_>) {}
     /// Called after every page; an error ends the check.

@@ -7,13 +7,16 @@
 //! In front of the slots stands one byte for each entry, the first of its suffix: a search looks
 //! at those, which lie together, before it touches any cell.
 
+mod build;
+
 use std::cmp::Ordering;
 
-use super::bytes::{
-    all_zero, common_prefix, push_varint, split_bytes, split_varint, u16_at, varint_len,
-};
+pub(super) use build::finish_page;
+pub use build::{LeafBuilder, max_cell, needs_overflow};
+
+use super::bytes::{all_zero, split_bytes, split_varint, u16_at};
 use super::overflow::{OVERFLOW_REF_SIZE, OverflowRef};
-use super::page::{PageHeader, PageKind, seal};
+use super::page::{PageHeader, PageKind};
 use super::{Invariant, PAGE_HEADER_SIZE};
 use crate::error::Corruption;
 
@@ -87,6 +90,14 @@ fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
     Some(LeafCell { suffix, value })
 }
 
+/// What the header of a leaf says, for coming back to the page without reading it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeafShape {
+    prefix_len: u16,
+    count: u16,
+    cells_end: u32,
+}
+
 /// A leaf page, decoded on demand and bounds-checked at every step.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaf<'a> {
@@ -117,6 +128,47 @@ impl<'a> Leaf<'a> {
         })
     }
 
+    /// The page once more, whose shape is known already. `None` where it cannot have that shape.
+    #[inline]
+    pub fn resume(page: &'a [u8], shape: LeafShape) -> Option<Leaf<'a>> {
+        let prefix_len = usize::from(shape.prefix_len);
+        let count = usize::from(shape.count);
+        let prefix = page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + prefix_len)?;
+        let fits = PAGE_HEADER_SIZE + prefix_len + INDEX_SIZE * count <= page.len();
+        fits.then_some(Leaf {
+            page,
+            prefix,
+            count,
+            cells_end: shape.cells_end as usize,
+        })
+    }
+
+    /// True where every key of the page is below `end`.
+    pub fn is_below(&self, end: &[u8]) -> bool {
+        let Some(last) = self.count.checked_sub(1).and_then(|i| self.suffix(i)) else {
+            return false;
+        };
+        match end.split_at_checked(self.prefix.len()) {
+            Some((head, rest)) => match self.prefix.cmp(head) {
+                Ordering::Less => true,
+                Ordering::Equal => last < rest,
+                Ordering::Greater => false,
+            },
+            // The end is shorter than the prefix: it decides alone.
+            None => self.prefix < end,
+        }
+    }
+
+    /// What [`Leaf::resume`] needs.
+    #[inline]
+    pub fn shape(&self) -> LeafShape {
+        LeafShape {
+            prefix_len: self.prefix.len() as u16,
+            count: self.count as u16,
+            cells_end: self.cells_end as u32,
+        }
+    }
+
     /// Number of entries.
     #[inline]
     pub fn count(&self) -> usize {
@@ -144,6 +196,11 @@ impl<'a> Leaf<'a> {
     pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
         let bytes = self.cell_bytes(i)?;
         Some((decode_cell(bytes)?, bytes.len()))
+    }
+
+    /// Where in the page the cell at position `i` begins.
+    pub fn offset(&self, i: usize) -> Option<usize> {
+        self.slot(i)
     }
 
     #[inline]
@@ -271,191 +328,10 @@ fn head_of(suffix: &[u8]) -> u8 {
     suffix.first().copied().unwrap_or(0)
 }
 
-/// Collects entries in key order until a page is full, then writes the page.
-#[derive(Debug)]
-pub struct LeafBuilder {
-    page_size: usize,
-    /// Keys and stored values, one after the other.
-    bytes: Vec<u8>,
-    entries: Vec<Pending>,
-    prefix_len: usize,
-    /// Bytes of all cells, heads and slots with the present prefix.
-    cells: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    at: usize,
-    key_len: usize,
-    stored_len: usize,
-    overflow: bool,
-}
-
-impl Pending {
-    fn cell_size(&self, prefix_len: usize) -> usize {
-        let suffix = self.key_len - prefix_len;
-        let head = varint_len((suffix as u64) << FLAG_BITS);
-        head + suffix + self.stored_len + INDEX_SIZE
-    }
-}
-
-/// Bytes that one cell with its slot may take, so that a leaf holds at least four.
-pub fn max_cell(page_size: usize) -> usize {
-    (page_size - PAGE_HEADER_SIZE) / 4
-}
-
-/// True where a value of this length goes to an overflow extent.
-pub fn needs_overflow(page_size: usize, full_key_len: usize, value_len: u64) -> bool {
-    let key_head = varint_len((full_key_len as u64) << FLAG_BITS);
-    let head = INDEX_SIZE + key_head + full_key_len;
-    (head as u64).saturating_add(value_len) > max_cell(page_size) as u64
-}
-
-impl LeafBuilder {
-    /// An empty builder.
-    pub fn new(page_size: usize) -> Self {
-        LeafBuilder {
-            page_size,
-            bytes: Vec::new(),
-            entries: Vec::new(),
-            prefix_len: 0,
-            cells: 0,
-        }
-    }
-
-    /// Entries collected.
+impl LeafShape {
+    /// Number of entries.
+    #[inline]
     pub fn count(&self) -> usize {
-        self.entries.len()
+        self.count.into()
     }
-
-    /// True when nothing was collected.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Bytes of the page in use, header included.
-    pub fn used(&self) -> usize {
-        PAGE_HEADER_SIZE + self.prefix_len + self.cells
-    }
-
-    /// Adds an entry if it fits; `false` leaves the builder as it was. Keys must rise.
-    pub fn push(&mut self, key: &[u8], value: &StoredValue<'_>) -> bool {
-        debug_assert!(
-            self.last_key().is_none_or(|last| last < key),
-            "keys do not rise"
-        );
-        let next = Pending {
-            at: self.bytes.len(),
-            key_len: key.len(),
-            stored_len: value.stored_size(),
-            overflow: matches!(value, StoredValue::Overflow(_)),
-        };
-        let prefix_len = match self.key(0) {
-            Some(first) => common_prefix(first.get(..self.prefix_len).unwrap_or(first), key),
-            None => key.len(),
-        };
-        let mut cells = self.cells;
-        if prefix_len != self.prefix_len {
-            cells = self.entries.iter().map(|e| e.cell_size(prefix_len)).sum();
-        }
-        cells += next.cell_size(prefix_len);
-        if PAGE_HEADER_SIZE + prefix_len + cells > self.page_size && !self.is_empty() {
-            return false;
-        }
-        self.bytes.extend_from_slice(key);
-        match value {
-            StoredValue::Inline(bytes) => self.bytes.extend_from_slice(bytes),
-            StoredValue::Overflow(r) => self.bytes.extend_from_slice(&r.encode()),
-        }
-        self.entries.push(next);
-        (self.prefix_len, self.cells) = (prefix_len, cells);
-        true
-    }
-
-    /// Full key of entry `i`.
-    pub fn key(&self, i: usize) -> Option<&[u8]> {
-        let e = self.entries.get(i)?;
-        self.bytes.get(e.at..e.at + e.key_len)
-    }
-
-    /// Full key and value of entry `i`.
-    pub fn entry(&self, i: usize) -> Option<(&[u8], StoredValue<'_>)> {
-        let e = self.entries.get(i)?;
-        let stored = self
-            .bytes
-            .get(e.at + e.key_len..e.at + e.key_len + e.stored_len)?;
-        let value = if e.overflow {
-            StoredValue::Overflow(OverflowRef::decode(stored)?)
-        } else {
-            StoredValue::Inline(stored)
-        };
-        Some((self.key(i)?, value))
-    }
-
-    /// Full key of the last entry.
-    pub fn last_key(&self) -> Option<&[u8]> {
-        self.key(self.entries.len().checked_sub(1)?)
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.entries.clear();
-        (self.prefix_len, self.cells) = (0, 0);
-    }
-
-    /// Writes the page into `out` (cleared first) and gives its checksum.
-    pub fn write(&self, out: &mut Vec<u8>, page_id: u32, generation: u64) -> u32 {
-        out.clear();
-        let prefix = self
-            .key(0)
-            .and_then(|k| k.get(..self.prefix_len))
-            .unwrap_or(&[]);
-        out.extend_from_slice(&[0; PAGE_HEADER_SIZE]);
-        out.extend_from_slice(prefix);
-        let mut slots = Vec::with_capacity(self.entries.len());
-        let mut heads = Vec::with_capacity(self.entries.len());
-        for e in &self.entries {
-            slots.push(out.len() as u16);
-            let suffix_len = (e.key_len - self.prefix_len) as u64;
-            let flags = u64::from(e.overflow) * FLAG_OVERFLOW;
-            push_varint(out, (suffix_len << FLAG_BITS) | flags);
-            let end = e.at + e.key_len + e.stored_len;
-            let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);
-            heads.push(if suffix_len > 0 { head_of(cell) } else { 0 });
-            out.extend_from_slice(cell);
-        }
-        let header = PageHeader {
-            crc: 0,
-            page_id,
-            generation,
-            kind: PageKind::Leaf,
-            level: 0,
-            cell_count: self.entries.len() as u16,
-            prefix_len: self.prefix_len as u16,
-            cells_end: out.len() as u16,
-        };
-        finish_page(out, self.page_size, &header, &heads, &slots)
-    }
-}
-
-/// Pads, appends heads and slots, patches the header in and seals the page.
-pub(super) fn finish_page(
-    out: &mut Vec<u8>,
-    page_size: usize,
-    header: &PageHeader,
-    heads: &[u8],
-    slots: &[u16],
-) -> u32 {
-    debug_assert!(
-        out.len() + heads.len() + 2 * slots.len() <= page_size,
-        "page overfull"
-    );
-    out.resize(page_size - heads.len() - 2 * slots.len(), 0);
-    out.extend_from_slice(heads);
-    for slot in slots.iter().rev() {
-        out.extend_from_slice(&slot.to_le_bytes());
-    }
-    super::bytes::patch(out, 0, &header.encode());
-    seal(out, header.kind)
 }

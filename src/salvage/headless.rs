@@ -1,0 +1,130 @@
+//! A file without a header that could be used: what the rest of it says. Nothing found this way
+//! can be proven to be the newest state.
+
+use std::path::Path;
+
+use super::census::{self, Census};
+use super::log::{Log, Position, RawEntry, chain, collect, follow};
+use super::moment::Moment;
+use super::report::SalvageOptions;
+use super::walk::{Tree, sums_if_whole};
+use crate::check::source::Source;
+use crate::error::{Error, Result};
+use crate::format::frame::EntryKind;
+
+/// Possible roots that are followed to see whether their trees are whole.
+const MAX_LOOKS: usize = 3;
+
+/// What stands in for a header.
+pub(super) struct Headless {
+    pub tree: Option<Tree>,
+    pub log: Log,
+    pub notes: Vec<String>,
+}
+
+/// Finds root and log; an error where the file is none of ours.
+pub(super) fn find(
+    moment: &mut Moment<'_>,
+    path: &Path,
+    options: &SalvageOptions,
+) -> Result<Headless> {
+    let census = census::take(&moment.source)?;
+    if census.pages == 0 && census.regions.is_empty() {
+        // A header that was one once makes the file ours, and hopeless.
+        return Err(match moment.slots.current(path) {
+            Err(error) => error,
+            Ok(_) => Error::NotADatabase {
+                path: path.to_owned(),
+                reason: "no page found".into(),
+            },
+        });
+    }
+    if let Some(size) = census.page_size {
+        moment.source.page_size = size;
+    }
+    let tree = choose_tree(&moment.source, &census)?;
+    let log = read_log(&moment.source, &census, options)?;
+    let mut notes = vec![format!(
+        "neither header can be used; {} whole pages of {} bytes were found",
+        census.pages, moment.source.page_size
+    )];
+    notes.push(match &tree {
+        Some(tree) => format!(
+            "page {} of generation {} is taken for the root",
+            tree.root.page, tree.generation
+        ),
+        None => "no page can be the root".into(),
+    });
+    Ok(Headless { tree, log, notes })
+}
+
+/// The newest whole tree. A generation that was being written when the machine stopped has no
+/// root, and one of its lower pages may pass for one: a higher tree, whole, of a generation
+/// shortly before, wins over it.
+fn choose_tree(source: &Source<'_>, census: &Census) -> Result<Option<Tree>> {
+    let mut best: Option<&Tree> = None;
+    for tree in census.trees.iter().take(MAX_LOOKS) {
+        if best.is_none_or(|b| tree.root.height > b.root.height)
+            && sums_if_whole(source, tree)?.is_some()
+        {
+            best = Some(tree);
+        }
+    }
+    let highest = || {
+        let all = census.trees.iter().rev(); // of equals, the last one, which is the newest
+        all.max_by_key(|tree| tree.root.height)
+    };
+    Ok(best.or_else(highest).copied())
+}
+
+/// The log, from the first entry that leads without a gap to the beginning of the newest region.
+fn read_log(source: &Source<'_>, census: &Census, options: &SalvageOptions) -> Result<Log> {
+    let places: Vec<_> = census
+        .regions
+        .iter()
+        .map(|(extent, region)| (*extent, Some(*region)))
+        .collect();
+    let Some((_, newest)) = census.regions.first() else {
+        return Ok(Log::default());
+    };
+    let raw = collect(source, &places, 0)?;
+    let anchor = |index: u64, history| Position {
+        index,
+        history,
+        epoch: 0,
+    };
+    let own = anchor(newest.first_index - 1, newest.history);
+    let mut start = own;
+    for (_, region) in &census.regions {
+        let from = anchor(region.first_index - 1, region.history);
+        if from.index >= start.index {
+            continue;
+        }
+        let links = chain(&raw.entries, from.index, from.history);
+        let meets = |i: &usize| {
+            let entry = raw.entries.get(*i);
+            entry.is_some_and(|e| e.index() == own.index && e.history_after == own.history)
+        };
+        if links.iter().any(meets) {
+            start = from;
+        }
+    }
+    let links = chain(&raw.entries, start.index, start.history);
+    // A bulk load, and all before it, is in the tree or nowhere.
+    let entry = |i: &usize| raw.entries.get(*i);
+    let is_bulk = |e: &RawEntry| e.header.kind == EntryKind::Bulk;
+    let bulk = links.iter().rposition(|i| entry(i).is_some_and(is_bulk));
+    let (skip, start) = match bulk.and_then(|at| Some((at, entry(links.get(at)?)?))) {
+        Some((at, bulk)) => (at + 1, anchor(bulk.index(), bulk.history_after)),
+        None => (0, start),
+    };
+    let mut log = follow(
+        source,
+        &raw,
+        links.get(skip..).unwrap_or(&[]),
+        start,
+        options,
+    )?;
+    log.end = None; // which entries the tree has is not known
+    Ok(log)
+}

@@ -1,0 +1,137 @@
+//! Names of keyspaces, from the catalogue entries that could be read.
+
+use std::collections::BTreeMap;
+
+use crate::format::key::{
+    CATALOGUE, MAIN, MAIN_NAME, MAX_KEYSPACE_NAME, catalogue_key, catalogue_name, last_id_key,
+    split_key,
+};
+
+/// First byte of the keys of keyspace 0 that hold for every copy of the database.
+const FOR_EVERY_COPY: u8 = 0x10;
+/// Bytes of other facts that are kept.
+const MAX_OTHERS: usize = 16 << 20;
+
+/// What keyspace 0 says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    names: BTreeMap<u32, String>,
+    last_id: u32,
+    /// Facts of other kinds, full key and value.
+    others: Vec<(Vec<u8>, Vec<u8>)>,
+    others_bytes: usize,
+}
+
+impl Names {
+    /// Takes in an entry of keyspace 0.
+    pub fn take(&mut self, full_key: &[u8], value: &[u8]) {
+        let id = value.try_into().ok().map(u32::from_le_bytes);
+        if *full_key == last_id_key() {
+            self.last_id = self.last_id.max(id.unwrap_or(0));
+        } else if let Some(name) = catalogue_name(full_key) {
+            let name = std::str::from_utf8(name).ok();
+            let name = name.filter(|n| (1..=MAX_KEYSPACE_NAME).contains(&n.len()));
+            if let Some((name, id)) = name.zip(id) {
+                self.name(id, name);
+            }
+        } else if split_key(full_key).is_some_and(|(_, key)| key.first() == Some(&FOR_EVERY_COPY)) {
+            self.others_bytes += full_key.len() + value.len();
+            if self.others_bytes <= MAX_OTHERS {
+                self.others.push((full_key.to_vec(), value.to_vec()));
+            }
+        }
+    }
+
+    fn name(&mut self, id: u32, name: &str) {
+        self.last_id = self.last_id.max(id);
+        if id != CATALOGUE && id != MAIN && name != MAIN_NAME {
+            self.names.entry(id).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    /// True where the catalogue has this keyspace.
+    pub fn knows(&self, id: u32) -> bool {
+        id == MAIN || self.names.contains_key(&id)
+    }
+
+    /// The name that the catalogue has for a keyspace.
+    pub fn get(&self, id: u32) -> Option<&str> {
+        if id == MAIN {
+            return Some(MAIN_NAME);
+        }
+        self.names.get(&id).map(String::as_str)
+    }
+
+    /// Ids of all keyspaces with a name.
+    pub fn ids(&self) -> impl Iterator<Item = u32> + '_ {
+        std::iter::once(MAIN).chain(self.names.keys().copied())
+    }
+
+    /// Gives every one of these keyspaces a name that nobody else has.
+    pub fn complete(&mut self, ids: impl Iterator<Item = u32>) {
+        for id in ids {
+            if id == CATALOGUE || self.knows(id) {
+                continue;
+            }
+            let mut name = format!("keyspace-{id}");
+            while self.names.values().any(|n| *n == name) {
+                name.push('+');
+            }
+            self.name(id, &name);
+        }
+    }
+
+    /// The entries of keyspace 0 for the new file, in order. `others` includes facts that are
+    /// true only of a complete copy.
+    pub fn entries(&self, others: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut all: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        if others {
+            all.extend(self.others.iter().cloned());
+        }
+        for (id, name) in &self.names {
+            all.insert(catalogue_key(name.as_bytes()), id.to_le_bytes().to_vec());
+        }
+        if self.last_id > MAIN {
+            all.insert(last_id_key(), self.last_id.to_le_bytes().to_vec());
+        }
+        all.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_names_are_unique_and_found_ones_stay() {
+        let mut names = Names::default();
+        names.take(&catalogue_key(b"fruit"), &5u32.to_le_bytes());
+        names.take(&catalogue_key(b"keyspace-7"), &9u32.to_le_bytes());
+        names.take(&catalogue_key(b"other"), &5u32.to_le_bytes());
+        names.take(&catalogue_key(b"main"), &6u32.to_le_bytes());
+        names.complete([0, 1, 5, 6, 7].into_iter());
+        let all: Vec<_> = names.ids().map(|id| (id, names.get(id).unwrap())).collect();
+        assert_eq!(
+            all,
+            [
+                (1, "main"),
+                (5, "fruit"),
+                (6, "keyspace-6"),
+                (7, "keyspace-7+"),
+                (9, "keyspace-7")
+            ]
+        );
+        let entries = names.entries(false);
+        assert_eq!(entries.len(), 5);
+        assert!(entries.contains(&(last_id_key(), 9u32.to_le_bytes().to_vec())));
+    }
+
+    #[test]
+    fn facts_of_one_file_are_left_out() {
+        let mut names = Names::default();
+        names.take(&[0, 0, 0, 0, 0x10, b'p', 1], b"position");
+        names.take(&[0, 0, 0, 0, 0x20, b'a'], b"address");
+        assert_eq!(names.entries(true).len(), 1);
+        assert_eq!(names.entries(false).len(), 0);
+    }
+}
