@@ -33,12 +33,6 @@ pub struct ImportArgs {
     pub create: bool,
     #[command(flatten)]
     pub keyspace: KeyspaceArg,
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-    #[command(flatten)]
-    pub conflicts: ConflictArgs,
-    #[command(flatten)]
-    pub errors: ErrorArgs,
     /// Make one step of all files; without it each file is one
     #[arg(long, conflicts_with = "batch")]
     pub atomic: bool,
@@ -59,13 +53,19 @@ pub struct ImportArgs {
     pub dry_run: bool,
     #[command(flatten)]
     pub write: WriteArgs,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    #[command(flatten)]
+    pub conflicts: ConflictArgs,
+    #[command(flatten)]
+    pub errors: ErrorArgs,
 }
 
 /// How the input is to be read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct ReadingArgs {
-    /// Format: jsonl, mdb, csv, tsv or raw [default: what name and first bytes say]
+    /// Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     pub format: Option<Format>,
     /// How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]
@@ -243,7 +243,7 @@ impl ImportArgs {
         let kept = self.errors.reject_bytes.unwrap_or(64 << 10);
         ReadOptions {
             format: reading.format.unwrap_or_else(|| self.format_of(path)),
-            guess: reading.format.is_none(),
+            guess: reading.format.is_none() && Format::of_path(path).is_none(),
             enc: reading.enc,
             header_row: reading.header,
             field_map: reading.field_map.clone(),

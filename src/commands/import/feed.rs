@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::time::Duration;
 
 use creel::exchange::Format;
-use creel::exchange::read::{Block, Mark, ReadOptions, Reader, Stop, TrailerState};
+use creel::exchange::read::{Block, Identity, Mark, ReadOptions, Reader, Stop, TrailerState};
 
 use super::files::InputFile;
 use crate::cli::{Failure, codes, signals};
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// What the reading thread has to say.
 pub enum Message {
     /// Which input this is; it waits for an answer.
-    Ready([u8; 16]),
+    Ready(Box<Identity>),
     /// What the first block has shown.
     Begun(Begun),
     /// Records.
@@ -132,8 +132,8 @@ fn run(
     answers: &Receiver<Option<Mark>>,
 ) -> Result<Option<End>, Stop> {
     let mut reader = Reader::open(source, options)?;
-    let identity = reader.identity()?;
-    if out.send(Message::Ready(identity)).is_err() {
+    let identity = reader.identify()?;
+    if out.send(Message::Ready(Box::new(identity))).is_err() {
         return Ok(None);
     }
     match answers.recv() {

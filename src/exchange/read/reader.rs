@@ -7,6 +7,7 @@ use super::csv::Csv;
 use super::decode::{Decode, Event, Step};
 use super::fault::{Fault, FaultCode, Flaw};
 use super::framed::{Framed, TrailerState};
+use super::identity::{IDENTITY, Identity};
 use super::jsonl::Jsonl;
 use super::mdb::Mdb;
 use super::options::{Cut, Limits, ReadOptions};
@@ -17,8 +18,6 @@ use crate::exchange::compress::{Compression, Input};
 use crate::exchange::frame::Header;
 use crate::exchange::{Error, Format};
 
-/// So much of the beginning tells one input from another.
-const IDENTITY: usize = 64 << 10;
 /// Records of one block, so that its spans stay small beside its bytes.
 const RECORDS: usize = 8 << 10;
 /// So much of it is enough to tell formats apart.
@@ -113,30 +112,15 @@ impl Reader {
         self.compression
     }
 
-    /// Reads the beginning of the input, without decoding it, and tells which input this is: 16
-    /// bytes that follow from its first 64 KiB and from the way in which it is read.
-    pub fn identity(&mut self) -> Result<[u8; 16], Stop> {
+    /// Reads the beginning of the input, without decoding it, and tells which input this is.
+    pub fn identify(&mut self) -> Result<Identity, Stop> {
         while self.window.text().len() < IDENTITY && !self.window.ended() {
             self.read()?;
         }
         self.guess();
-        let mut hasher = blake3::Hasher::new_derive_key("creel import identity 1");
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        let o = &self.options;
-        part(o.format.name().as_bytes());
-        part(o.keyspace.as_bytes());
-        part(&[u8::from(o.header_row), o.enc.map_or(0, |e| e as u8 + 1)]);
-        if let Some(map) = &o.field_map {
-            part(map.key.as_bytes());
-            part(map.payload.as_deref().unwrap_or("").as_bytes());
-        }
         let text = self.window.text();
-        part(text.get(..IDENTITY).unwrap_or(text));
-        let hash = hasher.finalize();
-        Ok(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+        let head = text.get(..IDENTITY).unwrap_or(text);
+        Ok(Identity::new(&self.options, head))
     }
 
     /// Asks for a check that the input has not changed before this place, where an earlier run
