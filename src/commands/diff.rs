@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use creel::exchange::Format;
 
 use super::Run;
 use super::content::{Content, Selection};
+use super::export::OutputFormat;
 use crate::cli::args::{KeyEncArgs, RangeArgs};
 use crate::cli::escape::Plain;
 use crate::cli::{Context, Failure, Outcome};
@@ -41,16 +41,11 @@ pub struct DiffArgs {
     #[command(flatten)]
     enc: KeyEncArgs,
     /// Format of exports that do not show it: jsonl, mdb, csv, tsv or raw
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
-    format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<OutputFormat>,
     /// Print length and digest in place of keys
     #[arg(long, conflicts_with = "jsonl")]
     redact: bool,
-}
-
-/// The format with this name.
-pub(super) fn format(text: &str) -> Result<Format, String> {
-    Format::from_name(text).ok_or_else(|| "known are jsonl, mdb, csv, tsv and raw".to_owned())
 }
 
 impl Run for DiffArgs {
@@ -72,8 +67,9 @@ others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let selection = Selection::of(&self.range, &self.enc, self.keyspace.as_deref())?;
-        let mut a = Content::open(ctx, &self.a, self.format, &selection)?;
-        let mut b = Content::open(ctx, &self.b, self.format, &selection)?;
+        let format = self.format.map(Into::into);
+        let mut a = Content::open(ctx, &self.a, format, &selection)?;
+        let mut b = Content::open(ctx, &self.b, format, &selection)?;
         if !a.may_have_keyspace() && !b.may_have_keyspace() {
             let name = self.keyspace.as_deref().unwrap_or_default();
             return Err(

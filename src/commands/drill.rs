@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use creel::exchange::Format;
 
 use super::Run;
 use super::content::{Content, Place, Selection, Summary};
+use super::export::OutputFormat;
 use super::scratch::Scratch;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
@@ -30,8 +30,8 @@ pub struct DrillArgs {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Format of an export that does not show it: jsonl, mdb, csv, tsv or raw
-    #[arg(long, value_name = "FORMAT", value_parser = super::diff::format)]
-    format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<OutputFormat>,
     /// Page size of the database that an export is restored into
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::units::size, default_value = "4096")]
     page_size: u64,
@@ -87,7 +87,7 @@ fn judge(failure: &Failure) -> Option<Verdict> {
 impl DrillArgs {
     fn drill(&self, ctx: &mut Context, report: &mut Report) -> Result<Verdict, Failure> {
         let selection = Selection::default();
-        let place = Content::locate(ctx, &self.from, self.format, &selection)?;
+        let place = Content::locate(ctx, &self.from, self.format.map(Into::into), &selection)?;
         let scratch = Scratch::new(self.dir.as_deref())?;
         let path = scratch.file("restored.db");
         let source = match place {
@@ -122,7 +122,7 @@ impl DrillArgs {
         report: &mut Report,
     ) -> Result<Verdict, Failure> {
         report.against_path = Some(against.to_string_lossy().into_owned());
-        let other = match contents(ctx, against, self.format) {
+        let other = match contents(ctx, against, self.format.map(Into::into)) {
             Ok(other) => other,
             // It says nothing about what was restored.
             Err(failure) => match judge(&failure) {
@@ -145,7 +145,7 @@ impl DrillArgs {
 fn contents(
     ctx: &mut Context,
     path: &std::ffi::OsStr,
-    format: Option<Format>,
+    format: Option<creel::exchange::Format>,
 ) -> Result<Summary, Failure> {
     let mut content = Content::open(ctx, path, format, &Selection::default())?;
     let meter = ctx.meter("digest");
