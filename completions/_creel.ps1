@@ -55,6 +55,9 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the entries as text')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'Write the entries as text')
             [CompletionResult]::new('digest', 'digest', [CompletionResultType]::ParameterValue, 'Print a hash of the entries, the same for a database and its exports')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy a database that is in use to a new file')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two databases or exports, entry by entry')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Prove that a backup or export can be restored, and measure it')
             [CompletionResult]::new('keyspaces', 'keyspaces', [CompletionResultType]::ParameterValue, 'List the keyspaces and how many entries each has')
             [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'Show what the header says, without lock or recovery')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show where the space goes')
@@ -62,9 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Give free space back, in place or as a dense copy')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check the file and give a verdict; never writes')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the file and give a verdict; never writes')
-            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy a database that is in use to a new file')
-            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two databases or exports, entry by entry')
-            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Prove that a backup or export can be restored, and measure it')
+            [CompletionResult]::new('salvage', 'salvage', [CompletionResultType]::ParameterValue, 'Save what can be read of a damaged file into a new one')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Dump a header, page, log frame or the free list with notes')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what creel needs of this machine and a directory')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain an exit status, an error code, a fault of an input or an invariant')
@@ -418,7 +419,10 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
             [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
             [CompletionResult]::new('--keyspace', '--keyspace', [CompletionResultType]::ParameterName, 'The keyspace to work in')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format: jsonl, mdb, csv, tsv or raw [default: what name and first bytes say]')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Commit after every N records (10k) or bytes of keys and values (8MiB)')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Fail unless the input has exactly N records')
+            [CompletionResult]::new('--sort-memory', '--sort-memory', [CompletionResultType]::ParameterName, 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]')
             [CompletionResult]::new('--enc', '--enc', [CompletionResultType]::ParameterName, 'How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]')
             [CompletionResult]::new('--field-map', '--field-map', [CompletionResultType]::ParameterName, 'Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is the value')
             [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'Refuse longer lines [default: 64MiB]')
@@ -428,9 +432,6 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--rejects', '--rejects', [CompletionResultType]::ParameterName, 'Write bad lines to this file, which can be repaired and imported')
             [CompletionResult]::new('--reject-bytes', '--reject-bytes', [CompletionResultType]::ParameterName, 'Keep at most this much of a bad line [default: 64KiB]')
             [CompletionResult]::new('--max-errors', '--max-errors', [CompletionResultType]::ParameterName, 'Stop after more bad lines than this, a number or a share of all')
-            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Commit after every N records (10k) or bytes of keys and values (8MiB)')
-            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Fail unless the input has exactly N records')
-            [CompletionResult]::new('--sort-memory', '--sort-memory', [CompletionResultType]::ParameterName, 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
@@ -441,15 +442,15 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Make the database if it does not exist')
+            [CompletionResult]::new('--atomic', '--atomic', [CompletionResultType]::ParameterName, 'Make one step of all files; without it each file is one')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on where an earlier import of the same input ended')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Read and check everything, write nothing')
+            [CompletionResult]::new('--no-checkpoint', '--no-checkpoint', [CompletionResultType]::ParameterName, 'Leave the log as it is, even where it is due to be folded into the tree')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Pass over the first line of csv and tsv')
             [CompletionResult]::new('--bare', '--bare', [CompletionResultType]::ParameterName, 'Refuse an input that has a header or a trailer')
             [CompletionResult]::new('--sorted', '--sorted', [CompletionResultType]::ParameterName, 'Refuse an input that is not in key order')
             [CompletionResult]::new('--allow-truncated', '--allow-truncated', [CompletionResultType]::ParameterName, 'Take in what there is of an input that is cut short (exit status 3)')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace an existing rejects file')
-            [CompletionResult]::new('--atomic', '--atomic', [CompletionResultType]::ParameterName, 'Make one step of all files; without it each file is one')
-            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on where an earlier import of the same input ended')
-            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Read and check everything, write nothing')
-            [CompletionResult]::new('--no-checkpoint', '--no-checkpoint', [CompletionResultType]::ParameterName, 'Leave the log as it is, even where it is due to be folded into the tree')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -461,7 +462,10 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
             [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
             [CompletionResult]::new('--keyspace', '--keyspace', [CompletionResultType]::ParameterName, 'The keyspace to work in')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format: jsonl, mdb, csv, tsv or raw [default: what name and first bytes say]')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Commit after every N records (10k) or bytes of keys and values (8MiB)')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Fail unless the input has exactly N records')
+            [CompletionResult]::new('--sort-memory', '--sort-memory', [CompletionResultType]::ParameterName, 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]')
             [CompletionResult]::new('--enc', '--enc', [CompletionResultType]::ParameterName, 'How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]')
             [CompletionResult]::new('--field-map', '--field-map', [CompletionResultType]::ParameterName, 'Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is the value')
             [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'Refuse longer lines [default: 64MiB]')
@@ -471,9 +475,6 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--rejects', '--rejects', [CompletionResultType]::ParameterName, 'Write bad lines to this file, which can be repaired and imported')
             [CompletionResult]::new('--reject-bytes', '--reject-bytes', [CompletionResultType]::ParameterName, 'Keep at most this much of a bad line [default: 64KiB]')
             [CompletionResult]::new('--max-errors', '--max-errors', [CompletionResultType]::ParameterName, 'Stop after more bad lines than this, a number or a share of all')
-            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Commit after every N records (10k) or bytes of keys and values (8MiB)')
-            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Fail unless the input has exactly N records')
-            [CompletionResult]::new('--sort-memory', '--sort-memory', [CompletionResultType]::ParameterName, 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
@@ -484,15 +485,15 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Make the database if it does not exist')
+            [CompletionResult]::new('--atomic', '--atomic', [CompletionResultType]::ParameterName, 'Make one step of all files; without it each file is one')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on where an earlier import of the same input ended')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Read and check everything, write nothing')
+            [CompletionResult]::new('--no-checkpoint', '--no-checkpoint', [CompletionResultType]::ParameterName, 'Leave the log as it is, even where it is due to be folded into the tree')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Pass over the first line of csv and tsv')
             [CompletionResult]::new('--bare', '--bare', [CompletionResultType]::ParameterName, 'Refuse an input that has a header or a trailer')
             [CompletionResult]::new('--sorted', '--sorted', [CompletionResultType]::ParameterName, 'Refuse an input that is not in key order')
             [CompletionResult]::new('--allow-truncated', '--allow-truncated', [CompletionResultType]::ParameterName, 'Take in what there is of an input that is cut short (exit status 3)')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace an existing rejects file')
-            [CompletionResult]::new('--atomic', '--atomic', [CompletionResultType]::ParameterName, 'Make one step of all files; without it each file is one')
-            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on where an earlier import of the same input ended')
-            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Read and check everything, write nothing')
-            [CompletionResult]::new('--no-checkpoint', '--no-checkpoint', [CompletionResultType]::ParameterName, 'Leave the log as it is, even where it is due to be folded into the tree')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -511,6 +512,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--key-enc', '--key-enc', [CompletionResultType]::ParameterName, 'Encoding of the keys given here: raw, hex, base64 or escape [default: raw]')
             [CompletionResult]::new('--keyspace', '--keyspace', [CompletionResultType]::ParameterName, 'Only this keyspace [default: all]')
             [CompletionResult]::new('--enc', '--enc', [CompletionResultType]::ParameterName, 'How bytes are written. jsonl: base64, utf8, hex or auto; csv: utf8, base64 or hex; mdb: hex or print')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only what changed since this position, which an export or creel digest --json names')
             [CompletionResult]::new('--compress', '--compress', [CompletionResultType]::ParameterName, 'How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
@@ -541,6 +543,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--key-enc', '--key-enc', [CompletionResultType]::ParameterName, 'Encoding of the keys given here: raw, hex, base64 or escape [default: raw]')
             [CompletionResult]::new('--keyspace', '--keyspace', [CompletionResultType]::ParameterName, 'Only this keyspace [default: all]')
             [CompletionResult]::new('--enc', '--enc', [CompletionResultType]::ParameterName, 'How bytes are written. jsonl: base64, utf8, hex or auto; csv: utf8, base64 or hex; mdb: hex or print')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only what changed since this position, which an export or creel digest --json names')
             [CompletionResult]::new('--compress', '--compress', [CompletionResultType]::ParameterName, 'How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
@@ -573,6 +576,82 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--ranges', '--ranges', [CompletionResultType]::ParameterName, 'Print about so many digests of ranges too')
             [CompletionResult]::new('--bits', '--bits', [CompletionResultType]::ParameterName, 'Cut ranges as another run did that printed this number')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Compare with the digests in a file that this command wrote')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'creel;backup' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The new file; - is standard output')
+            [CompletionResult]::new('--reflink', '--reflink', [CompletionResultType]::ParameterName, 'When to share storage with the database: auto, always or never')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Copy no faster than this, for example 50MB/s')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace an existing file')
+            [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Do not check the new file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'creel;diff' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Only keys that start with this')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Only keys from this one on')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Only keys before this one')
+            [CompletionResult]::new('--keyspace', '--keyspace', [CompletionResultType]::ParameterName, 'Only this keyspace [default: all]')
+            [CompletionResult]::new('--enc', '--enc', [CompletionResultType]::ParameterName, 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]')
+            [CompletionResult]::new('--key-enc', '--key-enc', [CompletionResultType]::ParameterName, 'Encoding of keys, where it is not that of --enc')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of exports that do not show it: jsonl, mdb, csv, tsv or raw')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Print only how many entries differ')
+            [CompletionResult]::new('--jsonl', '--jsonl', [CompletionResultType]::ParameterName, 'Print an export of changes: what creel import needs to turn A into B')
+            [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Print length and digest in place of keys')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'creel;drill' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Require the contents of this database or export')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where to restore to, for as long as it takes [default: $TMPDIR or /tmp]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of an export that does not show it: jsonl, mdb, csv, tsv or raw')
+            [CompletionResult]::new('--page-size', '--page-size', [CompletionResultType]::ParameterName, 'Page size of the database that an export is restored into')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
@@ -671,6 +750,8 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would be done, and change nothing')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait while another process checkpoints or writes, then make sure; --lock-timeout limits it')
+            [CompletionResult]::new('--background', '--background', [CompletionResultType]::ParameterName, 'Start a process of its own that does it (with --wait), and end at once')
             [CompletionResult]::new('--compress', '--compress', [CompletionResultType]::ParameterName, 'Not in file format 1')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -757,15 +838,16 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
-        'creel;backup' {
+        'creel;salvage' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
             [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
             [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The new file; - is standard output')
-            [CompletionResult]::new('--reflink', '--reflink', [CompletionResultType]::ParameterName, 'When to share storage with the database: auto, always or never')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Copy no faster than this, for example 50MB/s')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The new database')
+            [CompletionResult]::new('--lost', '--lost', [CompletionResultType]::ParameterName, 'Write the lost ranges and commits to this file, one JSON object a line')
+            [CompletionResult]::new('--prefer', '--prefer', [CompletionResultType]::ParameterName, 'Commits behind damage of the log: proven leaves them out, newest applies what can be read')
+            [CompletionResult]::new('--sort-memory', '--sort-memory', [CompletionResultType]::ParameterName, 'Memory for sorting what is found on single pages')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
@@ -775,62 +857,12 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
             [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace an existing file')
-            [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Do not check the new file')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'creel;diff' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
-            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
-            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
-            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
-            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
-            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Only keys that start with this')
-            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Only keys from this one on')
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Only keys before this one')
-            [CompletionResult]::new('--keyspace', '--keyspace', [CompletionResultType]::ParameterName, 'Only this keyspace [default: all]')
-            [CompletionResult]::new('--enc', '--enc', [CompletionResultType]::ParameterName, 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]')
-            [CompletionResult]::new('--key-enc', '--key-enc', [CompletionResultType]::ParameterName, 'Encoding of keys, where it is not that of --enc')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of exports that do not show it: jsonl, mdb, csv, tsv or raw')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
-            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
-            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
-            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
-            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
-            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
-            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
-            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Print only how many entries differ')
-            [CompletionResult]::new('--jsonl', '--jsonl', [CompletionResultType]::ParameterName, 'Print an export of changes: what creel import needs to turn A into B')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only say what can be saved and what is lost')
+            [CompletionResult]::new('--no-scrape', '--no-scrape', [CompletionResultType]::ParameterName, 'Do not look for entries on single pages where no tree leads to them')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace existing files')
             [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Print length and digest in place of keys')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'creel;drill' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
-            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
-            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
-            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
-            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
-            [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Require the contents of this database or export')
-            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where to restore to, for as long as it takes [default: $TMPDIR or /tmp]')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of an export that does not show it: jsonl, mdb, csv, tsv or raw')
-            [CompletionResult]::new('--page-size', '--page-size', [CompletionResultType]::ParameterName, 'Page size of the database that an export is restored into')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
-            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
-            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more messages')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more messages')
-            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
-            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
-            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
-            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'creel;inspect' {
@@ -941,15 +973,16 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in records from files or standard input')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the entries as text')
             [CompletionResult]::new('digest', 'digest', [CompletionResultType]::ParameterValue, 'Print a hash of the entries, the same for a database and its exports')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy a database that is in use to a new file')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two databases or exports, entry by entry')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Prove that a backup or export can be restored, and measure it')
             [CompletionResult]::new('keyspaces', 'keyspaces', [CompletionResultType]::ParameterValue, 'List the keyspaces and how many entries each has')
             [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'Show what the header says, without lock or recovery')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show where the space goes')
             [CompletionResult]::new('checkpoint', 'checkpoint', [CompletionResultType]::ParameterValue, 'Move committed entries from the log into the tree')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Give free space back, in place or as a dense copy')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check the file and give a verdict; never writes')
-            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy a database that is in use to a new file')
-            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two databases or exports, entry by entry')
-            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Prove that a backup or export can be restored, and measure it')
+            [CompletionResult]::new('salvage', 'salvage', [CompletionResultType]::ParameterValue, 'Save what can be read of a damaged file into a new one')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Dump a header, page, log frame or the free list with notes')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what creel needs of this machine and a directory')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain an exit status, an error code, a fault of an input or an invariant')
@@ -988,6 +1021,15 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
         'creel;help;digest' {
             break
         }
+        'creel;help;backup' {
+            break
+        }
+        'creel;help;diff' {
+            break
+        }
+        'creel;help;drill' {
+            break
+        }
         'creel;help;keyspaces' {
             break
         }
@@ -1006,13 +1048,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
         'creel;help;verify' {
             break
         }
-        'creel;help;backup' {
-            break
-        }
-        'creel;help;diff' {
-            break
-        }
-        'creel;help;drill' {
+        'creel;help;salvage' {
             break
         }
         'creel;help;inspect' {

@@ -97,6 +97,9 @@ _creel() {
             creel,rm)
                 cmd="creel__subcmd__delete"
                 ;;
+            creel,salvage)
+                cmd="creel__subcmd__salvage"
+                ;;
             creel,scan)
                 cmd="creel__subcmd__list"
                 ;;
@@ -175,6 +178,9 @@ _creel() {
             creel__subcmd__help,put)
                 cmd="creel__subcmd__help__subcmd__put"
                 ;;
+            creel__subcmd__help,salvage)
+                cmd="creel__subcmd__help__subcmd__salvage"
+                ;;
             creel__subcmd__help,schema)
                 cmd="creel__subcmd__help__subcmd__schema"
                 ;;
@@ -194,7 +200,7 @@ _creel() {
 
     case "${cmd}" in
         creel)
-            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch import load export dump digest keyspaces info stats checkpoint compact verify check backup diff drill inspect doctor explain schema version help"
+            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch import load export dump digest backup diff drill keyspaces info stats checkpoint compact verify check salvage inspect doctor explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -316,7 +322,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__checkpoint)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --if-wal-above --dry-run --compress --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --if-wal-above --dry-run --wait --background --compress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -509,7 +515,7 @@ _creel() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "jsonl mdb csv tsv raw" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -667,7 +673,7 @@ _creel() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "jsonl mdb csv tsv raw" -- "${cur}"))
                     return 0
                     ;;
                 --page-size)
@@ -762,7 +768,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__export)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --format --prefix --from --to --key-enc --keyspace --enc --bare --compress --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --format --prefix --from --to --key-enc --keyspace --enc --since --bare --compress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -818,6 +824,10 @@ _creel() {
                     ;;
                 --enc)
                     COMPREPLY=($(compgen -W "base64 utf8 hex auto print" -- "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --compress)
@@ -906,7 +916,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help)
-            opts="open put get delete exists list batch import export digest keyspaces info stats checkpoint compact verify backup diff drill inspect doctor explain schema version help"
+            opts="open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1213,6 +1223,20 @@ _creel() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        creel__subcmd__help__subcmd__salvage)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         creel__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1270,7 +1294,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__import)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --keyspace --format --enc --header --field-map --bare --sorted --allow-truncated --max-line --if-exists --duplicates --on-error --rejects --force --reject-bytes --max-errors --atomic --batch --resume --expect --sort-memory --dry-run --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --keyspace --atomic --batch --resume --expect --sort-memory --dry-run --no-checkpoint --format --enc --header --field-map --bare --sorted --allow-truncated --max-line --if-exists --duplicates --on-error --rejects --force --reject-bytes --max-errors --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1297,6 +1321,18 @@ _creel() {
                     return 0
                     ;;
                 --keyspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1337,18 +1373,6 @@ _creel() {
                     return 0
                     ;;
                 --max-errors)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --batch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1637,6 +1661,56 @@ _creel() {
                     return 0
                     ;;
                 --if-equals)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__salvage)
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --lost --prefer --no-scrape --sort-memory --force --redact --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefer)
+                    COMPREPLY=($(compgen -W "proven newest" -- "${cur}"))
+                    return 0
+                    ;;
+                --sort-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -13,7 +13,16 @@ pub type Printed = (String, Value);
 /// Every object of every run.
 pub fn all() -> Vec<Printed> {
     let mut printed = Vec::new();
-    for part in [data, reports, exchange, comparisons, damage, errors, itself] {
+    for part in [
+        data,
+        reports,
+        exchange,
+        comparisons,
+        damage,
+        losses,
+        errors,
+        itself,
+    ] {
         part(&mut printed);
     }
     printed
@@ -71,6 +80,7 @@ fn reports(printed: &mut Vec<Printed>) {
     run(printed, &other, "open", &["--create", "--role", "primary"]);
     run(printed, &db, "info", &[]);
     run(printed, &db, "checkpoint", &["--dry-run"]);
+    run(printed, &db, "checkpoint", &["--background"]);
     run(printed, &db, "checkpoint", &[]);
     let all = [
         "--biggest",
@@ -185,6 +195,33 @@ fn damage(printed: &mut Vec<Printed>) {
         bytes[slot + 100] ^= 1;
         fs::write(&db.path, &bytes).unwrap();
         run(printed, &db, "info", &[]);
+    }
+}
+
+/// Salvage of a file that lost a leaf, which no log has, and a commit in the middle of the log.
+fn losses(printed: &mut Vec<Printed>) {
+    let db = Db::new();
+    let line = |i| format!("{{\"key_utf8\":\"key{i:05}\",\"payload_utf8\":\"value {i}\"}}\n");
+    let lines: String = (0..3000).map(line).collect();
+    let input = db.file("input", lines.as_bytes());
+    db.run("import").arg(input).assert().success();
+    for key in ["first", "second", "third"] {
+        db.run("put").args([key, "in the log"]).assert().success();
+    }
+    let mut bytes = db.bytes();
+    for part in [&b"value 150"[..], b"second"] {
+        let at = bytes.windows(part.len()).rposition(|w| w == part).unwrap();
+        bytes[at] ^= 1;
+    }
+    fs::write(&db.path, bytes).unwrap();
+    let path = |name: &str| db.dir.path().join(name).to_str().unwrap().to_owned();
+    let (saved, lost) = (path("saved"), path("lost"));
+    run(printed, &db, "salvage", &["-o", &saved]);
+    for args in [&["--dry-run"] as &[&str], &["--dry-run", "--redact"]] {
+        let to = ["--lost", &lost, "--force"];
+        run(printed, &db, "salvage", &[args, &to].concat());
+        let lines = json_lines(&fs::read(&lost).unwrap());
+        printed.extend(lines.into_iter().map(|l| ("--lost".to_owned(), l)));
     }
 }
 
