@@ -97,4 +97,5 @@ def main():
             print(f"{name:<24} {median * 1e3:7.3f} {(median - floor) * 1e3:+7.3f} {memory[name] / 1024:6.1f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
