@@ -68,9 +68,9 @@ pub use check::{
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
     CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
-    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, OpenOptions,
+    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, LogInfo, OpenOptions,
     Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
-    Token, info,
+    Token, info, log_info,
 };
 pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};

@@ -75,6 +75,21 @@ pub fn is_empty(range: &KeyRange) -> bool {
     }
 }
 
+/// True where the key lies in the range.
+pub fn has(range: &KeyRange, key: &[u8]) -> bool {
+    let from = match &range.from {
+        KeyBound::Unbounded => true,
+        KeyBound::Included(from) => key >= from.as_slice(),
+        KeyBound::Excluded(from) => key > from.as_slice(),
+    };
+    let to = match &range.to {
+        KeyBound::Unbounded => true,
+        KeyBound::Included(to) => key <= to.as_slice(),
+        KeyBound::Excluded(to) => key < to.as_slice(),
+    };
+    from && to
+}
+
 /// From this key on.
 pub fn from(key: Vec<u8>) -> KeyRange {
     KeyRange {
@@ -133,6 +148,14 @@ mod tests {
         let range = meet(from(key(b"a")), after(key(b"a")));
         assert_eq!(range.from, Excluded(key(b"a")));
         assert_eq!(meet(all(), all()), all());
+    }
+
+    #[test]
+    fn keys_in_ranges() {
+        let range = meet(after(key(b"a")), to(key(b"c")));
+        let inside = [&b"a"[..], b"a\0", b"b", b"c"].map(|k| has(&range, k));
+        assert_eq!(inside, [false, true, true, false]);
+        assert!(has(&all(), b"x") && has(&from(key(b"x")), b"x"));
     }
 
     #[test]

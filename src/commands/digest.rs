@@ -129,26 +129,27 @@ impl DigestArgs {
             }
         }
         drop(meter);
-        let name = path.to_string_lossy();
-        let line = Line {
+        let entries = whole.entries();
+        let bytes = whole.bytes;
+        let digest = whole.finish().to_string();
+        if !ctx.globals.json {
+            if let Some(bits) = bits.filter(|_| self.bits.is_none()) {
+                ctx.notice(&format!("cut with --bits {bits}"));
+            }
+            return print_line(ctx, &digest, path);
+        }
+        ctx.out.json(&Line {
             schema: "creel.digest/1",
             record: "digest",
-            path: &name,
+            path: &path.to_string_lossy(),
             kind: side.kind(),
-            entries: whole.entries(),
-            bytes: whole.bytes,
-            digest: whole.finish().to_string(),
-            position: side.position(),
+            digest,
+            entries,
+            bytes,
+            position: side.position()?,
             bits,
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        };
-        if ctx.globals.json {
-            return ctx.out.json(&line);
-        }
-        if let Some(bits) = bits {
-            ctx.notice(&format!("cut with --bits {bits}"));
-        }
-        print_line(ctx, &line.digest, path)
+        })
     }
 
     /// How ranges are cut: as asked for, or so that about so many come out.
@@ -164,13 +165,13 @@ impl DigestArgs {
         };
         let entries = match side {
             Side::Database(selection) => selection.entries(),
-            Side::Export(_) if path == "-" => {
+            Side::Export(..) if path == "-" => {
                 return Err(Failure::usage(
                     "how many entries standard input has is not known before its end",
                 )
                 .hint("say how to cut it: --bits B, which creel digest DB --ranges N prints"));
             }
-            Side::Export(_) => {
+            Side::Export(..) => {
                 // What the trailer says counts only after all was read.
                 let mut count = Count::default();
                 let meter = ctx.meter("count");

@@ -1,5 +1,6 @@
 //! `creel export`: the entries as text.
 
+mod delta;
 mod format;
 mod report;
 mod selection;
@@ -11,10 +12,11 @@ use std::time::Instant;
 use clap::Args;
 use creel::exchange::Format;
 use creel::exchange::compress::Compression;
-use creel::exchange::frame::Header;
+use creel::exchange::frame::{self, Header};
 use creel::exchange::write::Options;
-use creel::{Info, Interest};
+use creel::{Info, Interest, Snapshot};
 
+use self::delta::Delta;
 use self::format::OutputEnc;
 use self::report::Report;
 use self::target::{Target, Writer};
@@ -53,6 +55,9 @@ pub struct ExportArgs {
     /// or print
     #[arg(long, value_name = "ENC", hide_possible_values = true)]
     enc: Option<OutputEnc>,
+    /// Only what changed since this position, which an export or creel digest --json names
+    #[arg(long, value_name = "EPOCH:INDEX[:HASH]")]
+    since: Option<frame::Position>,
     /// Leave out header and trailer (jsonl) or the heading (csv)
     #[arg(long)]
     bare: bool,
@@ -71,41 +76,86 @@ Examples:
   creel export my.db | ssh host creel import copy.db --create -
   creel export my.db --prefix user: --enc auto --bare
   creel export my.db --format csv --keyspace main -o main.csv
+  creel export my.db --since 1:812 -o changes.jsonl
 
 All entries come from one snapshot, in key order. The default format begins with a header and ends
 with a trailer (count, bytes, checksum, digest): import refuses a file that is cut or changed.
 A file appears under its name only when all of it is written. docs/exchange.md has the formats.
 
-Exit status: 0 all of it was written, 8 it could not be, 9 the format cannot hold an entry;
+Exit status: 0 all of it was written, 8 it could not be, 9 the format cannot hold an entry, 11 the
+log does not reach back to --since, 15 --since is a position of another history;
 SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
-        let mut options = self.options()?;
+        let options = self.options()?;
         let keys = input::range(&self.range, &self.key_encs())?;
         let db = ctx.open_read(&self.db, Interest::All)?;
-        let selection = Selection::new(&db, self.keyspace.as_deref(), keys)?;
-        self.refuse_several(&selection)?;
-        let info = db.info()?;
-        let header = self.header(&info, &selection, &options)?;
-        options.mapsize = format::mapsize(&info, selection.entries());
-        if options.format == Format::Jsonl && !self.bare {
-            options.header = Some(header.clone());
-        }
-        let meter = ctx.meter("export");
-        let started = Instant::now();
-        let target = Target::open(&self.file, self.compression())?;
-        let written = target.write(&options, |export, stream| {
-            selection.walk(&meter, &mut Writer { export, stream })
-        })?;
-        drop(meter);
-        let report = Report::new(&info, &options, &header, &written, started.elapsed());
+        let source = match self.since {
+            Some(since) => {
+                let delta = Delta::new(&db, since, self.keyspace.as_deref(), keys)?;
+                Source::Changes(delta)
+            }
+            None => Source::All(Selection::new(&db, self.keyspace.as_deref(), keys)?),
+        };
+        let report = self.write(ctx, &db.info()?, source, options)?;
         report.print(ctx)?;
         Ok(Exit::Ok)
     }
 }
 
+/// What is exported.
+enum Source {
+    All(Selection),
+    Changes(Delta),
+}
+
+impl Source {
+    fn snapshot(&self) -> &Snapshot {
+        match self {
+            Source::All(selection) => &selection.snapshot,
+            Source::Changes(delta) => delta.snapshot(),
+        }
+    }
+}
+
 impl ExportArgs {
+    fn write(
+        &self,
+        ctx: &Context,
+        info: &Info,
+        mut source: Source,
+        mut options: Options,
+    ) -> Result<Report, Failure> {
+        let mut in_order = true;
+        if let Source::All(selection) = &mut source {
+            self.refuse_several(selection)?;
+            // mdb_load keeps the name of the section before for one without a name.
+            in_order = options.format != Format::Mdb || !selection.main_first();
+            options.mapsize = format::mapsize(info, selection.entries());
+        }
+        let header = self.header(info, source.snapshot(), &options)?;
+        if options.format == Format::Jsonl && !self.bare {
+            options.header = Some(header.clone());
+        }
+        let started = Instant::now();
+        let meter = ctx.meter("export");
+        let target = Target::open(&self.file, self.compression())?;
+        let written = target.write(&options, |export, stream| {
+            let mut writer = Writer { export, stream };
+            match &source {
+                Source::All(selection) => selection.walk(&meter, &mut writer),
+                Source::Changes(delta) => delta.walk(&meter, &mut writer),
+            }
+        })?;
+        drop(meter);
+        let mut report = Report::new(info, &options, &header, &written, started.elapsed());
+        if !in_order {
+            report.without_digest();
+        }
+        Ok(report)
+    }
+
     fn options(&self) -> Result<Options, Failure> {
         let options = Options {
             format: self.format.into(),
@@ -119,6 +169,12 @@ impl ExportArgs {
                 Failure::usage(format!("--format {name} does not have this --enc"))
                     .hint("creel export --help lists the encodings of each format"),
             );
+        }
+        if self.since.is_some() && options.format != Format::Jsonl {
+            return Err(Failure::usage(format!(
+                "--format {name} has no records for what was deleted since a position"
+            ))
+            .hint("leave out --since, or use --format jsonl"));
         }
         if self.bare && !matches!(options.format, Format::Jsonl | Format::Csv) {
             return Err(Failure::usage(format!(
@@ -163,7 +219,7 @@ impl ExportArgs {
     fn header(
         &self,
         info: &Info,
-        selection: &Selection,
+        snapshot: &Snapshot,
         options: &Options,
     ) -> Result<Header, Failure> {
         let enc = self.key_encs().key();
@@ -172,7 +228,8 @@ impl ExportArgs {
             None => Ok(None),
         };
         let stated = options.stated_enc().unwrap_or_default();
-        let mut header = Header::new(info.lineage_id, selection.position(), stated);
+        let mut header = Header::new(info.lineage_id, selection::position(snapshot)?, stated);
+        header.since = self.since;
         header.prefix = key("prefix", &self.range.prefix)?;
         header.from = key("key", &self.range.from)?;
         header.to = key("key", &self.range.to)?;

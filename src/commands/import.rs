@@ -182,14 +182,12 @@ impl Job<'_> {
     ) -> Result<(), Failure> {
         let args = self.args;
         let snapshot = self.store.snapshot()?;
-        let outdated = match &snapshot {
-            Some(snapshot) => position::outdated(snapshot)?,
-            None => Vec::new(),
-        };
-        let step = Step { outdated, last };
+        let outdated = snapshot.as_ref().map(position::outdated).transpose()?;
+        let step = Step { last };
         let counts = (policy, &mut self.tally);
         let meter = Arc::clone(&self.meter);
         let mut intake = Intake::new(args, files, self.store.max_key, counts, meter, snapshot);
+        intake.outdated = outdated.unwrap_or_default();
         if !intake.peek()? && files.len() == 1 && intake.was_finished() {
             intake.tally.finished_before += 1;
             return step::check(&mut intake, &step);

@@ -362,7 +362,6 @@ impl Inner {
 
 /// Want of space and an interruption leave everything as it was.
 fn may_try_again(error: &Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match error {
         Error::Interrupted
         | Error::Busy { .. }
@@ -370,11 +369,14 @@ fn may_try_again(error: &Error) -> bool {
         | Error::Invalid { .. }
         | Error::Unsorted { .. }
         | Error::Corrupt(_) => true,
-        Error::Io { source, .. } => {
-            matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
-        }
+        Error::Io { source, .. } => wants_space(source),
         _ => false,
     }
+}
+
+pub(super) fn wants_space(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Log bytes after the checkpoint, as far as the active region tells.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::batch::Batch;
+use super::checkpoint::wants_space;
 use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
 use super::options::SyncMode;
@@ -15,7 +16,7 @@ use crate::format::frame::{EntryKind, frame_len};
 use crate::store::slots;
 use crate::wal::append::{self, Durability, Encoded, Stamp};
 use crate::wal::tail;
-use crate::wal::tail::NewEntry;
+use crate::wal::tail::{NewEntry, Tail};
 
 /// Most bytes that one group may carry.
 const GROUP_BYTES: u64 = 8 << 20;
@@ -171,15 +172,26 @@ impl Inner {
         let mut log = lock(&self.log);
         log.writing = false;
         if let Err(source) = written {
-            return Err(self.write_failed(durability, source));
+            return Err(self.write_failed(durability, source, &before, &encoded));
         }
         let epoch = encoded.tail.link.epoch;
         self.publish(&mut log, encoded, &group, first);
         Ok(group.results(epoch, first))
     }
 
-    /// A failed write or sync: what is on the medium is unknown, so this handle stops.
-    fn write_failed(&self, durability: Durability, source: io::Error) -> Error {
+    /// A failed write or sync: what is on the medium is unknown, so this handle stops. The one
+    /// exception is a want of space that left not even the first frame whole: then none of the
+    /// group was committed, nor can it ever be, and the next group is written over what is there.
+    fn write_failed(
+        &self,
+        durability: Durability,
+        source: io::Error,
+        before: &Tail,
+        group: &Encoded,
+    ) -> Error {
+        if wants_space(&source) && append::is_absent(self.file.as_ref(), before, group) {
+            return Error::io("add to the log", source);
+        }
         self.poison();
         match durability {
             Durability::Now => Error::OutcomeUnknown { source },

@@ -98,10 +98,9 @@ pub struct Info {
     pub last_index: Option<u64>,
 }
 
-/// Reads the headers of a file: takes no writer lock, recovers nothing, writes nothing.
-pub fn info(path: &Path) -> Result<Info> {
-    let vfs = OsVfs;
-    let file = vfs.open(path, Access::Read).map_err(|e| match e.kind() {
+/// Opens a file for a look that takes no locks.
+pub(super) fn open_to_look(path: &Path) -> Result<Arc<dyn File>> {
+    OsVfs.open(path, Access::Read).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::NotFound {
             path: path.to_owned(),
         },
@@ -110,7 +109,12 @@ pub fn info(path: &Path) -> Result<Info> {
             reason: "it is a directory".into(),
         },
         _ => Error::io_at("open", path, e),
-    })?;
+    })
+}
+
+/// Reads the headers of a file: takes no writer lock, recovers nothing, writes nothing.
+pub fn info(path: &Path) -> Result<Info> {
+    let file = open_to_look(path)?;
     let slots = slots::read(file.as_ref())?;
     let current = slots.current(path)?;
     // A descriptor of its own would be needed to see pins of this process; it has none.

@@ -126,6 +126,22 @@ pub fn write(
     Ok(())
 }
 
+/// After a failed write: true where it is certain that no frame of the group is in the log. Its
+/// bytes are written front to back, so without a whole first frame there is none.
+pub fn is_absent(file: &dyn File, tail: &Tail, group: &Encoded) -> bool {
+    let Some(header) = FrameHeader::decode(&group.bytes, tail.region.salt) else {
+        return false;
+    };
+    let mut found = vec![0u8; header.frame_len() as usize];
+    match file.read_at(&mut found, tail.extent.start + tail.end) {
+        Ok(got) if got == found.len() => {
+            let frame = FrameHeader::decode(&found, tail.region.salt);
+            frame.is_none_or(|frame| frame != header || frame.check_body(&found).is_none())
+        }
+        _ => false,
+    }
+}
+
 /// Tells whoever comes next that everything up to here is durable. Not synced, and no harm where
 /// it fails: the next writer then proves the tail once more.
 pub fn leave_mark(file: &dyn File, tail: &Tail) {

@@ -337,10 +337,10 @@ fn exit_8_for_a_directory_that_cannot_be_written() {
 }
 
 /// A file system of a megabyte, gone at the end.
-struct Small(tempfile::TempDir);
+pub struct Small(pub tempfile::TempDir);
 
 impl Small {
-    fn mount(size: &str) -> Option<Small> {
+    pub fn mount(size: &str) -> Option<Small> {
         let dir = tempfile::tempdir().unwrap();
         let done = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "creel-test"])

@@ -86,7 +86,7 @@ pub fn sweep(
 }
 
 /// Nothing is lost and the file works on. Returns all entries.
-fn sound(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub fn sound(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
     let report = creel::verify(path, &VerifyOptions::default(), &NoProgress).unwrap();
     assert!(report.verdict <= Verdict::Recoverable, "{report:?}");
     let db = creel::Db::open(path).unwrap();

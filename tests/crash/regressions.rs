@@ -84,6 +84,29 @@ fn commit_behind_a_bulk_load_that_never_finished() {
     );
 }
 
+/// A commit that found no space for its first byte ended the handle, though nothing had happened.
+#[test]
+fn commit_that_finds_no_space_can_be_tried_again() {
+    for kind in [
+        FaultKind::Errno(libc::ENOSPC),
+        FaultKind::ShortWriteThenError(libc::EDQUOT),
+    ] {
+        let disk = SimDisk::new(1);
+        let db = options(&disk).create(PATH, &small()).unwrap();
+        db.put(b"before", b"0").unwrap();
+        fail_once(&disk, FaultOn::Write, 1, kind);
+        let refused = db.put(b"full", &[1; 300]).unwrap_err();
+        assert!(matches!(refused, creel::Error::Io { .. }), "{refused:?}");
+        disk.clear_fault();
+        assert_eq!(db.get(b"full").unwrap(), None);
+        assert_eq!(db.put(b"after", b"2").unwrap().token.index, 2);
+        let left = disk.fork_at_crash(&CrashChoice::None);
+        let again = options(&left).open(PATH).unwrap();
+        assert_eq!(again.get(b"full").unwrap(), None);
+        assert_eq!(again.get(b"after").unwrap().as_deref(), Some(&b"2"[..]));
+    }
+}
+
 /// The header of a bulk load was written and its sync failed. Commits that do not sync went on
 /// behind the load's entry; a power loss could keep both and lose the header: the file could not
 /// be opened any more.

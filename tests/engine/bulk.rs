@@ -83,9 +83,9 @@ pub fn run(db: &Db, script: &Script) -> Result<BulkReport> {
     db.bulk_step(make, &NoProgress)
 }
 
-type All = BTreeMap<String, BTreeMap<String, String>>;
+pub type All = BTreeMap<String, BTreeMap<String, String>>;
 
-fn all(db: &Db) -> All {
+pub fn all(db: &Db) -> All {
     let snapshot = db.snapshot().unwrap();
     let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
     let names = snapshot.keyspaces().unwrap();

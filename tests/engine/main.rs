@@ -9,6 +9,7 @@ mod backup;
 mod bad_files;
 mod between;
 mod bulk;
+mod bulk_random;
 mod hook;
 mod limits;
 mod mapped;

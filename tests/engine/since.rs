@@ -88,7 +88,7 @@ fn random_commit(rng: &mut Rng, db: &Db) {
                 break;
             }
             _ => {
-                let value = vec![rng.below(256) as u8; rng.below(300) as usize];
+                let value = vec![rng.below(256) as u8; rng.below(300)];
                 batch.put(key.as_bytes(), &value);
             }
         }
@@ -257,4 +257,73 @@ fn a_reader_makes_what_it_tells_of_durable_first() {
     assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
     assert_eq!(holder.snapshot().unwrap().position().unwrap().index, 3);
     assert_eq!(hurried.snapshot().unwrap().position().unwrap().index, 3);
+}
+
+/// What the log holds, and whether the last writer ended as it should.
+#[test]
+fn the_log_is_described_without_opening_the_database() {
+    let scratch = Scratch::new();
+    let path = scratch.file("a.creel");
+    let db = Db::create(&path).unwrap();
+    let look = || creel::log_info(&path).unwrap();
+    assert!(look().is_clean());
+    db.put(b"a", b"1").unwrap();
+    db.delete(b"a").unwrap();
+    db.delete_range(&KeyRange::all()).unwrap();
+    let log = look();
+    assert!(log.is_clean(), "{log:?}");
+    assert_eq!(db.log_info().unwrap(), log);
+    let counts = (log.entries, log.puts, log.deletes, log.range_deletes);
+    assert_eq!(counts, (3, 1, 1, 1));
+    assert_eq!(
+        (log.checkpoint_index, log.last_index, log.oldest_position),
+        (0, 3, 0)
+    );
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
+    let log = look();
+    assert!(log.is_clean(), "{log:?}");
+    assert_eq!(
+        (log.entries, log.last_index, log.oldest_position),
+        (0, 3, 0)
+    );
+    let rows = [("k", "v")].map(Ok);
+    db.bulk_load("main", rows.into_iter(), &NoProgress).unwrap();
+    let log = look();
+    assert!(log.is_clean(), "{log:?}");
+    assert_eq!((log.last_index, log.oldest_position), (4, 4));
+    let lazy = OpenOptions::new()
+        .sync(SyncMode::Normal)
+        .open(&path)
+        .unwrap();
+    lazy.put(b"b", b"2").unwrap();
+    assert!(
+        !look().is_clean(),
+        "nobody knows whether that commit is durable"
+    );
+    db.put(b"c", b"3").unwrap();
+    assert!(look().is_clean());
+    let end = {
+        let log = look();
+        let info = db.info().unwrap();
+        let start = u64::from(info.regions[log.active_region].start_page) * 4096;
+        start + log.active_used
+    };
+    drop((db, lazy));
+    // Half a frame, as a power cut leaves it.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let whole = bytes.clone();
+    let at = end as usize;
+    let db = Db::open(&path).unwrap();
+    db.put(b"d", &[4; 400]).unwrap();
+    drop(db);
+    let after = std::fs::read(&path).unwrap();
+    bytes[at..at + 200].copy_from_slice(&after[at..at + 200]);
+    std::fs::write(&path, &bytes).unwrap();
+    let log = look();
+    assert_eq!((log.torn_at, log.last_index), (Some(end), 6), "{log:?}");
+    assert!(!log.is_clean() && log.torn_bytes > 400);
+    assert!(std::fs::read(&path).unwrap() == bytes);
+    std::fs::write(&path, &whole).unwrap();
+    assert!(look().is_clean());
 }

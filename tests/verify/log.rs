@@ -170,6 +170,49 @@ fn w4_an_entry_for_a_keyspace_that_does_not_exist() {
 }
 
 #[test]
+fn w4_an_entry_that_changes_the_catalogue_by_hand() {
+    let long = [&b"\x10i"[..], &[b'x'; 256]].concat();
+    let put = |key| Op::Put {
+        keyspace: 0,
+        key,
+        value: b"record",
+    };
+    for (op, id) in [
+        (put(b"\x10iinput"), None),
+        (put(b"\x10i"), Some(Invariant::W4)),
+        (put(&long), Some(Invariant::W4)),
+        (put(b"\x10kname"), Some(Invariant::W4)),
+        (
+            Op::Delete {
+                keyspace: 0,
+                key: b"\x10kleft",
+            },
+            Some(Invariant::W4),
+        ),
+        (
+            Op::DeleteRange {
+                keyspace: 0,
+                from: b"",
+                to: b"",
+            },
+            Some(Invariant::W4),
+        ),
+    ] {
+        let file = broken(|b| {
+            b.edit_log(|frames| {
+                let last = frames.last_mut().unwrap();
+                last.payload.clear();
+                op.encode(&mut last.payload);
+            });
+        });
+        match id {
+            Some(id) => drop(expect_damage(&file.path, id)),
+            None => drop(expect_clean(&file.path)),
+        }
+    }
+}
+
+#[test]
 fn w4_a_torn_tail_is_recoverable() {
     let file = broken(|b| {
         let (at, _) = b.frames().last().cloned().unwrap();

@@ -290,6 +290,26 @@ fn t12_entries_of_a_keyspace_that_does_not_exist() {
 }
 
 #[test]
+fn t12_a_malformed_import_position() {
+    let file = broken(|b| {
+        let leaf = b.tree_pages().into_iter().find(|p| p.1 == 0).unwrap().0;
+        rebuild(b, leaf, |list| {
+            // In the place of the last id given, which nobody has to have.
+            let last_id = list
+                .iter()
+                .position(|e| e.0[..6] == *b"\0\0\0\0\x10n")
+                .unwrap();
+            list.remove(last_id);
+            list.insert(
+                0,
+                (b"\0\0\0\0\x10i".to_vec(), StoredValue::Inline(b"no id")),
+            );
+        });
+    });
+    expect_damage(&file.path, Invariant::T12);
+}
+
+#[test]
 fn t13_an_expiry_where_nothing_expires() {
     let file = broken(|b| {
         let leaf = b.some_leaf();

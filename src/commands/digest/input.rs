@@ -1,17 +1,18 @@
 //! An export as a source of records in order.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use creel::exchange::compress::Input;
-use creel::exchange::read::{self, Block, Fault, Op, ReadOptions, Reader, Stop};
+use creel::exchange::read::{Block, Fault, FaultCode, Op, ReadOptions, Reader, Stop};
 use creel::exchange::{Error, Format, frame};
-use creel::{KeyBound, KeyRange, Progress};
+use creel::{KeyRange, Progress};
 
 use crate::cli::progress::Meter;
-use crate::cli::{Failure, codes};
+use crate::cli::{Failure, codes, range};
 use crate::commands::export::Visit;
 
 /// The beginning by which formats are told apart.
@@ -21,6 +22,8 @@ const START: usize = 64;
 pub struct Export {
     name: String,
     reader: Reader,
+    /// Sections of dumps stand in another order than keyspaces are digested in.
+    pub main_first: bool,
 }
 
 /// What of it is wanted.
@@ -29,6 +32,8 @@ pub struct Wanted<'a> {
     pub keyspace: Option<&'a str>,
     /// Only these keys.
     pub keys: Option<&'a KeyRange>,
+    /// Only keyspaces before `main`, or only the others.
+    pub before_main: Option<bool>,
 }
 
 /// Whether these are the first bytes of an export rather than of a database.
@@ -69,13 +74,13 @@ impl Export {
         let options = ReadOptions {
             format,
             keyspace: Arc::from(keyspace.unwrap_or("main")),
-            sorted: true,
             ..ReadOptions::default()
         };
         let whole = Box::new(Cursor::new(start).chain(rest));
         Ok(Export {
             name: name.display().to_string(),
             reader: Reader::new(whole, options),
+            main_first: format == Format::Mdb,
         })
     }
 
@@ -119,20 +124,27 @@ impl Export {
         for record in block.records() {
             let name = block.keyspaces().get(usize::from(record.keyspace));
             let name: &str = name.map_or("main", |n| n);
+            if !wanted.has(name, record.key, record.op) {
+                continue;
+            }
+            let code = match (last.0.as_str().cmp(name), last.1.as_slice().cmp(record.key)) {
+                (Ordering::Greater, _) => Some(FaultCode::OutOfOrder),
+                (Ordering::Less, _) => None,
+                _ if record.op.is_range() => None,
+                (_, Ordering::Greater) => Some(FaultCode::OutOfOrder),
+                (_, Ordering::Equal) => Some(FaultCode::DuplicateKey),
+                (_, Ordering::Less) => None,
+            };
+            if let Some(code) = code {
+                return Err(self.bad(&Fault::new(code, record.line, record.byte)));
+            }
             if last.0 != name {
                 name.clone_into(&mut last.0);
                 last.1.clear();
             }
             if !record.op.is_range() {
-                if last.1 == record.key {
-                    let fault = Fault::new(read::FaultCode::DuplicateKey, record.line, record.byte);
-                    return Err(self.bad(&fault));
-                }
                 last.1.clear();
                 last.1.extend_from_slice(record.key);
-            }
-            if !wanted.has(name, record.key, record.op) {
-                continue;
             }
             to.keyspace(name)?;
             match record.op {
@@ -164,7 +176,7 @@ impl Export {
         .detail("line", fault.line)
         .detail("byte", fault.byte);
         match fault.code {
-            read::FaultCode::OutOfOrder | read::FaultCode::DuplicateKey => failure.hint(
+            FaultCode::OutOfOrder | FaultCode::DuplicateKey => failure.hint(
                 "a digest needs each key once, in order: creel import it, then digest the database",
             ),
             _ => failure.hint("get the file again from where it was made"),
@@ -174,21 +186,9 @@ impl Export {
 
 impl Wanted<'_> {
     fn has(&self, name: &str, key: &[u8], op: Op) -> bool {
-        let inside = |range: &KeyRange| {
-            let from = match &range.from {
-                KeyBound::Unbounded => true,
-                KeyBound::Included(from) => key >= from.as_slice(),
-                KeyBound::Excluded(from) => key > from.as_slice(),
-            };
-            let to = match &range.to {
-                KeyBound::Unbounded => true,
-                KeyBound::Included(to) => key <= to.as_slice(),
-                KeyBound::Excluded(to) => key < to.as_slice(),
-            };
-            from && to
-        };
-        let keys = op.is_range() || self.keys.is_none_or(inside);
-        keys && self.keyspace.is_none_or(|only| only == name)
+        let keys = op.is_range() || self.keys.is_none_or(|keys| range::has(keys, key));
+        let half = self.before_main.is_none_or(|half| half == (name < "main"));
+        keys && half && self.keyspace.is_none_or(|only| only == name)
     }
 }
 

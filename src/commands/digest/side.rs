@@ -29,8 +29,9 @@ pub struct Which {
 pub enum Side {
     /// Entries of a snapshot.
     Database(Box<Selection>),
-    /// Records of a file or of standard input.
-    Export(Box<Export>),
+    /// Records of a file or of standard input. A dump is read twice: `main` comes first in it, but
+    /// not in a digest.
+    Export(Box<Export>, Option<Box<Export>>),
 }
 
 impl Side {
@@ -41,16 +42,17 @@ impl Side {
             ctx.take_stdin("export")?;
             let name = Path::new("standard input");
             let export = Export::open(Box::new(std::io::stdin()), name, which.format, keyspace)?;
-            return Ok(Side::Export(Box::new(export)));
+            return Ok(Side::Export(Box::new(export), None));
         }
         let arg = DbArg {
             db: path.to_owned(),
         };
         let file = ctx.path(&arg)?;
         if which.format.is_some() || is_export(&start_of(&file)?, &file) {
-            let from = open(&file)?;
-            let export = Export::open(from, &file, which.format, keyspace)?;
-            return Ok(Side::Export(Box::new(export)));
+            let open = || Export::open(open(&file)?, &file, which.format, keyspace).map(Box::new);
+            let export = open()?;
+            let again = export.main_first.then(open).transpose()?;
+            return Ok(Side::Export(export, again));
         }
         let db = ctx.open_read(&arg, Interest::All)?;
         let selection = Selection::new(&db, keyspace, which.keys.clone())?;
@@ -61,15 +63,15 @@ impl Side {
     pub fn kind(&self) -> &'static str {
         match self {
             Side::Database(_) => "database",
-            Side::Export(_) => "export",
+            Side::Export(..) => "export",
         }
     }
 
     /// The position that the records are the contents of; of an export once it was read.
-    pub fn position(&self) -> Option<Position> {
+    pub fn position(&self) -> Result<Option<Position>, Failure> {
         match self {
-            Side::Database(selection) => Some(selection.position()),
-            Side::Export(export) => export.header().map(|h| h.position),
+            Side::Database(selection) => selection.position().map(Some),
+            Side::Export(export, _) => Ok(export.header().map(|h| h.position)),
         }
     }
 
@@ -82,11 +84,17 @@ impl Side {
     ) -> Result<(), Failure> {
         match self {
             Side::Database(selection) => selection.walk(meter, to),
-            Side::Export(export) => {
-                let wanted = Wanted {
+            Side::Export(export, again) => {
+                let mut wanted = Wanted {
                     keyspace: which.keyspace.as_deref(),
                     keys: which.keys.as_ref(),
+                    before_main: None,
                 };
+                if let Some(again) = again {
+                    wanted.before_main = Some(true);
+                    again.walk(&wanted, meter, to)?;
+                    wanted.before_main = Some(false);
+                }
                 export.walk(&wanted, meter, to)
             }
         }

@@ -9,6 +9,16 @@ use crate::cli::{Failure, range};
 /// Bytes of keys and values between two looks at signals, progress and memory.
 const STRIDE: u64 = 256 * 1024;
 
+/// The position of a snapshot, which is durable by then.
+pub fn position(snapshot: &Snapshot) -> Result<Position, Failure> {
+    let position = snapshot.position()?;
+    Ok(Position {
+        epoch: position.epoch,
+        index: position.index,
+        hash: position.hash,
+    })
+}
+
 /// Takes records in order.
 pub trait Visit {
     /// What follows is in this keyspace.
@@ -71,18 +81,24 @@ impl Selection {
     }
 
     /// The position of the snapshot.
-    pub fn position(&self) -> Position {
-        let token = self.snapshot.token();
-        Position {
-            epoch: token.epoch,
-            index: token.index,
-            hash: None,
-        }
+    pub fn position(&self) -> Result<Position, Failure> {
+        position(&self.snapshot)
     }
 
     /// Names of the keyspaces that have entries in it.
     pub fn keyspaces(&self) -> Vec<&str> {
         self.parts.iter().map(|p| p.name.as_str()).collect()
+    }
+
+    /// Puts the keyspace `main` before the others. Returns whether the order is another one now.
+    pub fn main_first(&mut self) -> bool {
+        let at = self.parts.iter().position(|p| p.name == "main");
+        let Some(at) = at.filter(|at| *at > 0) else {
+            return false;
+        };
+        let main = self.parts.remove(at);
+        self.parts.insert(0, main);
+        true
     }
 
     /// Number of entries.

@@ -85,6 +85,14 @@ pub struct Writer<'a, 'b> {
     pub stream: &'a Stream,
 }
 
+impl Writer<'_, '_> {
+    /// The keyspace is gone with all that it held.
+    pub fn drop_keyspace(&mut self) -> Result<(), Failure> {
+        let written = self.export.drop_keyspace();
+        written.map_err(|e| failure(e, self.stream))
+    }
+}
+
 impl Visit for Writer<'_, '_> {
     fn keyspace(&mut self, name: &str) -> Result<(), Failure> {
         self.export.keyspace(name);

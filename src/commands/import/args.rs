@@ -65,7 +65,7 @@ pub struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct ReadingArgs {
-    /// Format: jsonl, mdb, csv, tsv or raw [default: by the end of the name, else jsonl]
+    /// Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     pub format: Option<Format>,
     /// Csv and tsv: how cells are written: raw, hex, base64 or escape [default: raw, tsv: escape]
@@ -241,6 +241,7 @@ impl ImportArgs {
         let kept = self.errors.reject_bytes.unwrap_or(64 << 10);
         ReadOptions {
             format: reading.format.unwrap_or_else(|| self.format_of(path)),
+            guess: reading.format.is_none() && Format::of_path(path).is_none(),
             enc: reading.enc,
             header_row: reading.header,
             field_map: reading.field_map.clone(),
@@ -263,16 +264,11 @@ impl ImportArgs {
         }
     }
 
-    /// What the name says, behind which compression may say something of its own.
+    /// What the name says; foreign objects are JSON whatever it says.
     fn format_of(&self, path: &Path) -> Format {
-        let name = path.to_string_lossy().to_ascii_lowercase();
-        let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
-        match name.rsplit_once('.').map(|(_, end)| end) {
-            _ if self.reading.field_map.is_some() => Format::Jsonl,
-            Some("csv") => Format::Csv,
-            Some("tsv") => Format::Tsv,
-            Some("mdb") => Format::Mdb,
-            _ => Format::Jsonl,
+        match &self.reading.field_map {
+            Some(_) => Format::Jsonl,
+            None => Format::of_path(path).unwrap_or_default(),
         }
     }
 }

@@ -93,7 +93,6 @@ pub fn run(
     committed: &mut u64,
 ) -> Result<(), Failure> {
     let mut records = Records::default();
-    let mut outdated = step.outdated.clone();
     while intake.advance()? {
         if let Some(item) = intake.item() {
             records.push(&item);
@@ -101,7 +100,7 @@ pub fn run(
         if intake.at_cut() {
             let (id, done) = intake.done();
             let mut batch = fill(intake, args, db, &mut records)?;
-            forget(&mut batch, &mut outdated);
+            forget(&mut batch, &mut intake.outdated);
             batch.import_position(&id, Some(&done.encode()));
             intake.policy.check_share(intake.tally, false)?;
             commit(intake, db, batch)?;
@@ -110,7 +109,7 @@ pub fn run(
     }
     let mut batch = fill(intake, args, db, &mut records)?;
     step::check(intake, step)?;
-    forget(&mut batch, &mut outdated);
+    forget(&mut batch, &mut intake.outdated);
     for (id, done) in intake.ended() {
         batch.import_position(id, Some(&done.encode()));
         *committed = done.mark.line;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
-use creel::exchange::read::{Block, Mark, ReadOptions, Reader, Stop, TrailerState};
+use creel::exchange::Format;
+use creel::exchange::read::{Block, Identity, Mark, ReadOptions, Reader, Stop, TrailerState};
 
 use super::files::InputFile;
 use crate::cli::{Failure, codes, signals};
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// What the reading thread has to say.
 pub enum Message {
     /// Which input this is; it waits for an answer.
-    Ready([u8; 16]),
+    Ready(Box<Identity>),
     /// What the first block has shown.
     Begun(Begun),
     /// Records.
@@ -36,6 +37,8 @@ pub enum Message {
 pub struct Begun {
     /// Keys have to rise.
     pub promises_order: bool,
+    /// What the input turned out to be.
+    pub format: Format,
 }
 
 /// What is known at the end.
@@ -129,8 +132,8 @@ fn run(
     answers: &Receiver<Option<Mark>>,
 ) -> Result<Option<End>, Stop> {
     let mut reader = Reader::open(source, options)?;
-    let identity = reader.identity()?;
-    if out.send(Message::Ready(identity)).is_err() {
+    let identity = reader.identify()?;
+    if out.send(Message::Ready(Box::new(identity))).is_err() {
         return Ok(None);
     }
     match answers.recv() {
@@ -144,8 +147,11 @@ fn run(
         let more = reader.fill(&mut block)?;
         if !begun {
             begun = true;
-            let promises_order = reader.promises_order();
-            if out.send(Message::Begun(Begun { promises_order })).is_err() {
+            let shown = Begun {
+                promises_order: reader.promises_order(),
+                format: reader.format(),
+            };
+            if out.send(Message::Begun(shown)).is_err() {
                 return Ok(None);
             }
         }

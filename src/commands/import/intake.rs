@@ -50,6 +50,9 @@ pub struct Intake<'a> {
     feed: Option<Feed>,
     format: Format,
     identity: [u8; 16],
+    way: [u8; 8],
+    /// Ids of positions that have to go.
+    pub outdated: Vec<Vec<u8>>,
     begun: Option<Begun>,
     block: Block,
     /// Number of the record that comes next in the block, and of the reject.
@@ -96,6 +99,8 @@ impl<'a> Intake<'a> {
             feed: None,
             format: Format::Jsonl,
             identity: [0; 16],
+            way: [0; 8],
+            outdated: Vec::new(),
             begun: None,
             block: Block::new(),
             next: 0,
@@ -191,6 +196,7 @@ impl<'a> Intake<'a> {
     /// What has been read up to the end of the block.
     pub fn done(&self) -> ([u8; 16], Done) {
         let done = Done {
+            way: self.way,
             mark: self.block.end(),
             records: self.file_records,
             finished: false,
@@ -282,7 +288,10 @@ impl<'a> Intake<'a> {
             }
             match self.message()? {
                 Message::Ready(_) => {}
-                Message::Begun(begun) => self.begun = Some(begun),
+                Message::Begun(begun) => {
+                    self.begun = Some(begun);
+                    self.format = begun.format;
+                }
                 Message::Block(block) => {
                     self.take(block);
                     self.policy.check_share(self.tally, false)?;
@@ -330,7 +339,7 @@ impl<'a> Intake<'a> {
         self.known = None;
         self.file_records = 0;
         self.begun = None;
-        self.identity = match self.message()? {
+        let identity = match self.message()? {
             Message::Ready(identity) => identity,
             Message::Stop(Stop::Fault(fault)) => return Err(self.fatal(&fault)),
             Message::Stop(Stop::Io(error)) => {
@@ -346,10 +355,14 @@ impl<'a> Intake<'a> {
         };
         if self.args.resume
             && let Some(snapshot) = &self.snapshot
+            && let Some((id, done)) = position::find(snapshot, &identity)?
         {
-            let record = snapshot.import_position(&self.identity)?;
-            self.known = record.as_deref().and_then(Done::decode);
+            self.known = Some(done);
+            if id != identity.id {
+                self.outdated.push(id);
+            }
         }
+        (self.identity, self.way) = (identity.id, identity.way);
         if let Some(feed) = &self.feed {
             feed.go_on(self.known.map(|done| done.mark));
         }
@@ -372,6 +385,7 @@ impl<'a> Intake<'a> {
         self.tally.lines += mark.line;
         self.tally.bytes += mark.byte;
         let done = Done {
+            way: self.way,
             mark,
             records: self.file_records,
             finished: true,

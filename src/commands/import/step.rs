@@ -9,8 +9,6 @@ use crate::cli::Failure;
 /// What a step stores besides its records.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// Positions that have to go.
-    pub outdated: Vec<Vec<u8>>,
     /// No other step follows it.
     pub last: bool,
 }
@@ -26,7 +24,7 @@ pub fn finish(intake: &mut Intake<'_>, step: &Step, target: &Target) -> creel::R
         intake.failure = Some(failure);
         return Err(Error::Interrupted);
     }
-    let outdated = step.outdated.iter().map(|id| (id.clone(), None));
+    let outdated = intake.outdated.iter().map(|id| (id.clone(), None));
     let ended = intake.ended().iter();
     let done = ended.map(|(id, done)| (id.to_vec(), Some(done.encode())));
     Ok(BulkEnd {

@@ -79,6 +79,8 @@ pub(super) struct Limits {
 pub struct ReadOptions {
     /// How records are written.
     pub format: Format,
+    /// The format is only what is likely: the first bytes may say another.
+    pub guess: bool,
     /// How the cells of csv and tsv stand for bytes; `None`: raw for csv, escaped for tsv.
     pub enc: Option<CellEnc>,
     /// Csv and tsv: the first line names the columns.
@@ -111,6 +113,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         ReadOptions {
             format: Format::Jsonl,
+            guess: false,
             enc: None,
             header_row: false,
             field_map: None,

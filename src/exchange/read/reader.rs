@@ -7,6 +7,7 @@ use super::csv::Csv;
 use super::decode::{Decode, Event, Step};
 use super::fault::{Fault, FaultCode, Flaw};
 use super::framed::{Framed, TrailerState};
+use super::identity::{IDENTITY, Identity};
 use super::jsonl::Jsonl;
 use super::mdb::Mdb;
 use super::options::{Cut, Limits, ReadOptions};
@@ -17,10 +18,10 @@ use crate::exchange::compress::{Compression, Input};
 use crate::exchange::frame::Header;
 use crate::exchange::{Error, Format};
 
-/// So much of the beginning tells one input from another.
-const IDENTITY: usize = 64 << 10;
 /// Records of one block, so that its spans stay small beside its bytes.
 const RECORDS: usize = 8 << 10;
+/// So much of it is enough to tell formats apart.
+const START: usize = 16;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Why reading ended early.
@@ -62,13 +63,7 @@ pub struct Reader {
 impl Reader {
     /// A reader of uncompressed bytes.
     pub fn new(input: Box<dyn Read + Send>, options: ReadOptions) -> Reader {
-        let decoder: Box<dyn Decode> = match options.format {
-            Format::Jsonl => Box::new(Jsonl::new(&options)),
-            Format::Mdb => Box::new(Mdb::new(&options)),
-            Format::Csv => Box::new(Csv::new(&options)),
-            Format::Tsv => Box::new(Tsv::new(&options)),
-            Format::Raw => Box::new(Raw::new(&options)),
-        };
+        let decoder = decoder(&options);
         Reader {
             input,
             window: Window::new(options.max_line),
@@ -95,34 +90,37 @@ impl Reader {
         Ok(reader)
     }
 
+    /// The format; known once the beginning was read.
+    pub fn format(&self) -> Format {
+        self.options.format
+    }
+
+    /// Lets the first bytes say what the input is, where nobody else did.
+    fn guess(&mut self) {
+        if !std::mem::take(&mut self.options.guess) || self.options.field_map.is_some() {
+            return;
+        }
+        let found = Format::of_start(self.window.text());
+        if let Some(found) = found.filter(|f| *f != self.options.format) {
+            self.options.format = found;
+            self.decoder = decoder(&self.options);
+        }
+    }
+
     /// How the input is compressed.
     pub fn compression(&self) -> Compression {
         self.compression
     }
 
-    /// Reads the beginning of the input, without decoding it, and tells which input this is: 16
-    /// bytes that follow from its first 64 KiB and from the way in which it is read.
-    pub fn identity(&mut self) -> Result<[u8; 16], Stop> {
+    /// Reads the beginning of the input, without decoding it, and tells which input this is.
+    pub fn identify(&mut self) -> Result<Identity, Stop> {
         while self.window.text().len() < IDENTITY && !self.window.ended() {
             self.read()?;
         }
-        let mut hasher = blake3::Hasher::new_derive_key("creel import identity 1");
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        let o = &self.options;
-        part(o.format.name().as_bytes());
-        part(o.keyspace.as_bytes());
-        part(&[u8::from(o.header_row), o.enc.map_or(0, |e| e as u8 + 1)]);
-        if let Some(map) = &o.field_map {
-            part(map.key.as_bytes());
-            part(map.payload.as_deref().unwrap_or("").as_bytes());
-        }
+        self.guess();
         let text = self.window.text();
-        part(text.get(..IDENTITY).unwrap_or(text));
-        let hash = hasher.finalize();
-        Ok(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+        let head = text.get(..IDENTITY).unwrap_or(text);
+        Ok(Identity::new(&self.options, head))
     }
 
     /// Asks for a check that the input has not changed before this place, where an earlier run
@@ -239,9 +237,10 @@ impl Reader {
 
     /// Looks at the first bytes: text may begin with a byte order mark.
     fn begin(&mut self, block: &mut Block) -> Result<(), Stop> {
-        while self.window.text().len() < BOM.len() && !self.window.ended() {
+        while self.window.text().len() < START && !self.window.ended() {
             self.read()?;
         }
+        self.guess();
         self.begun = true;
         if self.options.format != Format::Raw && self.window.text().starts_with(BOM) {
             block.advance(0, BOM.len());
@@ -346,6 +345,16 @@ impl Reader {
         }
         self.done = true;
         Ok(false)
+    }
+}
+
+fn decoder(options: &ReadOptions) -> Box<dyn Decode> {
+    match options.format {
+        Format::Jsonl => Box::new(Jsonl::new(options)),
+        Format::Mdb => Box::new(Mdb::new(options)),
+        Format::Csv => Box::new(Csv::new(options)),
+        Format::Tsv => Box::new(Tsv::new(options)),
+        Format::Raw => Box::new(Raw::new(options)),
     }
 }
 

@@ -1,0 +1,225 @@
+//! Exports that cannot end: full devices, readers that leave, signals and kills. And what a long
+//! one costs.
+#![cfg(unix)]
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use creel::{Db as Engine, NoProgress};
+
+use crate::kill::{copy_of, sweep, words};
+use crate::support::{Db, skipped, strace};
+
+/// A database with so many entries that an export is under way for a while.
+fn large(entries: u32) -> Db {
+    let db = Db::new();
+    let engine = Engine::open(&db.path).unwrap();
+    let each = (0..entries).map(|i| Ok((format!("user:{i:019}"), [i as u8; 150])));
+    engine.bulk_load("main", each, &NoProgress).unwrap();
+    engine.close().unwrap();
+    db
+}
+
+fn export(db: &Db, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
+    command
+        .arg("export")
+        .arg(&db.path)
+        .args(args)
+        .current_dir(&db.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+const KINDS: &[&[&str]] = &[
+    &[],
+    &["--bare"],
+    &["--format", "raw"],
+    &["--compress", "zstd"],
+    &["--compress", "gzip"],
+];
+
+#[test]
+fn a_full_device_is_exit_8() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return skipped("/dev/full is needed");
+    }
+    for db in [Db::with(&[("a", "1")]), large(20_000)] {
+        for args in KINDS {
+            let stdout = OpenOptions::new().write(true).open(full).unwrap();
+            let output = export(&db, args).stdout(stdout).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(8), "{args:?}: {text}");
+            assert!(text.contains("standard output"), "{args:?}: {text}");
+            let output = export(&db, args).args(["-o", "/dev/full"]).output();
+            let output = output.unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(8), "{args:?}: {text}");
+            assert!(text.contains("/dev/full"), "{args:?}: {text}");
+        }
+    }
+    assert!(fs::metadata(full).is_ok());
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_by_sigpipe() {
+    for db in [Db::with(&[("a", "1")]), large(50_000)] {
+        for args in KINDS {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let output = export(&db, args).stdout(writer).output().unwrap();
+            assert_eq!(output.status.signal(), Some(13), "{args:?}: {output:?}");
+            assert!(output.stderr.is_empty(), "{args:?}: {output:?}");
+        }
+    }
+    let db = large(50_000);
+    let mut child = export(&db, &[]).spawn().unwrap();
+    let mut some = [0; 10_000];
+    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(13), "{output:?}");
+}
+
+fn kill(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let status = Command::new("kill").args([signal, &id]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_signal_in_the_middle_leaves_nothing() {
+    let db = large(400_000);
+    for (name, number) in [("-INT", 2), ("-TERM", 15)] {
+        for args in [&["-o", "out"][..], &["-o", "out.zst"]] {
+            let mut child = export(&db, args)
+                .args(["--progress", "plain", "--progress-interval", "0s"])
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            assert!(first.contains("of 400000"), "{first}");
+            kill(&child, name);
+            for line in lines {
+                line.unwrap();
+            }
+            let status = child.wait().unwrap();
+            assert_eq!(status.signal(), Some(number), "{status}");
+            assert_eq!(db.files(), ["test.db"]);
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_one_whose_reader_does_not_read() {
+    let db = large(50_000);
+    let mut child = export(&db, &[]).spawn().unwrap();
+    // It has begun; the rest does not fit into the pipe.
+    let mut first = [0];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    kill(&child, "-INT");
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+}
+
+#[test]
+fn killed_anywhere_a_file_is_there_whole_or_not_at_all() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(3000);
+    db.run("put").args(["in the log", "1"]).assert().success();
+    let image = db.bytes();
+    let whole = export(&db, &[]).output().unwrap().stdout;
+    let prepare = || {
+        let db = copy_of(&image);
+        let out = db.dir.path().join("out.jsonl");
+        let args = words("export", &db.path, &["-o", out.to_str().unwrap()]);
+        (db, args)
+    };
+    let kills = sweep(&strace, &prepare, &|db, done| {
+        let out = db.dir.path().join("out.jsonl");
+        assert!(out.exists() || !done);
+        if out.exists() {
+            assert!(fs::read(&out).unwrap() == whole, "in part");
+        }
+        for name in db.files() {
+            let known = ["test.db", "out.jsonl"].contains(&name.as_str());
+            assert!(known || name.starts_with(".out.jsonl.tmp-"), "{name}");
+        }
+        assert!(db.bytes() == image, "the database was written to");
+    });
+    assert!(kills > 20, "only {kills} kills");
+}
+
+/// The most memory that a process has had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak(child: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// 16 MiB, however large the database is and however its pages lie in the file.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_does_not_grow_with_the_database() {
+    let in_order = large(400_000);
+    let shuffled = Db::new();
+    let engine = Engine::open(&shuffled.path).unwrap();
+    let mut order: Vec<u32> = (0..200_000).collect();
+    let mut state = 7_u64;
+    for i in (1..order.len()).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        order.swap(i, (state >> 33) as usize % (i + 1));
+    }
+    for keys in order.chunks(10_000) {
+        let mut batch = creel::Batch::new();
+        for i in keys {
+            batch.put(&i.to_be_bytes(), &[*i as u8; 150]);
+        }
+        engine.write(batch).unwrap();
+        let options = creel::CheckpointOptions::default();
+        engine.checkpoint(&options, &NoProgress).unwrap();
+    }
+    engine.close().unwrap();
+    for (db, args) in [
+        (&in_order, &["export"][..]),
+        (&in_order, &["export", "--compress", "zstd:1"]),
+        (&in_order, &["export", "--format", "csv", "--enc", "hex"]),
+        (&shuffled, &["export"]),
+        (&shuffled, &["digest"]),
+    ] {
+        assert!(db.bytes().len() > 30 << 20);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
+            .arg(args[0])
+            .arg(&db.path)
+            .args(&args[1..])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // What it prints is taken as it comes; its memory is looked at each time.
+        let mut stdout = child.stdout.take().unwrap();
+        let mut piece = vec![0; 1 << 20];
+        let mut most = 0;
+        while let Ok(1..) = stdout.read(&mut piece) {
+            // Once the output ends there may be no process any more.
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+            if status.is_ok_and(|text| text.contains("VmHWM:")) {
+                most = most.max(peak(&child));
+            }
+        }
+        assert!(child.wait().unwrap().success());
+        assert!((1024..16 << 10).contains(&most), "{args:?}: {most} KiB");
+    }
+}
