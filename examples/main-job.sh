@@ -1,6 +1,6 @@
 #!/bin/sh
-# The main job on a real file: loads tests/data/packages.tsv (package names, versions, sections and
-# sizes of a Debian system) into a database, looks things up in it, and proves that it is whole.
+# The main job on a real file: imports tests/data/packages.jsonl (names, versions, sections and
+# sizes of a Debian system's packages), looks things up, and proves that all of it is whole.
 #
 #   sh examples/main-job.sh [DB]
 #
@@ -9,45 +9,46 @@
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
-data=$here/tests/data/packages.tsv
+data=$here/tests/data/packages.jsonl
 if [ -z "${CREEL:-}" ]; then
     cargo build --release --quiet --manifest-path "$here/Cargo.toml"
     CREEL=${CARGO_TARGET_DIR:-$here/target}/release/creel
 fi
-db=${1:-}
-if [ -z "$db" ]; then
-    scratch=$(mktemp -d)
-    trap 'rm -rf "$scratch"' EXIT
-    db=$scratch/packages.creel
-fi
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+db=${1:-$scratch/packages.creel}
 
 # Shows a command and runs it.
 run() {
     printf '\n$ creel'
     for word in "$@"; do
-        [ "$word" = "$db" ] && word=packages.creel
+        case $word in
+        "$db") word=packages.creel ;;
+        "$data") word=tests/data/packages.jsonl ;;
+        "$scratch"/*) word=${word#"$scratch"/} ;;
+        esac
         printf ' %s' "$word"
     done
     printf '\n'
     "$CREEL" "$@"
 }
 
-run open --create "$db"
+printf '$ head -n 2 tests/data/packages.jsonl\n'
+head -n 2 "$data"
 
-printf '\n$ sed "s/^/put\\\\t/" tests/data/packages.tsv | creel batch packages.creel --token\n'
-tab=$(printf '\t')
-sed "s/^/put$tab/" "$data" | "$CREEL" batch "$db" --token
-
+run import "$db" "$data" --create --field-map key=name 2>&1
 run list "$db" --count
-run list "$db" --prefix git
+run list "$db" --prefix git --keys-only
 run get "$db" tar --newline
 run exists "$db" no-such-package || echo "(exit status $?: no)"
-run checkpoint "$db"
-run info "$db" --get entries_checkpointed
 run verify "$db"
 
 # What went in must come out.
-"$CREEL" list "$db" | LC_ALL=C sort >"$db.out"
-LC_ALL=C sort "$data" | cmp - "$db.out"
-rm -f "$db.out"
-printf '\nok: all %s lines of the file came back\n' "$(wc -l <"$data" | tr -d ' ')"
+"$CREEL" list "$db" --values >"$scratch/back.jsonl"
+sed 's/\\\\/\\/g' "$scratch/back.jsonl" | cmp - "$data"
+run export "$db" -o "$scratch/packages.export.jsonl" 2>&1
+run import "$scratch/copy.creel" "$scratch/packages.export.jsonl" --create -q
+"$CREEL" digest "$db" | cut -d' ' -f1 >"$scratch/digest"
+"$CREEL" digest "$scratch/copy.creel" | cut -d' ' -f1 | cmp - "$scratch/digest"
+printf '\nok: all %s lines of the file came back, from a copy too\n' \
+    "$(wc -l <"$data" | tr -d ' ')"

@@ -133,9 +133,9 @@ fn the_main_job_runs() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
     assert_eq!(errors, "");
-    let data = std::fs::read_to_string(root().join("tests/data/packages.tsv")).unwrap();
+    let data = std::fs::read_to_string(root().join("tests/data/packages.jsonl")).unwrap();
     let last = format!(
-        "ok: all {} lines of the file came back",
+        "ok: all {} lines of the file came back, from a copy too",
         data.lines().count()
     );
     assert_eq!(text.lines().last(), Some(last.as_str()));

@@ -18,11 +18,11 @@ use crate::cli::{Context, Exit, Failure, Outcome, report, text, units};
 /// Whether the copy may share storage with the database.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Share {
-    /// Where the file system can
+    /// Share where the file system can
     Auto,
-    /// Or fail
+    /// Share or fail
     Always,
-    /// Two copies on the medium
+    /// Copy all bytes
     Never,
 }
 
@@ -40,7 +40,7 @@ pub struct BackupArgs {
     /// Do not check the new file
     #[arg(long)]
     no_verify: bool,
-    /// Share storage with the database: auto, always or never
+    /// When to share storage with the database: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",

@@ -22,10 +22,10 @@ use report::Lines;
 /// Arguments of `creel diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A database or an export
+    /// A database or an export; - is an export on standard input
     #[arg(value_name = "A")]
     a: OsString,
-    /// Another one
+    /// What to compare it with, likewise
     #[arg(value_name = "B")]
     b: OsString,
     /// Print only how many entries differ

@@ -23,7 +23,7 @@ pub struct DrillArgs {
     /// A database, a backup or an export
     #[arg(value_name = "DB|BACKUP|EXPORT")]
     from: OsString,
-    /// What was restored has to hold what this database or export holds
+    /// Require the contents of this database or export
     #[arg(long, value_name = "DB")]
     against: Option<OsString>,
     /// Where to restore to, for as long as it takes [default: $TMPDIR or /tmp]
@@ -50,8 +50,8 @@ It restores into a temporary directory, opens the result, verifies it (deep), co
 the contents with the source, and removes everything. The time to restore is until the database is open.
 Outcomes: restorable; not restorable (damage); inconclusive, where the proof could not be made, for
 example for want of space.
-Exit status: 0 restorable, 1 restorable but not the contents of --against, 4 or 9 not restorable (a
-damaged database, a broken export), 5 no such file, 23 inconclusive; others: creel explain CODE";
+Exit status: 0 restorable, 1 restorable but not the contents of --against, 4 not restorable, a
+damaged database, 9 not restorable, a broken export, 5 no such file, 23 inconclusive; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();

@@ -212,7 +212,7 @@ mod killed {
 
 #[cfg(unix)]
 mod interrupted {
-    use std::io::Write;
+    use std::io::{BufRead, BufReader, Write};
     use std::os::unix::process::ExitStatusExt;
     use std::path::Path;
     use std::process::{Child, Command, Stdio};
@@ -242,6 +242,31 @@ mod interrupted {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.signal(), Some(signal), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
+    }
+
+    #[test]
+    fn a_signal_asks_for_a_line_of_progress() {
+        let db = Db::new();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
+            .arg("import")
+            .arg(&db.path)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(records(0..20_000).as_bytes()).unwrap();
+        let sent = Command::new("kill")
+            .args(["-USR1", &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.starts_with("import: ") && line.contains("iB/s"), "{line}");
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+        assert_eq!(lines.next().unwrap().unwrap().split(' ').next(), Some("imported"));
     }
 
     #[test]

@@ -339,7 +339,7 @@ pub(crate) fn unescape(text: Text<'_>, mut put: impl FnMut(&[u8])) -> Result<usi
     Ok(len)
 }
 
-/// The character of a `\uXXXX` escape or of a pair of them, and how many bytes it takes.
+/// The character of a `\u` escape or of a pair of them, and how many bytes it takes.
 fn unicode(text: &[u8]) -> std::result::Result<(char, usize), FaultCode> {
     let high = unit(text).ok_or(FaultCode::BadEscape)?;
     match high {
