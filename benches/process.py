@@ -103,4 +103,5 @@ def main():
             print(f"{name:<24} {median * 1e3:7.3f} {(median - floor) * 1e3:+7.3f} {kilobytes / 1024:6.1f} {faults:5}")
 
 
-main()
+if __name__ == "__main__":
+    main()

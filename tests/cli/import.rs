@@ -286,6 +286,19 @@ fn keys_that_come_twice() {
         import(&db, text, &skip).assert().code(3);
         assert_eq!(db.list(), "a\t1\nb\t1\n");
     }
+    // Where a batch ends between them.
+    for (which, kept) in [("first", b"1"), ("last", b"3")] {
+        let db = Db::new();
+        let args = ["--sorted", "--batch", "2", "--duplicates", which];
+        report(&db, sorted.as_bytes(), &args);
+        assert_eq!(db.get("b"), kept, "{which}");
+    }
+    let error = ["--sorted", "--batch", "2", "--duplicates", "error"];
+    let error = json_error(import(&Db::new(), sorted.as_bytes(), &error), 9);
+    assert_eq!(
+        (&error["detail"]["line"], &error["detail"]["fault"]),
+        (&3.into(), &"duplicate_key".into())
+    );
     let db = Db::new();
     let found = report(&db, text.as_bytes(), &["--batch", "10"]);
     assert_eq!(counts(&found), [2, 0, 0, 0, 0, 2, 0]);

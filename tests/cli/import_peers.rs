@@ -127,6 +127,18 @@ fn sqlite_in_both_directions() {
     assert_eq!(count.trim(), "3");
 }
 
+/// The corpus in the repository is what its script makes of the other one.
+#[test]
+fn the_packages_as_json_are_those_of_the_table() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let output = Command::new("sh")
+        .arg(data.join("packages-jsonl.sh"))
+        .stdin(fs::File::open(data.join("packages.tsv")).unwrap())
+        .output()
+        .unwrap();
+    assert!(output.stdout == fs::read(data.join("packages.jsonl")).unwrap());
+}
+
 /// The package index of Debian: tens of thousands of records that nobody wrote for this test.
 #[test]
 fn the_package_index_of_debian() {

@@ -263,10 +263,16 @@ mod interrupted {
         assert!(sent.success());
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = lines.next().unwrap().unwrap();
-        assert!(line.starts_with("import: ") && line.contains("iB/s"), "{line}");
+        assert!(
+            line.starts_with("import: ") && line.contains("iB/s"),
+            "{line}"
+        );
         drop(stdin);
         assert!(child.wait().unwrap().success());
-        assert_eq!(lines.next().unwrap().unwrap().split(' ').next(), Some("imported"));
+        assert_eq!(
+            lines.next().unwrap().unwrap().split(' ').next(),
+            Some("imported")
+        );
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod man;
 mod many;
 mod open;
 mod put;
+mod salvage;
 mod schema;
 mod signals;
 mod stats;

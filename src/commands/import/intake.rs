@@ -90,8 +90,8 @@ impl<'a> Intake<'a> {
         (policy, tally): (&'a mut Policy, &'a mut Tally),
         meter: Arc<Meter>,
         snapshot: Option<Snapshot>,
-    ) -> Intake<'a> {
-        Intake {
+    ) -> creel::Result<Intake<'a>> {
+        Ok(Intake {
             args,
             files,
             max_key,
@@ -110,7 +110,7 @@ impl<'a> Intake<'a> {
             known: None,
             file_records: 0,
             ended: Vec::new(),
-            spaces: Spaces::default(),
+            spaces: Spaces::of(snapshot.as_ref())?,
             policy,
             tally,
             meter,
@@ -118,7 +118,7 @@ impl<'a> Intake<'a> {
             total: files.iter().map(|f| f.size).sum(),
             failure: None,
             snapshot,
-        }
+        })
     }
 
     /// Goes on to the next record; false at the end of all files. Bad lines on the way are dealt

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use creel::Snapshot;
+
 /// Names and their numbers.
 #[derive(Debug, Default)]
 pub struct Spaces {
@@ -11,6 +13,23 @@ pub struct Spaces {
 }
 
 impl Spaces {
+    /// Those of a database first, by rising id: a step is cheapest where ids rise.
+    pub fn of(snapshot: Option<&Snapshot>) -> creel::Result<Spaces> {
+        let mut spaces = Spaces::default();
+        let Some(snapshot) = snapshot else {
+            return Ok(spaces);
+        };
+        let mut known = Vec::new();
+        for name in snapshot.keyspaces()? {
+            known.push((snapshot.keyspace(&name)?.id(), name));
+        }
+        known.sort_unstable();
+        for (_, name) in known {
+            spaces.number(&Arc::from(name));
+        }
+        Ok(spaces)
+    }
+
     /// The number of a keyspace.
     pub fn number(&mut self, name: &Arc<str>) -> u32 {
         if let Some(number) = self.numbers.get(name) {
