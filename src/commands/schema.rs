@@ -35,6 +35,7 @@ schemas! {
     "inspect"
     "keyspaces"
     "list"
+    "log"
     "lost"
     "open"
     "progress"

@@ -102,6 +102,7 @@ fn reports(printed: &mut Vec<Printed>) {
     run(printed, &db, "backup", &["-o", copy.to_str().unwrap()]);
     let often = ["--progress", "json", "--progress-interval", "0s"];
     run(printed, &db, "verify", &often);
+    run(printed, &db, "verify", &["-vv"]);
 }
 
 /// Data in and out, and its bad lines.
