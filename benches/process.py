@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Whole processes, as a script feels them: python3 benches/process.py [RUNS]
 
-Builds target/release/creel and two programs to compare with (an empty one, and one that overwrites
-4 KiB and syncs them), runs them in turns, and prints medians, differences and peak memory, for
-databases of 1 thousand and 1 million entries.
+Builds target/release/creel and programs to compare with (an empty one, also linked statically, and
+one that overwrites 4 KiB and syncs them), runs them in turns, and prints medians, differences, page
+faults and peak memory, for databases of 1 thousand and 1 million entries.
 """
 
+import json
 import os
 import statistics
 import subprocess
@@ -34,16 +35,16 @@ fn main() {
     let child = std::process::Command::new(&args[0]).args(&args[1..]).stdout(null).spawn().unwrap();
     let (mut status, mut usage) = (0, [0; 18]);
     unsafe { wait4(child.id() as i32, &mut status, 0, &mut usage) };
-    println!("{}", usage[4]);
+    println!("{} {}", usage[4], usage[8]);
 }
 """
 
 
-def program(folder, name, source):
+def program(folder, name, source, flags=()):
     path = os.path.join(folder, name)
     with open(path + ".rs", "w") as file:
         file.write(source)
-    subprocess.run(["rustc", "--edition=2024", "-O", "-o", path, path + ".rs"], check=True)
+    subprocess.run(["rustc", "--edition=2024", "-O", *flags, "-o", path, path + ".rs"], check=True)
     return path
 
 
@@ -63,11 +64,13 @@ def main():
     creel = os.path.abspath("target/release/creel")
     with tempfile.TemporaryDirectory() as folder:
         empty, bare = program(folder, "empty", EMPTY), program(folder, "bare", BARE)
+        static = program(folder, "static", EMPTY, ["-C", "target-feature=+crt-static"])
         flat = os.path.join(folder, "flat")
         with open(flat, "wb") as file:
             file.write(bytes(1 << 20))
             os.fsync(file.fileno())
-        cases = {"empty program": lambda i: [empty], "bare overwrite + sync": lambda i: [bare, flat]}
+        cases = {"empty program": lambda i: [empty], "empty, static": lambda i: [static],
+                 "bare overwrite + sync": lambda i: [bare, flat]}
         for count in (1_000, 1_000_000):
             path = os.path.join(folder, f"db{count}")
             subprocess.run([creel, "open", "-q", "--create", path], check=True)
@@ -83,18 +86,21 @@ def main():
             cases[f"put, {name}"] = lambda i, p=path, n=count: [creel, "put", p, f"key-{i * 37 % n:020}", "w" * 150]
         times = {name: [] for name in cases}
         peak = program(folder, "peak", PEAK)
-        memory = {name: int(subprocess.check_output([peak] + cases[name](1))) for name in cases}
+        usage = {name: subprocess.check_output([peak] + cases[name](1)).split() for name in cases}
         for i in range(runs):
             order = list(cases) if i % 2 else list(reversed(cases))
             for name in order:
                 times[name].append(once(cases[name](i)))
         base = statistics.median(times["empty program"])
         sync = statistics.median(times["bare overwrite + sync"])
-        print(f"{runs} runs of each, in turns; median ms, ms over its floor, peak MiB")
+        linked = json.loads(subprocess.check_output([creel, "version", "--json"]))["linked"]
+        print(f"{runs} runs of each, in turns; creel is linked {linked}; "
+              "median ms, ms over its floor, peak MiB, page faults")
         for name in cases:
             median = statistics.median(times[name])
             floor = sync if name.startswith("put") else base
-            print(f"{name:<24} {median * 1e3:7.3f} {(median - floor) * 1e3:+7.3f} {memory[name] / 1024:6.1f}")
+            kilobytes, faults = map(int, usage[name])
+            print(f"{name:<24} {median * 1e3:7.3f} {(median - floor) * 1e3:+7.3f} {kilobytes / 1024:6.1f} {faults:5}")
 
 
 if __name__ == "__main__":

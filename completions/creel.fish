@@ -57,6 +57,14 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "list" -d 'Print entries
 complete -c creel -n "__fish_creel_needs_command" -f -a "scan" -d 'Print entries in key order'
 complete -c creel -n "__fish_creel_needs_command" -f -a "keys" -d 'Print entries in key order'
 complete -c creel -n "__fish_creel_needs_command" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_needs_command" -f -a "import" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_needs_command" -f -a "load" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_needs_command" -f -a "export" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_needs_command" -f -a "dump" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_needs_command" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
+complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_needs_command" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_needs_command" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
 complete -c creel -n "__fish_creel_needs_command" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
 complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the header says, without lock or recovery'
 complete -c creel -n "__fish_creel_needs_command" -f -a "stats" -d 'Show where the space goes'
@@ -64,10 +72,10 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "checkpoint" -d 'Move co
 complete -c creel -n "__fish_creel_needs_command" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
 complete -c creel -n "__fish_creel_needs_command" -f -a "verify" -d 'Check the file and give a verdict; never writes'
 complete -c creel -n "__fish_creel_needs_command" -f -a "check" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_needs_command" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
 complete -c creel -n "__fish_creel_needs_command" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
 complete -c creel -n "__fish_creel_needs_command" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_needs_command" -f -a "explain" -d 'Explain an exit status, error code or invariant'
+complete -c creel -n "__fish_creel_needs_command" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
 complete -c creel -n "__fish_creel_needs_command" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
 complete -c creel -n "__fish_creel_needs_command" -f -a "version" -d 'Print version and file formats'
 complete -c creel -n "__fish_creel_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -499,6 +507,337 @@ complete -c creel -n "__fish_creel_using_subcommand batch" -l no-input -d 'Never
 complete -c creel -n "__fish_creel_using_subcommand batch" -l token -d 'Print the position of the last commit, for example 3:812'
 complete -c creel -n "__fish_creel_using_subcommand batch" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
 complete -c creel -n "__fish_creel_using_subcommand batch" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand import" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand import" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand import" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand import" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l batch -d 'Commit after every N records (10k) or bytes of keys and values (8MiB)' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l expect -d 'Fail unless the input has exactly N records' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l sort-memory -d 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l format -d 'Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l enc -d 'How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l field-map -d 'Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is the value' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l max-line -d 'Refuse longer lines [default: 64MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l if-exists -d 'What to do about keys of the database: overwrite, keep, error, or same (an error unless the value is equal)' -r -f -a "overwrite\t'Replace the value'
+keep\t'Leave the value as it is'
+error\t'Count the record as bad'
+same\t'Count the record as bad unless the value is equal'"
+complete -c creel -n "__fish_creel_using_subcommand import" -l duplicates -d 'Which of several records with one key counts: last, first or error [default: last]' -r -f -a "last\t'The last'
+first\t'The first'
+error\t'The first, and the others are bad'"
+complete -c creel -n "__fish_creel_using_subcommand import" -l on-error -d 'What to do about bad lines: stop, skip, or reject (set aside in --rejects FILE) [default: stop]' -r -f -a "stop\t'End the import'
+skip\t'Pass over the line'
+reject\t'Set the line aside'"
+complete -c creel -n "__fish_creel_using_subcommand import" -l rejects -d 'Write bad lines to this file, which can be repaired and imported' -r -F
+complete -c creel -n "__fish_creel_using_subcommand import" -l reject-bytes -d 'Keep at most this much of a bad line [default: 64KiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l max-errors -d 'Stop after more bad lines than this, a number or a share of all' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand import" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand import" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand import" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand import" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand import" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand import" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand import" -l create -d 'Make the database if it does not exist'
+complete -c creel -n "__fish_creel_using_subcommand import" -l atomic -d 'Make one step of all files; without it each file is one'
+complete -c creel -n "__fish_creel_using_subcommand import" -l resume -d 'Go on where an earlier import of the same input ended'
+complete -c creel -n "__fish_creel_using_subcommand import" -l dry-run -d 'Read and check everything, write nothing'
+complete -c creel -n "__fish_creel_using_subcommand import" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand import" -l header -d 'Pass over the first line of csv and tsv'
+complete -c creel -n "__fish_creel_using_subcommand import" -l bare -d 'Refuse an input that has a header or a trailer'
+complete -c creel -n "__fish_creel_using_subcommand import" -l sorted -d 'Refuse an input that is not in key order'
+complete -c creel -n "__fish_creel_using_subcommand import" -l allow-truncated -d 'Take in what there is of an input that is cut short (exit status 3)'
+complete -c creel -n "__fish_creel_using_subcommand import" -l force -d 'Replace an existing rejects file'
+complete -c creel -n "__fish_creel_using_subcommand import" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand load" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand load" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand load" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand load" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l batch -d 'Commit after every N records (10k) or bytes of keys and values (8MiB)' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l expect -d 'Fail unless the input has exactly N records' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l sort-memory -d 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l format -d 'Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l enc -d 'How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l field-map -d 'Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is the value' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l max-line -d 'Refuse longer lines [default: 64MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l if-exists -d 'What to do about keys of the database: overwrite, keep, error, or same (an error unless the value is equal)' -r -f -a "overwrite\t'Replace the value'
+keep\t'Leave the value as it is'
+error\t'Count the record as bad'
+same\t'Count the record as bad unless the value is equal'"
+complete -c creel -n "__fish_creel_using_subcommand load" -l duplicates -d 'Which of several records with one key counts: last, first or error [default: last]' -r -f -a "last\t'The last'
+first\t'The first'
+error\t'The first, and the others are bad'"
+complete -c creel -n "__fish_creel_using_subcommand load" -l on-error -d 'What to do about bad lines: stop, skip, or reject (set aside in --rejects FILE) [default: stop]' -r -f -a "stop\t'End the import'
+skip\t'Pass over the line'
+reject\t'Set the line aside'"
+complete -c creel -n "__fish_creel_using_subcommand load" -l rejects -d 'Write bad lines to this file, which can be repaired and imported' -r -F
+complete -c creel -n "__fish_creel_using_subcommand load" -l reject-bytes -d 'Keep at most this much of a bad line [default: 64KiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l max-errors -d 'Stop after more bad lines than this, a number or a share of all' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand load" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand load" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand load" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand load" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand load" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand load" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand load" -l create -d 'Make the database if it does not exist'
+complete -c creel -n "__fish_creel_using_subcommand load" -l atomic -d 'Make one step of all files; without it each file is one'
+complete -c creel -n "__fish_creel_using_subcommand load" -l resume -d 'Go on where an earlier import of the same input ended'
+complete -c creel -n "__fish_creel_using_subcommand load" -l dry-run -d 'Read and check everything, write nothing'
+complete -c creel -n "__fish_creel_using_subcommand load" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
+complete -c creel -n "__fish_creel_using_subcommand load" -l header -d 'Pass over the first line of csv and tsv'
+complete -c creel -n "__fish_creel_using_subcommand load" -l bare -d 'Refuse an input that has a header or a trailer'
+complete -c creel -n "__fish_creel_using_subcommand load" -l sorted -d 'Refuse an input that is not in key order'
+complete -c creel -n "__fish_creel_using_subcommand load" -l allow-truncated -d 'Take in what there is of an input that is cut short (exit status 3)'
+complete -c creel -n "__fish_creel_using_subcommand load" -l force -d 'Replace an existing rejects file'
+complete -c creel -n "__fish_creel_using_subcommand load" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand export" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand export" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand export" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand export" -s o -d 'Write to this file: all of it or nothing' -r -F
+complete -c creel -n "__fish_creel_using_subcommand export" -l format -d 'Format to write: jsonl, mdb, csv, tsv or raw' -r -f -a "jsonl\t'JSON lines between a header and a trailer'
+mdb\t'What mdb_load reads'
+csv\t'Comma-separated values'
+tsv\t'Escaped lines, as `list` prints them'
+raw\t'Lengths and bytes'"
+complete -c creel -n "__fish_creel_using_subcommand export" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l key-enc -d 'Encoding of the keys given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand export" -l keyspace -d 'Only this keyspace [default: all]' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l enc -d 'How bytes are written. jsonl: base64, utf8, hex or auto; csv: utf8, base64 or hex; mdb: hex or print' -r -f -a "base64\t'Standard base64'
+utf8\t'Text'
+hex\t'Hexadecimal digits'
+auto\t'Text where that is possible, base64 elsewhere'
+print\t'LMDB\'s form for printing'"
+complete -c creel -n "__fish_creel_using_subcommand export" -l since -d 'Only what changed since this position, which an export or creel digest --json names' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l compress -d 'How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand export" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand export" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand export" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand export" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand export" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand export" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand export" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand export" -l bare -d 'Leave out header and trailer (jsonl) or the heading (csv)'
+complete -c creel -n "__fish_creel_using_subcommand export" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand dump" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand dump" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand dump" -s o -d 'Write to this file: all of it or nothing' -r -F
+complete -c creel -n "__fish_creel_using_subcommand dump" -l format -d 'Format to write: jsonl, mdb, csv, tsv or raw' -r -f -a "jsonl\t'JSON lines between a header and a trailer'
+mdb\t'What mdb_load reads'
+csv\t'Comma-separated values'
+tsv\t'Escaped lines, as `list` prints them'
+raw\t'Lengths and bytes'"
+complete -c creel -n "__fish_creel_using_subcommand dump" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l key-enc -d 'Encoding of the keys given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand dump" -l keyspace -d 'Only this keyspace [default: all]' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l enc -d 'How bytes are written. jsonl: base64, utf8, hex or auto; csv: utf8, base64 or hex; mdb: hex or print' -r -f -a "base64\t'Standard base64'
+utf8\t'Text'
+hex\t'Hexadecimal digits'
+auto\t'Text where that is possible, base64 elsewhere'
+print\t'LMDB\'s form for printing'"
+complete -c creel -n "__fish_creel_using_subcommand dump" -l since -d 'Only what changed since this position, which an export or creel digest --json names' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l compress -d 'How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand dump" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand dump" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand dump" -l bare -d 'Leave out header and trailer (jsonl) or the heading (csv)'
+complete -c creel -n "__fish_creel_using_subcommand dump" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand digest" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand digest" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand digest" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand digest" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand digest" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand digest" -l keyspace -d 'Only this keyspace [default: all]; for csv, tsv and raw the one that their entries are of' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l format -d 'Format of an export: jsonl, mdb, csv, tsv or raw [default: by its beginning or its name]' -r -f -a "jsonl\t'JSON lines between a header and a trailer'
+mdb\t'What mdb_load reads'
+csv\t'Comma-separated values'
+tsv\t'Escaped lines, as `list` prints them'
+raw\t'Lengths and bytes'"
+complete -c creel -n "__fish_creel_using_subcommand digest" -l ranges -d 'Print about so many digests of ranges too' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l bits -d 'Cut ranges as another run did that printed this number' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l check -d 'Compare with the digests in a file that this command wrote' -r -F
+complete -c creel -n "__fish_creel_using_subcommand digest" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand digest" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand digest" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand digest" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand digest" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand digest" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand digest" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand digest" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -s o -d 'The new file; - is standard output' -r -F
+complete -c creel -n "__fish_creel_using_subcommand backup" -l reflink -d 'When to share storage with the database: auto, always or never' -r -f -a "auto\t'Share where the file system can'
+always\t'Share or fail'
+never\t'Copy all bytes'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l rate -d 'Copy no faster than this, for example 50MB/s' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l no-verify -d 'Do not check the new file'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand diff" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand diff" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand diff" -l prefix -d 'Only keys that start with this' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l from -d 'Only keys from this one on' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l to -d 'Only keys before this one' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l keyspace -d 'Only this keyspace [default: all]' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand diff" -l key-enc -d 'Encoding of keys, where it is not that of --enc' -r -f -a "raw\t'The bytes themselves'
+hex\t'Pairs of hexadecimal digits'
+base64\t'Standard base64 with padding'
+escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
+complete -c creel -n "__fish_creel_using_subcommand diff" -l format -d 'Format of exports that do not show it: jsonl, mdb, csv, tsv or raw' -r -f -a "jsonl\t'JSON lines between a header and a trailer'
+mdb\t'What mdb_load reads'
+csv\t'Comma-separated values'
+tsv\t'Escaped lines, as `list` prints them'
+raw\t'Lengths and bytes'"
+complete -c creel -n "__fish_creel_using_subcommand diff" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand diff" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand diff" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l summary -d 'Print only how many entries differ'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l jsonl -d 'Print an export of changes: what creel import needs to turn A into B'
+complete -c creel -n "__fish_creel_using_subcommand diff" -l redact -d 'Print length and digest in place of keys'
+complete -c creel -n "__fish_creel_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand drill" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand drill" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand drill" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand drill" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand drill" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand drill" -l against -d 'Require the contents of this database or export' -r
+complete -c creel -n "__fish_creel_using_subcommand drill" -l dir -d 'Where to restore to, for as long as it takes [default: $TMPDIR or /tmp]' -r -F
+complete -c creel -n "__fish_creel_using_subcommand drill" -l format -d 'Format of an export that does not show it: jsonl, mdb, csv, tsv or raw' -r -f -a "jsonl\t'JSON lines between a header and a trailer'
+mdb\t'What mdb_load reads'
+csv\t'Comma-separated values'
+tsv\t'Escaped lines, as `list` prints them'
+raw\t'Lengths and bytes'"
+complete -c creel -n "__fish_creel_using_subcommand drill" -l page-size -d 'Page size of the database that an export is restored into' -r
+complete -c creel -n "__fish_creel_using_subcommand drill" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand drill" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand drill" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand drill" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -595,6 +934,8 @@ complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l allow-hard-li
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l dry-run -d 'Say what would be done, and change nothing'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l wait -d 'Wait while another process checkpoints or writes, then make sure; --lock-timeout limits it'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l background -d 'Start a process of its own that does it (with --wait), and end at once'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l compress -d 'Not in file format 1'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
@@ -640,6 +981,10 @@ full\t'Every page'
 deep\t'Every value, content sums and a replay of the log'"
 complete -c creel -n "__fish_creel_using_subcommand verify" -l max-findings -d 'Report at most this many findings' -r
 complete -c creel -n "__fish_creel_using_subcommand verify" -l expect-index -d 'Require that the log reaches at least this index' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l sample -d 'Check only a part of the leaves: 5%, 3/7 (the third of seven parts) or 1GiB' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l seed -d 'Seed of --sample and --self-test [default: a new one each time]' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l against -d 'Compare the contents with those of another database or export' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l self-test -d 'Flip this many bits of a temporary copy, one at a time, and count how many are noticed' -r
 complete -c creel -n "__fish_creel_using_subcommand verify" -l report -d 'Form of the report [default: text]' -r -f -a "text\t'For people'
 json\t'One object'
 junit\t'JUnit XML, one case for each invariant'
@@ -672,6 +1017,10 @@ full\t'Every page'
 deep\t'Every value, content sums and a replay of the log'"
 complete -c creel -n "__fish_creel_using_subcommand check" -l max-findings -d 'Report at most this many findings' -r
 complete -c creel -n "__fish_creel_using_subcommand check" -l expect-index -d 'Require that the log reaches at least this index' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l sample -d 'Check only a part of the leaves: 5%, 3/7 (the third of seven parts) or 1GiB' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l seed -d 'Seed of --sample and --self-test [default: a new one each time]' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l against -d 'Compare the contents with those of another database or export' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l self-test -d 'Flip this many bits of a temporary copy, one at a time, and count how many are noticed' -r
 complete -c creel -n "__fish_creel_using_subcommand check" -l report -d 'Form of the report [default: text]' -r -f -a "text\t'For people'
 json\t'One object'
 junit\t'JUnit XML, one case for each invariant'
@@ -686,34 +1035,36 @@ complete -c creel -n "__fish_creel_using_subcommand check" -l no-input -d 'Never
 complete -c creel -n "__fish_creel_using_subcommand check" -l strict -d 'Count a file that needs recovery as damaged (exit 4)'
 complete -c creel -n "__fish_creel_using_subcommand check" -l redact -d 'Print length and digest in place of keys'
 complete -c creel -n "__fish_creel_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
 never\t'Nothing'
 bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand backup" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand backup" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -s o -d 'The new file; - is standard output' -r -F
-complete -c creel -n "__fish_creel_using_subcommand backup" -l reflink -d 'Share storage with the database: auto, always or never' -r -f -a "auto\t'Where the file system can'
-always\t'Or fail'
-never\t'Two copies on the medium'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -l rate -d 'Copy no faster than this, for example 50MB/s' -r
-complete -c creel -n "__fish_creel_using_subcommand backup" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand backup" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand backup" -s v -l verbose -d 'Print more messages'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l force -d 'Replace an existing file'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l no-verify -d 'Do not check the new file'
-complete -c creel -n "__fish_creel_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -s o -d 'The new database' -r -F
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l lost -d 'Write the lost ranges and commits to this file, one JSON object a line' -r -F
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l prefer -d 'Commits behind damage of the log: proven leaves them out, newest applies what can be read' -r -f -a "proven\t'Commits without a gap before them only'
+newest\t'Every commit that can be read'"
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l sort-memory -d 'Memory for sorting what is found on single pages' -r
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l dry-run -d 'Only say what can be saved and what is lost'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l no-scrape -d 'Do not look for entries on single pages where no tree leads to them'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l force -d 'Replace existing files'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l redact -d 'Print length and digest in place of keys'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -777,7 +1128,7 @@ complete -c creel -n "__fish_creel_using_subcommand explain" -l read-only -d 'Re
 complete -c creel -n "__fish_creel_using_subcommand explain" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand explain" -l all -d 'List all exit statuses, error codes and invariants'
+complete -c creel -n "__fish_creel_using_subcommand explain" -l all -d 'List all of them'
 complete -c creel -n "__fish_creel_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand schema" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -821,23 +1172,29 @@ complete -c creel -n "__fish_creel_using_subcommand version" -l allow-hard-links
 complete -c creel -n "__fish_creel_using_subcommand version" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand version" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand version" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "put" -d 'Store a value under a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "get" -d 'Print the value of a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "delete" -d 'Remove keys'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "list" -d 'Print entries in key order'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "stats" -d 'Show where the space goes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "explain" -d 'Explain an exit status, error code or invariant'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "version" -d 'Print version and file formats'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch keyspaces info stats checkpoint compact verify backup inspect doctor explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "export" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -62,9 +62,10 @@ pub mod tree;
 pub mod wal;
 
 pub use check::{
-    Finding, Inspect, PageKinds, Quantiles, Severity, Stats, StatsOptions, Verdict, VerifyOptions,
-    VerifyReport, inspect, verify,
+    Coverage, Finding, Inspect, PageKinds, Quantiles, Sample, Severity, Stats, StatsOptions,
+    Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
+pub use db::{BackupOptions, BackupReport, Reflink};
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
     CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
@@ -72,7 +73,6 @@ pub use db::{
     Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
     Token, info, log_info,
 };
-pub use db::{BackupOptions, BackupReport, Reflink};
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

@@ -37,7 +37,15 @@ fn run() -> Exit {
         Ok(matches) => matches,
         Err(error) => return not_parsed(&error, &args),
     };
-    let mut ctx = Context::new(commands::globals(&matches));
+    let globals = commands::globals(&matches);
+    let style = globals.style();
+    let mut ctx = match Context::new(globals) {
+        Ok(ctx) => ctx,
+        Err(failure) => {
+            report::failure(&failure, style);
+            return failure.exit();
+        }
+    };
     let outcome = commands::dispatch(&mut ctx, &matches);
     // What was found is worth printing even when the command failed later.
     let flushed = ctx.out.flush();

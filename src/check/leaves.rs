@@ -9,6 +9,7 @@ use super::findings::finding;
 use super::owners::Owner;
 use super::page::{Expect, check};
 use super::report::Finding;
+use super::sample::{Chooser, Coverage};
 use super::source::{Pages, RUN};
 use super::tree::{Context, claim};
 use super::values::{ValueAt, Values};
@@ -61,12 +62,17 @@ pub(super) struct Sweep {
     pub content: Content,
     pages: Pages,
     key: Vec<u8>,
+    chooser: Option<Chooser>,
+    /// Leaves that there are, and those that are checked.
+    pub coverage: Coverage,
 }
 
 impl Sweep {
-    /// A sweep that sums up the content (level deep) or only counts it.
-    pub fn new(deep: bool) -> Self {
+    /// A sweep that sums up the content (level deep) or only counts it; of all leaves or of some.
+    pub fn new(deep: bool, chooser: Option<Chooser>) -> Self {
         Sweep {
+            chooser,
+            coverage: Coverage::default(),
             parents: Vec::new(),
             leaves: Vec::new(),
             gathered: 0,
@@ -93,7 +99,8 @@ impl Sweep {
                     &parent.low,
                     parent.high.as_deref(),
                     entries,
-                ) {
+                ) && self.chooses(child.page)
+                {
                     self.leaves.push(LeafAt {
                         page: child.page,
                         parent: at,
@@ -112,7 +119,7 @@ impl Sweep {
 
     /// Checks a tree that is one leaf.
     pub fn push_root(&mut self, context: &mut Context<'_>, page: u32, crc: u32) -> Result<()> {
-        if claim(context, page, Owner::Leaf, &[], None, None) {
+        if claim(context, page, Owner::Leaf, &[], None, None) && self.chooses(page) {
             let mut pages = std::mem::take(&mut self.pages);
             context.source.read_pages(page, 1, &mut pages)?;
             let known = Known {
@@ -124,6 +131,13 @@ impl Sweep {
             self.pages = pages;
         }
         Ok(())
+    }
+
+    fn chooses(&mut self, page: u32) -> bool {
+        let chosen = self.chooser.is_none_or(|c| c.takes(page));
+        self.coverage.leaves += 1;
+        self.coverage.checked += u64::from(chosen);
+        chosen
     }
 
     /// Checks everything that was gathered.

@@ -27,6 +27,8 @@ mod owners;
 mod page;
 mod replay;
 mod report;
+mod sample;
+mod slack;
 pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod source;
@@ -37,5 +39,7 @@ mod verify;
 
 pub use inspect::{Inspect, inspect};
 pub use report::{Finding, Severity, Verdict, VerifyOptions, VerifyReport};
+pub use sample::{Coverage, Sample};
+pub use slack::slack;
 pub use stats::{PageKinds, Quantiles, Stats, StatsOptions, stats};
 pub use verify::verify;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::sample::{Coverage, Sample};
 use crate::format::{Depth, Invariant};
 use crate::sys::{OsVfs, Vfs};
 
@@ -15,6 +16,8 @@ pub struct VerifyOptions {
     /// The log must reach this index: closes the one case that a lone file cannot tell, damage
     /// in the very last entry.
     pub expect_index: Option<u64>,
+    /// Check only a part of the leaves; not at level quick, which checks none.
+    pub sample: Option<Sample>,
     /// The file system to work on.
     pub vfs: Arc<dyn Vfs>,
 }
@@ -25,6 +28,7 @@ impl Default for VerifyOptions {
             level: Depth::Full,
             max_findings: 100,
             expect_index: None,
+            sample: None,
             vfs: Arc::new(OsVfs),
         }
     }
@@ -101,6 +105,8 @@ pub struct VerifyReport {
     pub generation: u64,
     /// Index of the last log entry.
     pub last_index: u64,
+    /// How much of the tree a sampled check saw.
+    pub coverage: Option<Coverage>,
     /// W11: the older header and the log could replace the newest header without loss.
     pub lossless_fallback: bool,
     /// The generation was pinned, so that no writer could reuse its pages meanwhile.

@@ -8,6 +8,7 @@ use super::leaves::Sweep;
 use super::older;
 use super::owners::{Owner, Owners};
 use super::report::{VerifyOptions, VerifyReport};
+use super::sample::{Chooser, Coverage, Sample};
 use super::slots::{check_epoch_start, refuse_foreign, report_slots};
 use super::snapshot::{Locks, Snapshot, distrust, moved, stable_slots, take};
 use super::source::Source;
@@ -20,6 +21,10 @@ use crate::sys::Access;
 
 /// How often the whole check is repeated where the file changed and could not be pinned.
 const ATTEMPTS: usize = 3;
+
+/// What only a look at everything can tell.
+const NOT_SAMPLED: &str = "only a sample of the leaves was checked: counts, sums, pages without an \
+owner and the tree of the previous header were not compared";
 
 /// Checks a file. Never writes a byte and never creates a file; needs no permission but to read.
 ///
@@ -94,6 +99,7 @@ fn unreadable(path: &Path, options: &VerifyOptions, source: &Source<'_>) -> Resu
         frames: 0,
         generation: 0,
         last_index: 0,
+        coverage: None,
         lossless_fallback: false,
         pinned: false,
         notes: vec!["without a header nothing else can be found in the file".into()],
@@ -104,6 +110,8 @@ struct Check {
     snapshot: Snapshot,
     findings: Findings,
     level: Depth,
+    sample: Option<Sample>,
+    coverage: Option<Coverage>,
     entries: u64,
     fallback: bool,
 }
@@ -115,6 +123,8 @@ impl Check {
             snapshot,
             findings: Findings::new(options.max_findings),
             level: options.level,
+            sample: options.sample,
+            coverage: None,
             entries,
             fallback: false,
         }
@@ -144,7 +154,8 @@ impl Check {
             &mut self.findings,
         );
 
-        let mut sweep = Sweep::new(self.level == Depth::Deep);
+        let chooser = self.sample.map(|sample| Chooser::new(sample, header));
+        let mut sweep = Sweep::new(self.level == Depth::Deep, chooser);
         let mut context = Context {
             source,
             header,
@@ -156,6 +167,12 @@ impl Check {
         walk(&mut context, &mut sweep)?;
         let broken = context.broken;
         if self.level == Depth::Quick {
+            return Ok(());
+        }
+        if self.sample.is_some() {
+            self.coverage = Some(sweep.coverage);
+            self.fallback = false;
+            self.findings.remark(NOT_SAMPLED);
             return Ok(());
         }
         self.entries = sweep.content.entries();
@@ -221,6 +238,7 @@ impl Check {
             frames: log.frames,
             generation: self.snapshot.headers.current.header.generation,
             last_index: log.last_index,
+            coverage: self.coverage,
             lossless_fallback: self.fallback,
             pinned: self.snapshot.pinned,
             notes,

@@ -2,13 +2,14 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use creel::{CheckpointOptions, Db, Interest, OpenOptions};
+use creel::{CheckpointOptions, CheckpointReport, Db, Interest, OpenOptions};
 
 use super::args::{DbArg, WriteArgs};
 use super::failure::Failure;
 use super::globals::Globals;
+use super::log::{Level, Log};
 use super::output::Out;
 use super::progress::Meter;
 use super::{report, signals};
@@ -38,18 +39,21 @@ pub struct Context {
     stdin_used_by: Option<String>,
     db: Option<PathBuf>,
     committed: Option<String>,
+    /// Events for `-v`.
+    pub log: Log,
 }
 
 impl Context {
     /// A context with these flags.
-    pub fn new(globals: Globals) -> Self {
-        Context {
+    pub fn new(globals: Globals) -> Result<Self, Failure> {
+        Ok(Context {
+            log: Log::new(&globals)?,
             globals,
             out: Out::new(),
             stdin_used_by: None,
             db: None,
             committed: None,
-        }
+        })
     }
 
     /// The database path, for errors that know none.
@@ -60,6 +64,13 @@ impl Context {
     /// Remembers a commit, so that an error after it says that the change is made.
     pub fn committed(&mut self, token: creel::Token) {
         self.committed = Some(format!("the change is committed as position {token}"));
+        let position = token.to_string().into();
+        self.log.event(
+            Level::Info,
+            "commit",
+            "committed",
+            &[("position", position)],
+        );
     }
 
     /// What has been done by now, for errors that say nothing about it.
@@ -105,11 +116,8 @@ impl Context {
     /// Opens for reading.
     pub fn open_read(&mut self, arg: &DbArg, interest: Interest) -> Result<Db, Failure> {
         let path = self.path(arg)?;
-        Ok(self
-            .options()
-            .read_only(true)
-            .interest(interest)
-            .open(path)?)
+        let options = self.options().read_only(true).interest(interest);
+        self.open(&path, options, "opened for reading")
     }
 
     /// Opens for writing; refused under `--read-only`.
@@ -121,11 +129,43 @@ impl Context {
     ) -> Result<Db, Failure> {
         let path = self.path(arg)?;
         self.refuse_read_only()?;
-        Ok(self
-            .options()
-            .interest(interest)
-            .hold_lock(hold_lock)
-            .open(path)?)
+        let options = self.options().interest(interest).hold_lock(hold_lock);
+        self.open(&path, options, "opened for writing")
+    }
+
+    /// Opens and tells what that found.
+    pub fn open(&self, path: &Path, options: OpenOptions, how: &str) -> Result<Db, Failure> {
+        let started = Instant::now();
+        let db = options.open(path)?;
+        if self.log.wants(Level::Warn, "open") {
+            let found = *db.recovery();
+            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.log.event(
+                Level::Info,
+                "open",
+                how,
+                &[
+                    ("path", path.to_string_lossy().into()),
+                    ("last_index", found.last_index.into()),
+                    ("log_entries", found.replayed_frames.into()),
+                    ("log_bytes", found.replayed_bytes.into()),
+                    ("us", micros.into()),
+                ],
+            );
+            if !found.is_clean() {
+                self.log.event(
+                    Level::Warn,
+                    "open",
+                    "the last session did not end as it should; nothing confirmed is lost",
+                    &[
+                        ("torn_bytes", found.torn_bytes.into()),
+                        ("bulk_dropped", found.bulk_dropped.into()),
+                        ("header_fallback", found.header_fallback.into()),
+                    ],
+                );
+            }
+        }
+        Ok(db)
     }
 
     /// Fails under `--read-only`.
@@ -145,13 +185,42 @@ impl Context {
         if !args.no_checkpoint && db.checkpoint_due() {
             let meter = self.meter("checkpoint");
             match db.checkpoint(&CheckpointOptions::default(), &meter) {
-                Ok(_) | Err(creel::Error::Busy { .. } | creel::Error::Interrupted) => {}
+                Ok(report) => self.checkpointed(&report),
+                Err(error @ (creel::Error::Busy { .. } | creel::Error::Interrupted)) => {
+                    let why = [("cause", error.to_string().into())];
+                    self.log
+                        .event(Level::Info, "checkpoint", "left to a later command", &why);
+                }
                 Err(error) => self.notice(&format!(
                     "warning: the change is committed, but the checkpoint after it failed: {error}"
                 )),
             }
         }
         Ok(db.close()?)
+    }
+
+    /// Tells of a checkpoint.
+    pub fn checkpointed(&self, report: &CheckpointReport) {
+        if !report.done {
+            let why = [("reason", report.reason.into())];
+            self.log
+                .event(Level::Info, "checkpoint", "nothing done", &why);
+            return;
+        }
+        let fields = [
+            ("generation", report.generation.into()),
+            ("wal_bytes_before", report.wal_bytes_before.into()),
+            ("bytes_written", report.bytes_written.into()),
+        ];
+        self.log.event(Level::Info, "checkpoint", "done", &fields);
+        let blocked = u64::try_from(report.blocked.as_micros()).unwrap_or(u64::MAX);
+        let fields = [
+            ("pages_written", report.pages_written.into()),
+            ("dense", report.dense.into()),
+            ("writers_blocked_us", blocked.into()),
+        ];
+        self.log
+            .event(Level::Debug, "checkpoint", "in detail", &fields);
     }
 
     /// A progress meter for work with this name.
@@ -180,13 +249,6 @@ impl Context {
     pub fn notice(&self, text: &str) {
         if self.globals.quiet == 0 && !self.globals.json {
             report::stderr(&format!("{}\n", report::printable(text)));
-        }
-    }
-
-    /// A message for `-v`.
-    pub fn detail(&self, text: &str) {
-        if self.globals.verbose > 0 {
-            self.notice(text);
         }
     }
 

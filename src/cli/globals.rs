@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::log::LogFormat;
 use super::report::Style;
 use super::units;
 
@@ -74,9 +75,12 @@ pub struct Globals {
     /// Print fewer messages; twice: none, only the exit status
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub quiet: u8,
-    /// Print more messages
+    /// Say what is done on the way; twice: how
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]
+    #[arg(long, global = true, value_name = "FORM", hide_possible_values = true)]
+    pub log_format: Option<LogFormat>,
     /// Time to wait for another writer; 0 does not wait [default: 5s]
     #[arg(long, global = true, value_name = "DUR", value_parser = units::duration)]
     pub lock_timeout: Option<Duration>,

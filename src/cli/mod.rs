@@ -9,6 +9,7 @@ pub mod failure;
 pub mod glob;
 pub mod globals;
 pub mod input;
+pub mod log;
 pub mod outfile;
 pub mod output;
 pub mod panic;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Position, Run, info::hex_id};
 use crate::cli::args::{DbArg, OutFileArgs};
+use crate::cli::log::Level;
 use crate::cli::stream::Stream;
 use crate::cli::table::{self, Value};
 use crate::cli::{Context, Exit, Failure, Outcome, report, text, units};
@@ -17,11 +18,11 @@ use crate::cli::{Context, Exit, Failure, Outcome, report, text, units};
 /// Whether the copy may share storage with the database.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Share {
-    /// Where the file system can
+    /// Share where the file system can
     Auto,
-    /// Or fail
+    /// Share or fail
     Always,
-    /// Two copies on the medium
+    /// Copy all bytes
     Never,
 }
 
@@ -39,7 +40,7 @@ pub struct BackupArgs {
     /// Do not check the new file
     #[arg(long)]
     no_verify: bool,
-    /// Share storage with the database: auto, always or never
+    /// When to share storage with the database: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",
@@ -108,6 +109,14 @@ was closed; others: creel explain CODE";
                 .map_err(|e| self.explain(e))?
         };
         drop(meter);
+        let fields = [
+            ("position", report.token.to_string().into()),
+            ("bytes_copied", report.copied.into()),
+            ("bytes_shared", report.shared.into()),
+            ("log_bytes", report.log_bytes.into()),
+            ("verified", report.verified.is_some().into()),
+        ];
+        ctx.log.event(Level::Info, "backup", "written", &fields);
         let line = self.line(&db, &report, started)?;
         self.print(ctx, &line)?;
         db.close()?;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use self::lines::{Lines, Op};
 use super::{Position, Run};
 use crate::cli::args::{DbArg, KeyspaceArg, WriteArgs};
+use crate::cli::log::Level;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, input, units};
 
 mod lines;
@@ -115,9 +116,13 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
         } else if let (true, Some(token)) = (self.token, position) {
             ctx.out.line(&token.to_string())?;
         }
-        ctx.detail(&format!(
-            "{puts} puts, {deletes} deletes in {commits} commits"
-        ));
+        let counts = [
+            ("puts", puts.into()),
+            ("deletes", deletes.into()),
+            ("commits", commits.into()),
+        ];
+        ctx.log
+            .event(Level::Info, "commit", "all lines are in", &counts);
         ctx.close_written(db, &self.write)?;
         Ok(Exit::Ok)
     }

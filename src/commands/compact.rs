@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Run;
 use crate::cli::args::DbArg;
+use crate::cli::log::Level;
 use crate::cli::table::{self, Value};
 use crate::cli::{Context, Exit, Failure, Outcome, units};
 
@@ -87,6 +88,13 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
             }
         };
         drop(meter);
+        let fields = [
+            ("done", report.done.into()),
+            ("rounds", report.rounds.into()),
+            ("bytes_before", report.bytes_before.into()),
+            ("bytes_after", report.bytes_after.into()),
+        ];
+        ctx.log.event(Level::Info, "compact", "ended", &fields);
         let changed = report.done && !self.dry_run;
         if changed && report.content_sum_before != report.content_sum_after {
             return Err(sums_differ(&report, &result));

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use creel::digest::{ContentDigest, Digest};
-use creel::exchange::frame::Position;
 use creel::exchange::Format;
+use creel::exchange::frame::Position;
 use creel::{KeyBound, KeyRange};
 
 use crate::cli::args::{DbArg, KeyEncArgs, RangeArgs};

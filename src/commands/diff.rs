@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use creel::exchange::Format;
 
 use super::Run;
-use super::content::{Content, Selection};
+use super::content::{self, Content, Selection};
+use super::export::OutputFormat;
 use crate::cli::args::{KeyEncArgs, RangeArgs};
 use crate::cli::escape::Plain;
+use crate::cli::log::Level;
 use crate::cli::{Context, Failure, Outcome};
 
 mod compare;
@@ -21,10 +22,10 @@ use report::Lines;
 /// Arguments of `creel diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A database or an export
+    /// A database or an export; - is an export on standard input
     #[arg(value_name = "A")]
     a: OsString,
-    /// Another one
+    /// What to compare it with, likewise
     #[arg(value_name = "B")]
     b: OsString,
     /// Print only how many entries differ
@@ -41,16 +42,11 @@ pub struct DiffArgs {
     #[command(flatten)]
     enc: KeyEncArgs,
     /// Format of exports that do not show it: jsonl, mdb, csv, tsv or raw
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
-    format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<OutputFormat>,
     /// Print length and digest in place of keys
     #[arg(long, conflicts_with = "jsonl")]
     redact: bool,
-}
-
-/// The format with this name.
-pub(super) fn format(text: &str) -> Result<Format, String> {
-    Format::from_name(text).ok_or_else(|| "known are jsonl, mdb, csv, tsv and raw".to_owned())
 }
 
 impl Run for DiffArgs {
@@ -72,14 +68,20 @@ others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let selection = Selection::of(&self.range, &self.enc, self.keyspace.as_deref())?;
-        let mut a = Content::open(ctx, &self.a, self.format, &selection)?;
-        let mut b = Content::open(ctx, &self.b, self.format, &selection)?;
+        let format = self.format.map(Into::into);
+        let mut a = Content::open(ctx, &self.a, format, &selection)?;
+        let mut b = Content::open(ctx, &self.b, format, &selection)?;
         if !a.may_have_keyspace() && !b.may_have_keyspace() {
             let name = self.keyspace.as_deref().unwrap_or_default();
             return Err(
                 Failure::usage(format!("neither side has a keyspace {name:?}"))
                     .hint("creel keyspaces DB lists them"),
             );
+        }
+        for side in [a.about(), b.about()] {
+            let path = content::shown(&side.path);
+            let fields = [("path", path.into()), ("kind", side.kind.into())];
+            ctx.log.event(Level::Info, "diff", "reading", &fields);
         }
         let meter = ctx.meter("diff");
         if self.jsonl {

@@ -38,7 +38,7 @@ pub struct DigestArgs {
     /// Only this keyspace [default: all]; for csv, tsv and raw the one that their entries are of
     #[arg(long, value_name = "NAME")]
     keyspace: Option<String>,
-    /// What an export is: jsonl, mdb, csv, tsv or raw [default: by its beginning or its name]
+    /// Format of an export: jsonl, mdb, csv, tsv or raw [default: by its beginning or its name]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<OutputFormat>,
     /// Print about so many digests of ranges too

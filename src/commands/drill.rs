@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use creel::exchange::Format;
 
 use super::Run;
 use super::content::{Content, Place, Selection, Summary};
+use super::export::OutputFormat;
+use super::scratch::Scratch;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
 mod report;
 mod restore;
-mod scratch;
 
 use report::{Report, Verdict};
-use scratch::Scratch;
 
 /// Arguments of `creel drill`.
 #[derive(Debug, Args)]
@@ -24,15 +23,15 @@ pub struct DrillArgs {
     /// A database, a backup or an export
     #[arg(value_name = "DB|BACKUP|EXPORT")]
     from: OsString,
-    /// What was restored has to hold what this database or export holds
+    /// Require the contents of this database or export
     #[arg(long, value_name = "DB")]
     against: Option<OsString>,
     /// Where to restore to, for as long as it takes [default: $TMPDIR or /tmp]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Format of an export that does not show it: jsonl, mdb, csv, tsv or raw
-    #[arg(long, value_name = "FORMAT", value_parser = super::diff::format)]
-    format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<OutputFormat>,
     /// Page size of the database that an export is restored into
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::units::size, default_value = "4096")]
     page_size: u64,
@@ -51,8 +50,8 @@ It restores into a temporary directory, opens the result, verifies it (deep), co
 the contents with the source, and removes everything. The time to restore is until the database is open.
 Outcomes: restorable; not restorable (damage); inconclusive, where the proof could not be made, for
 example for want of space.
-Exit status: 0 restorable, 1 restorable but not the contents of --against, 4 or 9 not restorable (a
-damaged database, a broken export), 5 no such file, 23 inconclusive; others: creel explain CODE";
+Exit status: 0 restorable, 1 restorable but not the contents of --against, 4 not restorable, a
+damaged database, 9 not restorable, a broken export, 5 no such file, 23 inconclusive; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
@@ -88,7 +87,7 @@ fn judge(failure: &Failure) -> Option<Verdict> {
 impl DrillArgs {
     fn drill(&self, ctx: &mut Context, report: &mut Report) -> Result<Verdict, Failure> {
         let selection = Selection::default();
-        let place = Content::locate(ctx, &self.from, self.format, &selection)?;
+        let place = Content::locate(ctx, &self.from, self.format.map(Into::into), &selection)?;
         let scratch = Scratch::new(self.dir.as_deref())?;
         let path = scratch.file("restored.db");
         let source = match place {
@@ -123,7 +122,7 @@ impl DrillArgs {
         report: &mut Report,
     ) -> Result<Verdict, Failure> {
         report.against_path = Some(against.to_string_lossy().into_owned());
-        let other = match contents(ctx, against, self.format) {
+        let other = match contents(ctx, against, self.format.map(Into::into)) {
             Ok(other) => other,
             // It says nothing about what was restored.
             Err(failure) => match judge(&failure) {
@@ -146,7 +145,7 @@ impl DrillArgs {
 fn contents(
     ctx: &mut Context,
     path: &std::ffi::OsStr,
-    format: Option<Format>,
+    format: Option<creel::exchange::Format>,
 ) -> Result<Summary, Failure> {
     let mut content = Content::open(ctx, path, format, &Selection::default())?;
     let meter = ctx.meter("digest");

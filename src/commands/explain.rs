@@ -1,6 +1,7 @@
 //! `creel explain`: cause, consequence and next command of a code.
 
 use clap::Args;
+use creel::exchange::read::FaultCode;
 use creel::{Depth, Invariant};
 use serde::Serialize;
 
@@ -10,17 +11,18 @@ use crate::cli::exit::Retry;
 use crate::cli::table;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
+mod faults;
 mod invariants;
 mod statuses;
 
 /// Arguments of `creel explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// An exit status (7, busy), an error code (no_keyspace) or an invariant (P3); without one
-    /// all exit statuses are listed
+    /// An exit status (7, busy), an error code (no_keyspace), what is wrong with an input
+    /// (bad_base64) or an invariant (P3); without one all exit statuses are listed
     #[arg(value_name = "CODE")]
     code: Option<String>,
-    /// List all exit statuses, error codes and invariants
+    /// List all of them
     #[arg(long, conflicts_with = "code")]
     all: bool,
 }
@@ -39,11 +41,13 @@ struct Explanation {
 
 impl Run for ExplainArgs {
     const NAME: &'static str = "explain";
-    const ABOUT: &'static str = "Explain an exit status, error code or invariant";
+    const ABOUT: &'static str =
+        "Explain an exit status, an error code, a fault of an input or an invariant";
     const EXAMPLES: &'static str = "\
 Examples:
   creel explain 7
   creel explain outcome_unknown
+  creel explain bad_base64
   creel explain P3
   creel explain
   creel explain --all --json
@@ -65,6 +69,7 @@ Exit status: 0 explained, 1 there is no such code";
             .map(status)
             .or_else(|| codes::find(code).map(error_code))
             .or_else(|| Exit::from_name(code).map(status))
+            .or_else(|| faults::find(code).map(fault))
             .or_else(|| code.parse::<Invariant>().ok().map(invariant));
         let Some(found) = found else {
             return Err(Failure::new(
@@ -103,6 +108,7 @@ fn every_status() -> Vec<Explanation> {
 fn everything() -> Vec<Explanation> {
     let mut all = every_status();
     all.extend(codes::ALL.iter().copied().map(error_code));
+    all.extend(FaultCode::ALL.iter().copied().map(fault));
     all.extend(Invariant::ALL.iter().copied().map(invariant));
     all
 }
@@ -167,6 +173,19 @@ fn error_code(code: &'static Code) -> Explanation {
         consequence: code.state.to_owned(),
         next: code.next.to_owned(),
         retry: retry(code.exit),
+    }
+}
+
+fn fault(code: FaultCode) -> Explanation {
+    Explanation {
+        schema: "creel.explain/1",
+        kind: "input fault",
+        name: code.name().to_owned(),
+        exit: Exit::BadInput.code(),
+        cause: code.text().to_owned(),
+        consequence: faults::consequence(code).to_owned(),
+        next: faults::next(code).to_owned(),
+        retry: retry(Exit::BadInput),
     }
 }
 

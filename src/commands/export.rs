@@ -37,7 +37,7 @@ pub struct ExportArgs {
     db: DbArg,
     #[command(flatten)]
     file: OutFileArgs,
-    /// What to write: jsonl, mdb, csv, tsv or raw
+    /// Format to write: jsonl, mdb, csv, tsv or raw
     #[arg(
         long,
         value_name = "FORMAT",
@@ -63,7 +63,7 @@ pub struct ExportArgs {
     /// Leave out header and trailer (jsonl) or the heading (csv)
     #[arg(long)]
     bare: bool,
-    /// none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]
+    /// How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]
     #[arg(long, value_name = "HOW")]
     compress: Option<Compression>,
 }
@@ -85,8 +85,8 @@ with a trailer (count, bytes, checksum, digest): import refuses a file that is c
 A file appears under its name only when all of it is written. docs/exchange.md has the formats.
 
 Exit status: 0 all of it was written, 8 it could not be, 9 the format cannot hold an entry, 11 the
-log does not reach back to --since, 15 --since is a position of another history;
-SIGPIPE (141) where the reader of a pipe left early; others: creel explain CODE";
+log does not reach back to --since, 15 --since is a position of another history, 141 the reader of a
+pipe left early; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();

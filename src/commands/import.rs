@@ -85,10 +85,11 @@ or what the message says), 13 too many bad lines; others: creel explain CODE";
             return Err(failure);
         }
         let tally = job.tally;
-        self.report(ctx, &tally, &files, &policy)?;
+        // Said before the report: its failure undoes nothing.
         if let (Some(position), true) = (tally.position, tally.commits > 0) {
             ctx.committed(position);
         }
+        self.report(ctx, &tally, &files, &policy)?;
         store.close(ctx, &self.write)?;
         let partial = tally.rejected > 0 || tally.trailer == TrailerState::Missing;
         Ok(if partial { Exit::Partial } else { Exit::Ok })

@@ -1,7 +1,9 @@
 //! `creel info`: what the header says; no lock, no recovery.
 
+use std::path::Path;
+
 use clap::Args;
-use creel::{Info, Role, SlotInfo};
+use creel::{Corruption, Info, LogInfo, Role, SlotInfo};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -26,6 +28,8 @@ struct InfoReport {
     path: String,
     format: String,
     state: &'static str,
+    needs_recovery: Option<bool>,
+    log: Log,
     db_id: String,
     file_id: String,
     page_size: u32,
@@ -47,6 +51,16 @@ struct InfoReport {
     oldest_pin: Option<u64>,
     slots: [Slot; 2],
     regions: [Region; 2],
+}
+
+/// What stands in the log after the last checkpoint.
+#[derive(Serialize)]
+struct Log {
+    entries: Option<u64>,
+    bytes: Option<u64>,
+    last_index: Option<u64>,
+    torn_bytes: Option<u64>,
+    damage: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -78,18 +92,58 @@ pub(super) fn role_name(role: Role) -> &'static str {
     }
 }
 
-impl From<Info> for InfoReport {
-    fn from(info: Info) -> Self {
-        let damaged = info.slots.iter().any(|s| matches!(s, SlotInfo::Damaged(_)));
+impl Log {
+    fn of(found: &Result<LogInfo, Corruption>) -> Log {
+        let known = found.as_ref().ok();
+        Log {
+            entries: known.map(|l| l.entries),
+            bytes: known.map(|l| l.bytes),
+            last_index: known.map(|l| l.last_index),
+            torn_bytes: known.map(|l| l.torn_bytes),
+            damage: found.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
+
+/// The log as it stands; damage to it is something to tell, not a reason to fail.
+fn look(path: &Path) -> Result<Result<LogInfo, Corruption>, Failure> {
+    match creel::log_info(path) {
+        Ok(found) => Ok(Ok(found)),
+        Err(creel::Error::Corrupt(damage)) => Ok(Err(damage)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The state in words, and whether the next open has something to put right; `None` where that
+/// cannot be told.
+fn state(info: &Info, log: &Result<LogInfo, Corruption>) -> (&'static str, Option<bool>) {
+    let damaged = info.slots.iter().any(|s| matches!(s, SlotInfo::Damaged(_)));
+    match log {
+        Err(_) => ("the log is damaged: creel verify DB", None),
+        Ok(_) if damaged => ("needs recovery: one header copy is damaged", Some(true)),
+        Ok(log) if !log.needs_recovery() => ("ok", Some(false)),
+        Ok(log) if log.writer => ("in use: the last log entry is being written", Some(false)),
+        Ok(log) if log.unfinished_bulk => {
+            ("needs recovery: a bulk load never finished", Some(true))
+        }
+        Ok(log) if log.header_lost => ("needs recovery: the newest header is lost", Some(true)),
+        Ok(_) => (
+            "needs recovery: the last log entry is unfinished",
+            Some(true),
+        ),
+    }
+}
+
+impl InfoReport {
+    fn new(info: Info, log: &Result<LogInfo, Corruption>) -> Self {
+        let (state, needs_recovery) = state(&info, log);
         InfoReport {
             schema: "creel.info/1",
             path: info.path.to_string_lossy().into_owned(),
             format: format!("{}.{}", info.format.0, info.format.1),
-            state: if damaged {
-                "one header copy is damaged"
-            } else {
-                "ok"
-            },
+            state,
+            needs_recovery,
+            log: Log::of(log),
             db_id: hex_id(&info.lineage_id),
             file_id: hex_id(&info.file_id),
             page_size: info.page_size,
@@ -145,13 +199,14 @@ Examples:
   creel info my.db --get page_size
   creel info my.db --json | jq .generation
 
-Works without write permission and on files that need recovery. Entries that are still in the
-log are not counted here; creel list --count counts all.
+Works without write permission and on files that need recovery, which it tells but does not do: that is
+for the next command that writes, or creel open DB. Commits that are still in the log are counted apart
+(log_entries); creel list --count counts all entries.
 Exit status: 0 done, 5 no such file, 6 not a creel database; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let path = ctx.path(&self.db)?;
-        let report = InfoReport::from(creel::info(&path)?);
+        let report = InfoReport::new(creel::info(&path)?, &look(&path)?);
         if let Some(field) = &self.get {
             let value = lookup(&report, field)?;
             ctx.out.line(&value)?;
@@ -200,6 +255,14 @@ fn facts(r: &InfoReport) -> Vec<(&'static str, Value)> {
         ("generation", r.generation.into()),
         ("checkpoint_index", r.checkpoint_index.into()),
         ("entries_checkpointed", r.entries_checkpointed.into()),
+        (
+            "log_entries",
+            r.log.entries.map_or("unknown".into(), Value::Count),
+        ),
+        (
+            "log_bytes",
+            r.log.bytes.map_or("unknown".into(), Value::Bytes),
+        ),
         ("logical_bytes", Value::Bytes(r.logical_bytes)),
         ("file_bytes", Value::Bytes(r.file_bytes)),
         ("page_size", Value::Bytes(page)),

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::frame::EntryKind;
 use crate::format::op::{Op, Ops};
 use crate::format::pair::pick;
+use crate::store::locks::WRITER;
 use crate::store::slots;
 use crate::sys::{File, OsVfs, Vfs};
 use crate::wal::scan::Placed;
@@ -48,16 +49,25 @@ pub struct LogInfo {
     pub torn_bytes: u64,
     /// A bulk step at the end never finished.
     pub unfinished_bulk: bool,
+    /// The log proves a newer header than there is.
+    pub header_lost: bool,
+    /// Somebody holds the writer lock: an unfinished entry may be under way.
+    pub writer: bool,
     /// Everything is known to have reached the medium. False while a commit is under way, after
     /// commits without sync, and after a crash.
     pub vouched: bool,
 }
 
 impl LogInfo {
+    /// True where the next open has something to put right: what was cut short or lost.
+    pub fn needs_recovery(&self) -> bool {
+        self.torn_at.is_some() || self.unfinished_bulk || self.header_lost
+    }
+
     /// True where the last writer ended as it should: the next open drops nothing, and nothing has
     /// to be proven.
     pub fn is_clean(&self) -> bool {
-        self.torn_at.is_none() && !self.unfinished_bulk && self.vouched
+        !self.needs_recovery() && self.vouched
     }
 }
 
@@ -121,6 +131,9 @@ fn walk(file: &dyn File, path: &Path) -> Result<LogInfo> {
     info.torn_at = replay.torn_at;
     info.torn_bytes = replay.torn_bytes;
     info.unfinished_bulk = replay.bulk_dropped;
+    let ahead = end.durable_gen.wrapping_sub(header.generation as u32);
+    info.header_lost = ahead != 0 && ahead < u32::MAX / 2;
+    info.writer = file.find_lock(WRITER, 1).is_ok_and(|held| held.is_some());
     info.vouched = end.proven >= end.end;
     info.oldest_position = oldest(file, header, info.last_index)?;
     Ok(info)

@@ -7,13 +7,15 @@ use super::report::SalvageOptions;
 use crate::check::slots::{Headers, choose};
 use crate::check::snapshot::{Locks, stable_slots};
 use crate::check::source::Source;
-use crate::error::{Error, Result};
+use crate::error::{Corruption, Error, Result};
 use crate::format::header::{Header, SlotState};
 use crate::format::page::check_page;
+use crate::format::pair::pick;
+use crate::format::{Invariant, MAX_COUNTER, SLOT_OFFSETS, SLOT_SIZE};
 use crate::progress::Progress;
 use crate::store::pins::Pin;
 use crate::store::slots::Slots;
-use crate::sys::Access;
+use crate::sys::{Access, File, Vfs};
 
 /// How often a file that changes is looked at again.
 const ATTEMPTS: u32 = 8;
@@ -55,7 +57,7 @@ impl<'a> Moment<'a> {
         let locks = Locks::open(vfs, path, file.as_ref());
         let source = Source::new(Arc::clone(&file), len, progress);
         let mut moment = Moment {
-            slots: stable_slots(vfs, file.as_ref())?,
+            slots: slots_of(vfs, file.as_ref())?,
             source,
             headers: None,
             writer_active: locks.writer_active(),
@@ -65,7 +67,7 @@ impl<'a> Moment<'a> {
             _pins: Vec::new(),
         };
         for _ in 0..ATTEMPTS {
-            let slots = stable_slots(vfs, file.as_ref())?;
+            let slots = slots_of(vfs, file.as_ref())?;
             refuse_newer_format(&slots, path)?;
             let headers = choose(slots.clone());
             let older = |h: &Headers| h.older.clone();
@@ -79,7 +81,7 @@ impl<'a> Moment<'a> {
             };
             let pins = moment.locks.pin(headers);
             // Only if the headers are still the newest is the pin seen by every later reuse.
-            let again = stable_slots(vfs, file.as_ref())?;
+            let again = slots_of(vfs, file.as_ref())?;
             if again.states == moment.slots.states {
                 moment.source.page_size = headers.current.header.page_size();
                 moment.source.len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
@@ -98,6 +100,31 @@ impl<'a> Moment<'a> {
     /// A slot holds neither a header nor nothing: it may have been the newest header.
     pub fn has_lost_slot(&self) -> bool {
         self.slots.has_damage()
+    }
+}
+
+/// Both slots; one that the medium refuses to read counts as damaged.
+fn slots_of(vfs: &dyn Vfs, file: &dyn File) -> Result<Slots> {
+    match stable_slots(vfs, file) {
+        Err(Error::Io { .. }) => Ok(Slots {
+            states: [slot_of(file, 0), slot_of(file, 1)],
+        }),
+        other => other,
+    }
+}
+
+fn slot_of(file: &dyn File, slot: usize) -> SlotState {
+    let mut bytes = [0u8; SLOT_SIZE];
+    let at = pick(&SLOT_OFFSETS, slot);
+    let bad = |what: String| SlotState::Damaged(Corruption::new(Invariant::H1, what).at(at));
+    match file.read_at(&mut bytes, at) {
+        Err(e) => bad(format!("the header cannot be read: {e}")),
+        Ok(_) => match Header::decode(&bytes, slot) {
+            SlotState::Valid(h, _) if h.generation.max(h.checkpoint_index) >= MAX_COUNTER => {
+                bad("generation or checkpoint index is out of range".into())
+            }
+            state => state,
+        },
     }
 }
 

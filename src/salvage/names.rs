@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::format::key::{
-    CATALOGUE, MAIN, MAIN_NAME, MAX_KEYSPACE_NAME, catalogue_key, catalogue_name, last_id_key,
-    split_key,
+    CATALOGUE, MAIN, MAIN_NAME, MAX_KEYSPACE_NAME, catalogue_key, catalogue_name, is_position,
+    last_id_key, position_id,
 };
 
-/// First byte of the keys of keyspace 0 that hold for every copy of the database.
-const FOR_EVERY_COPY: u8 = 0x10;
-/// Bytes of other facts that are kept.
-const MAX_OTHERS: usize = 16 << 20;
+/// Bytes of import positions that are kept.
+const MAX_POSITIONS: usize = 16 << 20;
 
 /// What keyspace 0 says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     names: BTreeMap<u32, String>,
     last_id: u32,
-    /// Facts of other kinds, full key and value.
-    others: Vec<(Vec<u8>, Vec<u8>)>,
-    others_bytes: usize,
+    /// Import positions, full key and value.
+    positions: Vec<(Vec<u8>, Vec<u8>)>,
+    positions_bytes: usize,
 }
 
 impl Names {
@@ -34,10 +32,10 @@ impl Names {
             if let Some((name, id)) = name.zip(id) {
                 self.name(id, name);
             }
-        } else if split_key(full_key).is_some_and(|(_, key)| key.first() == Some(&FOR_EVERY_COPY)) {
-            self.others_bytes += full_key.len() + value.len();
-            if self.others_bytes <= MAX_OTHERS {
-                self.others.push((full_key.to_vec(), value.to_vec()));
+        } else if position_id(full_key).is_some_and(|id| is_position(id, value)) {
+            self.positions_bytes += full_key.len() + value.len();
+            if self.positions_bytes <= MAX_POSITIONS {
+                self.positions.push((full_key.to_vec(), value.to_vec()));
             }
         }
     }
@@ -81,12 +79,12 @@ impl Names {
         }
     }
 
-    /// The entries of keyspace 0 for the new file, in order. `others` includes facts that are
-    /// true only of a complete copy.
-    pub fn entries(&self, others: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// The entries of keyspace 0 for the new file, in order. Import positions are true only of a
+    /// complete copy: an import that goes on from one takes what is before it for loaded.
+    pub fn entries(&self, positions: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut all: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        if others {
-            all.extend(self.others.iter().cloned());
+        if positions {
+            all.extend(self.positions.iter().cloned());
         }
         for (id, name) in &self.names {
             all.insert(catalogue_key(name.as_bytes()), id.to_le_bytes().to_vec());
@@ -101,6 +99,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::key::position_key;
 
     #[test]
     fn made_up_names_are_unique_and_found_ones_stay() {
@@ -127,11 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn facts_of_one_file_are_left_out() {
+    fn import_positions_go_with_a_complete_copy_only() {
         let mut names = Names::default();
-        names.take(&[0, 0, 0, 0, 0x10, b'p', 1], b"position");
-        names.take(&[0, 0, 0, 0, 0x20, b'a'], b"address");
-        assert_eq!(names.entries(true).len(), 1);
+        names.take(&position_key(b"feed"), b"line 7");
+        names.take(&[0, 0, 0, 0, 0x20, b'a'], b"of this file alone");
+        assert_eq!(
+            names.entries(true),
+            [(position_key(b"feed"), b"line 7".to_vec())]
+        );
         assert_eq!(names.entries(false).len(), 0);
     }
 }

@@ -236,6 +236,11 @@ impl<'a> Salvage<'a> {
             let text = "without a header nothing proves that this is the newest state";
             report.doubts.push(text.into());
         }
+        let nameless = report.keyspaces.iter().filter(|k| !k.named).count();
+        if nameless > 0 {
+            let text = format!("T12: the names of {nameless} keyspaces are not known");
+            report.doubts.push(text);
+        }
         report
             .doubts
             .extend(tally.defects.iter().map(ToString::to_string));

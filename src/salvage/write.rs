@@ -101,7 +101,6 @@ impl Salvage<'_> {
         let mut header = self.first_header()?;
         let mut space = Space::fresh(&header);
         let mut writer = PageWriter::new(file, &mut space, header.page_size(), 1);
-        writer.watch(progress);
         let no_pages = NoPages(header.page_size());
         let mut build = Build {
             source: &self.moment.source,

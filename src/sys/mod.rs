@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub mod machine;
 mod map;
+mod process;
 pub mod signal;
 mod transfer;
 mod zero;
@@ -36,6 +37,7 @@ mod unsupported;
 mod tests;
 
 pub use map::FileMap;
+pub use process::spawn_detached;
 pub use transfer::{copy_range, share_range};
 pub use zero::allocate_zeroed;
 

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use creel::exchange::frame::{Enc, Header, Position};
-use creel::exchange::read::{Block, Op, ReadOptions, Reader};
 use creel::exchange::write::Options;
 use predicates::prelude::*;
 
@@ -283,32 +282,16 @@ fn a_patch_turns_the_one_into_the_other() {
     change(&other, &["put", "y", "2", "--keyspace", "new"]);
     let patch = diff(&db.path, &other).arg("--jsonl").assert().code(1);
     let patch = patch.get_output().stdout.clone();
-    let target = creel::Db::open(&db.path).unwrap();
-    let mut reader = Reader::new(
-        Box::new(std::io::Cursor::new(patch.clone())),
-        ReadOptions::default(),
-    );
-    let mut block = Block::new();
-    while reader.fill(&mut block).unwrap() {
-        assert!(block.rejects().is_empty());
-        let mut batch = creel::Batch::new();
-        for record in block.records() {
-            batch.keyspace(&block.keyspaces()[usize::from(record.keyspace)]);
-            match record.op {
-                Op::Put => batch.put(record.key, record.value),
-                Op::Delete => batch.delete(record.key),
-                other => panic!("{other:?}"),
-            };
-        }
-        target.write(batch).unwrap();
-    }
-    let header = reader.header().unwrap();
-    assert_eq!(header.since.unwrap().index, 2);
-    target.close().unwrap();
+    let patch = db.file("patch.jsonl", &patch);
+    db.run("import").arg(&patch).assert().success();
     diff(&db.path, &other).assert().success();
     // A patch holds changes; what it belongs to is not known.
-    let patch = db.file("patch.jsonl", &patch);
     diff(&db.path, &patch).assert().code(9);
+    // Cut short it changes nothing.
+    let whole = fs::read(&patch).unwrap();
+    let cut = db.file("cut.jsonl", &whole[..whole.len() - 30]);
+    db.run("import").arg(&cut).assert().code(9);
+    diff(&db.path, &other).assert().success();
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn numbers_names_codes_and_invariants() {
     assert_eq!(explain("not-found")["exit"], 5);
     assert_eq!(explain("outcome_unknown")["exit"], 14);
     assert_eq!(explain("p3")["name"], "P3");
+    assert_eq!(explain("url-base64")["kind"], "input fault");
     assert_eq!(explain("P3")["kind"], "invariant");
 }
 
@@ -29,6 +30,8 @@ fn every_code_has_cause_consequence_and_next_step() {
     let count = |kind: &str| all.iter().filter(|e| e["kind"] == kind).count();
     assert_eq!(count("exit status"), 24);
     assert_eq!(count("invariant"), creel::Invariant::ALL.len());
+    let faults = creel::exchange::read::FaultCode::ALL.len();
+    assert_eq!(count("input fault"), faults);
     assert!(count("error code") >= 23);
     for text in &all {
         assert_eq!(text["schema"], "creel.explain/1");

@@ -4,7 +4,7 @@ use predicates::prelude::*;
 
 use crate::support::{Db, creel, json_error};
 
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 27] = [
     "open",
     "put",
     "get",
@@ -12,12 +12,19 @@ const VERBS: [&str; 20] = [
     "exists",
     "list",
     "batch",
+    "import",
+    "export",
+    "digest",
+    "backup",
+    "diff",
+    "drill",
     "keyspaces",
     "info",
     "stats",
     "checkpoint",
     "compact",
     "verify",
+    "salvage",
     "inspect",
     "doctor",
     "explain",

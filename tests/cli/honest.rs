@@ -26,8 +26,9 @@ fn damaged() -> Db {
     let info = creel::info(&db.path).unwrap();
     let page = info.page_size as usize;
     let last = bytes.len() / page - 1;
-    for at in (last.saturating_sub(6) * page)..(last * page) {
-        bytes[at] ^= (at * 31 + 7) as u8;
+    let noise = last.saturating_sub(6) * page..last * page;
+    for (at, byte) in bytes[noise].iter_mut().enumerate() {
+        *byte ^= (at * 31 + 7) as u8;
     }
     fs::write(&db.path, bytes).unwrap();
     db

@@ -1,6 +1,6 @@
 use predicates::prelude::*;
 
-use crate::support::{Db, creel, json, json_error, stdout};
+use crate::support::{Db, creel, flip, json, json_error, stdout};
 
 #[test]
 fn json_report() {
@@ -58,4 +58,72 @@ fn wrong_files() {
         .arg(short)
         .assert()
         .code(predicate::in_iter([4, 6]));
+}
+
+#[test]
+fn commits_in_the_log_are_counted_apart() {
+    let db = Db::with(&[("a", "1"), ("b", "2")]);
+    let info = json(db.run("info"));
+    assert_eq!(info["state"], "ok");
+    assert_eq!(info["needs_recovery"], false);
+    assert_eq!(info["entries_checkpointed"], 0);
+    assert_eq!(info["log"]["entries"], 2);
+    assert!(info["log"]["bytes"].as_u64().unwrap() > 100);
+    db.run("checkpoint").assert().success();
+    assert_eq!(json(db.run("info"))["log"]["entries"], 0);
+}
+
+/// Where the value of an entry stands in the file.
+fn place(db: &Db, value: &str) -> usize {
+    let bytes = db.bytes();
+    let found = bytes
+        .windows(value.len())
+        .rposition(|w| w == value.as_bytes());
+    found.unwrap()
+}
+
+#[test]
+fn a_file_that_needs_recovery_is_called_so_and_not_recovered() {
+    let db = Db::with(&[("a", "first"), ("b", "second")]);
+    // The last entry and what stands behind it were never written.
+    let mut bytes = db.bytes();
+    let from = place(&db, "second");
+    bytes[from..from + 64].fill(0);
+    std::fs::write(&db.path, &bytes).unwrap();
+    let info = json(db.run("info"));
+    assert_eq!(info["needs_recovery"], true, "{info}");
+    assert!(
+        info["state"]
+            .as_str()
+            .unwrap()
+            .starts_with("needs recovery")
+    );
+    assert_eq!(info["log"]["entries"], 1);
+    assert!(info["log"]["torn_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(db.bytes(), bytes, "info wrote to the file");
+    let mut field = db.run("info");
+    field.args(["--get", "needs_recovery"]);
+    assert_eq!(stdout(field), "true\n");
+    db.run("put").args(["b", "again"]).assert().success();
+    assert_eq!(json(db.run("info"))["needs_recovery"], false);
+    assert_eq!(db.list(), "a\tfirst\nb\tagain\n");
+}
+
+#[test]
+fn damage_in_the_log_or_in_one_header_does_not_keep_info_from_answering() {
+    let db = Db::with(&[("a", "first"), ("b", "second")]);
+    let at = place(&db, "first");
+    flip(&db.path, at);
+    let info = json(db.run("info"));
+    assert!(info["needs_recovery"].is_null(), "{info}");
+    assert!(info["state"].as_str().unwrap().contains("creel verify"));
+    assert!(info["log"]["damage"].as_str().unwrap().contains('W'));
+    flip(&db.path, at);
+    db.run("checkpoint").assert().success();
+    assert_eq!(json(db.run("info"))["state"], "ok");
+    let slot = db.bytes().len().min(8192 + 100);
+    flip(&db.path, slot);
+    let info = json(db.run("info"));
+    assert_eq!(info["needs_recovery"], true);
+    assert!(info["state"].as_str().unwrap().contains("header"));
 }

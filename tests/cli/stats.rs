@@ -91,3 +91,22 @@ fn an_empty_database_has_statistics() {
     let stats = json(Db::new().run("stats"));
     assert_eq!(stats["entries"], 0);
 }
+
+#[test]
+fn commits_since_the_last_checkpoint_are_said_to_be_left_out() {
+    let db = db();
+    db.run("put").args(["new", "1"]).assert().success();
+    let stats = json(db.run("stats"));
+    assert_eq!(
+        (&stats["entries"], &stats["log_commits"]),
+        (&3.into(), &1.into())
+    );
+    assert!(stats["log_bytes"].as_u64().unwrap() > 0);
+    assert!(stdout(db.run("stats")).contains("log_commits\t1\n"));
+    db.run("checkpoint").assert().success();
+    let stats = json(db.run("stats"));
+    assert_eq!(
+        (&stats["entries"], &stats["log_commits"]),
+        (&4.into(), &0.into())
+    );
+}

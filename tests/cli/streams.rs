@@ -29,6 +29,8 @@ const PRINTING: &[&[&str]] = &[
     &["digest", "DB"],
     &["digest", "DB", "--json"],
     &["digest", "DB", "--bits", "4"],
+    &["import", "DB", "/dev/null", "--json"],
+    &["import", "DB", "/dev/null", "--json", "--dry-run"],
     &["keyspaces", "DB"],
     &["keyspaces", "DB", "--json"],
     &["info", "DB"],

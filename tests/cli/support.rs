@@ -13,6 +13,7 @@ pub fn creel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
     for name in [
         "CREEL_DB",
+        "CREEL_LOG",
         "NO_COLOR",
         "CLICOLOR_FORCE",
         "COLUMNS",

@@ -13,6 +13,7 @@ mod headers;
 mod hostile;
 mod live;
 mod log;
+mod medium;
 mod oracle;
 mod output;
 mod random;

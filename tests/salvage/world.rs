@@ -273,7 +273,7 @@ pub fn random(seed: u64) -> Image {
             }
             6 => {
                 let from = rng.below(1500);
-                let to = from + rng.below(100);
+                let to = from + 1 + rng.below(100);
                 world.commit(puts(name, 0, 1, round));
                 world.commit(vec![Change::DeleteRange(name.into(), key(from), key(to))]);
             }

@@ -29,11 +29,8 @@ impl Database {
         path: &Path,
         selection: &Selection,
     ) -> Result<(About, Database), Failure> {
-        let db = ctx
-            .options()
-            .read_only(true)
-            .interest(Interest::All)
-            .open(path)?;
+        let options = ctx.options().read_only(true).interest(Interest::All);
+        let db = ctx.open(path, options, "opened for reading")?;
         let lineage = db.info()?.lineage_id;
         let (about, database) = Database::of_snapshot(path, db.snapshot()?, selection)?;
         let about = About {

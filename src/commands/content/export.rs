@@ -2,11 +2,11 @@
 //! first, in bounded memory and a nameless scratch file.
 
 use std::collections::{BTreeMap, btree_map};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use creel::exchange::Format;
-use creel::exchange::read::{Block, CellEnc, Fault, Op, ReadOptions, Reader, Stop};
+use creel::exchange::read::{Block, Fault, Op, ReadOptions, Reader, Stop};
 use creel::{Duplicates, Sorted, Sorter};
 
 use super::{About, Entry, Selection};
@@ -16,13 +16,6 @@ use crate::cli::{Failure, codes, signals};
 const SORT_MEMORY: usize = 32 << 20;
 /// Most keyspaces of an export that has to be sorted.
 const KEYSPACES: usize = 32;
-/// The first line of a csv that `creel export` writes, and how its cells are written.
-const HEADINGS: [(&[u8], CellEnc); 3] = [
-    (b"key,value", CellEnc::Raw),
-    (b"key_base64,value_base64", CellEnc::Base64),
-    (b"key_hex,value_hex", CellEnc::Hex),
-];
-
 /// An export under reading.
 pub(super) struct Export {
     path: PathBuf,
@@ -58,7 +51,10 @@ impl Export {
         bytes: Box<dyn Read + Send>,
         selection: &Selection,
     ) -> Result<(About, Export), Failure> {
-        let (options, bytes) = options(path, format, bytes)?;
+        let options = ReadOptions {
+            format,
+            ..ReadOptions::default()
+        };
         let mut text = Text {
             reader: Reader::new(bytes, options),
             block: Block::new(),
@@ -158,32 +154,6 @@ impl Text {
             }
         }
     }
-}
-
-/// How to read this format; csv may have a heading.
-fn options(
-    path: &Path,
-    format: Format,
-    mut bytes: Box<dyn Read + Send>,
-) -> Result<(ReadOptions, Box<dyn Read + Send>), Failure> {
-    let mut options = ReadOptions {
-        format,
-        ..ReadOptions::default()
-    };
-    if format != Format::Csv {
-        return Ok((options, bytes));
-    }
-    let mut head = Vec::new();
-    let longest = 64;
-    let read = bytes.by_ref().take(longest).read_to_end(&mut head);
-    read.map_err(|e| Failure::file("read", path, &e))?;
-    let line = head.split(|&b| b == b'\n').next().unwrap_or(&[]);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if let Some((_, enc)) = HEADINGS.iter().find(|(heading, _)| *heading == line) {
-        options.header_row = true;
-        options.enc = Some(*enc);
-    }
-    Ok((options, Box::new(Cursor::new(head).chain(bytes))))
 }
 
 /// Reads everything and sorts it. Of several records with one key the last one counts, as it does

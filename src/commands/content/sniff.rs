@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use creel::exchange::compress::Input;
 use creel::exchange::Format;
+use creel::exchange::compress::Input;
 use creel::format::SLOT_OFFSETS;
 use creel::format::header::MAGIC;
 
@@ -49,7 +49,10 @@ pub(super) fn open(
     let whole = Cursor::new(first).chain(raw);
     let mut text = Input::open(whole).map_err(|e| bad(path, &e))?;
     let head = take(&mut text).map_err(|e| bad(path, &e))?;
-    let known = format.or_else(|| format_of(&head, path, stdin));
+    let told = || Format::of_start(&head).or_else(|| Format::of_path(path));
+    // An empty file is no export that anybody meant to make.
+    let known = format.or_else(|| told().filter(|_| !head.is_empty()));
+    let known = known.or(stdin.then_some(Format::Jsonl));
     let Some(format) = known else {
         return Ok(Found::Database);
     };
@@ -90,30 +93,5 @@ fn bad(path: &Path, error: &io::Error) -> Failure {
         .cause(found.to_string())
         .at(path)
         .state("nothing was changed"),
-    }
-}
-
-fn format_of(head: &[u8], path: &Path, stdin: bool) -> Option<Format> {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    if text.starts_with(b"creel-raw/") {
-        return Some(Format::Raw);
-    }
-    if text.starts_with(b"VERSION=") {
-        return Some(Format::Mdb);
-    }
-    if text.trim_ascii_start().starts_with(b"{") {
-        return Some(Format::Jsonl);
-    }
-    if head.is_empty() && !stdin {
-        return None;
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
-    match name.rsplit_once('.') {
-        Some((_, "csv")) => Some(Format::Csv),
-        Some((_, "tsv")) => Some(Format::Tsv),
-        Some((_, "jsonl")) => Some(Format::Jsonl),
-        _ if stdin => Some(Format::Jsonl),
-        _ => None,
     }
 }

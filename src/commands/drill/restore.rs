@@ -10,6 +10,7 @@ use creel::{
 };
 
 use super::report::Report;
+use crate::cli::log::Level;
 use crate::cli::{Context, Failure};
 use crate::commands::content::{Content, Entry, Selection, Summary};
 
@@ -22,11 +23,8 @@ pub(super) fn from_database(
     report: &mut Report,
 ) -> Result<Summary, Failure> {
     report.kind = "database";
-    let source = ctx
-        .options()
-        .read_only(true)
-        .interest(Interest::All)
-        .open(from)?;
+    let options = ctx.options().read_only(true).interest(Interest::All);
+    let source = ctx.open(from, options, "opened for reading")?;
     let meter = ctx.meter("restore");
     let started = Instant::now();
     let options = BackupOptions {
@@ -38,6 +36,7 @@ pub(super) fn from_database(
     let (made, snapshot) = source.backup_and_snapshot(to, &options, &meter)?;
     open(to)?.close()?;
     report.restore = Some(started.elapsed());
+    restored(ctx, made.bytes, started);
     report.bytes = made.bytes;
     report.position = Some((made.token.epoch, made.token.index));
     drop(meter);
@@ -86,10 +85,17 @@ pub(super) fn from_export(
     report.restore = Some(started.elapsed());
     let size = std::fs::metadata(to).map_err(|e| Failure::file("read", to, &e))?;
     report.bytes = size.len();
+    restored(ctx, size.len(), started);
     Ok(Summary {
         entries: taken.digest.entries(),
         digest: taken.digest.finish(),
     })
+}
+
+fn restored(ctx: &Context, bytes: u64, started: Instant) {
+    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let fields = [("bytes", bytes.into()), ("ms", millis.into())];
+    ctx.log.event(Level::Info, "drill", "restored", &fields);
 }
 
 fn open(path: &Path) -> creel::Result<Db> {
@@ -166,6 +172,11 @@ pub(super) fn check(
     };
     let found = creel::verify(path, &options, &meter)?;
     report.verify = Some(started.elapsed());
+    let fields = [
+        ("pages", found.pages.into()),
+        ("entries", found.entries.into()),
+    ];
+    ctx.log.event(Level::Info, "drill", "verified", &fields);
     if found.verdict == creel::Verdict::Clean {
         return Ok(None);
     }

@@ -25,7 +25,7 @@ const MAX_LINE: u64 = 1 << 30;
 pub struct ImportArgs {
     #[command(flatten)]
     pub db: DbArg,
-    /// The files; - is standard input
+    /// The files to import; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     pub files: Vec<PathBuf>,
     /// Make the database if it does not exist
@@ -33,7 +33,7 @@ pub struct ImportArgs {
     pub create: bool,
     #[command(flatten)]
     pub keyspace: KeyspaceArg,
-    /// All files are one step (without it each file is one)
+    /// Make one step of all files; without it each file is one
     #[arg(long, conflicts_with = "batch")]
     pub atomic: bool,
     /// Commit after every N records (10k) or bytes of keys and values (8MiB)
@@ -68,25 +68,26 @@ pub struct ReadingArgs {
     /// Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     pub format: Option<Format>,
-    /// Csv and tsv: how cells are written: raw, hex, base64 or escape [default: raw, tsv: escape]
+    /// How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]
     #[arg(long, value_name = "ENC", value_parser = cell_enc)]
     pub enc: Option<CellEnc>,
-    /// Csv and tsv: the first line is no record
+    /// Pass over the first line of csv and tsv
     #[arg(long)]
     pub header: bool,
-    /// Foreign JSON: key=FIELD, and payload=FIELD unless the whole object is the value
+    /// Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is
+    /// the value
     #[arg(long, value_name = "MAP", value_parser = field_map)]
     pub field_map: Option<FieldMap>,
-    /// The input has no header and no trailer; one that has is refused
+    /// Refuse an input that has a header or a trailer
     #[arg(long)]
     pub bare: bool,
-    /// The input is in key order; one that is not is refused
+    /// Refuse an input that is not in key order
     #[arg(long)]
     pub sorted: bool,
     /// Take in what there is of an input that is cut short (exit status 3)
     #[arg(long)]
     pub allow_truncated: bool,
-    /// The longest line [default: 64MiB]
+    /// Refuse longer lines [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub max_line: Option<u64>,
 }
@@ -95,7 +96,8 @@ pub struct ReadingArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Conflicts")]
 pub struct ConflictArgs {
-    /// Keys of the database: overwrite, keep, error, or same (an error unless the value is equal)
+    /// What to do about keys of the database: overwrite, keep, error, or same (an error unless the
+    /// value is equal)
     #[arg(
         long,
         value_name = "HOW",
@@ -103,7 +105,7 @@ pub struct ConflictArgs {
         hide_possible_values = true
     )]
     pub if_exists: IfExists,
-    /// Keys that come twice in the input: last, first or error [default: last]
+    /// Which of several records with one key counts: last, first or error [default: last]
     #[arg(long, value_name = "WHICH", hide_possible_values = true)]
     pub duplicates: Option<Twice>,
 }
@@ -112,16 +114,16 @@ pub struct ConflictArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Bad lines")]
 pub struct ErrorArgs {
-    /// stop, skip, or reject: set aside in --rejects FILE [default: stop]
+    /// What to do about bad lines: stop, skip, or reject (set aside in --rejects FILE) [default: stop]
     #[arg(long, value_name = "HOW", hide_possible_values = true)]
     pub on_error: Option<OnError>,
-    /// Where bad lines go; can be repaired and imported
+    /// Write bad lines to this file, which can be repaired and imported
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// Replace an existing rejects file
     #[arg(long, requires = "rejects")]
     pub force: bool,
-    /// So much of a bad line is kept [default: 64KiB]
+    /// Keep at most this much of a bad line [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size, requires = "rejects")]
     pub reject_bytes: Option<u64>,
     /// Stop after more bad lines than this, a number or a share of all
@@ -132,13 +134,13 @@ pub struct ErrorArgs {
 /// What becomes of a record whose key is in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum IfExists {
-    /// It replaces the value
+    /// Replace the value
     Overwrite,
-    /// It is passed over
+    /// Leave the value as it is
     Keep,
-    /// It is bad
+    /// Count the record as bad
     Error,
-    /// It is bad unless the value is the same
+    /// Count the record as bad unless the value is equal
     Same,
 }
 
@@ -149,18 +151,18 @@ pub enum Twice {
     Last,
     /// The first
     First,
-    /// None: the later ones are bad
+    /// The first, and the others are bad
     Error,
 }
 
 /// What becomes of a bad line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnError {
-    /// The import ends
+    /// End the import
     Stop,
-    /// It is passed over
+    /// Pass over the line
     Skip,
-    /// It is set aside
+    /// Set the line aside
     Reject,
 }
 

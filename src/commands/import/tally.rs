@@ -115,7 +115,7 @@ impl Tally {
             .detail("records", self.records)
             .detail("rejected", self.rejected);
         match self.position {
-            Some(position) => failure.detail("position", position.to_string()),
+            Some(position) => failure.detail("position", Position::from(position)),
             None => failure,
         }
     }

@@ -22,9 +22,15 @@ pub(super) fn sections(page: &mut Page, command: &Command) {
         ("OPTIONS", is_option),
     ] {
         let mut told = Vec::new();
+        let mut heading = None;
         for (i, arg) in own().filter(|a| belongs(a)).enumerate() {
             if i == 0 {
                 page.section(title);
+            }
+            // Options without a heading come first: they are those of the command itself.
+            if arg.get_help_heading() != heading {
+                heading = arg.get_help_heading();
+                page.subsection(heading.unwrap_or(title));
             }
             entry(page, arg, &mut told);
         }

@@ -49,6 +49,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
          characters than ASCII are escaped. Pipes are not concerned.",
     ),
     (
+        "TMPDIR",
+        "Where inputs are sorted that have no database beside them, and where `creel drill` \
+         restores; /tmp where it is not set.",
+    ),
+    (
         "GITHUB_STEP_SUMMARY",
         "The file to which `creel verify --report github` adds its line.",
     ),

@@ -34,6 +34,11 @@ impl Page {
         self.line(&format!(".SH \"{}\"", escaped(title)));
     }
 
+    /// Begins a part of a section.
+    pub(super) fn subsection(&mut self, title: &str) {
+        self.line(&format!(".SS \"{}\"", escaped(title)));
+    }
+
     /// A paragraph; words in backticks become bold.
     pub(super) fn paragraph(&mut self, text: &str) {
         self.line(".PP");

@@ -18,6 +18,8 @@ pub(super) struct View<'a> {
     pub(super) pages: bool,
     pub(super) redact: bool,
     pub(super) path: &'a Path,
+    /// Commits since the last checkpoint and their bytes.
+    pub(super) log: (u64, u64),
 }
 
 #[derive(Serialize)]
@@ -28,6 +30,8 @@ struct JsonStats {
     sampled_pages: u64,
     error_percent: f64,
     entries: u64,
+    log_commits: u64,
+    log_bytes: u64,
     logical_bytes: u64,
     file_bytes: u64,
     live_bytes: u64,
@@ -132,6 +136,8 @@ impl View<'_> {
             &[
                 ("basis", basis.into()),
                 ("entries", s.entries.into()),
+                ("log_commits", self.log.0.into()),
+                ("log_bytes", Value::Bytes(self.log.1)),
                 ("logical_bytes", Value::Bytes(s.logical_bytes)),
                 ("file_bytes", Value::Bytes(s.file_bytes)),
                 ("live_bytes", Value::Bytes(s.live_bytes)),
@@ -233,6 +239,8 @@ impl View<'_> {
             sampled_pages: s.sampled_pages,
             error_percent: s.error_percent,
             entries: s.entries,
+            log_commits: self.log.0,
+            log_bytes: self.log.1,
             logical_bytes: s.logical_bytes,
             file_bytes: s.file_bytes,
             live_bytes: s.live_bytes,
@@ -288,6 +296,12 @@ impl View<'_> {
             .replace('\n', "\\n");
         for (name, unit, help, value) in [
             ("entries", "", "Entries in the database", s.entries),
+            (
+                "log_commits",
+                "",
+                "Commits since the last checkpoint",
+                self.log.0,
+            ),
             (
                 "logical_bytes",
                 "bytes",

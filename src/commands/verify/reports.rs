@@ -1,12 +1,11 @@
 //! The forms of a verification report.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use creel::{Finding, Severity, Verdict, VerifyReport};
 use serde::Serialize;
 
+use super::Extras;
 use crate::cli::escape::{self, Plain};
 use crate::cli::output::Out;
 use crate::cli::table::{self, Value};
@@ -17,6 +16,7 @@ pub(super) struct View<'a> {
     pub(super) path: &'a Path,
     pub(super) level: &'static str,
     pub(super) report: &'a VerifyReport,
+    pub(super) extras: &'a Extras,
     pub(super) redact: bool,
 }
 
@@ -38,6 +38,45 @@ struct JsonReport {
     pinned: bool,
     findings_left_out: u64,
     notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<JsonSample>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<JsonAgainst>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    self_test: Option<JsonSelfTest>,
+}
+
+#[derive(Serialize)]
+struct JsonSample {
+    sample: String,
+    seed: u64,
+    leaves: u64,
+    leaves_checked: u64,
+}
+
+#[derive(Serialize)]
+struct JsonAgainst {
+    path: String,
+    same: bool,
+    digest: String,
+    digest_against: String,
+}
+
+#[derive(Serialize)]
+struct JsonSelfTest {
+    flips: u64,
+    caught: u64,
+    missed: u64,
+    covered_bytes: u64,
+    slack_bytes: u64,
+    seed: u64,
+    missed_at: Vec<JsonBit>,
+}
+
+#[derive(Serialize)]
+struct JsonBit {
+    offset: u64,
+    bit: u8,
 }
 
 #[derive(Serialize)]
@@ -65,7 +104,7 @@ struct JsonChecked {
     times: u64,
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Clean => "clean",
         Verdict::Recoverable => "recoverable",
@@ -122,6 +161,7 @@ impl View<'_> {
             ("last_index", r.last_index.into()),
             ("invariants", (r.checked.len() as u64).into()),
         ];
+        self.extra_facts(&mut facts);
         if r.verdict == Verdict::Damaged || r.verdict == Verdict::Unreadable {
             let path = self.path.display();
             facts.push(("next", format!("creel salvage {path} -o NEW").into()));
@@ -179,82 +219,68 @@ impl View<'_> {
             pinned: r.pinned,
             findings_left_out: r.findings_left_out,
             notes: r.notes.clone(),
+            sample: self.extras.sample.map(|(wanted, seed)| {
+                let coverage = r.coverage.unwrap_or_default();
+                JsonSample {
+                    sample: wanted.text(),
+                    seed,
+                    leaves: coverage.leaves,
+                    leaves_checked: coverage.checked,
+                }
+            }),
+            against: self.extras.against.as_ref().map(|a| JsonAgainst {
+                path: a.path.clone(),
+                same: a.same(),
+                digest: a.own.to_string(),
+                digest_against: a.other.to_string(),
+            }),
+            self_test: self.extras.self_test.as_ref().map(|t| JsonSelfTest {
+                flips: t.flips,
+                caught: t.caught,
+                missed: t.missed,
+                covered_bytes: t.covered_bytes,
+                slack_bytes: t.slack_bytes,
+                seed: t.seed,
+                missed_at: t
+                    .places
+                    .iter()
+                    .map(|&(offset, bit)| JsonBit { offset, bit })
+                    .collect(),
+            }),
         })
     }
 
-    /// One test case for each invariant that was checked.
-    pub(super) fn junit(&self, out: &mut Out) -> Result<(), Failure> {
-        let r = self.report;
-        let damaged = |id| {
-            r.findings
-                .iter()
-                .filter(move |f| f.id == id && f.severity == Severity::Damage)
-        };
-        let mut ids: Vec<_> = r.checked.iter().map(|(id, _)| *id).collect();
-        ids.extend(r.findings.iter().map(|f| f.id));
-        ids.sort_unstable();
-        ids.dedup();
-        let failures = ids
-            .iter()
-            .filter(|id| damaged(**id).next().is_some())
-            .count();
-        out.line("<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-        out.line(&format!(
-            "<testsuite name=\"creel verify {}\" tests=\"{}\" failures=\"{failures}\">",
-            xml(&self.path.to_string_lossy()),
-            ids.len()
-        ))?;
-        for id in ids {
-            let name = xml(&format!("{id}: {}", id.text()));
-            out.line(&format!(
-                "  <testcase classname=\"creel.verify\" name=\"{name}\">"
-            ))?;
-            for finding in damaged(id) {
-                let detail = format!("{}{}", finding.detail, place(finding));
-                let message = xml(&detail);
-                out.line(&format!("    <failure message=\"{message}\"/>"))?;
+    fn extra_facts(&self, facts: &mut Vec<(&'static str, Value)>) {
+        if let Some((wanted, seed)) = self.extras.sample {
+            let coverage = self.report.coverage.unwrap_or_default();
+            let share = coverage.checked as f64 * 100.0 / coverage.leaves.max(1) as f64;
+            let (checked, leaves) = (coverage.checked, coverage.leaves);
+            facts.push(("sample", wanted.text().into()));
+            facts.push((
+                "coverage",
+                format!("{checked} of {leaves} leaves ({share:.1}%)").into(),
+            ));
+            if !wanted.is_part() {
+                facts.push(("seed", seed.into()));
             }
-            out.line("  </testcase>")?;
         }
-        out.line("</testsuite>")
-    }
-
-    /// Workflow commands, and a line in the step summary where there is one.
-    pub(super) fn github(&self, out: &mut Out) -> Result<(), Failure> {
-        let path = self.path.to_string_lossy();
-        for finding in &self.report.findings {
-            let level = if finding.severity == Severity::Damage {
-                "error"
+        if let Some(against) = &self.extras.against {
+            let text = if against.same() {
+                "the same"
             } else {
-                "notice"
+                "different"
             };
-            let detail = format!("{}{}", finding.detail, place(finding));
-            out.line(&format!(
-                "::{level} file={},title=creel verify {}::{}",
-                property(&path),
-                finding.id,
-                command(&detail)
-            ))?;
+            facts.push(("digest", against.own.to_string().into()));
+            facts.push(("against", text.into()));
         }
-        let line = format!(
-            "creel verify {}: {} ({} findings, {} pages)",
-            escape::to_string(path.as_bytes(), Plain::Utf8),
-            verdict(self.report.verdict),
-            self.report.findings.len(),
-            self.report.pages
-        );
-        out.line(&line)?;
-        let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|s| !s.is_empty())
-        else {
-            return Ok(());
-        };
-        let summary = PathBuf::from(summary);
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&summary)
-            .and_then(|mut file| writeln!(file, "{line}\n"))
-            .map_err(|e| Failure::file("write", &summary, &e))
+        if let Some(test) = &self.extras.self_test {
+            facts.push(("self_test_flips", test.flips.into()));
+            facts.push(("self_test_caught", test.caught.into()));
+            facts.push(("self_test_missed", test.missed.into()));
+            facts.push(("covered_bytes", Value::Bytes(test.covered_bytes)));
+            facts.push(("slack_bytes", Value::Bytes(test.slack_bytes)));
+            facts.push(("seed", test.seed.into()));
+        }
     }
 
     fn keys(&self, finding: &Finding) -> Option<String> {
@@ -272,7 +298,7 @@ impl View<'_> {
 }
 
 /// Page and bytes, as the end of a sentence.
-fn place(finding: &Finding) -> String {
+pub(super) fn place(finding: &Finding) -> String {
     let mut text = String::new();
     if let Some(page) = finding.page {
         text.push_str(&format!(", page {page}"));
@@ -283,35 +309,4 @@ fn place(finding: &Finding) -> String {
         _ => {}
     }
     text
-}
-
-/// Text for an attribute; characters that XML cannot hold are escaped as elsewhere.
-fn xml(text: &str) -> String {
-    escape::to_string(text.as_bytes(), Plain::Utf8)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
-
-fn command(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    command(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn foreign_text_cannot_break_out() {
-        assert_eq!(xml("a\"<b>&\x01"), "a&quot;&lt;b&gt;&amp;\\x01");
-        assert_eq!(command("a\n::error::x"), "a%0A::error::x");
-        assert_eq!(property("a,b:c"), "a%2Cb%3Ac");
-    }
 }

@@ -232,7 +232,7 @@ pub(super) fn apply_raw(source: &Source<'_>, delta: &Delta, entry: &RawEntry) ->
 pub(super) fn changed() -> Error {
     let kind = std::io::ErrorKind::ResourceBusy;
     Error::io(
-        "read the same bytes twice: the file changes, or its medium fails,",
+        "read the file the same way twice (a writer or a failing disk changes it)",
         kind.into(),
     )
 }

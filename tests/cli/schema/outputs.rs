@@ -13,7 +13,16 @@ pub type Printed = (String, Value);
 /// Every object of every run.
 pub fn all() -> Vec<Printed> {
     let mut printed = Vec::new();
-    for part in [data, reports, damage, errors, itself] {
+    for part in [
+        data,
+        reports,
+        exchange,
+        comparisons,
+        damage,
+        losses,
+        errors,
+        itself,
+    ] {
         part(&mut printed);
     }
     printed
@@ -71,6 +80,7 @@ fn reports(printed: &mut Vec<Printed>) {
     run(printed, &other, "open", &["--create", "--role", "primary"]);
     run(printed, &db, "info", &[]);
     run(printed, &db, "checkpoint", &["--dry-run"]);
+    run(printed, &db, "checkpoint", &["--background"]);
     run(printed, &db, "checkpoint", &[]);
     let all = [
         "--biggest",
@@ -94,6 +104,81 @@ fn reports(printed: &mut Vec<Printed>) {
     run(printed, &db, "verify", &often);
 }
 
+/// Data in and out, and its bad lines.
+fn exchange(printed: &mut Vec<Printed>) {
+    let db = Db::filled(2000);
+    let path = |name: &str| db.dir.path().join(name).to_str().unwrap().to_owned();
+    let (whole, delta) = (path("whole.jsonl"), path("delta.jsonl"));
+    run(printed, &db, "export", &["-o", &whole]);
+    let info = crate::support::json(db.run("keyspaces"));
+    assert_eq!(info["keyspaces"][0]["entries"], 2000);
+    let last = crate::support::json(db.run("checkpoint"));
+    assert_eq!(last["done"], true);
+    db.run("put").args(["after", "it"]).assert().success();
+    run(printed, &db, "export", &["-o", &delta, "--since", "1:1"]);
+    let other = Db::new();
+    let often = ["--progress", "json", "--progress-interval", "0s"];
+    run(
+        printed,
+        &other,
+        "import",
+        &[&[&whole[..]], &often[..]].concat(),
+    );
+    run(printed, &other, "import", &[&whole, "--resume"]);
+    let text = "{\"key_utf8\":\"a\",\"payload_utf8\":\"1\"}\n{\"key\":\"*\"}\n";
+    let bad = db.file("bad", text.as_bytes());
+    let bad = bad.to_str().unwrap();
+    let rejects = path("rejects");
+    let aside = ["--on-error", "reject", "--rejects", &rejects];
+    run(printed, &other, "import", &[&[bad], &aside[..]].concat());
+    for args in [
+        &[] as &[&str],
+        &["--batch", "1"],
+        &["--expect", "7", "--on-error", "skip"],
+        &["--max-errors", "0", "--on-error", "skip"],
+    ] {
+        run(printed, &other, "import", &[&[bad], args].concat());
+    }
+}
+
+/// Digests, differences, drills, and what verify compares.
+fn comparisons(printed: &mut Vec<Printed>) {
+    let db = Db::filled(2000);
+    let export = db.dir.path().join("export.jsonl");
+    let export = export.to_str().unwrap();
+    db.run("export").args(["-o", export]).assert().success();
+    let list = db.run("digest").output().unwrap().stdout;
+    let list = db.file("digests", &list);
+    run(printed, &db, "digest", &[export]);
+    run(printed, &db, "digest", &["--ranges", "4"]);
+    let mut check = creel();
+    check.args(["digest", "--check"]).arg(list);
+    keep(printed, check, "digest --check");
+    run(printed, &db, "diff", &[export]);
+    run(printed, &db, "drill", &["--against", export]);
+    run(
+        printed,
+        &db,
+        "verify",
+        &["--against", export, "--level", "deep"],
+    );
+    run(printed, &db, "verify", &["--self-test", "5"]);
+    db.run("checkpoint").assert().success();
+    run(printed, &db, "verify", &["--sample", "50%"]);
+    db.run("put")
+        .args(["key000001", "other"])
+        .assert()
+        .success();
+    db.run("put").args(["new", "one"]).assert().success();
+    run(printed, &db, "diff", &[export]);
+    run(printed, &db, "diff", &[export, "--redact"]);
+    run(printed, &db, "drill", &[]);
+    let cut = db.file("cut.jsonl", b"{\"creel\":{\"format\":\"creel-jsonl/1\"}}\n");
+    let mut drill = creel();
+    drill.arg("drill").arg(cut);
+    keep(printed, drill, "drill of a cut export");
+}
+
 /// Verdicts on a file with a changed byte in a leaf.
 fn damage(printed: &mut Vec<Printed>) {
     let db = Db::filled(3000);
@@ -110,6 +195,33 @@ fn damage(printed: &mut Vec<Printed>) {
         bytes[slot + 100] ^= 1;
         fs::write(&db.path, &bytes).unwrap();
         run(printed, &db, "info", &[]);
+    }
+}
+
+/// Salvage of a file that lost a leaf, which no log has, and a commit in the middle of the log.
+fn losses(printed: &mut Vec<Printed>) {
+    let db = Db::new();
+    let line = |i| format!("{{\"key_utf8\":\"key{i:05}\",\"payload_utf8\":\"value {i}\"}}\n");
+    let lines: String = (0..3000).map(line).collect();
+    let input = db.file("input", lines.as_bytes());
+    db.run("import").arg(input).assert().success();
+    for key in ["first", "second", "third"] {
+        db.run("put").args([key, "in the log"]).assert().success();
+    }
+    let mut bytes = db.bytes();
+    for part in [&b"value 150"[..], b"second"] {
+        let at = bytes.windows(part.len()).rposition(|w| w == part).unwrap();
+        bytes[at] ^= 1;
+    }
+    fs::write(&db.path, bytes).unwrap();
+    let path = |name: &str| db.dir.path().join(name).to_str().unwrap().to_owned();
+    let (saved, lost) = (path("saved"), path("lost"));
+    run(printed, &db, "salvage", &["-o", &saved]);
+    for args in [&["--dry-run"] as &[&str], &["--dry-run", "--redact"]] {
+        let to = ["--lost", &lost, "--force"];
+        run(printed, &db, "salvage", &[args, &to].concat());
+        let lines = json_lines(&fs::read(&lost).unwrap());
+        printed.extend(lines.into_iter().map(|l| ("--lost".to_owned(), l)));
     }
 }
 

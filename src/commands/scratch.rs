@@ -1,4 +1,4 @@
-//! A directory for as long as a drill takes.
+//! A directory for as long as a command takes.
 
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ impl Scratch {
         let mut tag = [0; 8];
         let failed = |e: &std::io::Error| Failure::file("create a directory in", &parent, e);
         OsVfs.random(&mut tag).map_err(|e| failed(&e))?;
-        let path = parent.join(format!("creel-drill-{}", text::hex(&tag)));
+        let path = parent.join(format!("creel-{}", text::hex(&tag)));
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
