@@ -200,7 +200,7 @@ _creel() {
 
     case "${cmd}" in
         creel)
-            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch import load export dump digest backup diff drill keyspaces info stats checkpoint compact verify check salvage inspect doctor explain schema version help"
+            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch import load export dump digest diff backup drill keyspaces info stats checkpoint compact verify check salvage inspect doctor explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -216,6 +216,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -234,7 +238,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__backup)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --no-verify --reflink --rate --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --no-verify --reflink --rate --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -250,6 +254,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -280,7 +288,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__batch)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --every --token --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --every --token --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,6 +304,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -322,7 +334,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__checkpoint)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --if-wal-above --dry-run --wait --background --compress --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --if-wal-above --dry-run --wait --background --compress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -338,6 +350,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -360,7 +376,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__compact)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --min-gain --no-verify --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --min-gain --no-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -376,6 +392,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -402,7 +422,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__delete)
-            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --no-checkpoint --help"
+            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,6 +438,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -464,7 +488,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__diff)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --summary --jsonl --prefix --from --to --keyspace --enc --key-enc --format --redact --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --summary --jsonl --prefix --from --to --keyspace --enc --key-enc --format --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -480,6 +504,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -526,7 +554,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__digest)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --enc --key-enc --keyspace --format --ranges --bits --check --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --enc --key-enc --keyspace --format --ranges --bits --check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -542,6 +570,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -600,7 +632,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__doctor)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --lock-byte --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --lock-byte --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -616,6 +648,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -638,7 +674,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__drill)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --against --dir --format --page-size --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --against --dir --format --page-size --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -654,6 +690,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -688,7 +728,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__exists)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --enc --key-enc --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --enc --key-enc --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -704,6 +744,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -734,7 +778,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__explain)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --all --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,6 +794,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -768,7 +816,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__export)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --format --prefix --from --to --key-enc --keyspace --enc --since --bare --compress --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --format --prefix --from --to --key-enc --keyspace --enc --since --bare --compress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -784,6 +832,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -842,7 +894,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__get)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --enc --key-enc --key-file --keys-from --default --offset --length --out --redact --newline --force --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --enc --key-enc --key-file --keys-from --default --offset --length --out --redact --newline --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -858,6 +910,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -916,7 +972,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help)
-            opts="open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help"
+            opts="open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1294,7 +1350,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__import)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --keyspace --atomic --batch --resume --expect --sort-memory --dry-run --no-checkpoint --format --enc --header --field-map --bare --sorted --allow-truncated --max-line --if-exists --duplicates --on-error --rejects --force --reject-bytes --max-errors --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --keyspace --atomic --batch --resume --expect --sort-memory --dry-run --no-checkpoint --format --enc --header --field-map --bare --sorted --allow-truncated --max-line --if-exists --duplicates --on-error --rejects --force --reject-bytes --max-errors --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1310,6 +1366,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1384,7 +1444,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__info)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --get --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --get --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1400,6 +1460,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1422,7 +1486,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__inspect)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help header page frame region freelist"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help header page frame region freelist"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1438,6 +1502,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1456,7 +1524,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__keyspaces)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1472,6 +1540,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1490,7 +1562,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__list)
-            opts="-q -v -0 -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --after --glob --reverse --limit --values --keys-only --sizes --count --null --keyspace --enc --key-enc --out --redact --help"
+            opts="-q -v -0 -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --after --glob --reverse --limit --values --keys-only --sizes --count --null --keyspace --enc --key-enc --out --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1506,6 +1578,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1564,7 +1640,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__open)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --if-not-exists --page-size --wal-size --role --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --if-not-exists --page-size --wal-size --role --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1580,6 +1656,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1610,7 +1690,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__put)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --key-file --value-file --enc --key-enc --val-enc --if-absent --if-equals --if-exists --token --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --key-file --value-file --enc --key-enc --val-enc --if-absent --if-equals --if-exists --token --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1626,6 +1706,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1672,7 +1756,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__salvage)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --lost --prefer --no-scrape --sort-memory --force --redact --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --lost --prefer --no-scrape --sort-memory --force --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1688,6 +1772,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1722,7 +1810,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__schema)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1738,6 +1826,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1756,7 +1848,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__stats)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefixes --depth --biggest --histogram --pages --exact --watch --openmetrics --redact --keyspace --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefixes --depth --biggest --histogram --pages --exact --watch --openmetrics --redact --keyspace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1772,6 +1864,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1810,7 +1906,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__verify)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --level --strict --max-findings --expect-index --sample --seed --against --self-test --report --redact --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --level --strict --max-findings --expect-index --sample --seed --against --self-test --report --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1826,6 +1922,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1876,7 +1976,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__version)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1892,6 +1992,10 @@ _creel() {
                     ;;
                 --progress-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_creel_global_optspecs
-    string join \n json color= progress= progress-interval= q/quiet v/verbose lock-timeout= read-only allow-hard-links force-network sync= no-input h/help V/version
+    string join \n json color= progress= progress-interval= q/quiet v/verbose log-format= lock-timeout= read-only allow-hard-links force-network sync= no-input h/help V/version
 end
 
 function __fish_creel_needs_command
@@ -33,13 +33,15 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_needs_command" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_needs_command" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_needs_command" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_needs_command" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_needs_command" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_needs_command" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_needs_command" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_needs_command" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_needs_command" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_needs_command" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_needs_command" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -62,8 +64,8 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "load" -d 'Take in recor
 complete -c creel -n "__fish_creel_needs_command" -f -a "export" -d 'Write the entries as text'
 complete -c creel -n "__fish_creel_needs_command" -f -a "dump" -d 'Write the entries as text'
 complete -c creel -n "__fish_creel_needs_command" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
-complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
 complete -c creel -n "__fish_creel_needs_command" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
 complete -c creel -n "__fish_creel_needs_command" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
 complete -c creel -n "__fish_creel_needs_command" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
 complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the header says, without lock or recovery'
@@ -88,6 +90,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand open" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand open" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand open" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand open" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -98,7 +102,7 @@ complete -c creel -n "__fish_creel_using_subcommand open" -l role -d 'The role o
 primary\t'One that replicas may follow'"
 complete -c creel -n "__fish_creel_using_subcommand open" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand open" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand open" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand open" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand open" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand open" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand open" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -115,6 +119,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand put" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand put" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand put" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -137,7 +143,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand put" -l if-equals -d 'Store only where the value is this one now; otherwise exit 1' -r
 complete -c creel -n "__fish_creel_using_subcommand put" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand put" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand put" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand put" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand put" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand put" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand put" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -156,6 +162,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand get" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand get" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -182,7 +190,7 @@ json\t'A JSON object, as with --json'"
 complete -c creel -n "__fish_creel_using_subcommand get" -s o -d 'Write to this file: all of it or nothing' -r -F
 complete -c creel -n "__fish_creel_using_subcommand get" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand get" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand get" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand get" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand get" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand get" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand get" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -200,6 +208,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand delete" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand delete" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand delete" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -219,7 +229,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand delete" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
 complete -c creel -n "__fish_creel_using_subcommand delete" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand delete" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand delete" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand delete" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand delete" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand delete" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand delete" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -239,6 +249,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand del" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand del" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand del" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -258,7 +270,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand del" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
 complete -c creel -n "__fish_creel_using_subcommand del" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand del" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand del" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand del" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand del" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand del" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand del" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -278,6 +290,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand rm" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand rm" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand rm" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -297,7 +311,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand rm" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
 complete -c creel -n "__fish_creel_using_subcommand rm" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand rm" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand rm" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand rm" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand rm" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand rm" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand rm" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -317,6 +331,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand exists" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand exists" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand exists" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand exists" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -332,7 +348,7 @@ base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand exists" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand exists" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand exists" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand exists" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand exists" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand exists" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand exists" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -347,6 +363,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand list" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand list" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand list" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -373,7 +391,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'
 json\t'A JSON object, as with --json'"
 complete -c creel -n "__fish_creel_using_subcommand list" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand list" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand list" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand list" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand list" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand list" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand list" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -395,6 +413,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand scan" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand scan" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand scan" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -421,7 +441,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'
 json\t'A JSON object, as with --json'"
 complete -c creel -n "__fish_creel_using_subcommand scan" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand scan" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand scan" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand scan" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand scan" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand scan" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand scan" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -443,6 +463,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand keys" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand keys" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand keys" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -469,7 +491,7 @@ escape\t'Text with \\\\ \\n \\t \\r \\xNN'
 json\t'A JSON object, as with --json'"
 complete -c creel -n "__fish_creel_using_subcommand keys" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand keys" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand keys" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand keys" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand keys" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand keys" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand keys" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -491,6 +513,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand batch" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand batch" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand batch" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -499,7 +523,7 @@ complete -c creel -n "__fish_creel_using_subcommand batch" -l keyspace -d 'The k
 complete -c creel -n "__fish_creel_using_subcommand batch" -l every -d 'Commit after every N lines; without it all lines are one commit' -r
 complete -c creel -n "__fish_creel_using_subcommand batch" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand batch" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand batch" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand batch" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand batch" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand batch" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand batch" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -516,6 +540,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand import" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand import" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand import" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -543,7 +569,7 @@ complete -c creel -n "__fish_creel_using_subcommand import" -l reject-bytes -d '
 complete -c creel -n "__fish_creel_using_subcommand import" -l max-errors -d 'Stop after more bad lines than this, a number or a share of all' -r
 complete -c creel -n "__fish_creel_using_subcommand import" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand import" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand import" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand import" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand import" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand import" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand import" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -568,6 +594,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand load" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand load" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand load" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -595,7 +623,7 @@ complete -c creel -n "__fish_creel_using_subcommand load" -l reject-bytes -d 'Ke
 complete -c creel -n "__fish_creel_using_subcommand load" -l max-errors -d 'Stop after more bad lines than this, a number or a share of all' -r
 complete -c creel -n "__fish_creel_using_subcommand load" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand load" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand load" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand load" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand load" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand load" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand load" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -620,6 +648,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand export" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand export" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand export" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand export" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -647,7 +677,7 @@ complete -c creel -n "__fish_creel_using_subcommand export" -l since -d 'Only wh
 complete -c creel -n "__fish_creel_using_subcommand export" -l compress -d 'How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]' -r
 complete -c creel -n "__fish_creel_using_subcommand export" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand export" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand export" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand export" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand export" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand export" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand export" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -664,6 +694,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand dump" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand dump" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand dump" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand dump" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -691,7 +723,7 @@ complete -c creel -n "__fish_creel_using_subcommand dump" -l since -d 'Only what
 complete -c creel -n "__fish_creel_using_subcommand dump" -l compress -d 'How to pack the file: none, gzip, zstd or zstd:LEVEL [default: by the name after -o, .gz or .zst]' -r
 complete -c creel -n "__fish_creel_using_subcommand dump" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand dump" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand dump" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand dump" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand dump" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand dump" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand dump" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -708,6 +740,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand digest" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand digest" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand digest" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand digest" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -734,40 +768,12 @@ complete -c creel -n "__fish_creel_using_subcommand digest" -l bits -d 'Cut rang
 complete -c creel -n "__fish_creel_using_subcommand digest" -l check -d 'Compare with the digests in a file that this command wrote' -r -F
 complete -c creel -n "__fish_creel_using_subcommand digest" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand digest" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand digest" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand digest" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand digest" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand digest" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand digest" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand digest" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand digest" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
-always\t'Always'
-never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
-never\t'Nothing'
-bar\t'A bar'
-plain\t'A line of text now and then'
-json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand backup" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand backup" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
-normal\t'A power cut may lose the last commits, never the file'
-off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -s o -d 'The new file; - is standard output' -r -F
-complete -c creel -n "__fish_creel_using_subcommand backup" -l reflink -d 'When to share storage with the database: auto, always or never' -r -f -a "auto\t'Share where the file system can'
-always\t'Share or fail'
-never\t'Copy all bytes'"
-complete -c creel -n "__fish_creel_using_subcommand backup" -l rate -d 'Copy no faster than this, for example 50MB/s' -r
-complete -c creel -n "__fish_creel_using_subcommand backup" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand backup" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand backup" -s v -l verbose -d 'Print more messages'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l force -d 'Replace an existing file'
-complete -c creel -n "__fish_creel_using_subcommand backup" -l no-verify -d 'Do not check the new file'
-complete -c creel -n "__fish_creel_using_subcommand backup" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand diff" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -777,6 +783,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand diff" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand diff" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand diff" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand diff" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -800,7 +808,7 @@ tsv\t'Escaped lines, as `list` prints them'
 raw\t'Lengths and bytes'"
 complete -c creel -n "__fish_creel_using_subcommand diff" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand diff" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand diff" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand diff" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand diff" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand diff" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand diff" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -809,6 +817,36 @@ complete -c creel -n "__fish_creel_using_subcommand diff" -l summary -d 'Print o
 complete -c creel -n "__fish_creel_using_subcommand diff" -l jsonl -d 'Print an export of changes: what creel import needs to turn A into B'
 complete -c creel -n "__fish_creel_using_subcommand diff" -l redact -d 'Print length and digest in place of keys'
 complete -c creel -n "__fish_creel_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -s o -d 'The new file; - is standard output' -r -F
+complete -c creel -n "__fish_creel_using_subcommand backup" -l reflink -d 'When to share storage with the database: auto, always or never' -r -f -a "auto\t'Share where the file system can'
+always\t'Share or fail'
+never\t'Copy all bytes'"
+complete -c creel -n "__fish_creel_using_subcommand backup" -l rate -d 'Copy no faster than this, for example 50MB/s' -r
+complete -c creel -n "__fish_creel_using_subcommand backup" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand backup" -l no-verify -d 'Do not check the new file'
+complete -c creel -n "__fish_creel_using_subcommand backup" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -818,6 +856,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand drill" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand drill" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand drill" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand drill" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -832,7 +872,7 @@ raw\t'Lengths and bytes'"
 complete -c creel -n "__fish_creel_using_subcommand drill" -l page-size -d 'Page size of the database that an export is restored into' -r
 complete -c creel -n "__fish_creel_using_subcommand drill" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand drill" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand drill" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -847,13 +887,15 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand keyspaces" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand keyspaces" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -868,6 +910,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand info" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand info" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand info" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand info" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -875,7 +919,7 @@ off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand info" -l get -d 'Print one value, for example page_size or slots.0.state' -r
 complete -c creel -n "__fish_creel_using_subcommand info" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand info" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand info" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand info" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand info" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand info" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand info" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -890,6 +934,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand stats" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand stats" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand stats" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand stats" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -901,7 +947,7 @@ complete -c creel -n "__fish_creel_using_subcommand stats" -l watch -d 'Print ag
 complete -c creel -n "__fish_creel_using_subcommand stats" -l keyspace -d 'The keyspace to work in' -r
 complete -c creel -n "__fish_creel_using_subcommand stats" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand stats" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand stats" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand stats" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand stats" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand stats" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand stats" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -921,6 +967,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -928,7 +976,7 @@ off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l if-wal-above -d 'Do it only where the log holds more than this: a size, or a share of its region' -r
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -947,6 +995,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand compact" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand compact" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand compact" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand compact" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -955,7 +1005,7 @@ complete -c creel -n "__fish_creel_using_subcommand compact" -s o -d 'Write a de
 complete -c creel -n "__fish_creel_using_subcommand compact" -l min-gain -d 'Do nothing where less than this would be gained' -r
 complete -c creel -n "__fish_creel_using_subcommand compact" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand compact" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand compact" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand compact" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -972,6 +1022,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand verify" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand verify" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand verify" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand verify" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -991,7 +1043,7 @@ junit\t'JUnit XML, one case for each invariant'
 github\t'Annotations and a step summary for GitHub workflows'"
 complete -c creel -n "__fish_creel_using_subcommand verify" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand verify" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand verify" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand verify" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand verify" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand verify" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand verify" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1008,6 +1060,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand check" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand check" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand check" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand check" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -1027,7 +1081,7 @@ junit\t'JUnit XML, one case for each invariant'
 github\t'Annotations and a step summary for GitHub workflows'"
 complete -c creel -n "__fish_creel_using_subcommand check" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand check" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand check" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand check" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand check" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand check" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand check" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1044,6 +1098,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand salvage" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -1055,7 +1111,7 @@ newest\t'Every commit that can be read'"
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l sort-memory -d 'Memory for sorting what is found on single pages' -r
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand salvage" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand salvage" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand salvage" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1074,13 +1130,15 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand inspect" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand inspect" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand inspect" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand inspect" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand inspect" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1095,6 +1153,8 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand doctor" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
@@ -1102,7 +1162,7 @@ off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l lock-byte -d 'Try one lock and say how it went: what another process is asked to do' -r
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand doctor" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand doctor" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand doctor" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1117,13 +1177,15 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand explain" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand explain" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand explain" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand explain" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand explain" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand explain" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand explain" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand explain" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1139,13 +1201,15 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand schema" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand schema" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand schema" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand schema" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand schema" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand schema" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand schema" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand schema" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand schema" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand schema" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand schema" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
@@ -1160,41 +1224,43 @@ bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
 complete -c creel -n "__fish_creel_using_subcommand version" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand version" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
 complete -c creel -n "__fish_creel_using_subcommand version" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand version" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand version" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand version" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand version" -s v -l verbose -d 'Print more messages'
+complete -c creel -n "__fish_creel_using_subcommand version" -s v -l verbose -d 'Say what is done on the way; twice: how'
 complete -c creel -n "__fish_creel_using_subcommand version" -l read-only -d 'Refuse to write to the database'
 complete -c creel -n "__fish_creel_using_subcommand version" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand version" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand version" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand version" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "put" -d 'Store a value under a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "get" -d 'Print the value of a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "delete" -d 'Remove keys'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "list" -d 'Print entries in key order'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "export" -d 'Write the entries as text'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "stats" -d 'Show where the space goes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "version" -d 'Print version and file formats'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest backup diff drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "export" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

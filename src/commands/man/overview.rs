@@ -28,6 +28,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "The database that `@` stands for in place of a path.",
     ),
     (
+        "CREEL_LOG",
+        "What is said on standard error on the way, in place of `-v`: off, error, warn, info or \
+         debug, for all targets or with TARGET= before it, several with commas between them. \
+         Targets are backup, checkpoint, commit, compact, diff, drill, open and verify.",
+    ),
+    (
         "CLICOLOR_FORCE",
         "Colour even where the output is no terminal, unless it is 0. `--color` wins over it.",
     ),
@@ -50,8 +56,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "TMPDIR",
-        "Where inputs are sorted that have no database beside them, and where `creel drill` \
-         restores; /tmp where it is not set.",
+        "Where inputs are sorted that have no database beside them, where `creel drill` \
+         restores and where `creel verify --self-test` copies to; /tmp where it is not set.",
     ),
     (
         "GITHUB_STEP_SUMMARY",
