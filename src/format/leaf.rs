@@ -7,15 +7,18 @@
 //! In front of the slots stands one byte for each entry, the first of its suffix: a search looks
 //! at those, which lie together, before it touches any cell.
 
+mod builder;
+
 use std::cmp::Ordering;
 
-use super::bytes::{
-    all_zero, common_prefix, push_varint, split_bytes, split_varint, u16_at, varint_len,
-};
+use super::bytes::{all_zero, split_bytes, split_varint, u16_at};
 use super::overflow::{OVERFLOW_REF_SIZE, OverflowRef};
-use super::page::{PageHeader, PageKind, seal};
+use super::page::{PageHeader, PageKind};
 use super::{Invariant, PAGE_HEADER_SIZE};
 use crate::error::Corruption;
+
+pub(super) use builder::finish_page;
+pub use builder::{LeafBuilder, max_cell, needs_overflow};
 
 /// The value stands in an overflow extent.
 const FLAG_OVERFLOW: u64 = 1;
@@ -73,7 +76,7 @@ pub struct LeafCell<'a> {
 }
 
 /// Decodes a whole cell: it ends where the next one begins.
-#[inline]
+#[inline(always)]
 fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
     let (head, rest) = split_varint(cell)?;
     let (suffix, rest) = split_bytes(rest, head >> FLAG_BITS)?;
@@ -96,7 +99,44 @@ pub struct Leaf<'a> {
     cells_end: usize,
 }
 
+/// What a leaf's header says: to be kept where the page itself cannot be borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeafShape {
+    prefix_len: usize,
+    count: usize,
+    cells_end: usize,
+}
+
+impl LeafShape {
+    /// Number of entries.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
 impl<'a> Leaf<'a> {
+    /// The shape, for [`Leaf::with_shape`].
+    #[inline]
+    pub fn shape(&self) -> LeafShape {
+        LeafShape {
+            prefix_len: self.prefix.len(),
+            count: self.count,
+            cells_end: self.cells_end,
+        }
+    }
+
+    /// The leaf that gave the shape, from the same bytes.
+    #[inline(always)]
+    pub fn with_shape(page: &'a [u8], shape: &LeafShape) -> Option<Leaf<'a>> {
+        Some(Leaf {
+            page,
+            prefix: page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + shape.prefix_len)?,
+            count: shape.count,
+            cells_end: shape.cells_end,
+        })
+    }
+
     /// Looks at a page as a leaf; `None` where its header is not that of one.
     #[inline]
     pub fn new(page: &'a [u8]) -> Option<Leaf<'a>> {
@@ -138,6 +178,29 @@ impl<'a> Leaf<'a> {
     #[inline]
     pub fn cell(&self, i: usize) -> Option<LeafCell<'a>> {
         decode_cell(self.cell_bytes(i)?)
+    }
+
+    /// Where the cell at position `i` begins.
+    #[inline(always)]
+    pub fn cell_start(&self, i: usize) -> usize {
+        self.slot(i).unwrap_or(self.cells_end)
+    }
+
+    /// The cell at position `i`, which begins at `start`, and where it ends: for walking forward.
+    #[inline(always)]
+    pub fn cell_at(&self, i: usize, start: usize) -> Option<(LeafCell<'a>, usize)> {
+        let end = if i + 1 == self.count {
+            self.cells_end
+        } else {
+            self.slot(i + 1)?
+        };
+        Some((self.cell_between(start, end)?, end))
+    }
+
+    /// The cell between two offsets.
+    #[inline(always)]
+    pub fn cell_between(&self, start: usize, end: usize) -> Option<LeafCell<'a>> {
+        decode_cell(self.page.get(start..end)?)
     }
 
     /// The cell at position `i` and its length in bytes.
@@ -193,11 +256,11 @@ impl<'a> Leaf<'a> {
         let wanted = head_of(suffix);
         // Counting all of a short row beats halving it.
         let (mut low, mut high) = if heads.len() <= 64 {
-            let below = heads.iter().filter(|&&h| h < wanted).count();
-            (
-                below,
-                below + heads.iter().filter(|&&h| h == wanted).count(),
-            )
+            let count = |low: u8, high: u8, h: &u8| {
+                (low + u8::from(*h < wanted), high + u8::from(*h <= wanted))
+            };
+            let (low, high) = heads.iter().fold((0, 0), |(l, h), head| count(l, h, head));
+            (usize::from(low), usize::from(high))
         } else {
             let low = heads.partition_point(|&h| h < wanted);
             (low, heads.partition_point(|&h| h <= wanted))
@@ -269,193 +332,4 @@ impl<'a> Leaf<'a> {
 #[inline]
 fn head_of(suffix: &[u8]) -> u8 {
     suffix.first().copied().unwrap_or(0)
-}
-
-/// Collects entries in key order until a page is full, then writes the page.
-#[derive(Debug)]
-pub struct LeafBuilder {
-    page_size: usize,
-    /// Keys and stored values, one after the other.
-    bytes: Vec<u8>,
-    entries: Vec<Pending>,
-    prefix_len: usize,
-    /// Bytes of all cells, heads and slots with the present prefix.
-    cells: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    at: usize,
-    key_len: usize,
-    stored_len: usize,
-    overflow: bool,
-}
-
-impl Pending {
-    fn cell_size(&self, prefix_len: usize) -> usize {
-        let suffix = self.key_len - prefix_len;
-        let head = varint_len((suffix as u64) << FLAG_BITS);
-        head + suffix + self.stored_len + INDEX_SIZE
-    }
-}
-
-/// Bytes that one cell with its slot may take, so that a leaf holds at least four.
-pub fn max_cell(page_size: usize) -> usize {
-    (page_size - PAGE_HEADER_SIZE) / 4
-}
-
-/// True where a value of this length goes to an overflow extent.
-pub fn needs_overflow(page_size: usize, full_key_len: usize, value_len: u64) -> bool {
-    let key_head = varint_len((full_key_len as u64) << FLAG_BITS);
-    let head = INDEX_SIZE + key_head + full_key_len;
-    (head as u64).saturating_add(value_len) > max_cell(page_size) as u64
-}
-
-impl LeafBuilder {
-    /// An empty builder.
-    pub fn new(page_size: usize) -> Self {
-        LeafBuilder {
-            page_size,
-            bytes: Vec::new(),
-            entries: Vec::new(),
-            prefix_len: 0,
-            cells: 0,
-        }
-    }
-
-    /// Entries collected.
-    pub fn count(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// True when nothing was collected.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Bytes of the page in use, header included.
-    pub fn used(&self) -> usize {
-        PAGE_HEADER_SIZE + self.prefix_len + self.cells
-    }
-
-    /// Adds an entry if it fits; `false` leaves the builder as it was. Keys must rise.
-    pub fn push(&mut self, key: &[u8], value: &StoredValue<'_>) -> bool {
-        debug_assert!(
-            self.last_key().is_none_or(|last| last < key),
-            "keys do not rise"
-        );
-        let next = Pending {
-            at: self.bytes.len(),
-            key_len: key.len(),
-            stored_len: value.stored_size(),
-            overflow: matches!(value, StoredValue::Overflow(_)),
-        };
-        let prefix_len = match self.key(0) {
-            Some(first) => common_prefix(first.get(..self.prefix_len).unwrap_or(first), key),
-            None => key.len(),
-        };
-        let mut cells = self.cells;
-        if prefix_len != self.prefix_len {
-            cells = self.entries.iter().map(|e| e.cell_size(prefix_len)).sum();
-        }
-        cells += next.cell_size(prefix_len);
-        if PAGE_HEADER_SIZE + prefix_len + cells > self.page_size && !self.is_empty() {
-            return false;
-        }
-        self.bytes.extend_from_slice(key);
-        match value {
-            StoredValue::Inline(bytes) => self.bytes.extend_from_slice(bytes),
-            StoredValue::Overflow(r) => self.bytes.extend_from_slice(&r.encode()),
-        }
-        self.entries.push(next);
-        (self.prefix_len, self.cells) = (prefix_len, cells);
-        true
-    }
-
-    /// Full key of entry `i`.
-    pub fn key(&self, i: usize) -> Option<&[u8]> {
-        let e = self.entries.get(i)?;
-        self.bytes.get(e.at..e.at + e.key_len)
-    }
-
-    /// Full key and value of entry `i`.
-    pub fn entry(&self, i: usize) -> Option<(&[u8], StoredValue<'_>)> {
-        let e = self.entries.get(i)?;
-        let stored = self
-            .bytes
-            .get(e.at + e.key_len..e.at + e.key_len + e.stored_len)?;
-        let value = if e.overflow {
-            StoredValue::Overflow(OverflowRef::decode(stored)?)
-        } else {
-            StoredValue::Inline(stored)
-        };
-        Some((self.key(i)?, value))
-    }
-
-    /// Full key of the last entry.
-    pub fn last_key(&self) -> Option<&[u8]> {
-        self.key(self.entries.len().checked_sub(1)?)
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.entries.clear();
-        (self.prefix_len, self.cells) = (0, 0);
-    }
-
-    /// Writes the page into `out` (cleared first) and gives its checksum.
-    pub fn write(&self, out: &mut Vec<u8>, page_id: u32, generation: u64) -> u32 {
-        out.clear();
-        let prefix = self
-            .key(0)
-            .and_then(|k| k.get(..self.prefix_len))
-            .unwrap_or(&[]);
-        out.extend_from_slice(&[0; PAGE_HEADER_SIZE]);
-        out.extend_from_slice(prefix);
-        let mut slots = Vec::with_capacity(self.entries.len());
-        let mut heads = Vec::with_capacity(self.entries.len());
-        for e in &self.entries {
-            slots.push(out.len() as u16);
-            let suffix_len = (e.key_len - self.prefix_len) as u64;
-            let flags = u64::from(e.overflow) * FLAG_OVERFLOW;
-            push_varint(out, (suffix_len << FLAG_BITS) | flags);
-            let end = e.at + e.key_len + e.stored_len;
-            let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);
-            heads.push(if suffix_len > 0 { head_of(cell) } else { 0 });
-            out.extend_from_slice(cell);
-        }
-        let header = PageHeader {
-            crc: 0,
-            page_id,
-            generation,
-            kind: PageKind::Leaf,
-            level: 0,
-            cell_count: self.entries.len() as u16,
-            prefix_len: self.prefix_len as u16,
-            cells_end: out.len() as u16,
-        };
-        finish_page(out, self.page_size, &header, &heads, &slots)
-    }
-}
-
-/// Pads, appends heads and slots, patches the header in and seals the page.
-pub(super) fn finish_page(
-    out: &mut Vec<u8>,
-    page_size: usize,
-    header: &PageHeader,
-    heads: &[u8],
-    slots: &[u16],
-) -> u32 {
-    debug_assert!(
-        out.len() + heads.len() + 2 * slots.len() <= page_size,
-        "page overfull"
-    );
-    out.resize(page_size - heads.len() - 2 * slots.len(), 0);
-    out.extend_from_slice(heads);
-    for slot in slots.iter().rev() {
-        out.extend_from_slice(&slot.to_le_bytes());
-    }
-    super::bytes::patch(out, 0, &header.encode());
-    seal(out, header.kind)
 }

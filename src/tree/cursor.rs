@@ -6,7 +6,7 @@
 use super::get::{branch_at, find, leaf_at, malformed, top_level};
 use super::{PageRead, PageRef, Root};
 use crate::error::Result;
-use crate::format::leaf::{Leaf, StoredValue};
+use crate::format::leaf::{Leaf, LeafCell, LeafShape, StoredValue};
 
 /// An entry as the cursor shows it. The full key is `prefix` and then `suffix`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +40,34 @@ pub enum Seek {
     Before,
 }
 
-/// One page of the path.
+/// One branch of the path.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     page: PageRef,
-    /// Branch: the child taken. Leaf: the entry after the cursor, up to `count`.
+    /// The child taken.
     index: usize,
     count: usize,
+}
+
+/// The leaf that the cursor is in.
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    page: PageRef,
+    shape: LeafShape,
+    /// The entry after the cursor, up to the number of entries, and where its cell begins.
+    index: usize,
+    start: usize,
+}
+
+impl Here {
+    fn at(page: PageRef, leaf: &Leaf<'_>, index: usize) -> Here {
+        Here {
+            page,
+            shape: leaf.shape(),
+            index,
+            start: leaf.cell_start(index),
+        }
+    }
 }
 
 /// A place between two entries of a tree. `next` gives the entry after it and moves past it,
@@ -55,7 +76,9 @@ struct Step {
 pub struct TreeCursor {
     /// Branches from the root down.
     path: Vec<Step>,
-    leaf: Option<Step>,
+    leaf: Option<Here>,
+    /// It came to this leaf since somebody asked.
+    turned: bool,
     failed: bool,
 }
 
@@ -81,38 +104,82 @@ impl TreeCursor {
     }
 
     /// The entry after the cursor.
-    #[inline]
     pub fn next<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
-        let result = match &mut self.leaf {
-            Some(step) if step.index < step.count => {
-                let i = step.index;
-                step.index += 1;
-                entry(pages, step.page, i).map(Some)
-            }
-            Some(_) => self.next_leaf(pages),
-            None => Ok(None),
-        };
+        if let Some((prefix, cell)) = self.next_here(pages) {
+            return Ok(Some(TreeEntry {
+                prefix,
+                suffix: cell.suffix,
+                value: cell.value,
+            }));
+        }
+        let result = self.next_leaf(pages);
         self.watch(result)
     }
 
     /// The entry before the cursor.
-    #[inline]
     pub fn prev<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
-        let result = match &mut self.leaf {
-            Some(step) if step.index > 0 => {
-                step.index -= 1;
-                entry(pages, step.page, step.index).map(Some)
-            }
-            Some(_) => self.prev_leaf(pages),
-            None => Ok(None),
-        };
+        if let Some((prefix, cell)) = self.prev_here(pages) {
+            return Ok(Some(TreeEntry {
+                prefix,
+                suffix: cell.suffix,
+                value: cell.value,
+            }));
+        }
+        let result = self.prev_leaf(pages);
         self.watch(result)
+    }
+
+    /// The entry after the cursor, prefix apart, as long as it stays in its leaf. [`None`] tells
+    /// nothing: ask [`TreeCursor::next`].
+    #[inline(always)]
+    pub fn next_here<'a, P: PageRead + ?Sized>(
+        &mut self,
+        pages: &'a P,
+    ) -> Option<(&'a [u8], LeafCell<'a>)> {
+        let here = self.leaf.as_mut()?;
+        if here.index >= here.shape.count() {
+            return None;
+        }
+        let leaf = Leaf::with_shape(pages.again(here.page).ok()?, &here.shape)?;
+        let (cell, end) = leaf.cell_at(here.index, here.start)?;
+        here.index += 1;
+        here.start = end;
+        Some((leaf.prefix(), cell))
+    }
+
+    /// The same for the entry before it.
+    #[inline(always)]
+    pub fn prev_here<'a, P: PageRead + ?Sized>(
+        &mut self,
+        pages: &'a P,
+    ) -> Option<(&'a [u8], LeafCell<'a>)> {
+        let here = self.leaf.as_mut()?;
+        let index = here.index.checked_sub(1)?;
+        let leaf = Leaf::with_shape(pages.again(here.page).ok()?, &here.shape)?;
+        let start = leaf.cell_start(index);
+        let cell = leaf.cell_between(start, here.start)?;
+        here.index = index;
+        here.start = start;
+        Some((leaf.prefix(), cell))
+    }
+
+    /// True where the cursor came to another leaf since [`TreeCursor::take_turned`]: the prefix
+    /// may be another one.
+    #[inline(always)]
+    pub fn has_turned(&self) -> bool {
+        self.turned
+    }
+
+    /// Takes note that it did.
+    #[inline(always)]
+    pub fn take_turned(&mut self) {
+        self.turned = false;
     }
 
     /// An error ends the cursor: what it would show next could not be trusted.
@@ -135,10 +202,12 @@ impl TreeCursor {
     ) -> Result<()> {
         self.path.clear();
         self.leaf = None;
+        self.turned = true;
         let Some(mut level) = top_level(pages, root)? else {
             return Ok(());
         };
         let mut at = root.page_ref();
+        self.path.reserve(usize::from(level));
         while level > 0 {
             let branch = branch_at(pages, at, level)?;
             let found = match (key, seek) {
@@ -170,36 +239,38 @@ impl TreeCursor {
             None if seek == Seek::AtOrAfter => 0,
             None => leaf.count(),
         };
-        self.leaf = Some(Step {
-            page: at,
-            index,
-            count: leaf.count(),
-        });
+        self.leaf = Some(Here::at(at, &leaf, index));
         Ok(())
     }
 
-    #[cold]
     fn next_leaf<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
+        let Some(here) = self.leaf else {
+            return Ok(None);
+        };
+        if here.index < here.shape.count() {
+            return Err(malformed(pages, here.page, "cell does not decode"));
+        }
         let Some(depth) = self.path.iter().rposition(|s| s.index + 1 < s.count) else {
             return Ok(None);
         };
         let (at, leaf) = self.turn(pages, depth, true)?;
-        self.leaf = Some(Step {
-            page: at,
-            index: 1,
-            count: leaf.count(),
-        });
-        entry(pages, at, 0).map(Some)
+        self.leaf = Some(Here::at(at, &leaf, 1));
+        entry(pages, at, &leaf, 0).map(Some)
     }
 
-    #[cold]
     fn prev_leaf<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
+        let Some(here) = self.leaf else {
+            return Ok(None);
+        };
+        if here.index > 0 {
+            return Err(malformed(pages, here.page, "cell does not decode"));
+        }
         let Some(depth) = self.path.iter().rposition(|s| s.index > 0) else {
             return Ok(None);
         };
@@ -207,12 +278,8 @@ impl TreeCursor {
         let Some(last) = leaf.count().checked_sub(1) else {
             return Err(malformed(pages, at, "leaf without entries"));
         };
-        self.leaf = Some(Step {
-            page: at,
-            index: last,
-            count: leaf.count(),
-        });
-        entry(pages, at, last).map(Some)
+        self.leaf = Some(Here::at(at, &leaf, last));
+        entry(pages, at, &leaf, last).map(Some)
     }
 
     /// Takes the next (or previous) child of the branch at `depth` and goes down its near edge.
@@ -229,6 +296,7 @@ impl TreeCursor {
             None => (PageRef::default(), None),
         };
         self.path.truncate(depth);
+        self.turned = true;
         for level in (1..=height - depth).rev() {
             let branch = branch_at(pages, at, level as u8)?;
             let index = index
@@ -248,9 +316,12 @@ impl TreeCursor {
     }
 }
 
-#[inline]
-fn entry<'a, P: PageRead + ?Sized>(pages: &'a P, at: PageRef, i: usize) -> Result<TreeEntry<'a>> {
-    let leaf = leaf_at(pages, at)?;
+fn entry<'a, P: PageRead + ?Sized>(
+    pages: &'a P,
+    at: PageRef,
+    leaf: &Leaf<'a>,
+    i: usize,
+) -> Result<TreeEntry<'a>> {
     match leaf.cell(i) {
         Some(cell) => Ok(TreeEntry {
             prefix: leaf.prefix(),

@@ -63,6 +63,11 @@ pub trait PageRead {
     /// A page whose checksum field must equal `child.crc` (P3) and whose generation must not be
     /// newer than the source's (P4).
     fn page(&self, child: PageRef) -> Result<&[u8]>;
+    /// A page that [`PageRead::page`] of this very source gave before: it need not be checked.
+    #[inline]
+    fn again(&self, child: PageRef) -> Result<&[u8]> {
+        self.page(child)
+    }
     /// The bytes of a large value, checked against the checksum in the reference (T9, T10).
     fn value(&self, reference: &OverflowRef) -> Result<&[u8]>;
 }
