@@ -1,7 +1,6 @@
 //! Turning a batch into a log payload: keyspace names to ids, preconditions, counts of what
 //! deletes remove. Runs under the writer lock, on the newest state.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use super::batch::{Batch, Item, Kind};
@@ -265,8 +264,7 @@ impl Evaluator {
     }
 
     fn count(&self, view: &Layers, keyspace: u32, range: &KeyRange) -> Result<u64> {
-        let (from, to): (Bound<Vec<u8>>, Bound<Vec<u8>>) = range.full(keyspace);
-        view.count(&from, &to)
+        view.count(&range.full(keyspace))
     }
 
     fn check_conditions(&self, batch: &Batch) -> Result<()> {

@@ -198,12 +198,12 @@ impl Source<'_> {
         let _gate = locks::try_hold(self.locks, GATE, LockMode::Shared)?;
         let mut delta = Delta::new();
         let regions = tail::read_regions(self.file.as_ref(), &current.header)?;
-        let (mut tail, mut replay) = self.read_log(&current, &delta, interest)?;
+        let (mut tail, mut replay) = self.read_log(&current, &mut delta, interest)?;
         if let Some(doubt) = tail.doubtful() {
             // After a failed sync the page cache shows what the medium does not hold.
             self.file.drop_cache(doubt.start, doubt.end - doubt.start);
             delta = Delta::new();
-            (tail, replay) = self.read_log(&current, &delta, interest)?;
+            (tail, replay) = self.read_log(&current, &mut delta, interest)?;
         }
         // A region recycled while it was read, or a newer header, makes all of this void.
         let again = tail::read_regions(self.file.as_ref(), &current.header)?;
@@ -254,20 +254,24 @@ impl Source<'_> {
     fn read_log(
         &self,
         current: &Current,
-        delta: &Delta,
+        delta: &mut Delta,
         interest: &Interest,
     ) -> Result<(Tail, Replay)> {
-        let mut table = delta.writer();
         tail::load(
             self.file.as_ref(),
             &current.header,
             &mut |placed, payload| {
-                apply_entry(
-                    &mut |op| table.apply(placed.header.entry.index, op, 0),
-                    placed,
-                    payload,
-                    interest,
-                )
+                let entry = &placed.header.entry;
+                if *interest != Interest::All {
+                    let mut table = delta.writer();
+                    let mut apply = |op: &Op<'_>| table.apply(entry.index, op, 0);
+                    return apply_entry(&mut apply, placed, payload, interest);
+                }
+                apply_entry(&mut |_| {}, placed, payload, interest)?;
+                if entry.kind == EntryKind::Commit {
+                    delta.keep(entry.index, entry.op_count, payload);
+                }
+                Ok(())
             },
         )
     }

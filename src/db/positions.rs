@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::cursor::Cursor;
 use super::snapshot::Snapshot;
 use crate::error::Result;
-use crate::format::key::{position_id, position_key, position_range};
+use crate::format::key::{FullKey, position_id, position_key, position_range};
 
 impl Snapshot {
     /// The record of the import position with this id.
@@ -16,7 +16,10 @@ impl Snapshot {
     /// All import positions by id.
     pub fn import_positions(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let (from, to) = position_range();
-        let bounds = (Bound::Included(from), Bound::Excluded(to));
+        let bounds = (
+            Bound::Included(FullKey::from_full(&from)),
+            Bound::Excluded(FullKey::from_full(&to)),
+        );
         let mut cursor = Cursor::new(self.layers(), bounds);
         let mut all = Vec::new();
         while let Some((key, record)) = cursor.next_full()? {

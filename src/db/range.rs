@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::format::key::{keyspace_end, keyspace_start};
+use crate::format::key::FullKey;
 
 /// One end of a range.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,17 +67,17 @@ impl KeyRange {
     }
 
     /// The range as full keys of a keyspace.
-    pub(crate) fn full(&self, keyspace: u32) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-        let full = |key: &[u8]| [&keyspace.to_be_bytes()[..], key].concat();
+    pub(crate) fn full(&self, keyspace: u32) -> (Bound<FullKey>, Bound<FullKey>) {
+        let full = |key: &[u8]| FullKey::new(keyspace, key);
         let from = match &self.from {
-            KeyBound::Unbounded => Bound::Included(keyspace_start(keyspace)),
+            KeyBound::Unbounded => Bound::Included(full(&[])),
             KeyBound::Included(key) => Bound::Included(full(key)),
             KeyBound::Excluded(key) => Bound::Excluded(full(key)),
         };
         let to = match &self.to {
-            KeyBound::Unbounded => match keyspace_end(keyspace) {
-                end if end.is_empty() => Bound::Unbounded,
-                end => Bound::Excluded(end),
+            KeyBound::Unbounded => match keyspace.checked_add(1) {
+                Some(next) => Bound::Excluded(FullKey::new(next, &[])),
+                None => Bound::Unbounded,
             },
             KeyBound::Included(key) => Bound::Included(full(key)),
             KeyBound::Excluded(key) => Bound::Excluded(full(key)),

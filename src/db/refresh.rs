@@ -172,7 +172,8 @@ impl Inner {
         let view = self.view.load();
         let mut snapshots = lock(&self.snapshots);
         let newest = snapshots.newest();
-        let mut table = view.active.writer();
+        // Building the table is put off as long as nothing new stands there.
+        let mut table = None;
         let interest = &log.interest;
         let start = log.tail.end;
         let (file, tail) = (self.file.as_ref(), &log.tail);
@@ -191,6 +192,7 @@ impl Inner {
                 return Err(Error::Interrupted); // only ends the scan
             }
             let index = placed.header.entry.index;
+            let table = table.get_or_insert_with(|| view.active.writer());
             apply_entry(
                 &mut |op| table.apply(index, op, newest),
                 placed,

@@ -1,5 +1,6 @@
 //! Snapshots: a stable view for as long as it is held.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
@@ -86,8 +87,8 @@ impl Snapshot {
         let mut names = vec![MAIN_NAME.to_owned()];
         let (from, to) = catalogue_range();
         let bounds = (
-            std::ops::Bound::Included(from),
-            std::ops::Bound::Excluded(to),
+            Bound::Included(FullKey::from_full(&from)),
+            Bound::Excluded(FullKey::from_full(&to)),
         );
         let mut cursor = Cursor::new(self.layers(), bounds);
         while let Some((key, _)) = cursor.next_full()? {
@@ -164,8 +165,7 @@ impl Keyspace {
     /// Number of entries in a range. Where nothing was committed since the last checkpoint this
     /// costs two walks down the tree, however many there are.
     pub fn count(&self, range: &KeyRange) -> Result<u64> {
-        let (from, to) = range.full(self.id);
-        self.snapshot.layers().count(&from, &to)
+        self.snapshot.layers().count(&range.full(self.id))
     }
 
     /// Number of entries.

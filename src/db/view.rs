@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::cursor::Bounds;
 use crate::delta::Delta;
 use crate::error::Result;
 use crate::format::bytes::u32_at;
 use crate::format::header::Header;
-use crate::format::key::{MAIN, MAIN_NAME, catalogue_key, last_id_key};
+use crate::format::key::{FullKey, MAIN, MAIN_NAME, catalogue_key, last_id_key};
 use crate::store::pages::Pages;
 use crate::store::pins::Pin;
 use crate::store::slots::Current;
@@ -128,29 +129,29 @@ impl Layers {
     }
 
     /// Number of entries between two full keys.
-    pub fn count(&self, from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>) -> Result<u64> {
+    pub fn count(&self, bounds: &Bounds) -> Result<u64> {
         if self.tables.iter().all(|t| t.is_empty()) {
-            let (from, to) = (as_from(from), as_to(to));
+            let (from, to) = (as_from(&bounds.0), as_to(&bounds.1));
             return tree::count_range(&self.tree.pages, self.tree.root(), &from, to.as_deref());
         }
-        super::cursor::count(self, from, to)
+        super::cursor::count(self, bounds)
     }
 }
 
 /// A lower bound as the first key at or after it.
-pub(crate) fn as_from(bound: &Bound<Vec<u8>>) -> Cow<'_, [u8]> {
+pub(crate) fn as_from(bound: &Bound<FullKey>) -> Cow<'_, [u8]> {
     match bound {
         Bound::Unbounded => Cow::Borrowed(&[]),
         Bound::Included(key) => Cow::Borrowed(key),
-        Bound::Excluded(key) => Cow::Owned([key.as_slice(), &[0]].concat()),
+        Bound::Excluded(key) => Cow::Owned([key, &[0][..]].concat()),
     }
 }
 
 /// An upper bound as the first key after it; `None` = no end.
-pub(crate) fn as_to(bound: &Bound<Vec<u8>>) -> Option<Cow<'_, [u8]>> {
+pub(crate) fn as_to(bound: &Bound<FullKey>) -> Option<Cow<'_, [u8]>> {
     match bound {
         Bound::Unbounded => None,
-        Bound::Included(key) => Some(Cow::Owned([key.as_slice(), &[0]].concat())),
+        Bound::Included(key) => Some(Cow::Owned([key, &[0][..]].concat())),
         Bound::Excluded(key) => Some(Cow::Borrowed(key)),
     }
 }

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::raw::RawLog;
 use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
 use crate::format::op::Op;
 
@@ -53,6 +54,11 @@ pub struct Delta {
     table: RwLock<Table>,
     /// Something was applied. Lets reads pass an empty table without taking its lock.
     used: AtomicBool,
+    /// Entries that are not in the table yet.
+    raw: Mutex<RawLog>,
+    /// There are such entries, and nobody has looked at them.
+    is_raw: AtomicBool,
+    was_asked: AtomicBool,
 }
 
 impl Delta {
@@ -62,21 +68,68 @@ impl Delta {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.sort_out();
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the table for applying operations.
     pub fn writer(&self) -> DeltaWriter<'_> {
+        self.sort_out();
         self.used.store(true, Ordering::Release);
+        self.open_table()
+    }
+
+    fn open_table(&self) -> DeltaWriter<'_> {
         DeltaWriter {
             table: self.table.write().unwrap_or_else(PoisonError::into_inner),
         }
+    }
+
+    /// Keeps a log entry, whose operations are known to decode, for when it is needed. Only for a
+    /// table that nobody else knows yet.
+    pub fn keep(&mut self, index: u64, op_count: u32, payload: &[u8]) {
+        self.used.store(true, Ordering::Release);
+        self.is_raw.store(true, Ordering::Release);
+        let raw = self.raw.get_mut().unwrap_or_else(PoisonError::into_inner);
+        raw.push(index, op_count, payload);
+    }
+
+    /// Puts the entries that were kept into the table.
+    fn sort_out(&self) {
+        if !self.is_raw.load(Ordering::Acquire) {
+            return;
+        }
+        let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever had the lock before may have done it.
+        if self.is_raw.load(Ordering::Acquire) {
+            raw.apply(&mut self.open_table());
+            *raw = RawLog::default();
+            self.is_raw.store(false, Ordering::Release);
+        }
+    }
+
+    /// The first lookup of all does without the table.
+    fn get_raw<R>(
+        &self,
+        key: &[u8],
+        at: u64,
+        use_value: impl FnOnce(&[u8]) -> R,
+    ) -> Option<Option<R>> {
+        let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_raw.load(Ordering::Acquire) {
+            return raw.get(key, at, use_value);
+        }
+        drop(raw);
+        self.get(key, at, use_value)
     }
 
     /// True when nothing was committed since the checkpoint.
     pub fn is_empty(&self) -> bool {
         if !self.used.load(Ordering::Acquire) {
             return true;
+        }
+        if self.is_raw.load(Ordering::Acquire) {
+            return false;
         }
         let table = self.read();
         table.points.is_empty() && table.ranges.is_empty()
@@ -97,6 +150,9 @@ impl Delta {
     ) -> Option<Option<R>> {
         if !self.used.load(Ordering::Acquire) {
             return None;
+        }
+        if self.is_raw.load(Ordering::Acquire) && !self.was_asked.swap(true, Ordering::Relaxed) {
+            return self.get_raw(key, at, use_value);
         }
         let table = self.read();
         if let Some(value) = table.points.get(key).and_then(|v| v.at(at)) {

@@ -7,12 +7,16 @@
 use std::cmp::Ordering;
 
 use super::bytes::{
-    all_zero, common_prefix, push_varint, split_bytes, split_varint, u16_at, u32_at, varint_len,
+    all_zero, common_prefix, head8, head8_of, push_varint, skip_varint, split_bytes, split_varint,
+    u16_at, u32_at, varint_len,
 };
 use super::leaf::finish_page;
 use super::page::{PageHeader, PageKind};
 use super::{Invariant, MAX_HEIGHT, PAGE_HEADER_SIZE};
 use crate::error::Corruption;
+
+/// Bytes of a child's page and checksum, in front of a cell.
+const CHILD: usize = 8;
 
 /// What a parent knows of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,16 +135,30 @@ impl<'a> Branch<'a> {
             Ordering::Equal => key.get(self.prefix.len()..)?,
         };
         // The last child whose separator is not above the key; child 0 has none.
+        let wanted = head8(suffix);
         let (mut low, mut high) = (1, self.count);
         while low < high {
             let middle = (low + high) / 2;
-            if self.cell(middle)?.1 <= suffix {
+            if self.is_at_or_below(middle, suffix, wanted)? {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
         Some(low - 1)
+    }
+
+    /// Is separator `i` not above a key? Mostly the first eight bytes tell (`head`: those of the key).
+    #[inline(always)]
+    fn is_at_or_below(&self, i: usize, suffix: &[u8], head: u64) -> Option<bool> {
+        let rest = self.page.get(self.slot(i)? + CHILD..)?;
+        let (len, rest) = split_varint(skip_varint(rest)?)?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= rest.len())?;
+        let found = head8_of(rest, len);
+        if found != head {
+            return Some(found < head);
+        }
+        Some(rest.get(..len)? <= suffix)
     }
 
     /// Walks the whole page as `verify` does: P7, T1, T5. Offsets are relative to the page.

@@ -24,6 +24,34 @@ pub fn id_at(bytes: &[u8], at: usize) -> Option<[u8; 16]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
+/// The first eight bytes as a number, zeros behind the end. Where two such numbers differ, they
+/// compare as the bytes do.
+#[inline(always)]
+pub fn head8(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk::<8>() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => short_head(bytes),
+    }
+}
+
+fn short_head(bytes: &[u8]) -> u64 {
+    let mut padded = [0u8; 8];
+    for (to, from) in padded.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    u64::from_be_bytes(padded)
+}
+
+/// [`head8`] of the first `len` bytes, for bytes that go on behind them.
+#[inline(always)]
+pub fn head8_of(bytes: &[u8], len: usize) -> u64 {
+    match bytes.first_chunk::<8>() {
+        Some(first) if len < 8 => u64::from_be_bytes(*first) & !(u64::MAX >> (8 * len)),
+        Some(first) => u64::from_be_bytes(*first),
+        None => short_head(bytes.get(..len).unwrap_or(bytes)),
+    }
+}
+
 /// Overwrites bytes at `at`; the caller guarantees room (checked in debug builds).
 #[inline]
 pub fn patch(bytes: &mut [u8], at: usize, with: &[u8]) {
@@ -58,6 +86,15 @@ pub fn split_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
         return Some((u64::from(first), rest));
     }
     split_long_varint(bytes)
+}
+
+/// What follows a varint, which is not decoded.
+#[inline(always)]
+pub fn skip_varint(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [0..0x80, rest @ ..] | [_, 0..0x80, rest @ ..] | [_, _, 0..0x80, rest @ ..] => Some(rest),
+        _ => Some(split_long_varint(bytes)?.1),
+    }
 }
 
 fn split_long_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {

@@ -1,7 +1,7 @@
 //! Log frames: a local envelope of 32 bytes around a portable entry.
 
 use super::bytes::{align8, all_zero, id_at, patch, u16_at, u32_at, u64_at};
-use super::checksum::{History, crc, crc_append, history_next};
+use super::checksum::{History, crc, history_next};
 
 /// Bytes of the envelope.
 pub const ENVELOPE_SIZE: usize = 32;
@@ -171,8 +171,16 @@ pub fn frame_len(payload_len: u32) -> u64 {
 }
 
 fn header_checksum(salt: u64, b: &[u8]) -> u32 {
-    let sum = crc_append(crc(&salt.to_le_bytes()), b.get(..28).unwrap_or(&[]));
-    crc_append(sum, b.get(ENVELOPE_SIZE..FRAME_HEADER_SIZE).unwrap_or(&[]))
+    // Put together first: one call over aligned bytes instead of three over short pieces.
+    let mut covered = [0u8; 8 + 28 + ENTRY_HEADER_SIZE];
+    patch(&mut covered, 0, &salt.to_le_bytes());
+    patch(&mut covered, 8, b.get(..28).unwrap_or(&[]));
+    patch(
+        &mut covered,
+        36,
+        b.get(ENVELOPE_SIZE..FRAME_HEADER_SIZE).unwrap_or(&[]),
+    );
+    crc(&covered)
 }
 
 /// Appends a whole frame to `out` and gives its `header_crc`.

@@ -34,20 +34,30 @@ impl FullKey {
     /// Keyspace id and user key.
     #[inline]
     pub fn new(keyspace: u32, key: &[u8]) -> Self {
-        let len = key.len() + 4;
+        Self::join(&keyspace.to_be_bytes(), key)
+    }
+
+    /// What is a full key already.
+    pub fn from_full(full: &[u8]) -> Self {
+        Self::join(full, &[])
+    }
+
+    #[inline]
+    fn join(front: &[u8], back: &[u8]) -> Self {
+        let len = front.len() + back.len();
         let mut full = FullKey {
             inline: [0; INLINE],
             len,
             heap: Vec::new(),
         };
         if let Some(room) = full.inline.get_mut(..len) {
-            let (id, rest) = room.split_at_mut(4);
-            id.copy_from_slice(&keyspace.to_be_bytes());
-            rest.copy_from_slice(key);
+            let (first, rest) = room.split_at_mut(front.len());
+            first.copy_from_slice(front);
+            rest.copy_from_slice(back);
         } else {
             full.heap.reserve_exact(len);
-            full.heap.extend_from_slice(&keyspace.to_be_bytes());
-            full.heap.extend_from_slice(key);
+            full.heap.extend_from_slice(front);
+            full.heap.extend_from_slice(back);
         }
         full
     }

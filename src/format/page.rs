@@ -56,6 +56,8 @@ impl PageHeader {
     /// Decodes the header without checking the checksum.
     #[inline]
     pub fn decode(page: &[u8]) -> Option<PageHeader> {
+        // One bounds check for all fields.
+        let page = page.first_chunk::<PAGE_HEADER_SIZE>()?;
         let header = PageHeader {
             crc: u32_at(page, 0)?,
             page_id: u32_at(page, 4)?,

@@ -202,6 +202,20 @@ impl Pages {
         self.damage(Invariant::H7, page, "the file ends before this page".into())
     }
 
+    #[inline(never)]
+    fn first_look(&self, child: PageRef) -> Result<&[u8]> {
+        let bytes = self.raw(child.page, 1)?;
+        if !self.verified.contains(child.page as usize) {
+            self.verify_page(child.page, bytes)?;
+            self.verified.insert(child.page as usize);
+        }
+        if u32_at(bytes, 0) != Some(child.crc) {
+            let text = "another version of the page than its parent names".into();
+            return Err(self.damage(Invariant::P3, child.page, text));
+        }
+        Ok(bytes)
+    }
+
     #[cold]
     fn damage(&self, id: Invariant, page: u32, detail: String) -> Error {
         Corruption::new(id, detail)
@@ -244,21 +258,21 @@ impl PageRead for Pages {
 
     #[inline]
     fn page(&self, child: PageRef) -> Result<&[u8]> {
-        let bytes = self.raw(child.page, 1)?;
-        if !self.verified.contains(child.page as usize) {
-            self.verify_page(child.page, bytes)?;
-            self.verified.insert(child.page as usize);
+        // The usual case: a map, and a page that was looked at before.
+        if let Some(Some(map)) = self.map.get()
+            && self.verified.contains(child.page as usize)
+        {
+            let start = child.page as usize * self.page_size;
+            let bytes = map.bytes().get(start..start + self.page_size);
+            if let Some(bytes) = bytes.filter(|bytes| u32_at(bytes, 0) == Some(child.crc)) {
+                return Ok(bytes);
+            }
         }
-        if u32_at(bytes, 0) != Some(child.crc) {
-            let text = "another version of the page than its parent names".into();
-            return Err(self.damage(Invariant::P3, child.page, text));
-        }
-        Ok(bytes)
+        self.first_look(child)
     }
 
-    #[inline]
+    #[inline(always)]
     fn again(&self, child: PageRef) -> Result<&[u8]> {
-        // Checked pages of a pinned generation do not change.
         if let Some(Some(map)) = self.map.get() {
             let start = child.page as usize * self.page_size;
             if let Some(bytes) = map.bytes().get(start..start + self.page_size) {

@@ -6,7 +6,7 @@
 use super::get::{branch_at, find, found_leaf, leaf_at, malformed, top_level};
 use super::{PageRead, PageRef, Root};
 use crate::error::Result;
-use crate::format::leaf::{Leaf, LeafShape, StoredValue};
+use crate::format::leaf::{Leaf, LeafCell, LeafShape, StoredValue};
 
 /// Bytes of a leaf that are brought near when a cursor comes to a key: about ten entries.
 const AHEAD: usize = 2048;
@@ -52,13 +52,25 @@ struct Step {
     count: usize,
 }
 
-/// The leaf at the end of the path.
+/// The leaf that the cursor is in.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Here {
     page: PageRef,
-    /// The entry after the cursor, up to the number of entries.
-    index: usize,
     shape: LeafShape,
+    /// The entry after the cursor, up to the number of entries, and where its cell begins.
+    index: usize,
+    start: usize,
+}
+
+impl Here {
+    fn at(page: PageRef, leaf: &Leaf<'_>, index: usize) -> Here {
+        Here {
+            page,
+            shape: leaf.shape(),
+            index,
+            start: leaf.cell_start(index),
+        }
+    }
 }
 
 /// A place between two entries of a tree. `next` gives the entry after it and moves past it,
@@ -67,7 +79,9 @@ struct Place {
 pub struct TreeCursor {
     /// Branches from the root down.
     path: Vec<Step>,
-    leaf: Option<Place>,
+    leaf: Option<Here>,
+    /// It came to this leaf since somebody asked.
+    turned: bool,
     failed: bool,
 }
 
@@ -93,54 +107,82 @@ impl TreeCursor {
     }
 
     /// The entry after the cursor.
-    #[inline]
     pub fn next<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
-        let result = match &mut self.leaf {
-            Some(place) if place.index < place.shape.count() => {
-                let i = place.index;
-                place.index += 1;
-                place.entry(pages, i).map(Some)
-            }
-            Some(_) => self.next_leaf(pages),
-            None => Ok(None),
-        };
+        if let Some((prefix, cell)) = self.next_here(pages) {
+            return Ok(Some(TreeEntry {
+                prefix,
+                suffix: cell.suffix,
+                value: cell.value,
+            }));
+        }
+        let result = self.next_leaf(pages);
         self.watch(result)
     }
 
-    /// How many entries after the cursor, in the leaf where it stands, are certainly below a key.
-    pub fn surely_below<P: PageRead + ?Sized>(&self, pages: &P, end: Option<&[u8]>) -> usize {
-        let Some(place) = &self.leaf else { return 0 };
-        let rest = place.shape.count() - place.index;
-        match end {
-            None => rest,
-            Some(end) => match pages.again(place.page) {
-                Ok(page) => match Leaf::resume(page, place.shape) {
-                    Some(leaf) if leaf.is_below(end) => rest,
-                    _ => 0,
-                },
-                Err(_) => 0,
-            },
-        }
-    }
-
     /// The entry before the cursor.
-    #[inline]
     pub fn prev<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
-        let result = match &mut self.leaf {
-            Some(place) if place.index > 0 => {
-                place.index -= 1;
-                place.entry(pages, place.index).map(Some)
-            }
-            Some(_) => self.prev_leaf(pages),
-            None => Ok(None),
-        };
+        if let Some((prefix, cell)) = self.prev_here(pages) {
+            return Ok(Some(TreeEntry {
+                prefix,
+                suffix: cell.suffix,
+                value: cell.value,
+            }));
+        }
+        let result = self.prev_leaf(pages);
         self.watch(result)
+    }
+
+    /// The entry after the cursor, prefix apart, as long as it stays in its leaf. [`None`] tells
+    /// nothing: ask [`TreeCursor::next`].
+    #[inline(always)]
+    pub fn next_here<'a, P: PageRead + ?Sized>(
+        &mut self,
+        pages: &'a P,
+    ) -> Option<(&'a [u8], LeafCell<'a>)> {
+        let here = self.leaf.as_mut()?;
+        if here.index >= here.shape.count() {
+            return None;
+        }
+        let leaf = Leaf::with_shape(pages.again(here.page).ok()?, &here.shape)?;
+        let (cell, end) = leaf.cell_at(here.index, here.start)?;
+        here.index += 1;
+        here.start = end;
+        Some((leaf.prefix(), cell))
+    }
+
+    /// The same for the entry before it.
+    #[inline(always)]
+    pub fn prev_here<'a, P: PageRead + ?Sized>(
+        &mut self,
+        pages: &'a P,
+    ) -> Option<(&'a [u8], LeafCell<'a>)> {
+        let here = self.leaf.as_mut()?;
+        let index = here.index.checked_sub(1)?;
+        let leaf = Leaf::with_shape(pages.again(here.page).ok()?, &here.shape)?;
+        let start = leaf.cell_start(index);
+        let cell = leaf.cell_between(start, here.start)?;
+        here.index = index;
+        here.start = start;
+        Some((leaf.prefix(), cell))
+    }
+
+    /// True where the cursor came to another leaf since [`TreeCursor::take_turned`]: the prefix
+    /// may be another one.
+    #[inline(always)]
+    pub fn has_turned(&self) -> bool {
+        self.turned
+    }
+
+    /// Takes note that it did.
+    #[inline(always)]
+    pub fn take_turned(&mut self) {
+        self.turned = false;
     }
 
     /// An error ends the cursor: what it would show next could not be trusted.
@@ -163,10 +205,12 @@ impl TreeCursor {
     ) -> Result<()> {
         self.path.clear();
         self.leaf = None;
+        self.turned = true;
         let Some(mut level) = top_level(pages, root)? else {
             return Ok(());
         };
         let mut at = root.page_ref();
+        self.path.reserve(usize::from(level));
         while level > 0 {
             let branch = branch_at(pages, at, level)?;
             let found = match (key, seek) {
@@ -198,22 +242,22 @@ impl TreeCursor {
             None if seek == Seek::AtOrAfter => 0,
             None => leaf.count(),
         };
-        if let Some(from) = leaf.offset(index) {
-            pages.soon(at, from, AHEAD);
-        }
-        self.leaf = Some(Place {
-            page: at,
-            index,
-            shape: leaf.shape(),
-        });
+        let here = Here::at(at, &leaf, index);
+        pages.soon(at, here.start, AHEAD);
+        self.leaf = Some(here);
         Ok(())
     }
 
-    #[cold]
     fn next_leaf<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
+        let Some(here) = self.leaf else {
+            return Ok(None);
+        };
+        if here.index < here.shape.count() {
+            return Err(malformed(pages, here.page, "cell does not decode"));
+        }
         let Some(depth) = self.path.iter().rposition(|s| s.index + 1 < s.count) else {
             return Ok(None);
         };
@@ -224,19 +268,20 @@ impl TreeCursor {
         {
             pages.soon(next.into(), 0, pages.page_size());
         }
-        self.leaf = Some(Place {
-            page: at,
-            index: 1,
-            shape: leaf.shape(),
-        });
+        self.leaf = Some(Here::at(at, &leaf, 1));
         entry(pages, at, &leaf, 0).map(Some)
     }
 
-    #[cold]
     fn prev_leaf<'a, P: PageRead + ?Sized>(
         &mut self,
         pages: &'a P,
     ) -> Result<Option<TreeEntry<'a>>> {
+        let Some(here) = self.leaf else {
+            return Ok(None);
+        };
+        if here.index > 0 {
+            return Err(malformed(pages, here.page, "cell does not decode"));
+        }
         let Some(depth) = self.path.iter().rposition(|s| s.index > 0) else {
             return Ok(None);
         };
@@ -244,11 +289,7 @@ impl TreeCursor {
         let Some(last) = leaf.count().checked_sub(1) else {
             return Err(malformed(pages, at, "leaf without entries"));
         };
-        self.leaf = Some(Place {
-            page: at,
-            index: last,
-            shape: leaf.shape(),
-        });
+        self.leaf = Some(Here::at(at, &leaf, last));
         entry(pages, at, &leaf, last).map(Some)
     }
 
@@ -266,6 +307,7 @@ impl TreeCursor {
             None => (PageRef::default(), None),
         };
         self.path.truncate(depth);
+        self.turned = true;
         for level in (1..=height - depth).rev() {
             let branch = branch_at(pages, at, level as u8)?;
             let index = index
@@ -285,19 +327,8 @@ impl TreeCursor {
     }
 }
 
-impl Place {
-    #[inline]
-    fn entry<'a, P: PageRead + ?Sized>(&self, pages: &'a P, i: usize) -> Result<TreeEntry<'a>> {
-        match Leaf::resume(pages.again(self.page)?, self.shape) {
-            Some(leaf) => entry(pages, self.page, &leaf, i),
-            None => Err(malformed(pages, self.page, "leaf does not decode")),
-        }
-    }
-}
-
-#[inline]
 fn entry<'a, P: PageRead + ?Sized>(
-    pages: &P,
+    pages: &'a P,
     at: PageRef,
     leaf: &Leaf<'a>,
     i: usize,

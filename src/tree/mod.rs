@@ -63,7 +63,7 @@ pub trait PageRead {
     /// A page whose checksum field must equal `child.crc` (P3) and whose generation must not be
     /// newer than the source's (P4).
     fn page(&self, child: PageRef) -> Result<&[u8]>;
-    /// A page that this caller has had from [`PageRead::page`] before.
+    /// A page that [`PageRead::page`] of this very source gave before: it need not be checked.
     #[inline]
     fn again(&self, child: PageRef) -> Result<&[u8]> {
         self.page(child)

@@ -9,6 +9,7 @@ pub mod append;
 pub mod retained;
 pub mod scan;
 pub mod tail;
+mod window;
 
 use crate::format::header::Header;
 

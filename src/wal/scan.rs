@@ -17,7 +17,7 @@
 //! did end there, and opening looks only a little further: past a sector or page that went back
 //! to an older state. `verify` always looks at the whole region.
 
-use crate::error::{Corruption, Error, Result};
+use crate::error::{Corruption, Result};
 use crate::format::bytes::u32_at;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
 use crate::format::mark::{MARK_SIZE, Mark};
@@ -26,10 +26,8 @@ use crate::format::{Invariant, MAX_COUNTER};
 use crate::sys::File;
 
 use super::Extent;
+use super::window::Window;
 
-/// Bytes read at first, and at most, at a time: most looks at a log are short.
-const FIRST_CHUNK: usize = 4 << 10;
-const LAST_CHUNK: usize = 64 << 10;
 /// How far opening looks behind a mark.
 const NEAR: u64 = 16 << 10;
 
@@ -349,11 +347,7 @@ fn find_witness(
     while at < upto
         && let Some(chunk) = window.chunk(at)?
     {
-        let starts_here = |&[a, b, c, d, ..]: &[u8; 8]| {
-            let word = u32::from_le_bytes([a, b, c, d]);
-            word == frames || word == marks
-        };
-        let hit = chunk.as_chunks::<8>().0.iter().position(starts_here);
+        let hit = find_word(chunk, frames, marks);
         let Some(hit) = hit else {
             at += chunk.len() as u64 & !7;
             continue;
@@ -367,6 +361,26 @@ fn find_witness(
         at += 8;
     }
     Ok(None)
+}
+
+/// The first eight bytes that begin with one of two words, neither of which stands in zeros.
+fn find_word(bytes: &[u8], one: u32, other: u32) -> Option<usize> {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let starts = |&[a, b, c, d, ..]: &[u8; 8]| {
+        let word = u32::from_le_bytes([a, b, c, d]);
+        word == one || word == other
+    };
+    for (i, block) in blocks.iter().enumerate() {
+        // Most of a region is empty.
+        if block.iter().fold(0, |any, byte| any | byte) == 0 {
+            continue;
+        }
+        if let Some(hit) = block.as_chunks::<8>().0.iter().position(starts) {
+            return Some(i * 8 + hit);
+        }
+    }
+    let hit = rest.as_chunks::<8>().0.iter().position(starts)?;
+    Some(blocks.len() * 8 + hit)
 }
 
 /// The whole frame header or mark at this place, if there is one.
@@ -431,68 +445,4 @@ fn whole_entry(frame: Option<&[u8]>, entry: &crate::format::frame::EntryHeader) 
         header_crc: 0,
     };
     frame.is_some_and(|f| f.len() > ENVELOPE_SIZE && header.check_body(f).is_some())
-}
-
-/// A sliding view of a region that reads ahead in chunks.
-struct Window<'f> {
-    file: &'f dyn File,
-    extent: Extent,
-    buf: Vec<u8>,
-    start: u64,
-    chunk: usize,
-}
-
-impl<'f> Window<'f> {
-    fn new(file: &'f dyn File, extent: Extent) -> Self {
-        Window {
-            file,
-            extent,
-            buf: Vec::new(),
-            start: 0,
-            chunk: FIRST_CHUNK,
-        }
-    }
-
-    /// Bytes `at..at + len` of the region; `None` where the region ends before.
-    fn get(&mut self, at: u64, len: u64) -> Result<Option<&[u8]>> {
-        if at.checked_add(len).is_none_or(|end| end > self.extent.len) {
-            return Ok(None);
-        }
-        let inside = at >= self.start && at + len <= self.start + self.buf.len() as u64;
-        if !inside {
-            self.fill(at, len)?;
-        }
-        let from = (at - self.start) as usize;
-        Ok(self.buf.get(from..from + len as usize))
-    }
-
-    /// What is in memory from `at` on, read if need be; `None` at the end of the region.
-    fn chunk(&mut self, at: u64) -> Result<Option<&[u8]>> {
-        if at + 8 > self.extent.len {
-            return Ok(None);
-        }
-        self.get(at, 8)?;
-        let from = (at - self.start) as usize;
-        Ok(self.buf.get(from..))
-    }
-
-    fn fill(&mut self, at: u64, len: u64) -> Result<()> {
-        // Keep reads aligned so that a region is read in whole pages.
-        let start = at & !4095;
-        let want = (at + len - start)
-            .max(self.chunk as u64)
-            .min(self.extent.len - start) as usize;
-        self.chunk = (self.chunk * 4).min(LAST_CHUNK);
-        self.buf.resize(want, 0);
-        self.start = start;
-        let got = self
-            .file
-            .read_at(&mut self.buf, self.extent.start + start)
-            .map_err(|e| Error::io("read the log", e))?;
-        if got < want {
-            let end = Corruption::new(Invariant::H7, "the file ends inside the log");
-            return Err(end.at(self.extent.start + start + got as u64).into());
-        }
-        Ok(())
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::format::bytes::{push_varint, split_varint};
+use crate::format::bytes::{head8, push_varint, split_varint};
 
 /// Where the parts of a record lie.
 #[derive(Debug, Clone, Default)]
@@ -61,15 +61,7 @@ pub(super) fn at(bytes: &[u8], at: usize, ordinals: bool) -> Option<Record> {
 /// Eight bytes of a key from `skip` on as a number that compares as they do.
 #[inline]
 pub(super) fn head(key: &[u8], skip: usize) -> u64 {
-    let rest = key.get(skip..).unwrap_or(&[]);
-    if let Some(first) = rest.first_chunk::<8>() {
-        return u64::from_be_bytes(*first);
-    }
-    let mut head = [0u8; 8];
-    for (to, from) in head.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    u64::from_be_bytes(head)
+    head8(key.get(skip..).unwrap_or(&[]))
 }
 
 /// Number of equal bytes at the front.

@@ -7,18 +7,18 @@
 //! In front of the slots stands one byte for each entry, the first of its suffix: a search looks
 //! at those, which lie together, before it touches any cell.
 
-mod build;
+mod builder;
 
 use std::cmp::Ordering;
-
-pub(super) use build::finish_page;
-pub use build::{LeafBuilder, max_cell, needs_overflow};
 
 use super::bytes::{all_zero, split_bytes, split_varint, u16_at};
 use super::overflow::{OVERFLOW_REF_SIZE, OverflowRef};
 use super::page::{PageHeader, PageKind};
 use super::{Invariant, PAGE_HEADER_SIZE};
 use crate::error::Corruption;
+
+pub(super) use builder::finish_page;
+pub use builder::{LeafBuilder, max_cell, needs_overflow};
 
 /// The value stands in an overflow extent.
 const FLAG_OVERFLOW: u64 = 1;
@@ -76,7 +76,7 @@ pub struct LeafCell<'a> {
 }
 
 /// Decodes a whole cell: it ends where the next one begins.
-#[inline]
+#[inline(always)]
 fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
     let (head, rest) = split_varint(cell)?;
     let (suffix, rest) = split_bytes(rest, head >> FLAG_BITS)?;
@@ -90,14 +90,6 @@ fn decode_cell(cell: &[u8]) -> Option<LeafCell<'_>> {
     Some(LeafCell { suffix, value })
 }
 
-/// What the header of a leaf says, for coming back to the page without reading it again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeafShape {
-    prefix_len: u16,
-    count: u16,
-    cells_end: u32,
-}
-
 /// A leaf page, decoded on demand and bounds-checked at every step.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaf<'a> {
@@ -107,7 +99,44 @@ pub struct Leaf<'a> {
     cells_end: usize,
 }
 
+/// What a leaf's header says: to be kept where the page itself cannot be borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeafShape {
+    prefix_len: usize,
+    count: usize,
+    cells_end: usize,
+}
+
+impl LeafShape {
+    /// Number of entries.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
 impl<'a> Leaf<'a> {
+    /// The shape, for [`Leaf::with_shape`].
+    #[inline]
+    pub fn shape(&self) -> LeafShape {
+        LeafShape {
+            prefix_len: self.prefix.len(),
+            count: self.count,
+            cells_end: self.cells_end,
+        }
+    }
+
+    /// The leaf that gave the shape, from the same bytes.
+    #[inline(always)]
+    pub fn with_shape(page: &'a [u8], shape: &LeafShape) -> Option<Leaf<'a>> {
+        Some(Leaf {
+            page,
+            prefix: page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + shape.prefix_len)?,
+            count: shape.count,
+            cells_end: shape.cells_end,
+        })
+    }
+
     /// Looks at a page as a leaf; `None` where its header is not that of one.
     #[inline]
     pub fn new(page: &'a [u8]) -> Option<Leaf<'a>> {
@@ -126,47 +155,6 @@ impl<'a> Leaf<'a> {
             count,
             cells_end,
         })
-    }
-
-    /// The page once more, whose shape is known already. `None` where it cannot have that shape.
-    #[inline]
-    pub fn resume(page: &'a [u8], shape: LeafShape) -> Option<Leaf<'a>> {
-        let prefix_len = usize::from(shape.prefix_len);
-        let count = usize::from(shape.count);
-        let prefix = page.get(PAGE_HEADER_SIZE..PAGE_HEADER_SIZE + prefix_len)?;
-        let fits = PAGE_HEADER_SIZE + prefix_len + INDEX_SIZE * count <= page.len();
-        fits.then_some(Leaf {
-            page,
-            prefix,
-            count,
-            cells_end: shape.cells_end as usize,
-        })
-    }
-
-    /// True where every key of the page is below `end`.
-    pub fn is_below(&self, end: &[u8]) -> bool {
-        let Some(last) = self.count.checked_sub(1).and_then(|i| self.suffix(i)) else {
-            return false;
-        };
-        match end.split_at_checked(self.prefix.len()) {
-            Some((head, rest)) => match self.prefix.cmp(head) {
-                Ordering::Less => true,
-                Ordering::Equal => last < rest,
-                Ordering::Greater => false,
-            },
-            // The end is shorter than the prefix: it decides alone.
-            None => self.prefix < end,
-        }
-    }
-
-    /// What [`Leaf::resume`] needs.
-    #[inline]
-    pub fn shape(&self) -> LeafShape {
-        LeafShape {
-            prefix_len: self.prefix.len() as u16,
-            count: self.count as u16,
-            cells_end: self.cells_end as u32,
-        }
     }
 
     /// Number of entries.
@@ -192,15 +180,33 @@ impl<'a> Leaf<'a> {
         decode_cell(self.cell_bytes(i)?)
     }
 
+    /// Where the cell at position `i` begins.
+    #[inline(always)]
+    pub fn cell_start(&self, i: usize) -> usize {
+        self.slot(i).unwrap_or(self.cells_end)
+    }
+
+    /// The cell at position `i`, which begins at `start`, and where it ends: for walking forward.
+    #[inline(always)]
+    pub fn cell_at(&self, i: usize, start: usize) -> Option<(LeafCell<'a>, usize)> {
+        let end = if i + 1 == self.count {
+            self.cells_end
+        } else {
+            self.slot(i + 1)?
+        };
+        Some((self.cell_between(start, end)?, end))
+    }
+
+    /// The cell between two offsets.
+    #[inline(always)]
+    pub fn cell_between(&self, start: usize, end: usize) -> Option<LeafCell<'a>> {
+        decode_cell(self.page.get(start..end)?)
+    }
+
     /// The cell at position `i` and its length in bytes.
     pub fn cell_and_len(&self, i: usize) -> Option<(LeafCell<'a>, usize)> {
         let bytes = self.cell_bytes(i)?;
         Some((decode_cell(bytes)?, bytes.len()))
-    }
-
-    /// Where in the page the cell at position `i` begins.
-    pub fn offset(&self, i: usize) -> Option<usize> {
-        self.slot(i)
     }
 
     #[inline]
@@ -250,11 +256,11 @@ impl<'a> Leaf<'a> {
         let wanted = head_of(suffix);
         // Counting all of a short row beats halving it.
         let (mut low, mut high) = if heads.len() <= 64 {
-            let below = heads.iter().filter(|&&h| h < wanted).count();
-            (
-                below,
-                below + heads.iter().filter(|&&h| h == wanted).count(),
-            )
+            let count = |low: u8, high: u8, h: &u8| {
+                (low + u8::from(*h < wanted), high + u8::from(*h <= wanted))
+            };
+            let (low, high) = heads.iter().fold((0, 0), |(l, h), head| count(l, h, head));
+            (usize::from(low), usize::from(high))
         } else {
             let low = heads.partition_point(|&h| h < wanted);
             (low, heads.partition_point(|&h| h <= wanted))
@@ -326,12 +332,4 @@ impl<'a> Leaf<'a> {
 #[inline]
 fn head_of(suffix: &[u8]) -> u8 {
     suffix.first().copied().unwrap_or(0)
-}
-
-impl LeafShape {
-    /// Number of entries.
-    #[inline]
-    pub fn count(&self) -> usize {
-        self.count.into()
-    }
 }

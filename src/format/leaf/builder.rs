@@ -1,10 +1,10 @@
-//! Filling leaf pages.
+//! Builds a leaf page.
 
-use super::super::PAGE_HEADER_SIZE;
-use super::super::bytes::{common_prefix, push_varint, varint_len};
-use super::super::overflow::OverflowRef;
-use super::super::page::{PageHeader, PageKind, seal};
 use super::{FLAG_BITS, FLAG_OVERFLOW, INDEX_SIZE, StoredValue, head_of};
+use crate::format::PAGE_HEADER_SIZE;
+use crate::format::bytes::{common_prefix, patch, push_varint, varint_len};
+use crate::format::overflow::OverflowRef;
+use crate::format::page::{PageHeader, PageKind, seal};
 
 /// Collects entries in key order until a page is full, then writes the page.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl LeafBuilder {
 }
 
 /// Pads, appends heads and slots, patches the header in and seals the page.
-pub(in super::super) fn finish_page(
+pub(in crate::format) fn finish_page(
     out: &mut Vec<u8>,
     page_size: usize,
     header: &PageHeader,
@@ -191,6 +191,6 @@ pub(in super::super) fn finish_page(
     for slot in slots.iter().rev() {
         out.extend_from_slice(&slot.to_le_bytes());
     }
-    super::super::bytes::patch(out, 0, &header.encode());
+    patch(out, 0, &header.encode());
     seal(out, header.kind)
 }
