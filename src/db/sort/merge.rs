@@ -53,6 +53,11 @@ impl Merge {
         Ok(merge)
     }
 
+    /// Number of runs that are merged.
+    pub fn runs(&self) -> usize {
+        self.readers.len()
+    }
+
     /// Goes on to the next record, which stays until the next call; false at the end.
     #[inline]
     pub fn next(&mut self) -> Result<bool> {

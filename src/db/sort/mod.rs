@@ -3,8 +3,9 @@
 //! Records are gathered in blocks. A full block is sorted by a second thread while the next one
 //! fills up, and kept; blocks that came in order are kept as they are. When the memory is used
 //! up, all that is kept is merged into one run on a nameless scratch file beside the database.
-//! At the end what is left is merged while it is read.
+//! At the end what is left is merged while it is read, again by a second thread.
 
+mod ahead;
 mod merge;
 mod order;
 mod record;
@@ -24,6 +25,7 @@ use super::bulk::{BulkChange, BulkSource};
 use crate::error::{Error, Result};
 use crate::format::key::split_key;
 use crate::sys::{OsVfs, Vfs};
+use ahead::Ahead;
 use merge::Merge;
 use store::{Block, Plan, Store};
 
@@ -53,6 +55,8 @@ impl Duplicates {
 const LEAST: usize = 1 << 20;
 /// Largest block: one that fits the caches of the processor is sorted fastest.
 const BLOCK: usize = 16 << 20;
+/// From so many bytes on the last merge is worth a thread.
+const MANY: u64 = 4 << 20;
 /// Longest key that any page size allows.
 const LONGEST_KEY: usize = crate::format::max_key_len(65536);
 
@@ -63,6 +67,7 @@ pub struct Sorter {
     block_size: usize,
     block: Block,
     pushed: u64,
+    bytes: u64,
     worker: Option<Worker>,
 }
 
@@ -110,6 +115,7 @@ impl Sorter {
             block_size,
             block: Block::default(),
             pushed: 0,
+            bytes: 0,
             worker: None,
         }
     }
@@ -132,6 +138,7 @@ impl Sorter {
             self.hand_over()?;
         }
         self.pushed += 1;
+        self.bytes += need as u64;
         let block = &mut self.block;
         let rises = || match split_key(&block.last) {
             Some((before, last)) => (before, last) < (keyspace, key),
@@ -172,8 +179,13 @@ impl Sorter {
             }
         };
         let (merge, dropped) = store.merge()?;
+        let feed = if self.bytes >= MANY && merge.runs() > 1 {
+            Feed::Ahead(Ahead::start(merge)?)
+        } else {
+            Feed::Here(merge)
+        };
         Ok(Sorted {
-            merge,
+            feed,
             dropped,
             pushed: self.pushed,
         })
@@ -240,25 +252,37 @@ fn join(thread: JoinHandle<Result<Store>>) -> Result<Store> {
 /// Changes sorted by keyspace id and key, each key once.
 #[derive(Debug)]
 pub struct Sorted {
-    merge: Merge,
+    feed: Feed,
     dropped: u64,
     pushed: u64,
+}
+
+/// Where the last merge happens.
+#[derive(Debug)]
+enum Feed {
+    Here(Merge),
+    Ahead(Ahead),
 }
 
 impl Sorted {
     /// The next change, valid until the next call.
     #[inline]
     pub fn next_change(&mut self) -> Result<Option<BulkChange<'_>>> {
-        if !self.merge.next()? {
+        let more = match &mut self.feed {
+            Feed::Here(merge) => merge.next()?,
+            Feed::Ahead(ahead) => ahead.next()?,
+        };
+        if !more {
             return Ok(None);
         }
-        let Some((keyspace, key)) = split_key(self.merge.key()) else {
-            return Ok(None);
+        let (full, value) = match &self.feed {
+            Feed::Here(merge) => (merge.key(), merge.value()),
+            Feed::Ahead(ahead) => (ahead.key(), ahead.value()),
         };
-        Ok(Some(BulkChange {
+        Ok(split_key(full).map(|(keyspace, key)| BulkChange {
             keyspace,
             key,
-            value: self.merge.value(),
+            value,
         }))
     }
 
@@ -270,7 +294,11 @@ impl Sorted {
     /// Changes that lost against another one with the same key; all of them are known once the
     /// end was reached.
     pub fn dropped(&self) -> u64 {
-        self.dropped + self.merge.dropped()
+        let here = match &self.feed {
+            Feed::Here(merge) => merge.dropped(),
+            Feed::Ahead(ahead) => ahead.dropped(),
+        };
+        self.dropped + here
     }
 }
 
