@@ -73,12 +73,13 @@ fn every_kind_of_damage_has_the_same_status() {
     let active = regions.iter().max_by_key(|r| r["region_seq"].as_u64());
     let region = active.unwrap()["start_page"].as_u64().unwrap() as usize * 4096;
     let in_log = whole.windows(10).rposition(|w| w == b"in the log");
-    let both_headers: &dyn Fn(&mut Vec<u8>) = &|b| {
+    let both_headers = |b: &mut Vec<u8>| {
         b[100] ^= 1;
         b[8192 + 100] ^= 1;
     };
-    let kinds: &[(&str, &dyn Fn(&mut Vec<u8>))] = &[
-        ("both headers", both_headers),
+    type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let kinds: &[(&str, Damage<'_>)] = &[
+        ("both headers", &both_headers),
         ("between the headers", &|b| b[5000] = 1),
         ("a log entry", &|b| b[in_log.unwrap()] ^= 1),
         ("cut off", &|b| b.truncate(b.len() - 4096)),
