@@ -79,6 +79,23 @@ impl OutFile {
     }
 }
 
+/// Whether both names are names of one file that exists.
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    let (Ok(first), Ok(second)) = (a.metadata(), b.metadata()) else {
+        return false;
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (first.dev(), first.ino()) == (second.dev(), second.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (first, second);
+        a.canonicalize().ok() == b.canonicalize().ok()
+    }
+}
+
 fn exists(path: &Path) -> Failure {
     Failure::new(&codes::EXISTS, format!("{} exists already", path.display()))
         .at(path)

@@ -87,6 +87,7 @@ others: creel explain CODE";
         if self.jsonl {
             let counts = patch::write(&mut a, &mut b, &selection, &meter)?;
             drop(meter);
+            ctx.out.flush()?;
             ctx.notice(&report::sentence(&counts));
             return Ok(super::answer(counts.same()));
         }
@@ -131,6 +132,7 @@ impl DiffArgs {
         if self.summary {
             return report::facts(&mut ctx.out, counts);
         }
+        ctx.out.flush()?;
         ctx.notice(&report::sentence(counts));
         Ok(())
     }

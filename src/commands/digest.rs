@@ -16,12 +16,14 @@ use creel::exchange::frame::Position;
 use serde::Serialize;
 
 use self::side::{Side, Which};
-use self::visit::{Count, Cut, Whole};
+use self::visit::{Count, Cut};
 use super::Run;
 use super::export::OutputFormat;
 use crate::cli::args::{KeyEncArgs, RangeArgs};
 use crate::cli::escape::{self, Plain};
 use crate::cli::{Context, Exit, Failure, Outcome, input as cli_input, text, units};
+
+pub(crate) use self::visit::Whole;
 
 /// Arguments of `creel digest`.
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod selection;
 mod target;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
@@ -21,9 +22,10 @@ use self::format::OutputEnc;
 use self::report::Report;
 use self::target::{Target, Writer};
 use super::Run;
+use super::digest::Whole;
 use crate::cli::args::{DbArg, KeyEncArgs, OutFileArgs, RangeArgs};
 use crate::cli::text::Enc;
-use crate::cli::{Context, Exit, Failure, Outcome, input};
+use crate::cli::{Context, Exit, Failure, Outcome, input, outfile};
 
 pub(crate) use format::OutputFormat;
 pub(crate) use selection::{Selection, Visit};
@@ -89,6 +91,8 @@ pipe left early; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let options = self.options()?;
+        self.refuse_itself(&ctx.path(&self.db)?)?;
+        self.refuse_terminal(ctx, &options)?;
         let keys = input::range(&self.range, &self.key_encs())?;
         let db = ctx.open_read(&self.db, Interest::All)?;
         let source = match self.since {
@@ -127,11 +131,12 @@ impl ExportArgs {
         mut source: Source,
         mut options: Options,
     ) -> Result<Report, Failure> {
-        let mut in_order = true;
         if let Source::All(selection) = &mut source {
             self.refuse_several(selection)?;
-            // mdb_load keeps the name of the section before for one without a name.
-            in_order = options.format != Format::Mdb || !selection.main_first();
+            if options.format == Format::Mdb {
+                // mdb_load keeps the name of the section before for one without a name.
+                selection.main_first();
+            }
             options.mapsize = format::mapsize(info, selection.entries());
         }
         let header = self.header(info, source.snapshot(), &options)?;
@@ -150,10 +155,27 @@ impl ExportArgs {
         })?;
         drop(meter);
         let mut report = Report::new(info, &options, &header, &written, started.elapsed());
-        if !in_order {
-            report.without_digest();
+        if let Source::All(selection) = &mut source
+            && ctx.globals.json
+            && selection.by_name()
+        {
+            let mut whole = Whole::default();
+            selection.walk(&ctx.meter("digest"), &mut whole)?;
+            report.digest(&whole.finish());
         }
         Ok(report)
+    }
+
+    /// With `--force` the export would take the place of what it is made of.
+    fn refuse_itself(&self, db: &Path) -> Result<(), Failure> {
+        match &self.file.o {
+            Some(out) if outfile::is_same(out, db) => {
+                Err(Failure::usage("-o names the database itself")
+                    .at(db)
+                    .hint("choose another name"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn options(&self) -> Result<Options, Failure> {
@@ -183,6 +205,19 @@ impl ExportArgs {
             .hint("leave out --bare"));
         }
         Ok(options)
+    }
+
+    /// Bytes that are no text would only disturb the terminal.
+    fn refuse_terminal(&self, ctx: &mut Context, options: &Options) -> Result<(), Failure> {
+        let text = options.format != Format::Raw && self.compression() == Compression::None;
+        let to_stdout = self.file.o.as_deref().is_none_or(|o| o.as_os_str() == "-");
+        if text || !to_stdout || !ctx.out.is_terminal() {
+            return Ok(());
+        }
+        Err(
+            Failure::usage("the output is not text, and would go to the terminal")
+                .hint("write it to a file with -o FILE, or into a pipe"),
+        )
     }
 
     fn key_encs(&self) -> KeyEncArgs {

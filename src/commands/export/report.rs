@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use creel::Info;
+use creel::digest::Digest;
 use creel::exchange::frame::{Header, Position};
 use creel::exchange::write::Options;
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub struct Report {
     records: u64,
     bytes: u64,
     stored_bytes: u64,
-    digest: Option<String>,
+    digest: String,
     elapsed_ms: u64,
 }
 
@@ -58,14 +59,14 @@ impl Report {
             records: trailer.records,
             bytes: written.bytes,
             stored_bytes: written.stored,
-            digest: Some(trailer.digest.to_string()),
+            digest: trailer.digest.to_string(),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
-    /// The entries were not written in the order that a digest is made of.
-    pub fn without_digest(&mut self) {
-        self.digest = None;
+    /// The entries were written in another order than a digest is made of: this is the right one.
+    pub fn digest(&mut self, digest: &Digest) {
+        self.digest = digest.to_string();
     }
 
     /// Prints it: where the data does not go.

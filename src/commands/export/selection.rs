@@ -90,15 +90,16 @@ impl Selection {
         self.parts.iter().map(|p| p.name.as_str()).collect()
     }
 
-    /// Puts the keyspace `main` before the others. Returns whether the order is another one now.
-    pub fn main_first(&mut self) -> bool {
-        let at = self.parts.iter().position(|p| p.name == "main");
-        let Some(at) = at.filter(|at| *at > 0) else {
-            return false;
-        };
-        let main = self.parts.remove(at);
-        self.parts.insert(0, main);
-        true
+    /// Puts the keyspace `main` before the others.
+    pub fn main_first(&mut self) {
+        self.parts.sort_by_key(|part| part.name != "main");
+    }
+
+    /// Puts the keyspaces into the order of their names; returns whether they had another.
+    pub fn by_name(&mut self) -> bool {
+        let sorted = self.parts.is_sorted_by(|a, b| a.name < b.name);
+        self.parts.sort_by(|a, b| a.name.cmp(&b.name));
+        !sorted
     }
 
     /// Number of entries.

@@ -31,6 +31,20 @@ pub struct Effect {
 }
 
 impl Effect {
+    /// Counts a record whose key lies in a range that was removed before it: what counts is what
+    /// comes of both.
+    fn put_back(&mut self, value: Option<&[u8]>, old: Option<bool>) {
+        match (value, old) {
+            (None, _) => return,
+            (Some(_), None) => self.inserted += 1,
+            (Some(_), Some(true)) => self.unchanged += 1,
+            (Some(_), Some(false)) => self.replaced += 1,
+        }
+        if old.is_some() {
+            self.deleted = self.deleted.saturating_sub(1);
+        }
+    }
+
     /// Counts a record; `old`: whether the value that was there is the same.
     fn add(&mut self, value: Option<&[u8]>, old: Option<bool>, verdict: Verdict) {
         match (verdict, value, old) {
@@ -188,11 +202,15 @@ impl Target {
         }
         let slot = &*slot;
         let old = match &slot.old {
-            Some(old) if !slot.cleared.iter().any(|range| is_in(range, key)) => {
-                old.get_with(key, |old| Some(old) == value)?
-            }
-            _ => None,
+            Some(old) => old.get_with(key, |old| Some(old) == value)?,
+            None => None,
         };
+        if slot.cleared.iter().any(|range| is_in(range, key)) {
+            if self.counts {
+                self.effect.put_back(value, old);
+            }
+            return Ok(Verdict::Apply);
+        }
         let verdict = match (value, old, self.if_exists) {
             (None, _, _) | (_, None, _) => Verdict::Apply,
             (_, Some(_), IfExists::Keep) => Verdict::Keep,
