@@ -96,7 +96,7 @@ others: creel explain CODE";
             redact: self.redact,
             plain: ctx.out.plain(),
         };
-        let silent = ctx.globals.quiet > 0;
+        let silent = ctx.globals.quiet >= 2;
         let counts = compare::run(&mut a, &mut b, &meter, &mut |difference| {
             if silent {
                 return Ok(Next::Stop); // the status is all that is wanted

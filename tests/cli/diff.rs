@@ -120,6 +120,12 @@ fn each_difference_is_a_line_and_the_status_is_1() {
         .arg("-q")
         .assert()
         .code(1)
+        .stdout("+ fruit\tk\n+ a\\tb\\n\n~ key000007\n- key000050\n")
+        .stderr("");
+    diff(&db.path, &other)
+        .arg("-qq")
+        .assert()
+        .code(1)
         .stdout("")
         .stderr("");
     let redacted = diff(&db.path, &other).arg("--redact").assert().code(1);

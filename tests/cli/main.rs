@@ -24,6 +24,7 @@ mod files;
 mod get;
 mod globals;
 mod honest;
+mod honest_tools;
 mod import;
 mod import_bad;
 mod import_peers;

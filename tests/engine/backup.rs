@@ -14,14 +14,15 @@ fn entries(db: &Db) -> Vec<(Vec<u8>, Vec<u8>)> {
     cursor.map(|entry| entry.unwrap()).collect()
 }
 
-fn deep_clean(path: &std::path::Path) {
+/// Gives whether the older header would do as well.
+fn deep_clean(path: &std::path::Path) -> bool {
     let options = VerifyOptions {
         level: Depth::Deep,
         ..VerifyOptions::default()
     };
     let report = creel::verify(path, &options, &NoProgress).unwrap();
     assert_eq!(report.verdict, Verdict::Clean, "{:?}", report.findings);
-    assert!(report.lossless_fallback);
+    report.lossless_fallback
 }
 
 /// Backs up and compares; then the backup must be writable and go on.
@@ -30,7 +31,7 @@ fn compare(db: &Db, scratch: &Scratch, name: &str) -> u64 {
     let report = db
         .backup(&path, &BackupOptions::default(), &NoProgress)
         .unwrap();
-    deep_clean(&path);
+    assert!(deep_clean(&path));
     let (ours, theirs) = (db.info().unwrap(), creel::info(&path).unwrap());
     assert_eq!(ours.lineage_id, theirs.lineage_id);
     assert_ne!(ours.file_id, theirs.file_id);
@@ -152,4 +153,153 @@ fn a_copy_that_does_not_pass_gets_no_name() {
     }
     let names = std::fs::read_dir(scratch.path()).unwrap().count();
     assert_eq!(names, 1, "only the database is there");
+}
+
+/// Does something once, in the middle of a copy.
+struct Meanwhile<'a> {
+    at: u64,
+    step: std::sync::Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>,
+}
+
+impl Progress for Meanwhile<'_> {
+    fn report(&self, done: u64, _total: Option<u64>) {
+        if done >= self.at
+            && let Some(step) = self.step.lock().unwrap().take()
+        {
+            step();
+        }
+    }
+}
+
+/// Everything that could write over pages or log that a backup still has to copy.
+fn rewrite_everything(db: &Db) {
+    for round in 0..6_u32 {
+        for i in 0..400_u32 {
+            db.put(&i.to_be_bytes(), &[round as u8 + 10; 200]).unwrap();
+        }
+        db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+            .unwrap();
+    }
+    let half = creel::KeyRange::from_to(&100_u32.to_be_bytes(), &300_u32.to_be_bytes());
+    db.delete_range(&half).unwrap();
+    let options = creel::CompactOptions::default();
+    db.compact(&options, &NoProgress).unwrap();
+    let entries = (0..2000_u32).map(|i| Ok((i.to_be_bytes(), [9; 300])));
+    db.bulk_load("main", entries, &NoProgress).unwrap();
+}
+
+#[test]
+fn what_is_written_during_a_backup_is_not_in_it() {
+    let mut at = 0;
+    loop {
+        let scratch = Scratch::new();
+        let db = OpenOptions::new()
+            .background_checkpoint(false)
+            .create(scratch.file("db"), &Default::default())
+            .unwrap();
+        for i in 0..1000_u32 {
+            db.put(&i.to_be_bytes(), &[1; 200]).unwrap();
+        }
+        db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+            .unwrap();
+        db.put(b"last", b"in the log").unwrap();
+        let before = entries(&db);
+        let reader = OpenOptions::new().read_only(true).open(db.path()).unwrap();
+        let copy = scratch.file("copy");
+        let meanwhile = Meanwhile {
+            at,
+            step: std::sync::Mutex::new(Some(Box::new(|| rewrite_everything(&db)))),
+        };
+        let options = BackupOptions {
+            // Small steps.
+            rate: Some(1 << 30),
+            verify: Some(Depth::Deep),
+            ..BackupOptions::default()
+        };
+        let report = reader.backup(&copy, &options, &meanwhile).unwrap();
+        if meanwhile.step.into_inner().unwrap().is_some() {
+            assert!(at > 300_000, "the copy took {at} bytes");
+            return;
+        }
+        assert_eq!(entries(&Db::open(&copy).unwrap()), before, "from {at} on");
+        at += report.bytes / 8;
+    }
+}
+
+/// A backup in the moments before each sync of something else.
+fn between_syncs(work: impl Fn(&Db), fill: impl Fn(&Db)) -> usize {
+    let mut at = 0;
+    loop {
+        let scratch = Scratch::new();
+        let hook = crate::hook::HookVfs::default();
+        let db = OpenOptions::new()
+            .background_checkpoint(false)
+            .checkpoint_at(None)
+            .vfs(std::sync::Arc::new(hook.clone()))
+            .create(scratch.file("db"), &Default::default())
+            .unwrap();
+        fill(&db);
+        let before = entries(&db);
+        let other = OpenOptions::new().read_only(true).open(db.path()).unwrap();
+        let copy = scratch.file("copy");
+        let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let step = {
+            let (copy, done) = (copy.clone(), std::sync::Arc::clone(&done));
+            move || {
+                other
+                    .backup(&copy, &BackupOptions::default(), &NoProgress)
+                    .unwrap();
+                done.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        };
+        crate::between::before_later_sync(&hook, at, Box::new(step));
+        work(&db);
+        if !done.load(std::sync::atomic::Ordering::Relaxed) {
+            return at;
+        }
+        deep_clean(&copy);
+        let copied = entries(&Db::open(&copy).unwrap());
+        assert!(
+            copied == before || copied == entries(&db),
+            "before sync {at}"
+        );
+        at += 1;
+    }
+}
+
+#[test]
+fn a_backup_beside_a_checkpoint_a_compaction_or_a_bulk_step_is_whole() {
+    let fill = |db: &Db| {
+        for i in 0..800_u32 {
+            db.put(&i.to_be_bytes(), &[1; 200]).unwrap();
+        }
+        db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+            .unwrap();
+        db.delete_range(&creel::KeyRange::from_to(&[0; 4], &300_u32.to_be_bytes()))
+            .unwrap();
+    };
+    let syncs = between_syncs(
+        |db| {
+            let options = CheckpointOptions::default();
+            db.checkpoint(&options, &NoProgress).unwrap();
+        },
+        fill,
+    );
+    assert!(syncs > 0);
+    let syncs = between_syncs(
+        |db| {
+            let options = creel::CompactOptions::default();
+            db.compact(&options, &NoProgress).unwrap();
+        },
+        fill,
+    );
+    assert!(syncs > 1, "{syncs}");
+    let syncs = between_syncs(
+        |db| {
+            let entries = (0..3000_u32).map(|i| Ok((i.to_be_bytes(), [9; 100])));
+            db.bulk_load("main", entries, &NoProgress).unwrap();
+        },
+        fill,
+    );
+    assert!(syncs > 0);
 }

@@ -125,7 +125,7 @@ fn compact_with_commits_before_sync(at: usize) -> bool {
 }
 
 /// Lets `skip` syncs pass before the one that is stepped into.
-fn before_later_sync(hook: &HookVfs, skip: usize, f: Box<dyn FnOnce() + Send>) {
+pub fn before_later_sync(hook: &HookVfs, skip: usize, f: Box<dyn FnOnce() + Send>) {
     let again = hook.clone();
     hook.before_sync(move || {
         match skip {
