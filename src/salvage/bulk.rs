@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::census;
 use super::log::{Position, RawEntry, one_by_one};
+use super::root::whole_tree;
 use super::survey::Salvage;
-use super::walk::sums_if_whole;
 use crate::check::source::Source;
 use crate::error::Result;
 use crate::format::bytes::u64_at;
@@ -30,8 +30,8 @@ pub(super) fn find_its_tree(salvage: &mut Salvage<'_>) -> Result<bool> {
         .into_iter()
         .filter(|t| t.generation > header.generation)
     {
-        let sums = sums_if_whole(source, &tree)?;
-        let found = sums.map(|s| (s.content_sum, s.entries));
+        let whole = whole_tree(source, &tree)?;
+        let found = whole.map(|(sums, _)| (sums.content_sum, sums.entries));
         if found != Some((content_sum, entries)) {
             continue;
         }

@@ -34,6 +34,8 @@ pub(super) struct Census {
     pub pages: u64,
     /// Possible trees, the newest first.
     pub trees: Vec<Tree>,
+    /// Pages of the free lists of the newest generations.
+    pub free_lists: BTreeMap<u64, Vec<u32>>,
     /// Possible log regions, the newest incarnation first.
     pub regions: Vec<(Extent, RegionHeader)>,
 }
@@ -43,6 +45,7 @@ pub(super) struct Census {
 struct Kind {
     pages: u64,
     roots: BTreeMap<u64, Candidate>,
+    free_lists: BTreeMap<u64, Vec<u32>>,
 }
 
 #[derive(Debug)]
@@ -154,6 +157,7 @@ impl Count {
             page_size: Some(1 << shift),
             pages: kind.pages,
             trees: trees.collect(),
+            free_lists: kind.free_lists.clone(),
             regions: self.regions,
         }
     }
@@ -162,6 +166,13 @@ impl Count {
 impl Kind {
     fn add(&mut self, header: PageHeader) {
         self.pages += 1;
+        if header.kind == PageKind::FreeList {
+            let list = self.free_lists.entry(header.generation).or_default();
+            list.push(header.page_id);
+            if self.free_lists.len() > MAX_ROOTS {
+                self.free_lists.pop_first();
+            }
+        }
         if !matches!(header.kind, PageKind::Leaf | PageKind::Branch) {
             return;
         }

@@ -7,13 +7,11 @@ use super::census::{self, Census};
 use super::log::{Log, Position, RawEntry, chain, collect, follow};
 use super::moment::Moment;
 use super::report::SalvageOptions;
-use super::walk::{Tree, sums_if_whole};
+use super::root;
+use super::walk::Tree;
 use crate::check::source::Source;
 use crate::error::{Error, Result};
 use crate::format::frame::EntryKind;
-
-/// Possible roots that are followed to see whether their trees are whole.
-const MAX_LOOKS: usize = 3;
 
 /// What stands in for a header.
 pub(super) struct Headless {
@@ -42,7 +40,7 @@ pub(super) fn find(
     if let Some(size) = census.page_size {
         moment.source.page_size = size;
     }
-    let tree = choose_tree(&moment.source, &census)?;
+    let tree = root::choose(&moment.source, &census)?;
     let log = read_log(&moment.source, &census, options)?;
     let mut notes = vec![format!(
         "neither header can be used; {} whole pages of {} bytes were found",
@@ -53,28 +51,9 @@ pub(super) fn find(
             "page {} of generation {} is taken for the root",
             tree.root.page, tree.generation
         ),
-        None => "no page can be the root".into(),
+        None => "no page is certain to be the root".into(),
     });
     Ok(Headless { tree, log, notes })
-}
-
-/// The newest whole tree. A generation that was being written when the machine stopped has no
-/// root, and one of its lower pages may pass for one: a higher tree, whole, of a generation
-/// shortly before, wins over it.
-fn choose_tree(source: &Source<'_>, census: &Census) -> Result<Option<Tree>> {
-    let mut best: Option<&Tree> = None;
-    for tree in census.trees.iter().take(MAX_LOOKS) {
-        if best.is_none_or(|b| tree.root.height > b.root.height)
-            && sums_if_whole(source, tree)?.is_some()
-        {
-            best = Some(tree);
-        }
-    }
-    let highest = || {
-        let all = census.trees.iter().rev(); // of equals, the last one, which is the newest
-        all.max_by_key(|tree| tree.root.height)
-    };
-    Ok(best.or_else(highest).copied())
 }
 
 /// The log, from the first entry that leads without a gap to the beginning of the newest region.

@@ -5,7 +5,7 @@
 //! moment    the file, its headers, pins        log       entries proven to follow each other
 //! walk      trees in key order                 flow      what the log says of their entries
 //! mend      the older tree for what is missing bulk      a tree whose header is lost
-//! headless  no header at all: census           scrape, order, sweep   single pages
+//! headless  no header at all: census, root     scrape, order, sweep   single pages
 //! lost      what is missing                    losses, report         the same for people
 //! write     the new file
 //! ```
@@ -28,6 +28,7 @@ mod names;
 mod order;
 mod pages;
 mod report;
+mod root;
 mod scrape;
 mod survey;
 mod sweep;

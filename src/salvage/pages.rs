@@ -42,7 +42,7 @@ impl RawPages for FilePages<'_> {
 }
 
 /// One bit for each page of the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Used {
     bits: Vec<u64>,
 }
@@ -53,6 +53,12 @@ impl Used {
         Used {
             bits: vec![0; (pages as usize).div_ceil(64)],
         }
+    }
+
+    /// True where the page was taken.
+    pub fn has(&self, page: u32) -> bool {
+        let word = self.bits.get(page as usize / 64);
+        word.is_some_and(|word| word & (1 << (page % 64)) != 0)
     }
 
     /// Takes pages; `false` where one of them was taken before.
@@ -146,6 +152,7 @@ mod tests {
         assert!(used.take(70, 1));
         assert!(!used.take(64, 1));
         assert!(!used.take(69, 100));
+        assert!(used.has(168) && !used.has(169) && !used.has(59) && !used.has(u32::MAX));
         assert!(used.take(0, 60));
     }
 }

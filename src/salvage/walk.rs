@@ -44,7 +44,7 @@ impl Tree {
         }
     }
 
-    fn limits(&self, source: &Source<'_>, depth: Depth) -> CheckLimits {
+    pub fn limits(&self, source: &Source<'_>, depth: Depth) -> CheckLimits {
         let first = first_page(source.page_size);
         CheckLimits {
             generation: self.generation,
@@ -87,35 +87,6 @@ pub(super) fn walk(
     };
     let limits = tree.limits(source, Depth::Deep);
     check_tree(&FilePages(source), tree.root, limits, &mut newest)
-}
-
-/// Sums over a tree that is whole, large values left out; `None` where any part is missing.
-pub(super) fn sums_if_whole(source: &Source<'_>, tree: &Tree) -> Result<Option<CheckSummary>> {
-    struct Look<'l> {
-        source: &'l Source<'l>,
-        used: Used,
-        whole: bool,
-    }
-    impl CheckVisitor for Look<'_> {
-        fn finding(&mut self, _: Finding) -> Result<()> {
-            self.whole = false;
-            Ok(())
-        }
-        fn own(&mut self, first: u32, pages: u32, _: PageKind) -> Result<(), Corruption> {
-            take(&mut self.used, first, pages)
-        }
-        fn progress(&mut self, _: &CheckSummary) -> Result<()> {
-            self.source.check_stop()
-        }
-    }
-    let mut look = Look {
-        source,
-        used: Used::new(source.file_pages()),
-        whole: true,
-    };
-    let limits = tree.limits(source, Depth::Full);
-    let summary = check_tree(&FilePages(source), tree.root, limits, &mut look)?;
-    Ok(look.whole.then_some(summary))
 }
 
 /// A part of the key space that a tree should hold and does not.
@@ -165,7 +136,8 @@ impl CheckVisitor for Newest<'_, '_> {
     }
 }
 
-fn take(used: &mut Used, first: u32, pages: u32) -> Result<(), Corruption> {
+/// Takes pages for a tree, each once.
+pub(super) fn take(used: &mut Used, first: u32, pages: u32) -> Result<(), Corruption> {
     if used.take(first, pages) {
         return Ok(());
     }

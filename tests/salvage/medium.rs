@@ -113,7 +113,10 @@ impl Vfs for BadMedium {
 }
 
 fn save(image: &Image, bad: &[(usize, usize)]) -> Saved {
-    let bad = bad.iter().map(|(from, to)| *from as u64..*to as u64).collect();
+    let bad = bad
+        .iter()
+        .map(|(from, to)| *from as u64..*to as u64)
+        .collect();
     let options = SalvageOptions {
         vfs: Arc::new(BadMedium(bad)),
         ..SalvageOptions::default()

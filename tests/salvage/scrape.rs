@@ -55,6 +55,46 @@ fn leaves_alone_give_nearly_everything() {
     }
 }
 
+/// A leaf that was written alone must not pass for the root of a tree of one page.
+#[test]
+fn a_lone_leaf_of_the_newest_generation_is_not_the_root() {
+    let mut world = World::new(4096);
+    world.commit(puts("main", 0, 2000, 0));
+    for round in 0..4 {
+        world.checkpoint();
+        world.commit(vec![put("main", b"zz", &value(0, round, 9))]);
+    }
+    world.checkpoint();
+    let image = world.close();
+    let mut b = Breaker::new(&image.bytes);
+    behead(&mut b);
+    b.bytes[..16384].fill(0);
+    let saved = save(&image, &b.bytes);
+    assert_eq!(saved.step(), "scrape");
+    assert!(saved.state == image.newest());
+}
+
+/// A tree that was large once: its old pages are free, and none of them comes back.
+#[test]
+fn a_tree_that_has_shrunk_is_found_as_it_is() {
+    let mut world = World::new(4096);
+    world.commit(puts("main", 0, 2000, 0));
+    world.checkpoint();
+    world.commit(vec![Change::DeleteRange("main".into(), key(10), key(1990))]);
+    world.checkpoint();
+    for round in 0..2 {
+        world.commit(vec![put("main", b"zz", &value(0, round, 9))]);
+        world.checkpoint();
+    }
+    let image = world.close();
+    assert_eq!(Breaker::new(&image.bytes).header().root_height, 1);
+    let mut bytes = image.bytes.clone();
+    bytes[..16384].fill(0);
+    let saved = save(&image, &bytes);
+    assert_eq!(saved.step(), "root");
+    assert!(saved.state == image.newest());
+}
+
 #[test]
 fn without_scraping_the_log_is_all() {
     let image = rich(4096);
