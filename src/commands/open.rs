@@ -78,7 +78,7 @@ Examples:
   creel open my.db --create --if-not-exists
   creel open my.db
 
-Only open --create makes a file: a mistyped path never becomes an empty database.
+Only --create (here and of import) makes a file: a mistyped path never becomes an empty database.
 Exit status: 0 done, 4 damaged, 5 no such file, 8 it exists already; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
