@@ -152,6 +152,7 @@ impl Count {
             generation: c.header.generation,
             page_count,
             entries: None,
+            unproven: false,
         });
         Census {
             page_size: Some(1 << shift),

@@ -22,6 +22,8 @@ const MAX_DEFECTS: usize = 20;
 pub(super) enum Origin {
     /// A tree that is known to be the newest, or to be it together with the log.
     Tree,
+    /// A tree that may be an older one.
+    UnprovenTree,
     /// The log.
     Log,
     /// A single page that no tree reaches.
@@ -191,12 +193,13 @@ impl<'f> Flow<'f> {
         }
         let bytes = user_key.len() as u64 + value.len();
         let hash = entry_hash(key, value.crc(), value.len());
-        self.tally.all.add(bytes, hash, scraped);
+        let stale = scraped || origin == Origin::UnprovenTree;
+        self.tally.all.add(bytes, hash, stale);
         self.tally
             .keyspaces
             .entry(keyspace)
             .or_default()
-            .add(bytes, hash, scraped);
+            .add(bytes, hash, stale);
         self.sink.entry(key, value)
     }
 }

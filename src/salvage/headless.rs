@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::census::{self, Census};
-use super::log::{Log, Position, RawEntry, chain, collect, follow};
+use super::log::{Log, Position, RawEntry, chain, collect, follow, generations_ahead};
 use super::moment::Moment;
 use super::report::SalvageOptions;
 use super::root;
@@ -40,8 +40,14 @@ pub(super) fn find(
     if let Some(size) = census.page_size {
         moment.source.page_size = size;
     }
-    let tree = root::choose(&moment.source, &census)?;
-    let log = read_log(&moment.source, &census, options)?;
+    let mut tree = root::choose(&moment.source, &census)?;
+    let mut found = read_log(&moment.source, &census, options, tree.as_ref())?;
+    if let Some(tree) = &mut tree {
+        // Nothing tells at which log entry the tree stands, so the log may begin too late.
+        tree.unproven = true;
+    }
+    found.log.doubts.extend(found.gap);
+    let log = found.log;
     let mut notes = vec![format!(
         "neither header can be used; {} whole pages of {} bytes were found",
         census.pages, moment.source.page_size
@@ -56,17 +62,33 @@ pub(super) fn find(
     Ok(Headless { tree, log, notes })
 }
 
+/// The log, and why it may not begin where the tree ends.
+struct Found {
+    log: Log,
+    gap: Option<String>,
+}
+
 /// The log, from the first entry that leads without a gap to the beginning of the newest region.
-fn read_log(source: &Source<'_>, census: &Census, options: &SalvageOptions) -> Result<Log> {
+fn read_log(
+    source: &Source<'_>,
+    census: &Census,
+    options: &SalvageOptions,
+    tree: Option<&Tree>,
+) -> Result<Found> {
     let places: Vec<_> = census
         .regions
         .iter()
         .map(|(extent, region)| (*extent, Some(*region)))
         .collect();
     let Some((_, newest)) = census.regions.first() else {
-        return Ok(Log::default());
+        return Ok(Found {
+            log: Log::default(),
+            gap: Some("no log region was found".into()),
+        });
     };
     let raw = collect(source, &places, 0)?;
+    let ahead = tree.map_or(0, |tree| generations_ahead(&raw, tree.generation));
+    let mut gap = (ahead > 0).then(|| format!("the log knew a tree {ahead} generations newer"));
     let anchor = |index: u64, history| Position {
         index,
         history,
@@ -74,19 +96,25 @@ fn read_log(source: &Source<'_>, census: &Census, options: &SalvageOptions) -> R
     };
     let own = anchor(newest.first_index - 1, newest.history);
     let mut start = own;
-    for (_, region) in &census.regions {
+    // The first regions of a file have none before them.
+    let mut is_led_to = newest.region_seq <= 2;
+    for (_, region) in census.regions.iter().skip(1) {
         let from = anchor(region.first_index - 1, region.history);
-        if from.index >= start.index {
-            continue;
-        }
         let links = chain(&raw.entries, from.index, from.history);
         let meets = |i: &usize| {
             let entry = raw.entries.get(*i);
             entry.is_some_and(|e| e.index() == own.index && e.history_after == own.history)
         };
-        if links.iter().any(meets) {
-            start = from;
+        if from == own || from.index < own.index && links.iter().any(meets) {
+            is_led_to = true;
+            if from.index < start.index {
+                start = from;
+            }
         }
+    }
+    if !is_led_to {
+        // The older region may have had entries that the tree lacks.
+        gap.get_or_insert("the older log region does not lead to the newer one".into());
     }
     let links = chain(&raw.entries, start.index, start.history);
     // A bulk load, and all before it, is in the tree or nowhere.
@@ -105,5 +133,5 @@ fn read_log(source: &Source<'_>, census: &Census, options: &SalvageOptions) -> R
         options,
     )?;
     log.end = None; // which entries the tree has is not known
-    Ok(log)
+    Ok(Found { log, gap })
 }

@@ -140,7 +140,8 @@ pub struct SalvageReport {
     pub entries: u64,
     /// Bytes of their keys and values.
     pub bytes: u64,
-    /// Entries that come from single pages: they may be older than the newest state, or deleted.
+    /// Entries of single pages, or of a tree that no header proves to be the newest: they may be
+    /// older than the newest state, or deleted since.
     pub possibly_stale: u64,
     /// The keyspaces of the result, by id.
     pub keyspaces: Vec<SalvagedKeyspace>,

@@ -27,6 +27,8 @@ pub(super) struct Tree {
     pub page_count: u32,
     /// Entries, where a header tells.
     pub entries: Option<u64>,
+    /// Nothing proves that it is the newest one.
+    pub unproven: bool,
 }
 
 impl Tree {
@@ -41,6 +43,7 @@ impl Tree {
             generation: header.generation,
             page_count: header.page_count,
             entries: Some(header.entry_count),
+            unproven: false,
         }
     }
 
@@ -83,6 +86,11 @@ pub(super) fn walk(
     let mut newest = Newest {
         used: Used::new(source.file_pages()),
         entries: tree.entries,
+        origin: if tree.unproven {
+            Origin::UnprovenTree
+        } else {
+            Origin::Tree
+        },
         filler,
     };
     let limits = tree.limits(source, Depth::Deep);
@@ -101,6 +109,7 @@ struct Gap {
 struct Newest<'w, 'f> {
     used: Used,
     entries: Option<u64>,
+    origin: Origin,
     filler: Filler<'w, 'f>,
 }
 
@@ -128,7 +137,7 @@ impl CheckVisitor for Newest<'_, '_> {
     }
 
     fn entry(&mut self, full_key: &[u8], value: &StoredValue<'_>) -> Result<()> {
-        self.filler.flow.base(full_key, value, Origin::Tree)
+        self.filler.flow.base(full_key, value, self.origin)
     }
 
     fn progress(&mut self, _: &CheckSummary) -> Result<()> {

@@ -61,7 +61,9 @@ fn without_headers_the_root_is_found_but_nothing_is_proven() {
                 saved.state == image.newest(),
                 "the state is the newest all the same"
             );
-            assert_eq!(saved.report.possibly_stale, 0);
+            // Only what the log has is certain.
+            let in_log = saved.report.entries - saved.report.possibly_stale;
+            assert!((10..40).contains(&in_log), "{in_log}");
             assert!(!saved.continues && saved.report.may_be_stale());
         }
     }

@@ -131,6 +131,14 @@ fn judge(
         );
         assert!(!report.may_be_stale());
     }
+    let exact =
+        report.lost.is_empty() && report.possibly_stale == 0 && report.commits_out_of_order == 0;
+    if report.last_index.is_none() && exact {
+        let moment = (0..=image.last_index())
+            .rev()
+            .find(|&i| image.state_at(i) == *state);
+        assert!(moment.is_some(), "a state that never was: {report:#?}");
+    }
     let Some(index) = report
         .last_index
         .filter(|_| report.commits_out_of_order == 0)

@@ -118,7 +118,9 @@ pub(super) fn one_by_one(
     let links = chain(&raw.entries, start.index, start.history);
     let mut log = follow(source, &raw, &links, start, options)?;
     let is_unfinished = log.missing_bulk.is_some_and(|bulk| {
-        bulk.index() == raw.evidence && !moment.has_lost_slot() && !promises_newer(&raw, header)
+        bulk.index() == raw.evidence
+            && !moment.has_lost_slot()
+            && generations_ahead(&raw, header.generation) == 0
     });
     if is_unfinished {
         log.missing_bulk = None;
@@ -151,12 +153,11 @@ fn regions_of(source: &Source<'_>, header: &Header) -> [Option<RegionHeader>; 2]
     [read(a, 0), read(b, 1)]
 }
 
-/// W8: the log knew a newer header than there is.
-fn promises_newer(raw: &RawLog, header: &Header) -> bool {
-    raw.generations.iter().any(|&generation| {
-        let ahead = generation.wrapping_sub(header.generation as u32);
-        ahead != 0 && ahead < u32::MAX / 2
-    })
+/// W8: by how many generations the newest header that the log knew is newer than this one.
+pub(super) fn generations_ahead(raw: &RawLog, generation: u64) -> u32 {
+    let ahead = |promised: &u32| promised.wrapping_sub(generation as u32);
+    let all = raw.generations.iter().map(ahead);
+    all.filter(|&ahead| ahead < u32::MAX / 2).max().unwrap_or(0)
 }
 
 /// The way of `open`: `None` where it would refuse.

@@ -80,6 +80,7 @@ pub(in crate::salvage) fn collect(
         search.run()?;
         if let Some(region) = region {
             log.evidence = log.evidence.max(region.first_index.saturating_sub(1));
+            log.generations.push(region.durable_gen);
         }
     }
     log.entries.sort_by_key(|e| (e.index(), e.at));
