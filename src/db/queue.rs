@@ -22,7 +22,6 @@ pub(crate) struct Queue {
 /// loop are back within microseconds, and then share one sync instead of waiting for two.
 const PATIENCE: Duration = Duration::from_micros(50);
 
-
 #[derive(Debug, Default)]
 struct Ticket {
     state: Mutex<TicketState>,

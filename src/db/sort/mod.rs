@@ -97,7 +97,12 @@ impl Sorter {
     }
 
     /// The same on a file system of the caller's.
-    pub(crate) fn on(vfs: Arc<dyn Vfs>, memory: usize, duplicates: Duplicates, near: &Path) -> Sorter {
+    pub(crate) fn on(
+        vfs: Arc<dyn Vfs>,
+        memory: usize,
+        duplicates: Duplicates,
+        near: &Path,
+    ) -> Sorter {
         let memory = memory.max(LEAST);
         // One block fills up, one waits, one is being sorted into another one.
         let block_size = (memory / 16).min(BLOCK);

@@ -169,7 +169,10 @@ fn all_duplicates_come_in_the_order_of_pushing() {
         let mut sorted = sorter.finish().unwrap();
         for (key, i) in expected {
             let change = sorted.next_change().unwrap().unwrap();
-            assert_eq!((change.key, &change.value.unwrap()[..8]), (&key[..], &i.to_be_bytes()[..]));
+            assert_eq!(
+                (change.key, &change.value.unwrap()[..8]),
+                (&key[..], &i.to_be_bytes()[..])
+            );
         }
         assert!(sorted.next_change().unwrap().is_none());
         assert_eq!(sorted.dropped(), 0);
