@@ -64,6 +64,8 @@ impl<'a> Salvage<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Salvage<'a>> {
         let mut moment = Moment::take(path, options, progress)?;
+        // Once to look and once to write, where nothing is missing.
+        moment.source.total = moment.source.len.saturating_mul(2);
         let headers = moment.headers.clone();
         let header = headers.as_ref().map(|h| h.current.header.clone());
         let mut notes = Vec::new();

@@ -4,7 +4,7 @@ use creel::salvage::{LostCommits, SalvageOptions};
 
 use crate::breaker::Breaker;
 use crate::oracle::{save, save_with};
-use crate::world::{Image, World, put, puts, rich, value};
+use crate::world::{Change, Image, World, key, put, puts, rich, value};
 
 fn newest_first() -> SalvageOptions {
     SalvageOptions {
@@ -193,5 +193,44 @@ fn a_bulk_load_whose_header_is_lost_is_found_by_its_sum() {
         assert_eq!(saved.report.commits_lost(), 1 + after);
         assert!(saved.state == image.state_at(2));
         world.commit(vec![put("main", b"b", b"2")]);
+    }
+}
+
+/// What the log has deleted as a range is gone from the tree below it, and no loss where the
+/// tree is damaged there.
+#[test]
+fn ranges_and_keyspaces_that_the_log_deletes() {
+    let mut world = World::new(4096);
+    world.commit(puts("main", 0, 900, 0));
+    world.commit(puts("gone", 0, 300, 0));
+    for round in 0..3 {
+        world.commit(vec![put("main", b"zz", &value(0, round, 5))]);
+        world.checkpoint();
+    }
+    world.sync_from_now_on();
+    world.commit(vec![Change::DeleteRange("main".into(), key(100), key(600))]);
+    world.commit(vec![
+        Change::Drop("gone".into()),
+        put("main", &key(300), b"back"),
+    ]);
+    let image = world.close();
+    let saved = save(&image, &image.bytes);
+    assert!(saved.report.complete && saved.state == image.newest());
+    let b = Breaker::new(&image.bytes);
+    let full = |keyspace: u8, i| [&[0, 0, 0, keyspace], key(i).as_slice()].concat();
+    let is_inside = |page: &&u32| {
+        let keys = b.keys(**page);
+        let inside = |from: Vec<u8>, to: Vec<u8>| keys[0] > from && keys[keys.len() - 1] < to;
+        inside(full(1, 110), full(1, 590)) || inside(full(2, 10), full(2, 290))
+    };
+    let shared = b.shared_leaves();
+    let inside: Vec<u32> = shared.iter().filter(is_inside).copied().collect();
+    assert!(inside.len() > 10, "{}", inside.len());
+    for page in &inside {
+        let mut b = Breaker::new(&image.bytes);
+        b.smash_page(*page);
+        let saved = save(&image, &b.bytes);
+        assert!(saved.report.complete, "{:?}", saved.report.lost);
+        assert!(saved.state == image.newest());
     }
 }
