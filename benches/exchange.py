@@ -77,7 +77,7 @@ class Bench:
         with open(self.path(row["source"]) if row["source"] else os.devnull, "rb") as source:
             answer = subprocess.run([self.peak] + row["command"], stdin=source, check=True,
                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        return int(answer.stdout) / 1024
+        return int(answer.stdout.split()[0]) / 1024
 
     def run(self, rounds):
         for i in range(rounds):
