@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::format::Invariant;
+use crate::format::entry::EntryError;
 
 /// What every fallible call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -194,6 +195,8 @@ pub enum Error {
         /// The oldest position whose changes can be told.
         oldest: u64,
     },
+    /// Log entries from elsewhere that cannot be applied; nothing of them was.
+    BadEntry(EntryError),
     /// A position belongs to another history than this file's.
     Diverged {
         /// What differs.
@@ -310,6 +313,7 @@ impl fmt::Display for Error {
                 f,
                 "the log does not hold the changes since {index} any more; the oldest position that it can go on from is {oldest}"
             ),
+            Error::BadEntry(e) => write!(f, "received log entries are not usable: {e}"),
             Error::Diverged { reason } => write!(f, "another history: {reason}"),
             Error::Interrupted => f.write_str("interrupted"),
         }
@@ -320,7 +324,22 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io { source, .. } | Error::OutcomeUnknown { source } => Some(source),
+            Error::BadEntry(e) => Some(e),
             _ => None,
+        }
+    }
+}
+
+impl From<EntryError> for Error {
+    fn from(e: EntryError) -> Self {
+        match e {
+            EntryError::History { index } => Error::Diverged {
+                reason: format!(
+                    "other commits led to entry {} there",
+                    index.saturating_sub(1)
+                ),
+            },
+            e => Error::BadEntry(e),
         }
     }
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use super::findings::{Findings, finding};
 use crate::format::checksum::{crc, crc_append, mix};
+use crate::format::fence::FenceRecord;
 use crate::format::header::Header;
 use crate::format::key::{
-    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, is_position, last_id_key, position_id, split_key,
+    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, fence_epoch, fence_range, is_position, last_id_key,
+    position_id, split_key,
 };
 use crate::format::leaf::{LeafCell, StoredValue};
 use crate::format::{Depth, Invariant};
@@ -162,10 +164,33 @@ impl Content {
         }
     }
 
+    /// One entry of the epoch table; `before` is the index of the one before it.
+    fn check_fence(
+        &self,
+        key: &[u8],
+        value: Option<&[u8]>,
+        before: &mut u64,
+        findings: &mut Findings,
+    ) {
+        findings.count(Invariant::T12, 1);
+        let record = value.and_then(FenceRecord::decode);
+        let good = record
+            .filter(|r| fence_epoch(key) == Some(r.epoch))
+            .filter(|r| r.previous_index >= *before);
+        match good {
+            Some(record) => *before = record.previous_index + 1,
+            None => {
+                let text = "an entry of the epoch table is malformed or out of order";
+                findings.damage(finding(Invariant::T12, text));
+            }
+        }
+    }
+
     /// Checks the entries of keyspace 0 and gives the keyspaces by id.
     fn check_catalogue(&self, findings: &mut Findings) -> BTreeMap<u32, Vec<u8>> {
         let mut ids: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
         let mut last = None;
+        let mut fence = 0;
         for (key, value) in &self.catalogue {
             let id = value
                 .as_deref()
@@ -181,6 +206,9 @@ impl Content {
                     let text = format!("the import position {shown:?} is malformed");
                     findings.damage(finding(Invariant::T12, text));
                 }
+            }
+            if key.starts_with(&fence_range().0) {
+                self.check_fence(key, value.as_deref(), &mut fence, findings);
             }
             let Some(name) = catalogue_name(key) else {
                 continue;

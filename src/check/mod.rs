@@ -16,6 +16,7 @@
 // A finding is large, is made only where there is damage, and is passed on, not copied.
 #![allow(clippy::result_large_err)]
 
+pub(crate) mod catalogue;
 mod content;
 mod findings;
 mod free;

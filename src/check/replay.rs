@@ -1,73 +1,14 @@
 //! Applies the log to what the tree says of keyspaces (W4, T7), and at level deep to a table as
 //! the next open would (W10).
 
-use std::collections::BTreeMap;
-
+use super::catalogue::{Catalogue, check_limits, follow};
 use super::findings::{Findings, finding};
 use crate::delta::Delta;
-use crate::error::Result;
+use crate::format::fence::FenceRecord;
+use crate::format::frame::{EntryHeader, EntryKind};
 use crate::format::header::Header;
-use crate::format::key::{
-    CATALOGUE, MAIN, MAIN_NAME, catalogue_name, catalogue_range, is_position, last_id_key,
-    position_user_key,
-};
-use crate::format::leaf::StoredValue;
-use crate::format::op::{Op, Ops};
+use crate::format::op::Ops;
 use crate::format::{Invariant, max_key_len};
-use crate::store::pages::Pages;
-use crate::tree::{Root, Seek, TreeCursor, get};
-
-/// Keyspaces by name, and the largest id ever given.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Catalogue {
-    ids: BTreeMap<Vec<u8>, u32>,
-    last: u32,
-}
-
-impl Catalogue {
-    /// What the tree says; `None` where that part of it is damaged.
-    pub fn read(pages: &Pages, header: &Header) -> Option<Catalogue> {
-        Self::try_read(pages, header).ok()
-    }
-
-    fn try_read(pages: &Pages, header: &Header) -> Result<Catalogue> {
-        let root = Root {
-            page: header.root_page,
-            crc: header.root_crc,
-            height: header.root_height,
-        };
-        let mut found = Catalogue {
-            ids: BTreeMap::new(),
-            last: MAIN,
-        };
-        found.ids.insert(MAIN_NAME.as_bytes().to_vec(), MAIN);
-        let id = |value: &StoredValue<'_>| match value {
-            StoredValue::Inline(bytes) => (*bytes).try_into().ok().map(u32::from_le_bytes),
-            StoredValue::Overflow(_) => None,
-        };
-        let (from, to) = catalogue_range();
-        let mut cursor = TreeCursor::new();
-        cursor.seek(pages, root, Some(&from), Seek::AtOrAfter)?;
-        let mut key = Vec::new();
-        while let Some(entry) = cursor.next(pages)? {
-            entry.copy_key(&mut key);
-            if key >= to {
-                break;
-            }
-            if let (Some(name), Some(id)) = (catalogue_name(&key), id(&entry.value)) {
-                found.ids.insert(name.to_vec(), id);
-                found.last = found.last.max(id);
-            }
-        }
-        let last = get(pages, root, &last_id_key())?;
-        found.last = found.last.max(last.as_ref().and_then(id).unwrap_or(0));
-        Ok(found)
-    }
-
-    fn knows(&self, id: u32) -> bool {
-        id == CATALOGUE || self.ids.values().any(|&known| known == id)
-    }
-}
 
 /// What the entries of the log do, one after the other.
 #[derive(Debug)]
@@ -90,12 +31,17 @@ impl Replay {
     /// Takes in the operations of one entry.
     pub fn entry(
         &mut self,
-        index: u64,
+        header: &EntryHeader,
         payload: &[u8],
-        op_count: u32,
         after_checkpoint: bool,
     ) -> Result<(), (Invariant, String)> {
-        let mut ops = Ops::new(payload, op_count);
+        let index = header.index;
+        let is_fence = header.kind == EntryKind::Fence;
+        if is_fence && FenceRecord::of_entry(header, payload).is_none() {
+            let text = format!("log entry {index} begins an epoch, but not as it should");
+            return Err((Invariant::W4, text));
+        }
+        let mut ops = Ops::new(payload, header.op_count);
         let mut writer = self.table.as_ref().map(Delta::writer);
         let mut problem = Ok(());
         loop {
@@ -107,7 +53,8 @@ impl Replay {
                 }
                 Ok(Some(op)) => {
                     let found = check_limits(&op, self.longest_key).and_then(|()| {
-                        let known = self.catalogue.as_mut().filter(|_| after_checkpoint);
+                        let known = self.catalogue.as_mut();
+                        let known = known.filter(|_| after_checkpoint && !is_fence);
                         known.map_or(Ok(()), |known| follow(known, &op))
                     });
                     if let (Ok(()), Err((id, text))) = (&problem, found) {
@@ -144,77 +91,4 @@ impl Replay {
             findings.damage(finding(Invariant::W10, text));
         }
     }
-}
-
-fn check_limits(op: &Op<'_>, longest: usize) -> Result<(), (Invariant, String)> {
-    let key = match op {
-        Op::Put { key, .. } | Op::Delete { key, .. } => key,
-        Op::DeleteRange { .. } | Op::CreateKeyspace { .. } | Op::DropKeyspace { .. } => {
-            return Ok(());
-        }
-    };
-    if key.is_empty() || key.len() > longest {
-        return Err((Invariant::T7, format!("has a key of {} bytes", key.len())));
-    }
-    Ok(())
-}
-
-/// The id in the user key of an import position.
-fn position(key: &[u8]) -> Option<&[u8]> {
-    key.strip_prefix(position_user_key(b"").as_slice())
-}
-
-/// The effect of one operation on the catalogue. Uses of a keyspace that does not exist break
-/// W4; ids that are given twice or dropped by another name break the replay, W10.
-fn follow(known: &mut Catalogue, op: &Op<'_>) -> Result<(), (Invariant, String)> {
-    match *op {
-        Op::Put {
-            keyspace: CATALOGUE,
-            key,
-            value,
-        } if !position(key).is_some_and(|id| is_position(id, value)) => {
-            return Err((Invariant::W4, "has a malformed import position".into()));
-        }
-        Op::DeleteRange {
-            keyspace: CATALOGUE,
-            ..
-        } => {
-            return Err((Invariant::W4, "deletes a part of the catalogue".into()));
-        }
-        Op::Delete {
-            keyspace: CATALOGUE,
-            key,
-        } if position(key).is_none() => {
-            return Err((Invariant::W4, "deletes a part of the catalogue".into()));
-        }
-        Op::Put { keyspace: id, .. }
-        | Op::Delete { keyspace: id, .. }
-        | Op::DeleteRange { keyspace: id, .. } => {
-            if !known.knows(id) {
-                return Err((
-                    Invariant::W4,
-                    format!("uses keyspace {id}, which does not exist"),
-                ));
-            }
-        }
-        Op::CreateKeyspace { id, name } => {
-            if id <= known.last || known.ids.contains_key(name) {
-                return Err((
-                    Invariant::W10,
-                    format!("creates keyspace {id} a second time"),
-                ));
-            }
-            known.last = id;
-            known.ids.insert(name.to_vec(), id);
-        }
-        Op::DropKeyspace { id, name } => {
-            if known.ids.remove(name) != Some(id) {
-                return Err((
-                    Invariant::W10,
-                    format!("drops keyspace {id}, which has another name"),
-                ));
-            }
-        }
-    }
-    Ok(())
 }

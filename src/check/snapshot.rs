@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::catalogue::Catalogue;
 use super::findings::Findings;
 use super::log::{self, LogView};
-use super::replay::Catalogue;
 use super::report::VerifyOptions;
 use super::slots::{Headers, choose};
 use super::source::Source;

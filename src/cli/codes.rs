@@ -169,7 +169,7 @@ pub fn of(error: &Error) -> &'static Code {
         Error::HardLinked { .. } => &HARD_LINKED,
         Error::NetworkFileSystem { .. } => &NETWORK_FS,
         Error::NoKeyspace { .. } => &NO_KEYSPACE,
-        Error::Unsorted { .. } | Error::Duplicate { .. } => &BAD_INPUT,
+        Error::Unsorted { .. } | Error::Duplicate { .. } | Error::BadEntry(_) => &BAD_INPUT,
         Error::NotRetained { .. } => &NOT_RETAINED,
         Error::Diverged { .. } => &DIVERGED,
         Error::Interrupted => match super::signals::received() {

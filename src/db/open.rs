@@ -17,7 +17,6 @@ use super::view::{Tree, View};
 use crate::delta::Delta;
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
-use crate::format::frame::EntryKind;
 use crate::format::op::{Op, Ops};
 use crate::store::locks::{self, GATE, WRITER};
 use crate::store::pages::Pages;
@@ -268,7 +267,7 @@ impl Source<'_> {
                     return apply_entry(&mut apply, placed, payload, interest);
                 }
                 apply_entry(&mut |_| {}, placed, payload, interest)?;
-                if entry.kind == EntryKind::Commit {
+                if entry.kind.has_operations() {
                     delta.keep(entry.index, entry.op_count, payload);
                 }
                 Ok(())
@@ -312,7 +311,7 @@ pub(crate) fn apply_entry(
     interest: &Interest,
 ) -> Result<()> {
     let entry = &placed.header.entry;
-    if entry.kind != EntryKind::Commit {
+    if !entry.kind.has_operations() {
         return Ok(());
     }
     if *interest == Interest::None {

@@ -7,11 +7,12 @@ use super::snapshot::Snapshot;
 use super::token::Position;
 use crate::error::{Error, Result};
 use crate::format::FIRST_DATA_OFFSET;
+use crate::format::entry::Point;
 use crate::store::locks::{self, WRITER};
 use crate::store::slots;
 use crate::sys::LockMode;
 use crate::wal::append::{self, Durability};
-use crate::wal::retained::{self, Point};
+use crate::wal::retained;
 use crate::wal::scan::Placed;
 
 /// Tries to read a log that is begun anew while it is read.

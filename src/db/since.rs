@@ -9,11 +9,11 @@ use super::snapshot::Snapshot;
 use super::token::Position;
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
+use crate::format::entry::Point;
 use crate::format::frame::{EntryHeader, EntryKind};
 use crate::format::key::CATALOGUE;
 use crate::format::op::{Op, Ops};
 use crate::tree::{KeyInterval, add_intervals, any_has};
-use crate::wal::retained::Point;
 
 /// The net effect of the commits between a position and a snapshot.
 #[derive(Debug, Clone)]
@@ -153,7 +153,7 @@ impl Gathered {
         self.last = entry.index;
         match entry.kind {
             EntryKind::Bulk => self.bulk = Some(entry.index),
-            EntryKind::Commit => {
+            EntryKind::Commit | EntryKind::Fence => {
                 let mut ops = Ops::new(payload, entry.op_count);
                 let decodes = |()| {
                     let text = format!("log entry {} does not decode", entry.index);
@@ -163,7 +163,7 @@ impl Gathered {
                     self.take_op(&op);
                 }
             }
-            EntryKind::Fence | EntryKind::Attest | EntryKind::Note => {}
+            EntryKind::Attest | EntryKind::Note => {}
         }
         Ok(())
     }

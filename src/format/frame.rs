@@ -2,6 +2,7 @@
 
 use super::bytes::{align8, all_zero, id_at, patch, u16_at, u32_at, u64_at};
 use super::checksum::{History, crc, history_next};
+use super::entry::Entry;
 
 /// Bytes of the envelope.
 pub const ENVELOPE_SIZE: usize = 32;
@@ -37,6 +38,12 @@ impl EntryKind {
 
     fn to_byte(self) -> u8 {
         self as u8 + 1
+    }
+
+    /// True where the payload is operations: a fence is one on the epoch table.
+    #[inline]
+    pub fn has_operations(self) -> bool {
+        matches!(self, EntryKind::Commit | EntryKind::Fence)
     }
 }
 
@@ -192,15 +199,7 @@ pub fn push_frame(
     payload: &[u8],
 ) -> u32 {
     debug_assert_eq!(payload.len(), entry.payload_len as usize);
-    let mut head = [0u8; FRAME_HEADER_SIZE];
-    patch(&mut head, 0, &(salt as u32).to_le_bytes());
-    patch(&mut head, 4, &envelope.own_units.to_le_bytes());
-    patch(&mut head, 8, &envelope.synced_units.to_le_bytes());
-    patch(&mut head, 12, &envelope.durable_gen.to_le_bytes());
-    patch(&mut head, 16, &envelope.prev_crc.to_le_bytes());
-    patch(&mut head, ENVELOPE_SIZE, &entry.encode());
-    let header_crc = header_checksum(salt, &head);
-    patch(&mut head, 28, &header_crc.to_le_bytes());
+    let (head, header_crc) = frame_head(salt, envelope, &entry.encode());
     let start = out.len();
     out.extend_from_slice(&head);
     out.extend_from_slice(payload);
@@ -208,4 +207,33 @@ pub fn push_frame(
     out.extend_from_slice(&entry_crc.to_le_bytes());
     out.resize(start + frame_len(entry.payload_len) as usize, 0);
     header_crc
+}
+
+/// Appends a frame around an entry that was checked before, and gives its `header_crc`.
+pub fn push_entry(out: &mut Vec<u8>, salt: u64, envelope: &Envelope, entry: &Entry<'_>) -> u32 {
+    let bytes = entry.bytes();
+    let fixed = bytes.first_chunk().copied().unwrap_or([0; 48]);
+    let (head, header_crc) = frame_head(salt, envelope, &fixed);
+    let start = out.len();
+    out.extend_from_slice(head.split_at(ENVELOPE_SIZE).0);
+    out.extend_from_slice(bytes);
+    out.resize(start + frame_len(entry.header.payload_len) as usize, 0);
+    header_crc
+}
+
+fn frame_head(
+    salt: u64,
+    envelope: &Envelope,
+    entry: &[u8; ENTRY_HEADER_SIZE],
+) -> ([u8; FRAME_HEADER_SIZE], u32) {
+    let mut head = [0u8; FRAME_HEADER_SIZE];
+    patch(&mut head, 0, &(salt as u32).to_le_bytes());
+    patch(&mut head, 4, &envelope.own_units.to_le_bytes());
+    patch(&mut head, 8, &envelope.synced_units.to_le_bytes());
+    patch(&mut head, 12, &envelope.durable_gen.to_le_bytes());
+    patch(&mut head, 16, &envelope.prev_crc.to_le_bytes());
+    patch(&mut head, ENVELOPE_SIZE, entry);
+    let header_crc = header_checksum(salt, &head);
+    patch(&mut head, 28, &header_crc.to_le_bytes());
+    (head, header_crc)
 }

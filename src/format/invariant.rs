@@ -73,7 +73,7 @@ invariants! {
     T9 Full "an overflow extent has the right kind and length and is owned once";
     T10 Deep "a large value's checksum matches its bytes";
     T11 Deep "content sum and logical bytes equal what is stored";
-    T12 Full "every entry belongs to a keyspace in the catalogue, keyspace ids are unique, and import positions are inside their limits";
+    T12 Full "every entry belongs to a keyspace in the catalogue, keyspace ids are unique, and import positions and the epoch table are as they should be";
     T13 Full "a leaf's earliest expiry is that of its entries";
     S1 Full "every page of the file has exactly one owner";
     S2 Quick "available extents are sorted, joined and apart from each other";

@@ -146,6 +146,24 @@ pub fn position_id(full: &[u8]) -> Option<&[u8]> {
     full.strip_prefix(position_key(b"").as_slice())
 }
 
+/// User key, in keyspace 0, of an epoch in the epoch table.
+pub fn fence_user_key(epoch: u32) -> [u8; 6] {
+    let [a, b, c, d] = epoch.to_be_bytes();
+    [REPLICATED, b'e', a, b, c, d]
+}
+
+/// Full-key range of the epoch table.
+pub fn fence_range() -> (Vec<u8>, Vec<u8>) {
+    let prefix = |last: u8| [keyspace_start(CATALOGUE), vec![REPLICATED, last]].concat();
+    (prefix(b'e'), prefix(b'e' + 1))
+}
+
+/// The epoch in the full key of an entry of the epoch table.
+pub fn fence_epoch(full: &[u8]) -> Option<u32> {
+    let epoch = full.strip_prefix(fence_range().0.as_slice())?;
+    Some(u32::from_be_bytes(epoch.try_into().ok()?))
+}
+
 /// True where id and record of an import position are inside their limits.
 pub fn is_position(id: &[u8], record: &[u8]) -> bool {
     (1..=MAX_POSITION_ID).contains(&id.len()) && (1..=MAX_POSITION_RECORD).contains(&record.len())

@@ -12,6 +12,8 @@ pub mod branch;
 pub mod bytes;
 pub mod checksum;
 pub mod describe;
+pub mod entry;
+pub mod fence;
 pub mod frame;
 pub mod freelist;
 pub mod header;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::format::fence::FenceRecord;
 use crate::format::key::{
-    CATALOGUE, MAIN, MAIN_NAME, MAX_KEYSPACE_NAME, catalogue_key, catalogue_name, is_position,
-    last_id_key, position_id,
+    CATALOGUE, MAIN, MAIN_NAME, MAX_KEYSPACE_NAME, catalogue_key, catalogue_name, fence_epoch,
+    is_position, last_id_key, position_id,
 };
 
 /// Bytes of import positions that are kept.
@@ -15,7 +16,7 @@ const MAX_POSITIONS: usize = 16 << 20;
 pub(super) struct Names {
     names: BTreeMap<u32, String>,
     last_id: u32,
-    /// Import positions, full key and value.
+    /// Import positions and the epoch table, full key and value.
     positions: Vec<(Vec<u8>, Vec<u8>)>,
     positions_bytes: usize,
 }
@@ -32,7 +33,9 @@ impl Names {
             if let Some((name, id)) = name.zip(id) {
                 self.name(id, name);
             }
-        } else if position_id(full_key).is_some_and(|id| is_position(id, value)) {
+        } else if position_id(full_key).is_some_and(|id| is_position(id, value))
+            || fence_epoch(full_key).is_some_and(|epoch| is_fence(epoch, value))
+        {
             self.positions_bytes += full_key.len() + value.len();
             if self.positions_bytes <= MAX_POSITIONS {
                 self.positions.push((full_key.to_vec(), value.to_vec()));
@@ -94,6 +97,10 @@ impl Names {
         }
         all.into_iter().collect()
     }
+}
+
+fn is_fence(epoch: u32, value: &[u8]) -> bool {
+    FenceRecord::decode(value).is_some_and(|record| record.epoch == epoch)
 }
 
 #[cfg(test)]

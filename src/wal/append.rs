@@ -5,10 +5,12 @@
 
 use std::io::{self, IoSlice};
 
+use super::scan::Link;
 use super::tail::{NewEntry, Tail};
 use crate::error::{Error, Result};
 use crate::format::checksum::{History, crc};
-use crate::format::frame::{Envelope, FrameHeader, frame_len, push_frame};
+use crate::format::entry::Entry;
+use crate::format::frame::{Envelope, FrameHeader, frame_len, push_entry, push_frame};
 use crate::format::mark::{MARK_SIZE, Mark};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::sys::File;
@@ -102,6 +104,55 @@ pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &
         tail,
         history,
     }
+}
+
+/// Frames entries of another copy for the place behind `tail`, which they continue. `history` is
+/// what they lead to. The caller has checked that they fit.
+pub fn encode_entries(
+    tail: &Tail,
+    entries: &[Entry<'_>],
+    history: History,
+    durable_gen: u32,
+) -> Encoded {
+    let mut bytes = Vec::with_capacity(entries_len(entries) as usize);
+    let mut tail = tail.clone();
+    let synced_units = (tail.proven / 8) as u32;
+    for entry in entries {
+        let envelope = Envelope {
+            own_units: (tail.end / 8) as u32,
+            synced_units,
+            durable_gen,
+            prev_crc: tail.link.prev_crc,
+        };
+        let header_crc = push_entry(&mut bytes, tail.region.salt, &envelope, entry);
+        tail.last = Some(super::scan::Placed {
+            offset: tail.end,
+            header: FrameHeader {
+                envelope,
+                entry: entry.header,
+                header_crc,
+            },
+        });
+        tail.link = Link {
+            next_index: entry.header.index + 1,
+            prev_crc: header_crc,
+            epoch: entry.header.epoch,
+        };
+        tail.end += frame_len(entry.header.payload_len);
+        tail.last_time_us = entry.header.time_us;
+        tail.durable_gen = durable_gen;
+    }
+    Encoded {
+        bytes,
+        tail,
+        history,
+    }
+}
+
+/// Bytes that entries of another copy take in the log.
+pub fn entries_len(entries: &[Entry<'_>]) -> u64 {
+    let len = |e: &Entry<'_>| frame_len(e.header.payload_len);
+    entries.iter().map(len).sum()
 }
 
 /// Writes an encoded group behind `tail` (the tail that it was encoded for).

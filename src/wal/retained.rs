@@ -5,22 +5,11 @@ use super::scan::{Link, Placed, scan};
 use super::tail::{choose_active, read_regions};
 use super::{Extent, extents};
 use crate::error::{Error, Result};
-use crate::format::checksum::History;
+use crate::format::entry::Point;
 use crate::format::header::Header;
 use crate::format::pair::pick;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::sys::File;
-
-/// The log after one entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
-    /// Index of that entry.
-    pub index: u64,
-    /// Its epoch.
-    pub epoch: u32,
-    /// History up to it.
-    pub history: History,
-}
 
 /// What is called for an entry: the point before it, the entry and its payload. False ends the
 /// walk.

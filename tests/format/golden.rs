@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use creel::format::describe;
+use creel::format::entry::Entry;
 use creel::format::frame::EntryKind;
 use creel::format::op::Op;
 
@@ -102,6 +103,12 @@ fn frames() {
     golden("frame-batch", &samples::commit_frame(&ops), describe);
     let attest = samples::frame(EntryKind::Attest, &0x2122_2324_u64.to_le_bytes(), 0);
     golden("frame-attest", &attest, describe);
+    let fence = samples::fence_record().to_entry();
+    let (entry, _) = Entry::split(&fence).unwrap().unwrap();
+    let frame = samples::frame(EntryKind::Fence, entry.payload(), 1);
+    // The frame is the entry, byte for byte, with an envelope before it.
+    assert!(frame[32..].starts_with(&fence));
+    golden("frame-fence", &frame, describe);
 }
 
 #[test]
@@ -124,5 +131,5 @@ fn every_golden_file_belongs_to_a_sample() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 5 + 1 + 7 + 12, "{names:?}");
+    assert_eq!(names.len(), 5 + 1 + 8 + 12, "{names:?}");
 }

@@ -306,7 +306,7 @@ def log_frames(read, header):
 
 def apply_frame(entries, frame):
     """`entries` maps full keys to values."""
-    if frame.kind != 1:
+    if frame.kind not in (1, 2):
         return
     ops = Cursor(frame.payload, "W4")
     for _ in range(frame.op_count):

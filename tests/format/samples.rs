@@ -2,6 +2,7 @@
 
 use creel::format::branch::{BranchBuilder, ChildRef};
 use creel::format::checksum::{crc, history_start};
+use creel::format::fence::FenceRecord;
 use creel::format::frame::{EntryHeader, EntryKind, Envelope, push_frame};
 use creel::format::freelist::{FreeExtent, records_per_page, write_free_page};
 use creel::format::header::{Header, RegionSlot, Role, first_page};
@@ -172,6 +173,21 @@ pub fn frame(kind: EntryKind, payload: &[u8], op_count: u32) -> Vec<u8> {
     let mut out = Vec::new();
     push_frame(&mut out, SALT, &envelope, &entry, payload);
     out
+}
+
+/// The record of an epoch.
+pub fn fence_record() -> FenceRecord {
+    FenceRecord {
+        epoch: 3,
+        node: *b"file id 16 bytes",
+        incarnation: *b"incarnation 16 b",
+        previous_index: 1012,
+        previous_history: *b"history 16 bytes",
+        time_us: 1_700_000_000_000_000,
+        lost: Some((1013, 1020)),
+        name: "host b".into(),
+        reason: "host a burnt".into(),
+    }
 }
 
 pub fn commit_frame(ops: &[Op<'_>]) -> Vec<u8> {

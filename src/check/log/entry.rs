@@ -57,10 +57,7 @@ impl Walk<'_> {
         }
         self.findings.count(W4, 1);
         let result = match entry.kind {
-            EntryKind::Commit => {
-                let (index, count) = (entry.index, entry.op_count);
-                self.replay.entry(index, payload, count, after)
-            }
+            EntryKind::Commit | EntryKind::Fence => self.replay.entry(entry, payload, after),
             _ => Ok(()),
         };
         if let Err((id, text)) = result {

@@ -8,8 +8,9 @@ mod end;
 mod entry;
 mod region;
 
+use super::catalogue::Catalogue;
 use super::findings::{Findings, Weight, finding};
-use super::replay::{Catalogue, Replay};
+use super::replay::Replay;
 use super::slots::Headers;
 use super::source::Source;
 use crate::error::{Error, Result};

@@ -130,7 +130,7 @@ fn payload(d: &mut Dump<'_>, len: usize) {
         let what = format!("payload: {len} bytes expected, {} here", payload.len());
         d.malformed(FRAME_HEADER_SIZE, payload.len(), what);
     }
-    if d.int(36, 1) == 1 {
+    if matches!(d.int(36, 1), 1 | 2) {
         operations(d, payload);
     } else if !payload.is_empty() {
         d.field(

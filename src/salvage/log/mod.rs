@@ -201,7 +201,7 @@ fn as_open_does(moment: &Moment<'_>, header: &Header) -> Result<Option<Log>> {
 }
 
 fn apply(delta: &Delta, entry: &crate::format::frame::EntryHeader, payload: &[u8]) -> Result<()> {
-    if entry.kind != EntryKind::Commit {
+    if !entry.kind.has_operations() {
         return Ok(());
     }
     let mut ops = Ops::new(payload, entry.op_count);

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::format::bytes::u32_at;
 use crate::format::checksum::History;
 use crate::format::frame::{
-    ENVELOPE_SIZE, EntryHeader, EntryKind, Envelope, FRAME_HEADER_SIZE, FrameHeader, frame_len,
+    ENVELOPE_SIZE, EntryHeader, Envelope, FRAME_HEADER_SIZE, FrameHeader, frame_len,
 };
 use crate::format::op::Ops;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
@@ -216,7 +216,7 @@ impl Search<'_> {
 /// The history after an entry whose checksum, padding and operations are right.
 fn whole_entry(frame: &[u8], header: EntryHeader) -> Option<History> {
     let payload = payload_of(frame, header)?;
-    if header.kind == EntryKind::Commit {
+    if header.kind.has_operations() {
         let mut ops = Ops::new(payload, header.op_count);
         while ops.next_op().ok()?.is_some() {}
     }
