@@ -55,6 +55,8 @@ pub mod salvage;
 #[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
+pub mod stream;
+#[doc(hidden)]
 pub mod sys;
 #[doc(hidden)]
 pub mod tree;

@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "check", "db", "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
         ],
     ),
+    ("stream", &["error", "format"]),
     ("cli", &["creel"]),
     ("commands", &["cli", "creel"]),
 ];
