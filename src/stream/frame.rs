@@ -21,7 +21,7 @@ pub const FLAG_LARGE: u8 = 1;
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the table in docs/replication.md describes each
+#[allow(missing_docs)] // the table in docs/stream.md describes each
 #[repr(u8)]
 pub enum Kind {
     Hello = 0x01,
@@ -121,23 +121,12 @@ impl Framer {
 
 /// Takes frames out of received bytes. It holds no more than what was received, and that is
 /// bounded: a header that names too much is refused before its body is kept.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Deframer {
     bytes: Vec<u8>,
     start: usize,
     next_seq: u64,
     trusted: bool,
-}
-
-impl Default for Deframer {
-    fn default() -> Deframer {
-        Deframer {
-            bytes: Vec::new(),
-            start: 0,
-            next_seq: 0,
-            trusted: false,
-        }
-    }
 }
 
 struct Head {

@@ -100,7 +100,7 @@ pub struct Heartbeat {
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // the table in docs/replication.md describes each
+#[allow(missing_docs)] // the table in docs/stream.md describes each
 pub enum Message {
     Hello(Hello),
     Welcome(Welcome),

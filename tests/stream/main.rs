@@ -1,6 +1,11 @@
 //! The stream of the log: frames, sessions, a simulated network, real connections.
 
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 mod bad_bytes;
 mod memory;

@@ -21,11 +21,6 @@ impl Rng {
         (self.next() % limit as u64) as usize
     }
 
-    /// From `low` to `high`, both possible.
-    pub fn between(&mut self, low: usize, high: usize) -> usize {
-        low + self.below(high - low + 1)
-    }
-
     /// True in `percent` of all calls.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent

@@ -78,9 +78,19 @@ fn entries(bytes: &[u8]) -> Message {
 
 /// Each message with the name of its golden bytes.
 pub fn all() -> Vec<(&'static str, Message)> {
+    let mut samples = first();
+    samples.extend(later());
+    samples
+}
+
+fn points() -> (Vec<u8>, Point, Vec<u8>, Point) {
     let (one, after_one) = entry(&start(), EntryKind::Note, 1, b"one");
     let (two, after_two) = entry(&after_one, EntryKind::Note, 1, b"");
-    let point = after_two;
+    (one, after_one, two, after_two)
+}
+
+fn first() -> Vec<(&'static str, Message)> {
+    let (one, _, two, _) = points();
     let stream = Decision::Stream { from: 1 };
     let reseed = Decision::Reseed {
         oldest: 7,
@@ -89,6 +99,27 @@ pub fn all() -> Vec<(&'static str, Message)> {
     let redirect = Decision::Redirect {
         address: "tcp://other:7070".to_owned(),
     };
+    vec![
+        ("hello", Message::Hello(hello())),
+        ("welcome-stream", Message::Welcome(welcome(stream))),
+        (
+            "welcome-snapshot",
+            Message::Welcome(welcome(Decision::Snapshot)),
+        ),
+        (
+            "welcome-diverged",
+            Message::Welcome(welcome(Decision::Diverged { ancestor: 5 })),
+        ),
+        ("welcome-reseed", Message::Welcome(welcome(reseed))),
+        ("welcome-redirect", Message::Welcome(welcome(redirect))),
+        ("challenge", Message::Challenge { nonce: [0x22; 32] }),
+        ("proof", Message::Proof { mac: [0x33; 32] }),
+        ("entries", entries(&[one, two].concat())),
+    ]
+}
+
+fn later() -> Vec<(&'static str, Message)> {
+    let (_, after_one, _, point) = points();
     let ack = Ack {
         received: 9,
         durable: point,
@@ -107,21 +138,6 @@ pub fn all() -> Vec<(&'static str, Message)> {
         text: Code::Lineage.words().to_owned(),
     };
     vec![
-        ("hello", Message::Hello(hello())),
-        ("welcome-stream", Message::Welcome(welcome(stream))),
-        (
-            "welcome-snapshot",
-            Message::Welcome(welcome(Decision::Snapshot)),
-        ),
-        (
-            "welcome-diverged",
-            Message::Welcome(welcome(Decision::Diverged { ancestor: 5 })),
-        ),
-        ("welcome-reseed", Message::Welcome(welcome(reseed))),
-        ("welcome-redirect", Message::Welcome(welcome(redirect))),
-        ("challenge", Message::Challenge { nonce: [0x22; 32] }),
-        ("proof", Message::Proof { mac: [0x33; 32] }),
-        ("entries", entries(&[one, two].concat())),
         ("caught-up", Message::CaughtUp { head: point }),
         ("ack", Message::Ack(ack)),
         (
