@@ -67,7 +67,8 @@ pub use check::{
     Coverage, Finding, Inspect, PageKinds, Quantiles, Sample, Severity, Stats, StatsOptions,
     Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
-pub use db::{BackupOptions, BackupReport, Reflink};
+pub use db::{Applied, FenceWish, IdentityChange, LogReader, Receipt};
+pub use db::{BackupOptions, BackupReport, Reflink, SeedOptions};
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
     CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
@@ -76,6 +77,7 @@ pub use db::{
     Token, info, log_info,
 };
 pub use error::{Corruption, Error, Holder, Result};
+pub use format::fence::FenceRecord;
 pub use format::header::Role;
 pub use format::{Depth, Invariant};
 pub use progress::{NoProgress, Progress};

@@ -61,6 +61,14 @@ impl Catalogue {
         Ok(found)
     }
 
+    /// Of a database that is open: keyspaces by name, and the largest id ever given.
+    pub fn new(names: impl Iterator<Item = (Vec<u8>, u32)>, last: u32) -> Catalogue {
+        let mut ids: BTreeMap<Vec<u8>, u32> = names.collect();
+        ids.insert(MAIN_NAME.as_bytes().to_vec(), MAIN);
+        let last = ids.values().copied().fold(last, u32::max);
+        Catalogue { ids, last }
+    }
+
     fn knows(&self, id: u32) -> bool {
         id == CATALOGUE || self.ids.values().any(|&known| known == id)
     }

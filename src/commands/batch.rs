@@ -4,7 +4,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use clap::Args;
-use creel::{Batch, Db, Interest, Progress, Token};
+use creel::{Batch, Commit, Db, Interest, Progress};
 use serde::Serialize;
 
 use self::lines::{Lines, Op};
@@ -33,7 +33,7 @@ pub struct BatchArgs {
     /// Commit after every N lines; without it all lines are one commit
     #[arg(long, value_name = "N", value_parser = units::count)]
     every: Option<u64>,
-    /// Print the position of the last commit, for example 3:812
+    /// Print the token of the last commit, for example 3:812:9f31c0aa
     #[arg(long)]
     token: bool,
     #[command(flatten)]
@@ -45,7 +45,7 @@ struct Tally {
     puts: u64,
     deletes: u64,
     commits: u64,
-    position: Option<Token>,
+    position: Option<Commit>,
     /// Lines up to this one are committed.
     committed_line: u64,
 }
@@ -88,8 +88,10 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
         if let Err(failure) = self.apply(ctx, &db, &mut lines, &mut tally) {
             let state = tally.state(self.every.is_some());
             let failure = failure.detail("committed_lines", tally.committed_line);
-            return Err(match tally.position {
-                Some(at) => failure.detail("position", Position::from(at)).state(state),
+            return Err(match &tally.position {
+                Some(at) => failure
+                    .detail("position", Position::from(at.token))
+                    .state(state),
                 None if failure.code() == &codes::OUTCOME_UNKNOWN => failure,
                 None => failure.state(state),
             });
@@ -101,8 +103,8 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
             position,
             ..
         } = tally;
-        if let Some(token) = position {
-            ctx.committed(token);
+        if let Some(commit) = &position {
+            ctx.committed(commit.token);
         }
         if ctx.globals.json {
             ctx.out.json(&BatchReport {
@@ -111,10 +113,10 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
                 puts,
                 deletes,
                 commits,
-                position: position.map(Position::from),
+                position: position.as_ref().map(Position::from),
             })?;
-        } else if let (true, Some(token)) = (self.token, position) {
-            ctx.out.line(&token.to_string())?;
+        } else if let (true, Some(commit)) = (self.token, position) {
+            ctx.out.line(&commit.receipt().to_string())?;
         }
         let counts = [
             ("puts", puts.into()),
@@ -192,7 +194,7 @@ fn commit(
     tally.deletes += std::mem::take(deletes);
     tally.commits += 1;
     tally.committed_line = line;
-    tally.position = Some(commit.token);
+    tally.position = Some(commit);
     Ok(())
 }
 
@@ -207,8 +209,9 @@ fn too_large(line: u64) -> Failure {
 
 impl Tally {
     fn state(&self, several: bool) -> String {
-        match self.position {
-            Some(at) => {
+        match &self.position {
+            Some(commit) => {
+                let at = commit.receipt();
                 format!(
                     "lines 1 to {} are committed, as of position {at}",
                     self.committed_line

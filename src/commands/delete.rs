@@ -37,7 +37,7 @@ pub struct DeleteArgs {
     /// Delete a range without asking
     #[arg(long, short)]
     yes: bool,
-    /// Print the position of the commit, for example 3:812
+    /// Print the token of the commit, for example 3:812:9f31c0aa
     #[arg(long)]
     token: bool,
     #[command(flatten)]
@@ -168,14 +168,14 @@ impl DeleteArgs {
                 schema: "creel.delete/1",
                 deleted: commit.deleted,
                 dry_run: false,
-                position: Some(commit.token.into()),
+                position: Some((&commit).into()),
             })?;
         } else {
             if show {
                 ctx.out.line(&commit.deleted.to_string())?;
             }
             if self.token {
-                ctx.out.line(&commit.token.to_string())?;
+                ctx.out.line(&commit.receipt().to_string())?;
             }
         }
         ctx.close_written(db, &self.write)?;

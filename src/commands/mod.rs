@@ -182,6 +182,9 @@ pub fn globals(matches: &ArgMatches) -> Globals {
 pub(crate) struct Position {
     epoch: u32,
     index: u64,
+    /// Hash of the history up to there, of commits that were made just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
 }
 
 impl From<creel::Token> for Position {
@@ -189,6 +192,17 @@ impl From<creel::Token> for Position {
         Position {
             epoch: token.epoch,
             index: token.index,
+            hash: None,
+        }
+    }
+}
+
+impl From<&creel::Commit> for Position {
+    fn from(commit: &creel::Commit) -> Self {
+        let hash = u128::from_be_bytes(commit.hash);
+        Position {
+            hash: Some(format!("{hash:032x}")),
+            ..Position::from(commit.token)
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct PutArgs {
     /// Store only where the key exists; otherwise exit 1
     #[arg(long)]
     if_exists: bool,
-    /// Print the position of the commit, for example 3:812
+    /// Print the token of the commit, for example 3:812:9f31c0aa
     #[arg(long)]
     token: bool,
     #[command(flatten)]
@@ -97,12 +97,12 @@ Exit status: 0 stored, 1 a condition did not hold, 7 busy; others: creel explain
         if ctx.globals.json {
             ctx.out.json(&PutReport {
                 schema: "creel.put/1",
-                position: commit.token.into(),
+                position: (&commit).into(),
                 key_bytes: key.len(),
                 value_bytes: value.len(),
             })?;
         } else if self.token {
-            ctx.out.line(&commit.token.to_string())?;
+            ctx.out.line(&commit.receipt().to_string())?;
         }
         ctx.close_written(db, &self.write)?;
         Ok(Exit::Ok)

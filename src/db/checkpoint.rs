@@ -172,7 +172,9 @@ impl Inner {
             self.reload(&mut log, true)?;
         }
         let bytes = log_bytes(&log);
-        let (index, epoch) = (log.tail.last_index(), log.tail.link.epoch);
+        // A header may be ahead of the log: an epoch begins with it.
+        let epoch = log.tail.link.epoch.max(header.epoch);
+        let index = log.tail.last_index();
         let history = self.history(&mut log)?;
         let tree = Arc::clone(&self.view.load().tree);
         let old_active = log.tail.active;

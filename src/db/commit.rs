@@ -1,7 +1,8 @@
 //! Committing: many callers, one writer at a time, one sync for all who wait together.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use super::batch::Batch;
 use super::checkpoint::wants_space;
@@ -9,12 +10,16 @@ use super::evaluate::{Evaluator, Prepared};
 use super::handle::{Inner, Log, lock};
 use super::options::SyncMode;
 use super::queue::same_error;
-use super::token::Commit;
+use super::token::{Commit, Token};
 use super::turn::Turn;
+use crate::delta::DeltaWriter;
 use crate::error::{Error, Result};
-use crate::format::frame::{EntryKind, frame_len};
+use crate::format::checksum::History;
+use crate::format::frame::{ENVELOPE_SIZE, EntryHeader, EntryKind, frame_len};
+use crate::format::header::Role;
 use crate::store::slots;
 use crate::wal::append::{self, Durability, Encoded, Stamp};
+use crate::wal::scan::Link;
 use crate::wal::tail;
 use crate::wal::tail::{NewEntry, Tail};
 
@@ -75,23 +80,30 @@ impl Inner {
         ))
     }
 
-    /// Under the writer lock: the file is still the one we opened, and we know its newest state.
+    /// Under the writer lock: the file is still the one we opened, we know its newest state, and
+    /// may write.
     pub(super) fn prepare_log(&self, log: &mut Log) -> Result<()> {
+        self.look_before_writing(log)?;
+        self.check_role(log)
+    }
+
+    /// Under the writer lock: the file is still the one we opened, and we know its newest state.
+    pub(super) fn look_before_writing(&self, log: &mut Log) -> Result<()> {
         if self.options.hold_lock {
             // Nobody else can have written, but the file can have been moved away.
             if self.durability() == Durability::Now {
                 self.check_same_file()?;
             }
-            return self.check_role(log);
+            return Ok(());
         }
         self.check_same_file()?;
         if self.changed(log) {
             self.refresh(log, true)?;
         }
-        self.check_role(log)
+        Ok(())
     }
 
-    fn check_role(&self, log: &Log) -> Result<()> {
+    pub(super) fn check_role(&self, log: &Log) -> Result<()> {
         let header = &log.current.header;
         let refuse = |reason: String| Err(Error::Fenced { reason });
         if header.fenced {
@@ -100,15 +112,18 @@ impl Inner {
                 header.fence_epoch
             ));
         }
-        if header.role == crate::format::header::Role::Replica {
+        if header.role == Role::Replica {
             return refuse("the file is a replica".into());
         }
         // However the handle came to know: it was opened for writing in an older epoch.
-        if header.epoch != self.epoch {
+        if header.epoch != self.epoch.load(Ordering::Relaxed) {
             return refuse(format!(
                 "epoch {} began after this handle opened",
                 header.epoch
             ));
+        }
+        if log.tail.link.epoch != header.epoch {
+            return refuse(format!("the start of epoch {} is unfinished", header.epoch));
         }
         Ok(())
     }
@@ -145,27 +160,51 @@ impl Inner {
     /// Writes a prepared group and makes it visible.
     fn write_prepared(
         &self,
-        mut log: std::sync::MutexGuard<'_, Log>,
+        mut log: MutexGuard<'_, Log>,
         group: PreparedGroup,
     ) -> Result<Vec<Result<Commit>>> {
         let entries: Vec<NewEntry<'_>> = group.entries().collect();
+        let history = self.history(&mut log)?;
+        let start = log.tail.link;
         if entries.is_empty() {
-            let (epoch, index) = (log.tail.link.epoch, log.tail.last_index());
-            return Ok(group.results(epoch, index + 1));
+            let nothing = Written::default();
+            return Ok(group.results(start, history, &nothing));
         }
-        let durability = self.durability();
-        self.prove_header(&mut log, durability)?;
-        if durability == Durability::Now && append::needs_separate_proof(&log.tail) {
-            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
-        }
+        let durability = self.prepare_append(&mut log)?;
         let stamp = Stamp {
             now_us: self.vfs().now_us(),
             durable_gen: log.tail.durable_gen,
             durability,
         };
-        let history = self.history(&mut log)?;
-        let mut encoded = append::encode(&log.tail, &history, &entries, &stamp);
-        let (before, first) = (log.tail.clone(), log.tail.link.next_index);
+        let encoded = append::encode(&log.tail, &history, &entries, &stamp);
+        let written = self.append_group(log, encoded, durability, |table, newest| {
+            for (i, prepared) in group.written().enumerate() {
+                let index = start.next_index + i as u64;
+                prepared.for_each_op(&mut |op| table.apply(index, op, newest));
+            }
+        })?;
+        Ok(group.results(start, history, &written))
+    }
+
+    /// What has to be durable before anything is built on it.
+    pub(super) fn prepare_append(&self, log: &mut Log) -> Result<Durability> {
+        let durability = self.durability();
+        self.prove_header(log, durability)?;
+        if durability == Durability::Now && append::needs_separate_proof(&log.tail) {
+            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
+        }
+        Ok(durability)
+    }
+
+    /// Writes an encoded group and makes it visible: `apply` puts it into the table.
+    pub(super) fn append_group(
+        &self,
+        mut log: MutexGuard<'_, Log>,
+        mut encoded: Encoded,
+        durability: Durability,
+        apply: impl FnOnce(&mut DeltaWriter<'_>, u64),
+    ) -> Result<Written> {
+        let before = log.tail.clone();
         log.writing = true;
         drop(log);
         let written = append::write(self.file.as_ref(), &before, &mut encoded, durability);
@@ -174,9 +213,12 @@ impl Inner {
         if let Err(source) = written {
             return Err(self.write_failed(durability, source, &before, &encoded));
         }
-        let epoch = encoded.tail.link.epoch;
-        self.publish(&mut log, encoded, &group, first);
-        Ok(group.results(epoch, first))
+        let written = Written {
+            frames: std::mem::take(&mut encoded.bytes),
+            history: encoded.history,
+        };
+        self.publish(&mut log, encoded, apply);
+        Ok(written)
     }
 
     /// A failed write or sync: what is on the medium is unknown, so this handle stops. The one
@@ -200,15 +242,17 @@ impl Inner {
     }
 
     /// Applies a written group to the table and moves the tail.
-    fn publish(&self, log: &mut Log, encoded: Encoded, group: &PreparedGroup, first: u64) {
+    fn publish(
+        &self,
+        log: &mut Log,
+        encoded: Encoded,
+        apply: impl FnOnce(&mut DeltaWriter<'_>, u64),
+    ) {
         let view = self.view.load();
         let mut snapshots = lock(&self.snapshots);
         let newest = snapshots.newest();
         if log.interest == super::options::Interest::All {
-            let mut table = view.active.writer();
-            for (i, prepared) in group.written().enumerate() {
-                prepared.for_each_op(&mut |op| table.apply(first + i as u64, op, newest));
-            }
+            apply(&mut view.active.writer(), newest);
         } else {
             // A handle that keeps only some keys reads the log again when asked for others.
             log.interest = super::options::Interest::None;
@@ -217,6 +261,7 @@ impl Inner {
         log.history = Some(encoded.history);
         snapshots.visible = log.tail.last_index();
         self.note_log(log);
+        self.watchers.wake();
     }
 
     /// History after the last entry.
@@ -250,6 +295,25 @@ impl Inner {
     }
 }
 
+/// A group that was written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    frames: Vec<u8>,
+    /// History after it.
+    pub history: History,
+}
+
+impl Written {
+    /// History after the frame at `at`, which has this payload; moves `at` behind that frame.
+    fn history_after(&self, at: &mut usize, payload: &[u8]) -> History {
+        *at += frame_len(payload.len() as u32) as usize;
+        // The next frame says it; only the last one would have to be hashed, and was.
+        let next = self.frames.get(*at + ENVELOPE_SIZE..);
+        next.and_then(EntryHeader::decode)
+            .map_or(self.history, |next| next.history_before)
+    }
+}
+
 /// Batches that were checked and encoded.
 #[derive(Debug, Default)]
 pub(super) struct PreparedGroup {
@@ -279,16 +343,24 @@ impl PreparedGroup {
         })
     }
 
-    /// One result for each batch; `next` is the index of the first that was written.
-    fn results(self, epoch: u32, mut next: u64) -> Vec<Result<Commit>> {
+    /// One result for each batch. `start` and `history`: the log before the group.
+    fn results(self, start: Link, mut history: History, written: &Written) -> Vec<Result<Commit>> {
+        let (mut next, mut at) = (start.next_index, 0);
         let finish = |prepared: Result<Prepared>| {
             let prepared = prepared?;
             if prepared.op_count > 0 {
                 next += 1;
+                history = written.history_after(&mut at, &prepared.payload);
             }
+            let token = Token {
+                epoch: start.epoch,
+                index: next - 1,
+            };
+            let deleted = prepared.deleted;
             Ok(Commit {
-                deleted: prepared.deleted,
-                ..Commit::at(epoch, next - 1)
+                token,
+                hash: history,
+                deleted,
             })
         };
         self.items.into_iter().map(finish).collect()

@@ -4,7 +4,7 @@
 //! Reading takes at most `log` (short, never across a write) and `snapshots`.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::info::Recovery;
 use super::options::{Interest, OpenOptions, SyncMode};
 use super::queue::Queue;
 use super::view::{NEWEST, View};
+use super::watch::Watchers;
 use crate::error::{Error, Result};
 use crate::format::checksum::History;
 use crate::format::key::{FullKey, MAIN};
@@ -40,8 +41,8 @@ pub(crate) struct Inner {
     /// For locks: a descriptor of its own, because a map keeps the data descriptor's locks alive.
     pub locks: Arc<dyn File>,
     pub identity: FileIdentity,
-    /// The epoch that the handle opened in, and may write in.
-    pub epoch: u32,
+    /// The epoch that the handle opened in or began, and may write in.
+    pub epoch: AtomicU32,
     pub pins: Arc<Pins>,
     pub view: ArcSwap<View>,
     pub log: Mutex<Log>,
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     pub log_room: AtomicU64,
     /// The last checkpoint could hardly keep up with the commits: the log should grow.
     pub pressed: AtomicBool,
+    /// Who waits for commits.
+    pub watchers: Watchers,
     /// The tables hold every commit: nothing has to be read in before looking at them.
     pub holds_all: AtomicBool,
     pub recovery: Recovery,

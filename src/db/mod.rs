@@ -2,6 +2,7 @@
 //!
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
+mod apply;
 mod background;
 mod backup;
 mod batch;
@@ -13,7 +14,9 @@ mod copy;
 pub(crate) mod create;
 mod cursor;
 mod evaluate;
+mod fence;
 mod handle;
+mod identity;
 mod info;
 mod job;
 mod loginfo;
@@ -23,6 +26,8 @@ mod positions;
 mod proof;
 mod queue;
 mod range;
+mod reader;
+mod receipt;
 mod refresh;
 mod region;
 mod since;
@@ -34,20 +39,26 @@ mod tests;
 mod token;
 mod turn;
 mod view;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use backup::{BackupOptions, BackupReport, Reflink};
+pub use apply::Applied;
+pub use backup::{BackupOptions, BackupReport, Reflink, SeedOptions};
 pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
+pub use fence::FenceWish;
+pub use identity::IdentityChange;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
 pub use job::{CheckpointOptions, CheckpointReport};
 pub use loginfo::{LogInfo, log_info};
 pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
+pub use reader::LogReader;
+pub use receipt::Receipt;
 pub use since::{Changes, KeyspaceChanges};
 pub use snapshot::{Keyspace, Snapshot};
 pub use sort::{Duplicates, Sorted, Sorter};

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::info::Recovery;
 use super::options::{Interest, OpenOptions};
 use super::queue::Queue;
 use super::view::{Tree, View};
+use super::watch::Watchers;
 use crate::delta::Delta;
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
@@ -80,7 +81,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     let inner = Inner {
         path: path.to_owned(),
         identity,
-        epoch,
+        epoch: AtomicU32::new(epoch),
         pins,
         view: ArcSwap::from_pointee(loaded.view),
         log: Mutex::new(loaded.log),
@@ -93,6 +94,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
         pressed: AtomicBool::new(false),
+        watchers: Watchers::default(),
         holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,
         file,

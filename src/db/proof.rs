@@ -40,17 +40,12 @@ impl Inner {
         let header = {
             let mut log = lock(&self.log);
             if log.tail.last_index() == index {
-                let history = self.history(&mut log)?;
-                let epoch = log.tail.link.epoch;
-                return Ok(Point {
-                    index,
-                    epoch,
-                    history,
-                });
+                return self.point(&mut log);
             }
             log.current.header.clone()
         };
-        if header.checkpoint_index == index {
+        // A header may be ahead of its checkpoint: an epoch begins with it.
+        if header.checkpoint_index == index && header.epoch_start_index <= index {
             return Ok(Point {
                 index,
                 epoch: header.epoch,
@@ -65,6 +60,15 @@ impl Inner {
         found.ok_or(Error::NotRetained {
             index,
             oldest: began.index,
+        })
+    }
+
+    /// The log after its last entry.
+    pub(super) fn point(&self, log: &mut Log) -> Result<Point> {
+        Ok(Point {
+            index: log.tail.last_index(),
+            epoch: log.tail.link.epoch,
+            history: self.history(log)?,
         })
     }
 
@@ -123,6 +127,24 @@ impl Inner {
         }
     }
 
+    /// Makes certain that the log up to its end is on the medium, unless somebody is writing: his
+    /// own sync does that.
+    pub(super) fn try_prove(&self) -> Result<()> {
+        if self.options.read_only {
+            if let Some(_writer) = locks::try_hold(&self.locks, WRITER, LockMode::Shared)? {
+                let index = {
+                    let mut log = lock(&self.log);
+                    self.refresh(&mut log, true)?;
+                    log.tail.last_index()
+                };
+                self.prove_by_reading(index)?;
+            }
+        } else if let Some(_writer) = self.try_lock_writer()? {
+            self.prove_by_writing()?;
+        }
+        Ok(())
+    }
+
     fn prove_by_writing(&self) -> Result<()> {
         self.check_poison()?;
         let mut log = lock(&self.log);
@@ -156,7 +178,7 @@ impl Inner {
 }
 
 /// Is it known that header and log up to an entry are durable?
-fn is_proven(log: &Log, index: u64) -> bool {
+pub(super) fn is_proven(log: &Log, index: u64) -> bool {
     let tail = &log.tail;
     let header = log.header_proven || tail.durable_gen == log.current.header.generation as u32;
     header && (tail.proven >= tail.end || index < tail.region.first_index)

@@ -70,7 +70,7 @@ impl Db {
     }
 }
 
-fn check_history(since: &Position, start: Option<Point>) -> Result<()> {
+pub(super) fn check_history(since: &Position, start: Option<Point>) -> Result<()> {
     let Some(start) = start else {
         return Err(Error::NotRetained {
             index: since.index,

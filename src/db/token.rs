@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::format::checksum::History;
 
 /// A position in the log: epoch and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,15 +112,19 @@ impl FromStr for Position {
 pub struct Commit {
     /// Where it stands in the log.
     pub token: Token,
+    /// History up to it.
+    pub hash: History,
     /// Entries that its deletes removed; counted only where the batch asked for it.
     pub deleted: u64,
 }
 
 impl Commit {
-    pub(super) fn at(epoch: u32, index: u64) -> Commit {
-        Commit {
-            token: Token { epoch, index },
-            deleted: 0,
+    /// Where it stands in the history.
+    pub fn position(&self) -> Position {
+        Position {
+            epoch: self.token.epoch,
+            index: self.token.index,
+            hash: Some(self.hash),
         }
     }
 }

@@ -5,4 +5,4 @@ mod raw;
 mod table;
 
 pub use cursor::LayerCursor;
-pub use table::{Delta, RangeDelete};
+pub use table::{Delta, DeltaWriter, RangeDelete};

@@ -16,6 +16,7 @@ mod map;
 mod process;
 pub mod signal;
 mod transfer;
+mod watch;
 mod zero;
 
 #[cfg(unix)]
@@ -39,6 +40,7 @@ mod tests;
 pub use map::FileMap;
 pub use process::spawn_detached;
 pub use transfer::{copy_range, share_range};
+pub use watch::Watch;
 pub use zero::allocate_zeroed;
 
 #[cfg(unix)]
@@ -157,6 +159,11 @@ pub trait Vfs: Send + Sync + Debug {
     fn elapsed(&self) -> Duration;
     /// Waits; a simulation only moves its clock.
     fn pause(&self, time: Duration);
+    /// Watches a file for writes; `None` where that cannot be done.
+    fn watch(&self, path: &Path) -> io::Result<Option<Arc<dyn Watch>>> {
+        let _ = path;
+        Ok(None)
+    }
     /// Who holds a lock on this byte of the file; `None` where that cannot be told. Slow: asked
     /// only when an error is about to be reported.
     fn holder_of(&self, path: &Path, byte: u64) -> Option<crate::error::Holder> {

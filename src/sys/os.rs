@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Access, File, FileIdentity, FileSystem, OsFile, Vfs, fsinfo};
+use super::{Access, File, FileIdentity, FileSystem, OsFile, Vfs, Watch, fsinfo};
 
 /// Reading and writing for the owner, nothing for anybody else.
 const PRIVATE: u32 = 0o600;
@@ -81,6 +81,16 @@ impl Vfs for OsVfs {
 
     fn random(&self, buf: &mut [u8]) -> io::Result<()> {
         fill_random(buf)
+    }
+
+    fn watch(&self, path: &Path) -> io::Result<Option<Arc<dyn Watch>>> {
+        #[cfg(target_os = "linux")]
+        return Ok(Some(Arc::new(super::watch::InotifyWatch::new(path)?)));
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = path;
+            Ok(None)
+        }
     }
 
     fn holder_of(&self, path: &Path, byte: u64) -> Option<crate::Holder> {

@@ -284,12 +284,14 @@ fn the_token_rises() {
     let token = |value: &str| {
         let mut command = db.run("put");
         command.args(["k", value, "--token"]);
-        let text = stdout(command);
-        let (_, index) = text.trim_end().split_once(':').unwrap();
-        index.parse::<u64>().unwrap()
+        let token: creel::Receipt = stdout(command).trim_end().parse().unwrap();
+        token
     };
-    let first = token("1");
-    assert!(token("2") > first);
+    let (first, second) = (token("1"), token("2"));
+    assert_eq!((first.epoch, first.index + 1), (1, second.index));
+    // The history is part of it: eight digits.
+    assert_eq!(first.to_string().rsplit(':').next().unwrap().len(), 8);
+    assert_ne!(first.to_string()[4..], second.to_string()[4..]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod limits;
 mod mapped;
 mod model;
 mod refusals;
+mod replica;
 mod rng;
 mod scratch;
 mod since;

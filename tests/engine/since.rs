@@ -10,7 +10,7 @@ use creel::{
 use crate::rng::Rng;
 use crate::scratch::Scratch;
 
-type State = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
+pub type State = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
 
 fn entries(keyspace: &Keyspace) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let cursor = keyspace.cursor(&KeyRange::all());
@@ -18,7 +18,7 @@ fn entries(keyspace: &Keyspace) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 /// Keyspaces with entries, and the position.
-fn state(db: &Db) -> (State, Position) {
+pub fn state(db: &Db) -> (State, Position) {
     let snapshot = db.snapshot().unwrap();
     let position = snapshot.position().unwrap();
     assert_eq!(position.token(), snapshot.token());
@@ -61,7 +61,7 @@ fn apply(state: &mut State, changes: &Changes) {
     state.retain(|_, space| !space.is_empty());
 }
 
-fn random_commit(rng: &mut Rng, db: &Db) {
+pub fn random_commit(rng: &mut Rng, db: &Db) {
     let mut batch = Batch::new();
     let snapshot = db.snapshot().unwrap();
     for _ in 0..rng.between(1, 6) {

@@ -60,6 +60,13 @@ impl Default for BackupOptions {
     }
 }
 
+/// How to make a copy that follows this database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SeedOptions {
+    /// As for a backup.
+    pub backup: BackupOptions,
+}
+
 /// What a backup holds and what it cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupReport {
@@ -108,6 +115,32 @@ impl Db {
         Ok((report, moment.snapshot))
     }
 
+    /// Writes a replica of the present state to `dest`: the same lineage and log position, a file
+    /// id of its own, and this file as what it follows.
+    pub fn seed(
+        &self,
+        dest: &Path,
+        options: &SeedOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let mut moment = Moment::take(&self.inner, false)?;
+        moment.make_replica();
+        self.inner.backup(&moment, dest, &options.backup, progress)
+    }
+
+    /// The bytes of such a replica one after the other.
+    pub fn seed_to(
+        &self,
+        out: &mut dyn Write,
+        options: &SeedOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let mut moment = Moment::take(&self.inner, false)?;
+        moment.make_replica();
+        self.inner
+            .write_backup(&moment, out, &options.backup, progress)
+    }
+
     /// Writes the bytes of a backup one after the other, to a pipe for example.
     pub fn backup_to(
         &self,
@@ -116,10 +149,7 @@ impl Db {
         progress: &dyn Progress,
     ) -> Result<BackupReport> {
         let moment = Moment::take(&self.inner, false)?;
-        let layout = moment.lay_out(&self.inner.file)?;
-        let mut copier = Copier::new(&self.inner, None, options, progress, layout.bytes);
-        copier.stream(&layout.parts, out)?;
-        Ok(moment.report(&layout, &copier))
+        self.inner.write_backup(&moment, out, options, progress)
     }
 }
 
@@ -133,6 +163,19 @@ struct Place<'a> {
 }
 
 impl Inner {
+    fn write_backup(
+        &self,
+        moment: &Moment,
+        out: &mut dyn Write,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let layout = moment.lay_out(&self.file)?;
+        let mut copier = Copier::new(self, None, options, progress, layout.bytes);
+        copier.stream(&layout.parts, out)?;
+        Ok(moment.report(&layout, &copier))
+    }
+
     fn backup(
         &self,
         moment: &Moment,

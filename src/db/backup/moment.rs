@@ -15,7 +15,7 @@ use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::format::bytes::{patch, u32_at};
 use crate::format::checksum::History;
-use crate::format::header::{Header, RegionSlot};
+use crate::format::header::{Header, RegionSlot, Role};
 use crate::format::mark::{MARK_SIZE, Mark};
 use crate::format::pair::{pick, pick_mut};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
@@ -55,6 +55,14 @@ impl Moment {
         }
         let busy = std::io::ErrorKind::ResourceBusy.into();
         Err(Error::io_at("take a snapshot of", &inner.path, busy))
+    }
+
+    /// The copy follows this file.
+    pub fn make_replica(&mut self) {
+        let header = &mut self.header;
+        header.role = Role::Replica;
+        header.upstream_file_id = self.tree.current.header.file_id;
+        (header.fenced, header.fence_epoch) = (false, 0);
     }
 
     /// What the copy will look like.

@@ -1,0 +1,308 @@
+//! Entries of another copy, added to this one's log as they are: how a replica follows.
+
+use std::ops::Bound;
+use std::sync::{Arc, MutexGuard};
+
+use super::Db;
+use super::cursor::Cursor;
+use super::handle::{Inner, Log, lock};
+use super::token::Position;
+use super::turn::Turn;
+use super::view::NEWEST;
+use crate::check::catalogue::{Catalogue, check_limits, follow};
+use crate::error::{Error, Result};
+use crate::format::entry::{Entry, EntryError, Point};
+use crate::format::fence::FenceRecord;
+use crate::format::frame::{EntryKind, frame_len};
+use crate::format::header::Role;
+use crate::format::key::{FullKey, MAIN, catalogue_name, catalogue_range};
+use crate::format::op::{Op, Ops};
+use crate::format::{Invariant, max_key_len};
+use crate::wal::append;
+
+/// Rounds of making room for one batch without any progress.
+const ATTEMPTS: u32 = 4;
+
+/// What became of a batch of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// The newest entry afterwards.
+    pub position: Position,
+    /// Entries that were added.
+    pub applied: u64,
+    /// Entries that were there already.
+    pub skipped: u64,
+}
+
+impl Db {
+    /// Adds entries of the primary's log, as [`super::LogReader::read`] gives them, to the log of
+    /// this replica, as durable as the handle's mode asks. Each must continue the one before, the
+    /// first one this file's log; those that are there already are skipped. What is not whole,
+    /// does not link or cannot be is refused before anything is written. [`Error::Fenced`] where
+    /// the file is no replica, [`Error::Diverged`] where its history is another one,
+    /// [`Error::NotRetained`] for a bulk step, whose changes are not in the log.
+    pub fn apply(&self, entries: &[u8]) -> Result<Applied> {
+        self.inner.apply(entries)
+    }
+}
+
+/// Entries that are whole and linked to each other.
+struct Chain<'a> {
+    entries: Vec<Entry<'a>>,
+    last: Point,
+    /// Something besides puts and deletes in `main` is in them.
+    special: bool,
+}
+
+/// What one round came to.
+enum Round {
+    /// So many of the entries are in the log now.
+    Wrote(usize),
+    /// The next entry begins this epoch.
+    Epoch(u32, u64),
+    /// There is no room for any.
+    NoRoom(u64),
+    JobRuns,
+}
+
+impl Inner {
+    fn apply(self: &Arc<Self>, bytes: &[u8]) -> Result<Applied> {
+        self.check_writable()?;
+        let longest = max_key_len(self.view.load().tree.header().page_size());
+        let chain = Chain::read(bytes, longest)?;
+        let mut skipped = None;
+        let mut applied = 0;
+        let mut attempts = 0;
+        let given = chain.as_ref().map_or(0, |chain| chain.entries.len());
+        while let Some(chain) = chain.as_ref().filter(|_| attempts < ATTEMPTS) {
+            let round = self.apply_some(chain, &mut skipped)?;
+            match round {
+                Round::Wrote(count) => {
+                    applied += count as u64;
+                    attempts = 0;
+                    if applied + skipped.unwrap_or(0) == given as u64 {
+                        break;
+                    }
+                }
+                Round::Epoch(epoch, index) => self.raise_epoch(epoch, index)?,
+                Round::JobRuns => self.wait_for_job()?,
+                Round::NoRoom(bytes) => {
+                    self.checkpoint_for_room(bytes)?;
+                    attempts += 1;
+                }
+            }
+        }
+        if attempts >= ATTEMPTS {
+            let full = std::io::ErrorKind::StorageFull.into();
+            return Err(Error::io("make room in the log", full));
+        }
+        if self.options.background && self.checkpoint_due() {
+            self.start_background();
+        }
+        let point = self.newest_point()?;
+        Ok(Applied {
+            position: Position {
+                epoch: point.epoch,
+                index: point.index,
+                hash: Some(point.history),
+            },
+            applied,
+            skipped: skipped.unwrap_or(0),
+        })
+    }
+
+    fn apply_some(&self, chain: &Chain<'_>, skipped: &mut Option<u64>) -> Result<Round> {
+        self.check_poison()?;
+        let _writer = self.lock_writer()?;
+        let mut log = lock(&self.log);
+        self.look_before_writing(&mut log)?;
+        if log.current.header.role != Role::Replica {
+            let reason = "the file is no replica".into();
+            return Err(Error::Fenced { reason });
+        }
+        let own = self.point(&mut log)?;
+        let rest = self.new_entries(chain, &own)?;
+        skipped.get_or_insert((chain.entries.len() - rest.len()) as u64);
+        let Some(next) = rest.first() else {
+            return Ok(Round::Wrote(0));
+        };
+        next.follows(&own)?;
+        if next.header.kind == EntryKind::Bulk {
+            return Err(Error::NotRetained {
+                index: own.index,
+                oldest: next.header.index,
+            });
+        }
+        let epoch = log.current.header.epoch;
+        if next.header.epoch > epoch {
+            return Ok(Round::Epoch(next.header.epoch, next.header.index));
+        }
+        let ready = |e: &&Entry<'_>| e.header.kind != EntryKind::Bulk && e.header.epoch <= epoch;
+        let ready = rest.iter().take_while(ready).count();
+        let rest = rest.get(..ready).unwrap_or(&[]);
+        if chain.special {
+            self.hold_all(&mut log, true)?;
+            self.check_catalogue(rest)?;
+        }
+        self.write_entries(log, chain, rest)
+    }
+
+    /// The entries that this file does not have.
+    fn new_entries<'c, 'a>(&self, chain: &'c Chain<'a>, own: &Point) -> Result<&'c [Entry<'a>]> {
+        let entries = chain.entries.as_slice();
+        let at = entries.partition_point(|e| e.header.index <= own.index);
+        let (old, new) = entries.split_at(at);
+        let Some(last) = old.last() else {
+            return Ok(new);
+        };
+        // Entries link, so where the last ones agree all do.
+        let theirs = match new.first() {
+            Some(next) => next.header.history_before,
+            None => chain.last.history,
+        };
+        let index = last.header.index;
+        let ours = match index == own.index {
+            true => *own,
+            false => self.point_at(index)?,
+        };
+        if ours.history != theirs {
+            let reason = format!("other commits led to entry {index} there");
+            return Err(Error::Diverged { reason });
+        }
+        Ok(new)
+    }
+
+    /// Whatever the entries name must exist.
+    fn check_catalogue(&self, entries: &[Entry<'_>]) -> Result<()> {
+        let layers = self.view.load().layers(NEWEST);
+        let last = layers.last_keyspace_id()?;
+        let (from, to) = catalogue_range();
+        let bounds = (
+            Bound::Included(FullKey::from_full(&from)),
+            Bound::Excluded(FullKey::from_full(&to)),
+        );
+        let mut cursor = Cursor::new(layers, bounds);
+        let mut names = Vec::new();
+        while let Some((key, value)) = cursor.next_full()? {
+            let id = value.try_into().map(u32::from_le_bytes).unwrap_or(0);
+            names.push((catalogue_name(key).unwrap_or(&[]).to_vec(), id));
+        }
+        let mut known = Catalogue::new(names.into_iter(), last);
+        for entry in entries
+            .iter()
+            .filter(|e| e.header.kind == EntryKind::Commit)
+        {
+            let mut ops = Ops::new(entry.payload(), entry.header.op_count);
+            while let Ok(Some(op)) = ops.next_op() {
+                let index = entry.header.index;
+                follow(&mut known, &op).map_err(|(id, _)| EntryError::Content { index, id })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds as many entries as the log has room for, in one group.
+    fn write_entries(
+        &self,
+        mut log: MutexGuard<'_, Log>,
+        chain: &Chain<'_>,
+        rest: &[Entry<'_>],
+    ) -> Result<Round> {
+        let mut len = 0;
+        let fits = |e: &&Entry<'_>| {
+            len += frame_len(e.header.payload_len);
+            append::fits(&log.tail, len)
+        };
+        let count = rest.iter().take_while(fits).count();
+        // A region that is small for what comes is not filled up bit by bit.
+        let all = append::entries_len(rest);
+        let small = log.tail.extent.len / 2 < all.min(self.options.wal_max / 2);
+        if count < rest.len() && (count == 0 || small) {
+            let one = rest.first().map_or(0, |e| frame_len(e.header.payload_len));
+            let need = one.max(all.min(self.options.wal_max / 2));
+            match self.turn_region(&mut log, need)? {
+                Turn::Switched => {}
+                Turn::JobRuns => return Ok(Round::JobRuns),
+                Turn::NoRoom => return Ok(Round::NoRoom(need)),
+            }
+            drop(log);
+            return Ok(Round::Wrote(0));
+        }
+        let (group, behind) = rest.split_at(count);
+        let durability = self.prepare_append(&mut log)?;
+        let history = match behind.first() {
+            Some(next) => next.header.history_before,
+            None => chain.history_after(group),
+        };
+        let durable_gen = log.tail.durable_gen;
+        let encoded = append::encode_entries(&log.tail, group, history, durable_gen);
+        self.append_group(log, encoded, durability, |table, newest| {
+            for entry in group.iter().filter(|e| e.header.kind.has_operations()) {
+                let mut ops = Ops::new(entry.payload(), entry.header.op_count);
+                while let Ok(Some(op)) = ops.next_op() {
+                    table.apply(entry.header.index, &op, newest);
+                }
+            }
+        })?;
+        Ok(Round::Wrote(count))
+    }
+}
+
+impl<'a> Chain<'a> {
+    /// Splits and checks entries; `None` where there are none.
+    fn read(bytes: &'a [u8], longest: usize) -> Result<Option<Chain<'a>>> {
+        let mut entries: Vec<Entry<'a>> = Vec::new();
+        let (mut rest, mut special) = (bytes, false);
+        let mut last: Option<Point> = None;
+        while !rest.is_empty() {
+            let (entry, behind) = Entry::split(rest)?.ok_or(EntryError::Short)?;
+            if let Some(before) = &last {
+                entry.follows(before)?;
+            }
+            special |= check_content(&entry, longest)?;
+            last = Some(entry.point());
+            entries.push(entry);
+            rest = behind;
+        }
+        Ok(last.map(|last| Chain {
+            entries,
+            last,
+            special,
+        }))
+    }
+
+    /// History after a part of the chain.
+    fn history_after(&self, part: &[Entry<'_>]) -> [u8; 16] {
+        match part.last() {
+            Some(last) if last.header.index == self.last.index => self.last.history,
+            Some(last) => last.history_after(),
+            None => self.last.history,
+        }
+    }
+}
+
+/// W4, T7: operations decode and have keys that can be. True where the catalogue has to be asked.
+fn check_content(entry: &Entry<'_>, longest: usize) -> Result<bool, EntryError> {
+    let header = &entry.header;
+    let index = header.index;
+    let broken = |id| EntryError::Content { index, id };
+    if header.kind == EntryKind::Fence {
+        let record = FenceRecord::of_entry(header, entry.payload());
+        return record.map(|_| false).ok_or(broken(Invariant::W4));
+    }
+    if header.kind != EntryKind::Commit {
+        return Ok(false);
+    }
+    let mut ops = Ops::new(entry.payload(), header.op_count);
+    let mut special = false;
+    while let Some(op) = ops.next_op().map_err(|()| broken(Invariant::W4))? {
+        check_limits(&op, longest).map_err(|(id, _)| broken(id))?;
+        special |= match op {
+            Op::Put { keyspace, .. }
+            | Op::Delete { keyspace, .. }
+            | Op::DeleteRange { keyspace, .. } => keyspace != MAIN,
+            Op::CreateKeyspace { .. } | Op::DropKeyspace { .. } => true,
+        };
+    }
+    Ok(special)
+}

@@ -1,0 +1,383 @@
+//! Reading the log entry by entry, as copies exchange it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Db;
+use super::handle::{Inner, lock};
+use super::options::SyncMode;
+use super::proof::is_proven;
+use super::since::check_history;
+use super::token::Position;
+use crate::error::{Error, Result};
+use crate::format::checksum::History;
+use crate::format::entry::{ENTRY_OVERHEAD, Entry, Point};
+use crate::format::frame::{EntryHeader, EntryKind};
+use crate::format::pair::pick;
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::store::slots;
+use crate::wal::scan::{Link, Placed, scan_on};
+use crate::wal::{Extent, extents, tail};
+
+/// Tries to read a log that is begun anew, or written, while it is read.
+const ATTEMPTS: u32 = 20;
+
+/// Reads the entries behind a position, oldest first.
+#[derive(Debug)]
+pub struct LogReader {
+    inner: Arc<Inner>,
+    at: Point,
+    place: Option<Place>,
+}
+
+/// Where the next entry stands, or will.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    region: RegionHeader,
+    extent: Extent,
+    offset: u64,
+    link: Link,
+}
+
+/// Up to where entries may be handed out.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    region_seq: u64,
+    offset: u64,
+    /// The newest entry there is, handed out or not.
+    newest: u64,
+}
+
+impl Db {
+    /// A reader of the entries behind a position. [`Error::Diverged`] where the position is not
+    /// one of this file's history, [`Error::NotRetained`] where the log does not reach back to it.
+    pub fn log_reader(&self, after: &Position) -> Result<LogReader> {
+        let inner = &self.inner;
+        let newest = inner.newest_point()?;
+        if after.index > newest.index {
+            let reason = format!(
+                "the position has {} entries, this file only {}",
+                after.index, newest.index
+            );
+            return Err(Error::Diverged { reason });
+        }
+        let at = match after.index == newest.index {
+            true => newest,
+            false => inner.point_at(after.index)?,
+        };
+        check_history(after, Some(at))?;
+        Ok(LogReader {
+            inner: Arc::clone(inner),
+            at,
+            place: None,
+        })
+    }
+
+    /// The newest commit, by any process. It may not be durable yet.
+    pub fn position(&self) -> Result<Position> {
+        let point = self.inner.newest_point()?;
+        Ok(Position {
+            epoch: point.epoch,
+            index: point.index,
+            hash: Some(point.history),
+        })
+    }
+}
+
+impl LogReader {
+    /// The position behind the last entry read.
+    pub fn position(&self) -> Position {
+        Position {
+            epoch: self.at.epoch,
+            index: self.at.index,
+            hash: Some(self.at.history),
+        }
+    }
+
+    /// The same, as a point.
+    pub fn point(&self) -> Point {
+        self.at
+    }
+
+    /// The next entries, one after the other, whole: so many at most, and so many bytes (but one
+    /// entry at least). Only entries that are durable, unless the handle was opened with
+    /// [`SyncMode::Off`]. Empty where there is none yet. A bulk step is not in the log: it ends
+    /// what comes before it, and then [`Error::NotRetained`] tells of it.
+    pub fn read(&mut self, max_entries: usize, max_bytes: usize) -> Result<Vec<u8>> {
+        let mut proven = false;
+        let mut attempt = 0;
+        loop {
+            let limit = self.inner.limit()?;
+            if limit.newest <= self.at.index {
+                return Ok(Vec::new());
+            }
+            match self.read_upto(&limit, max_entries, max_bytes) {
+                Ok(Some(batch)) => return Ok(batch),
+                // All that is known to be durable was read: the rest may be, too.
+                Ok(None) if !proven => {
+                    proven = true;
+                    self.inner.try_prove()?;
+                }
+                Ok(None) => return Ok(Vec::new()),
+                // In the middle of somebody's write, or really damaged.
+                Err(Error::Corrupt(c)) => {
+                    attempt += 1;
+                    self.place = None;
+                    if attempt >= ATTEMPTS {
+                        return Err(c.into());
+                    }
+                    self.inner.vfs().pause(Duration::from_millis(1));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// `None` where nothing below the limit is left.
+    fn read_upto(
+        &mut self,
+        limit: &Limit,
+        entries: usize,
+        bytes: usize,
+    ) -> Result<Option<Vec<u8>>> {
+        for _ in 0..ATTEMPTS {
+            let place = match self.place {
+                Some(place) => place,
+                None => self.find()?,
+            };
+            let upto = match place.region.region_seq {
+                seq if seq < limit.region_seq => u64::MAX,
+                seq if seq == limit.region_seq => limit.offset,
+                _ => return Ok(None), // begun since the limit was looked up
+            };
+            let mut batch = Batch::new(upto, entries, bytes);
+            let (file, extent) = (self.inner.file.as_ref(), place.extent);
+            let region = &place.region;
+            let mut visit = |placed: &Placed, payload: &[u8]| batch.take(placed, payload);
+            let scanned = scan_on(file, extent, region, place.offset, place.link, &mut visit);
+            let still_there = self.inner.stands(&place)?;
+            if !still_there {
+                self.place = None;
+                continue;
+            }
+            match scanned {
+                Ok(_) | Err(Error::Interrupted) => {}
+                Err(e) => return Err(e),
+            }
+            if batch.out.is_empty() {
+                if let Some(index) = batch.bulk {
+                    return Err(Error::NotRetained {
+                        index: self.at.index,
+                        oldest: index,
+                    });
+                }
+                if upto != u64::MAX {
+                    return Ok(None);
+                }
+                self.place = Some(self.next_region(&place)?);
+                continue;
+            }
+            if batch.before != Some(self.at.history) {
+                let reason = format!("the log was taken back to before entry {}", self.at.index);
+                return Err(Error::Diverged { reason });
+            }
+            self.place = Some(batch.end(place));
+            self.at = batch.point(self.at);
+            return Ok(Some(batch.out));
+        }
+        let busy = std::io::ErrorKind::ResourceBusy.into();
+        Err(Error::io_at("read the log of", &self.inner.path, busy))
+    }
+
+    /// Looks for the entry behind the position.
+    fn find(&self) -> Result<Place> {
+        let inner = &self.inner;
+        let file = inner.file.as_ref();
+        let header = slots::read(file)?.current(&inner.path)?.header;
+        let regions = tail::read_regions(file, &header)?;
+        let places = extents(&header);
+        let next = self.at.index + 1;
+        let mut best: Option<(RegionHeader, Extent)> = None;
+        let mut oldest = u64::MAX;
+        for number in [0, 1] {
+            let Some(region) = pick(&regions, number) else {
+                continue;
+            };
+            oldest = oldest.min(region.first_index);
+            let newer = best.is_none_or(|(b, _)| b.region_seq < region.region_seq);
+            if region.first_index <= next && newer {
+                best = Some((region, pick(&places, number)));
+            }
+        }
+        let missing = || Error::NotRetained {
+            index: self.at.index,
+            oldest: oldest.saturating_sub(1),
+        };
+        let (region, extent) = best.ok_or_else(missing)?;
+        let start = Place::start(region, extent);
+        let mut place = start;
+        let mut visit = |placed: &Placed, _: &[u8]| {
+            if placed.header.entry.index >= next {
+                return Err(Error::Interrupted); // only ends the scan
+            }
+            place = place.behind(placed);
+            Ok(())
+        };
+        match scan_on(file, extent, &region, start.offset, start.link, &mut visit) {
+            Ok(_) | Err(Error::Interrupted) => {}
+            Err(e) => return Err(e),
+        }
+        // An incarnation without entries is left where a region was given another place.
+        if place.link.next_index != next {
+            return Err(missing());
+        }
+        Ok(place)
+    }
+
+    /// The beginning of the region that goes on where this one ends.
+    fn next_region(&self, place: &Place) -> Result<Place> {
+        let inner = &self.inner;
+        let header = slots::read(inner.file.as_ref())?
+            .current(&inner.path)?
+            .header;
+        let regions = tail::read_regions(inner.file.as_ref(), &header)?;
+        let places = extents(&header);
+        for number in [0, 1] {
+            let Some(region) = pick(&regions, number) else {
+                continue;
+            };
+            let follows = region.region_seq > place.region.region_seq
+                && region.first_index == self.at.index + 1
+                && region.prev_crc == place.link.prev_crc
+                && region.history == self.at.history;
+            if follows {
+                return Ok(Place::start(region, pick(&places, number)));
+            }
+        }
+        self.find()
+    }
+}
+
+impl Place {
+    fn start(region: RegionHeader, extent: Extent) -> Place {
+        Place {
+            extent,
+            offset: REGION_HEADER_SIZE as u64,
+            link: Link {
+                next_index: region.first_index,
+                prev_crc: region.prev_crc,
+                epoch: region.epoch,
+            },
+            region,
+        }
+    }
+
+    fn behind(self, placed: &Placed) -> Place {
+        Place {
+            offset: placed.offset + placed.header.frame_len(),
+            link: Link {
+                next_index: placed.header.entry.index + 1,
+                prev_crc: placed.header.header_crc,
+                epoch: placed.header.entry.epoch,
+            },
+            ..self
+        }
+    }
+}
+
+/// Entries being gathered.
+struct Batch {
+    out: Vec<u8>,
+    upto: u64,
+    entries: usize,
+    bytes: usize,
+    /// The last entry taken, and where it begins in `out`.
+    last: Option<(Placed, usize)>,
+    bulk: Option<u64>,
+    /// History before the first entry taken.
+    before: Option<History>,
+}
+
+impl Batch {
+    fn new(upto: u64, entries: usize, bytes: usize) -> Batch {
+        Batch {
+            out: Vec::new(),
+            upto,
+            entries: entries.max(1),
+            bytes,
+            last: None,
+            bulk: None,
+            before: None,
+        }
+    }
+
+    fn take(&mut self, placed: &Placed, payload: &[u8]) -> Result<()> {
+        let entry = &placed.header.entry;
+        let full = !self.out.is_empty()
+            && (self.entries == 0 || self.out.len() + ENTRY_OVERHEAD + payload.len() > self.bytes);
+        let beyond = placed.offset + placed.header.frame_len() > self.upto;
+        if entry.kind == EntryKind::Bulk && !beyond {
+            self.bulk = Some(entry.index);
+        }
+        if full || beyond || self.entries == 0 || entry.kind == EntryKind::Bulk {
+            return Err(Error::Interrupted); // only ends the scan
+        }
+        self.entries -= 1;
+        self.before.get_or_insert(entry.history_before);
+        self.last = Some((*placed, self.out.len()));
+        Entry::push(&mut self.out, entry, payload);
+        Ok(())
+    }
+
+    fn end(&self, place: Place) -> Place {
+        self.last.map_or(place, |(placed, _)| place.behind(&placed))
+    }
+
+    fn point(&self, before: Point) -> Point {
+        let Some((placed, at)) = self.last else {
+            return before;
+        };
+        let entry: &EntryHeader = &placed.header.entry;
+        let from = at + ENTRY_OVERHEAD - 4;
+        let payload = self.out.get(from..from + entry.payload_len as usize);
+        Point {
+            index: entry.index,
+            epoch: entry.epoch,
+            history: entry.history_after(payload.unwrap_or(&[])),
+        }
+    }
+}
+
+impl Inner {
+    /// The log after its newest entry.
+    pub(super) fn newest_point(&self) -> Result<Point> {
+        let mut log = lock(&self.log);
+        if !log.writing && self.changed(&log) {
+            self.refresh(&mut log, false)?;
+        }
+        self.point(&mut log)
+    }
+
+    fn limit(&self) -> Result<Limit> {
+        let mut log = lock(&self.log);
+        if !log.writing && self.changed(&log) {
+            self.refresh(&mut log, false)?;
+        }
+        let tail = &log.tail;
+        let newest = tail.last_index();
+        let all = self.options.sync == SyncMode::Off || is_proven(&log, newest);
+        Ok(Limit {
+            region_seq: tail.region.region_seq,
+            offset: if all { tail.end } else { tail.proven },
+            newest,
+        })
+    }
+
+    /// True while a region is still the incarnation that was read.
+    fn stands(&self, place: &Place) -> Result<bool> {
+        let mut bytes = [0u8; REGION_HEADER_SIZE];
+        let got = self.file.read_at(&mut bytes, place.extent.start);
+        let got = got.map_err(|e| Error::io("read the log", e))?;
+        Ok(got == bytes.len() && RegionHeader::decode(&bytes) == Some(place.region))
+    }
+}

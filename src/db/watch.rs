@@ -1,0 +1,112 @@
+//! Waiting for commits, of this handle or of anybody else.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use super::Db;
+use super::handle::{Inner, lock};
+use super::options::SyncMode;
+use super::proof::is_proven;
+use crate::error::Result;
+use crate::sys::Watch;
+
+/// How long to wait between looks where the system does not tell of writes.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Who waits for commits of this handle.
+#[derive(Debug, Default)]
+pub(crate) struct Watchers {
+    /// Lets a commit that nobody waits for pass without a lock.
+    count: AtomicUsize,
+    list: Mutex<Vec<Weak<dyn Watch>>>,
+}
+
+/// Listed as long as it lives.
+struct Listed<'a> {
+    watchers: &'a Watchers,
+    watch: Arc<dyn Watch>,
+}
+
+impl Watchers {
+    fn add(&self, watch: Arc<dyn Watch>) -> Listed<'_> {
+        lock(&self.list).push(Arc::downgrade(&watch));
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Listed {
+            watchers: self,
+            watch,
+        }
+    }
+
+    /// Wakes everybody.
+    pub fn wake(&self) {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        for watch in lock(&self.list).iter().filter_map(Weak::upgrade) {
+            watch.wake();
+        }
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        let gone = Arc::downgrade(&self.watch);
+        lock(&self.watchers.list).retain(|other| !other.ptr_eq(&gone));
+        self.watchers.count.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Db {
+    /// Waits until there is a durable commit behind `after_index`, by any process, and gives the
+    /// index of the newest one; at the end of `timeout` that is `after_index` at most. A handle
+    /// that does not sync ([`SyncMode::Off`]) takes commits that are not durable too.
+    pub fn watch(&self, after_index: u64, timeout: Duration) -> Result<u64> {
+        self.inner.watch(after_index, timeout)
+    }
+}
+
+impl Inner {
+    fn watch(&self, after_index: u64, timeout: Duration) -> Result<u64> {
+        let newest = self.newest_to_ship()?;
+        if newest > after_index || timeout.is_zero() {
+            return Ok(newest);
+        }
+        let started = self.vfs().elapsed();
+        // Without a watch (too many, or none on this system) it is looked at again and again.
+        let watch = self.vfs().watch(&self.path).unwrap_or(None);
+        let listed = watch.map(|watch| self.watchers.add(watch));
+        loop {
+            // A commit between the first look and the beginning of the watch.
+            let newest = self.newest_to_ship()?;
+            let left = timeout.saturating_sub(self.vfs().elapsed().saturating_sub(started));
+            if newest > after_index || left.is_zero() {
+                return Ok(newest);
+            }
+            match &listed {
+                Some(listed) if listed.watch.wait(left).is_ok() => {}
+                _ => self.vfs().pause(left.min(LOOK_EVERY)),
+            }
+        }
+    }
+
+    /// The newest commit that may be handed out: durable, unless this handle asks for no more.
+    fn newest_to_ship(&self) -> Result<u64> {
+        let proven = {
+            let mut log = lock(&self.log);
+            if !log.writing && self.changed(&log) {
+                self.refresh(&mut log, false)?;
+            }
+            let last = log.tail.last_index();
+            if self.options.sync == SyncMode::Off || is_proven(&log, last) {
+                return Ok(last);
+            }
+            // The first entry that is not below what is proven is not known, but its region is.
+            log.tail.region.first_index - 1
+        };
+        self.try_prove()?;
+        let log = lock(&self.log);
+        let last = log.tail.last_index();
+        Ok(if is_proven(&log, last) { last } else { proven })
+    }
+}
