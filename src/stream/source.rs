@@ -56,8 +56,6 @@ pub trait LogSource: Send + Sync {
     fn lineage(&self) -> [u8; 16];
     /// File id of this copy.
     fn node(&self) -> [u8; 16];
-    /// Its epoch.
-    fn epoch(&self) -> u32;
     /// Where its durable log ends.
     fn head(&self) -> Result<Head, Refusal>;
     /// Reads behind a position, which must be on this history.
@@ -66,8 +64,9 @@ pub trait LogSource: Send + Sync {
     fn wait(&self, after: u64, timeout: Duration) -> Result<Head, Refusal>;
     /// A whole copy of the database at one moment.
     fn snapshot(&self) -> Result<Snapshot, Refusal>;
-    /// A newer epoch exists: nothing may be acknowledged here any more.
-    fn saw_epoch(&self, epoch: u32);
+    /// A newer epoch exists. True where this is a primary, which is fenced now: nothing may be
+    /// acknowledged here any more.
+    fn saw_epoch(&self, epoch: u32) -> bool;
 }
 
 /// Reads a log forward.
@@ -122,6 +121,8 @@ pub trait ReplicaSink: Send {
     fn seed_part(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
     /// It is whole: checks it and puts it in place.
     fn seed_end(&mut self) -> Result<Point, SinkError>;
+    /// It does not come to its end: what arrived is thrown away.
+    fn seed_abort(&mut self);
     /// The highest epoch heard of rises.
     fn saw_epoch(&mut self, epoch: u32) -> Result<(), SinkError>;
     /// What the source said about itself; for status.

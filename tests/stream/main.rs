@@ -8,9 +8,13 @@
 )]
 
 mod bad_bytes;
+mod live;
 mod memory;
+mod net;
 mod rng;
 mod samples;
 mod sessions;
 mod sim;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;

@@ -1,0 +1,220 @@
+//! Who follows, and how far each has got.
+
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::message::Ack;
+use crate::format::entry::Point;
+
+/// Nodes that are remembered; the ones not seen for longest are forgotten first.
+const PEERS_MAX: usize = 1024;
+
+/// A follower as its leader knows it.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// File id of the copy.
+    pub node: [u8; 16],
+    /// What it calls itself.
+    pub name: String,
+    /// Where it connected from.
+    pub address: String,
+    /// Connections that it has now.
+    pub connections: u32,
+    /// What it holds durably, on this node's history.
+    pub durable: Option<Point>,
+    /// Newest index that it has received.
+    pub received: u64,
+    /// Wall clock of the last sign of life.
+    pub contact_us: u64,
+    /// Wall clock of the last step forward.
+    pub progress_us: u64,
+    /// Bytes of entries sent since the process began.
+    pub sent_bytes: u64,
+}
+
+#[derive(Default)]
+struct State {
+    peers: HashMap<[u8; 16], Peer>,
+    closed: bool,
+}
+
+/// All followers of a node.
+#[derive(Default)]
+pub struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, node: &[u8; 16], change: impl FnOnce(&mut Peer)) {
+        let mut state = self.lock();
+        if let Some(peer) = state.peers.get_mut(node) {
+            change(peer);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// A follower has connected. What it held before counts again once its history was checked.
+    pub fn joined(&self, node: [u8; 16], name: &str, address: &str, wall_us: u64) {
+        let mut state = self.lock();
+        if state.peers.len() >= PEERS_MAX && !state.peers.contains_key(&node) {
+            let idle = state.peers.values().filter(|peer| peer.connections == 0);
+            let oldest = idle
+                .min_by_key(|peer| peer.contact_us)
+                .map(|peer| peer.node);
+            if let Some(oldest) = oldest {
+                state.peers.remove(&oldest);
+            }
+        }
+        let peer = state.peers.entry(node).or_insert_with(|| Peer {
+            node,
+            name: String::new(),
+            address: String::new(),
+            connections: 0,
+            durable: None,
+            received: 0,
+            contact_us: 0,
+            progress_us: wall_us,
+            sent_bytes: 0,
+        });
+        peer.connections += 1;
+        peer.name = name.to_owned();
+        peer.address = address.to_owned();
+        peer.durable = None;
+        peer.contact_us = wall_us;
+    }
+
+    /// It is gone.
+    pub fn left(&self, node: &[u8; 16]) {
+        self.update(node, |peer| {
+            peer.connections = peer.connections.saturating_sub(1)
+        });
+    }
+
+    /// It holds everything up to here; the history was compared.
+    pub fn durable(&self, node: &[u8; 16], point: Point, wall_us: u64) {
+        self.update(node, |peer| {
+            if peer.durable.is_none_or(|before| before.index < point.index) {
+                peer.progress_us = wall_us;
+            }
+            peer.durable = Some(point);
+            peer.received = peer.received.max(point.index);
+            peer.contact_us = wall_us;
+        });
+    }
+
+    /// An acknowledgement.
+    pub fn acked(&self, node: &[u8; 16], ack: &Ack, wall_us: u64) {
+        self.durable(node, ack.durable, wall_us);
+        self.update(node, |peer| peer.received = ack.received);
+    }
+
+    /// A sign of life.
+    pub fn contact(&self, node: &[u8; 16], wall_us: u64) {
+        self.update(node, |peer| peer.contact_us = wall_us);
+    }
+
+    /// Bytes went there.
+    pub fn sent(&self, node: &[u8; 16], bytes: u64) {
+        if let Some(peer) = self.lock().peers.get_mut(node) {
+            peer.sent_bytes += bytes;
+        }
+    }
+
+    /// The log is another one now: nothing that was acknowledged counts for it.
+    pub fn clear(&self) {
+        for peer in self.lock().peers.values_mut() {
+            peer.durable = None;
+        }
+        self.changed.notify_all();
+    }
+
+    /// Nobody waits any longer.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// All followers, by name.
+    pub fn peers(&self) -> Vec<Peer> {
+        let mut peers: Vec<Peer> = self.lock().peers.values().cloned().collect();
+        peers.sort_by(|a, b| (&a.name, a.node).cmp(&(&b.name, b.node)));
+        peers
+    }
+
+    /// How many hold everything up to `index`.
+    pub fn holders(&self, index: u64) -> usize {
+        count(&self.lock(), index)
+    }
+
+    /// Waits until so many followers hold everything up to `index`, or the time is over; gives
+    /// how many do.
+    pub fn wait(&self, index: u64, wanted: usize, time: Duration) -> usize {
+        let until = Instant::now() + time;
+        let mut state = self.lock();
+        loop {
+            let holders = count(&state, index);
+            let left = until.saturating_duration_since(Instant::now());
+            if holders >= wanted || left.is_zero() || state.closed {
+                return holders;
+            }
+            let woken = self.changed.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+fn count(state: &State, index: u64) -> usize {
+    let holds = |peer: &&Peer| peer.durable.is_some_and(|point| point.index >= index);
+    state.peers.values().filter(holds).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(index: u64) -> Point {
+        Point {
+            index,
+            epoch: 1,
+            history: [0; 16],
+        }
+    }
+
+    #[test]
+    fn a_node_counts_once_and_only_with_a_checked_history() {
+        let board = Board::default();
+        board.joined([1; 16], "a", "", 1);
+        board.joined([1; 16], "a", "", 1);
+        board.joined([2; 16], "b", "", 1);
+        assert_eq!(board.holders(0), 0);
+        board.durable(&[1; 16], point(5), 2);
+        assert_eq!((board.holders(5), board.holders(6)), (1, 0));
+        board.durable(&[2; 16], point(9), 3);
+        assert_eq!(board.wait(5, 2, Duration::ZERO), 2);
+        // It comes back from an older copy: what it held before is no promise any more.
+        board.joined([2; 16], "b", "", 4);
+        assert_eq!(board.holders(5), 1);
+        board.clear();
+        assert_eq!(board.holders(1), 0);
+        assert_eq!(board.peers()[0].connections, 2);
+    }
+
+    #[test]
+    fn nodes_without_number_are_forgotten() {
+        let board = Board::default();
+        for i in 0..3000u32 {
+            let mut node = [0; 16];
+            node[..4].copy_from_slice(&i.to_le_bytes());
+            board.joined(node, "x", "", u64::from(i));
+            board.left(&node);
+        }
+        assert_eq!(board.peers().len(), PEERS_MAX);
+    }
+}

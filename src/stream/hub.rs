@@ -1,0 +1,269 @@
+//! One log, many senders: reads the log once, keeps the newest entries in memory, wakes all.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::board::Board;
+use super::ring::{Found, Ring};
+use super::source::{Batch, Head, LogSource, Refusal};
+use super::stop::{Stop, Wake};
+use crate::format::entry::Point;
+
+/// Entries of one read.
+pub const READ_ENTRIES: usize = 64 << 10;
+/// Bytes of one read, and of one ENTRIES message (an entry that is larger goes alone).
+pub const READ_BYTES: usize = 4 << 20;
+/// Bytes of the newest entries that are kept in memory.
+pub const RING_BYTES: usize = 64 << 20;
+
+/// Longest wait of the reader before it looks whether it should end.
+const LOOK: Duration = Duration::from_millis(500);
+/// Wait after the log could not be read.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Things that happened since the process began.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // docs/stream.md has them as metrics
+pub struct Counters {
+    pub accepted: AtomicU64,
+    pub busy: AtomicU64,
+    pub malformed: AtomicU64,
+    pub unproven: AtomicU64,
+    pub diverged: AtomicU64,
+    pub dead: AtomicU64,
+    pub snapshots: AtomicU64,
+    pub sent_bytes: AtomicU64,
+    pub from_log: AtomicU64,
+}
+
+impl Counters {
+    /// Counts one more.
+    pub fn one(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// This node is no longer the primary.
+#[derive(Debug, Clone)]
+pub struct Fenced {
+    /// The epoch that was heard of.
+    pub epoch: u32,
+}
+
+struct State {
+    ring: Ring,
+    head: Head,
+    /// Goes up when the log is another one, not a longer one.
+    generation: u64,
+    fenced: Option<Fenced>,
+    trouble: Option<String>,
+}
+
+/// What all connections of a leader share.
+pub struct Hub {
+    source: Arc<dyn LogSource>,
+    state: Mutex<State>,
+    sleepers: Mutex<Vec<Weak<dyn Wake>>>,
+    stop: Arc<Stop>,
+    /// Who follows.
+    pub board: Board,
+    /// What happened.
+    pub counters: Counters,
+}
+
+impl Hub {
+    /// For a log that can be read now.
+    pub fn new(source: Arc<dyn LogSource>, stop: Arc<Stop>) -> Result<Arc<Hub>, Refusal> {
+        Hub::with_ring(source, stop, RING_BYTES)
+    }
+
+    /// With another size of the ring.
+    pub fn with_ring(
+        source: Arc<dyn LogSource>,
+        stop: Arc<Stop>,
+        ring_bytes: usize,
+    ) -> Result<Arc<Hub>, Refusal> {
+        let head = source.head()?;
+        Ok(Arc::new(Hub {
+            source,
+            state: Mutex::new(State {
+                ring: Ring::new(head.point, ring_bytes),
+                head,
+                generation: 0,
+                fenced: None,
+                trouble: None,
+            }),
+            sleepers: Mutex::default(),
+            stop,
+            board: Board::default(),
+            counters: Counters::default(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log.
+    pub fn source(&self) -> &dyn LogSource {
+        &*self.source
+    }
+
+    /// The log, for another thread.
+    pub fn source_handle(&self) -> Arc<dyn LogSource> {
+        Arc::clone(&self.source)
+    }
+
+    /// The wish to end.
+    pub fn stop(&self) -> &Arc<Stop> {
+        &self.stop
+    }
+
+    /// Where the log stands as far as senders know.
+    pub fn head(&self) -> Head {
+        self.lock().head
+    }
+
+    /// Goes up when the log is another one.
+    pub fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// This node has heard of a newer epoch.
+    pub fn fenced(&self) -> Option<Fenced> {
+        self.lock().fenced.clone()
+    }
+
+    /// Why the log cannot be read now.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
+    }
+
+    /// Entries behind a position, if they are in memory.
+    pub fn read(&self, after: u64) -> Found {
+        self.lock().ring.read(after, READ_BYTES)
+    }
+
+    /// Bytes of entries in memory.
+    pub fn ring_bytes(&self) -> usize {
+        self.lock().ring.bytes()
+    }
+
+    /// Wakes this one at each change.
+    pub fn register(&self, sleeper: &Arc<impl Wake + 'static>) {
+        let weak: Weak<dyn Wake> = Arc::downgrade(&(Arc::clone(sleeper) as Arc<dyn Wake>));
+        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        sleepers.retain(|other| other.strong_count() > 0);
+        sleepers.push(weak);
+    }
+
+    fn wake_all(&self) {
+        let sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        for sleeper in sleepers.iter().filter_map(Weak::upgrade) {
+            sleeper.wake();
+        }
+    }
+
+    /// A follower has heard of a newer epoch.
+    pub fn saw_epoch(&self, epoch: u32) {
+        if self.source.saw_epoch(epoch) {
+            self.lock().fenced = Some(Fenced { epoch });
+            self.wake_all();
+        }
+    }
+
+    /// Reads the log until the end is wished: the work of one thread.
+    pub fn run(&self) {
+        while !self.stop.is_requested() {
+            let Err(refusal) = self.follow() else {
+                break;
+            };
+            let other = matches!(refusal, Refusal::Diverged { .. } | Refusal::Behind);
+            {
+                let mut state = self.lock();
+                state.trouble = Some(words(&refusal));
+                if other {
+                    // Rewound, reseeded or restored under our eyes.
+                    state.generation += 1;
+                }
+            }
+            if other {
+                self.board.clear();
+                self.wake_all();
+            } else if matches!(refusal, Refusal::Unavailable { .. }) && self.stop.wait(RETRY) {
+                break;
+            }
+        }
+        self.board.close();
+    }
+
+    fn follow(&self) -> Result<(), Refusal> {
+        let head = self.source.head()?;
+        let mut cursor = self.source.open(&head.point)?;
+        self.restart(head);
+        while !self.stop.is_requested() {
+            match cursor.read(READ_ENTRIES, READ_BYTES)? {
+                Some(batch) => self.push(batch),
+                None => {
+                    let end = self.lock().ring.end().index;
+                    let head = self.source.wait(end, LOOK)?;
+                    self.set_facts(head);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The ring goes on at the head: what lies between is in the log.
+    fn restart(&self, head: Head) {
+        {
+            let mut state = self.lock();
+            if state.ring.end() != head.point {
+                let bytes_max = state.ring.bytes_max();
+                state.ring = Ring::new(head.point, bytes_max);
+            }
+            state.head = head;
+            state.trouble = None;
+        }
+        self.wake_all();
+    }
+
+    fn push(&self, batch: Batch) {
+        {
+            let mut state = self.lock();
+            state.head.point = batch.end;
+            state.ring.push(batch);
+        }
+        self.wake_all();
+    }
+
+    /// Takes over what is not the position: that follows the entries.
+    fn set_facts(&self, head: Head) {
+        let mut state = self.lock();
+        let changed = state.head.published != head.published;
+        state.head.published = head.published;
+        state.head.floor = head.floor;
+        drop(state);
+        if changed {
+            self.wake_all();
+        }
+    }
+
+    /// Does the log have this very entry?
+    pub fn contains(&self, point: &Point) -> Result<(), Refusal> {
+        self.source.open(point).map(drop)
+    }
+}
+
+/// A refusal for people.
+pub fn words(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Diverged { .. } => "the log is another one now".to_owned(),
+        Refusal::NotRetained { oldest, reason } => {
+            format!("{reason}; the oldest position to go on from is {oldest}")
+        }
+        Refusal::Behind => "the log is shorter than it was".to_owned(),
+        Refusal::Unavailable { reason } => reason.clone(),
+    }
+}

@@ -1,0 +1,373 @@
+//! The thread that serves one connection: moves bytes between socket, session and log.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::hub::{Counters, Hub, READ_BYTES, READ_ENTRIES, words};
+use super::leader::{LeaderAction, LeaderConfig, LeaderEnd, LeaderSession, Want};
+use super::mailbox::{Clock, Mailbox};
+use super::message::Code;
+use super::ring::Found;
+use super::source::{EntryCursor, Refusal, Snapshot};
+use super::transport::Closer;
+
+/// Bytes of a snapshot that go in one message.
+const PART: usize = 1 << 20;
+/// Questions of one connection that may wait.
+const ASKS_MAX: usize = 4;
+
+/// Work that was done beside the connection's thread.
+pub enum Done {
+    /// The snapshot that was asked for.
+    Snapshot(Result<Snapshot, Refusal>),
+    /// The answer to the oldest question.
+    Answer(Vec<u8>),
+}
+
+/// Answers a question, JSON both; may wait.
+pub type Answer = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
+/// One connection of a leader.
+pub struct Sender {
+    hub: Arc<Hub>,
+    session: LeaderSession,
+    mailbox: Arc<Mailbox<Done>>,
+    writer: Box<dyn Write + Send>,
+    peer: String,
+    clock: Clock,
+    answer: Option<Answer>,
+    cursor: Option<Box<dyn EntryCursor>>,
+    snapshot: Option<Snapshot>,
+    asks: VecDeque<Vec<u8>>,
+    asking: bool,
+    node: Option<[u8; 16]>,
+    generation: u64,
+    end: Option<LeaderEnd>,
+}
+
+impl Sender {
+    /// For a connection whose bytes come into `mailbox`.
+    pub fn new(
+        hub: Arc<Hub>,
+        config: LeaderConfig,
+        mailbox: Arc<Mailbox<Done>>,
+        writer: Box<dyn Write + Send>,
+        peer: &str,
+        answer: Option<Answer>,
+    ) -> Sender {
+        let clock = Clock::start();
+        let session = LeaderSession::new(config, hub.head(), clock.now());
+        let generation = hub.generation();
+        hub.register(&mailbox);
+        hub.stop().register(&mailbox);
+        Sender {
+            hub,
+            session,
+            mailbox,
+            writer,
+            peer: peer.to_owned(),
+            clock,
+            answer,
+            cursor: None,
+            snapshot: None,
+            asks: VecDeque::new(),
+            asking: false,
+            node: None,
+            generation,
+            end: None,
+        }
+    }
+
+    /// Serves until the connection ends. `greeted` is called once, when the other side has shown
+    /// who it is.
+    pub fn run(mut self, closer: &dyn Closer, mut greeted: impl FnMut()) -> LeaderEnd {
+        let mut strange = true;
+        let end = loop {
+            self.perform();
+            if let Some(end) = self.end.take() {
+                break end;
+            }
+            if strange && self.session.is_greeted() {
+                strange = false;
+                greeted();
+            }
+            let fed = self.feed();
+            self.perform();
+            let deadline = if fed {
+                Instant::now()
+            } else {
+                self.clock.instant(self.session.next_tick_us())
+            };
+            if !self.session.is_closed() {
+                self.look(deadline);
+            }
+        };
+        closer.close();
+        self.mailbox.abandon();
+        if let Some(node) = self.node {
+            self.hub.board.left(&node);
+        }
+        self.count(&end);
+        end
+    }
+
+    fn count(&self, end: &LeaderEnd) {
+        let counters = &self.hub.counters;
+        match end {
+            LeaderEnd::Wire(_) => Counters::one(&counters.malformed),
+            LeaderEnd::Refused(Code::Auth) => Counters::one(&counters.unproven),
+            LeaderEnd::Refused(Code::Diverged) => Counters::one(&counters.diverged),
+            LeaderEnd::Dead => Counters::one(&counters.dead),
+            _ => {}
+        }
+    }
+
+    /// Waits for something to happen and tells the session.
+    fn look(&mut self, deadline: Instant) {
+        let mail = self.mailbox.take(deadline, true);
+        let now = self.clock.now();
+        if !mail.bytes.is_empty() {
+            self.session.receive(now, &mail.bytes);
+        }
+        for done in mail.results {
+            match done {
+                Done::Snapshot(outcome) => {
+                    let told = outcome.as_ref().map(|s| (s.bytes, s.position));
+                    self.session.snapshot(now, told.map_err(Refusal::clone));
+                    self.snapshot = outcome.ok();
+                }
+                Done::Answer(json) => {
+                    self.session.answer(now, &json);
+                    self.asking = false;
+                    self.ask_next();
+                }
+            }
+        }
+        if mail.ended && !self.session.is_closed() {
+            self.perform();
+            self.end.get_or_insert(LeaderEnd::Bye);
+            return;
+        }
+        if self.hub.stop().is_requested() {
+            self.session.stop(now);
+        } else if self.session.is_greeted()
+            && let Some(fenced) = self.hub.fenced()
+        {
+            self.session.fenced(now, fenced.epoch, "");
+        }
+        self.session.tick(now);
+    }
+
+    /// Does what the session asks for.
+    fn perform(&mut self) {
+        while let Some(action) = self.session.next_action() {
+            match action {
+                LeaderAction::Send(bytes) => self.write(&bytes),
+                LeaderAction::Joined(hello) => {
+                    let wall_us = self.clock.now().wall_us;
+                    if hello.role == super::hello::PeerRole::Follower {
+                        self.node = Some(hello.node);
+                        let board = &self.hub.board;
+                        board.joined(hello.node, &hello.name, &self.peer, wall_us);
+                    }
+                }
+                LeaderAction::Open(point) => self.open(&point),
+                LeaderAction::Snapshot => self.make_snapshot(),
+                LeaderAction::Acked(ack) => {
+                    if let Some(node) = self.node {
+                        self.hub.board.acked(&node, &ack, self.clock.now().wall_us);
+                    }
+                }
+                LeaderAction::Heard(_) => {
+                    if let Some(node) = self.node {
+                        self.hub.board.contact(&node, self.clock.now().wall_us);
+                    }
+                }
+                LeaderAction::Fence(epoch) => self.hub.saw_epoch(epoch),
+                LeaderAction::Ask(json) => {
+                    if self.asks.len() >= ASKS_MAX {
+                        let now = self.clock.now();
+                        self.session
+                            .fail(now, Code::Protocol, "too many questions at once");
+                    } else {
+                        self.asks.push_back(json);
+                        self.ask_next();
+                    }
+                }
+                LeaderAction::Close(end) => {
+                    self.end.get_or_insert(end);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.end.is_some() {
+            return;
+        }
+        let written = self
+            .writer
+            .write_all(bytes)
+            .and_then(|()| self.writer.flush());
+        if written.is_err() {
+            self.end = Some(LeaderEnd::Dead);
+            return;
+        }
+        let len = bytes.len() as u64;
+        self.hub
+            .counters
+            .sent_bytes
+            .fetch_add(len, Ordering::Relaxed);
+        if let Some(node) = self.node {
+            self.hub.board.sent(&node, len);
+        }
+    }
+
+    fn open(&mut self, point: &crate::format::entry::Point) {
+        self.generation = self.hub.generation();
+        let now = self.clock.now();
+        self.session.set_head(now, self.hub.head());
+        let outcome = self.hub.source().open(point);
+        // Only to compare the history, unless the ring no longer reaches back so far.
+        let opened = outcome.map(|cursor| self.cursor = Some(cursor));
+        if opened.is_ok()
+            && let Some(node) = self.node
+        {
+            self.hub.board.durable(&node, *point, now.wall_us);
+        }
+        self.session.opened(now, opened);
+    }
+
+    fn make_snapshot(&mut self) {
+        Counters::one(&self.hub.counters.snapshots);
+        self.generation = self.hub.generation();
+        let source = self.hub.source_handle();
+        let mailbox = Arc::clone(&self.mailbox);
+        let work = move || mailbox.post(Done::Snapshot(source.snapshot()));
+        // In another thread: heartbeats go on meanwhile.
+        let spawned = std::thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(work);
+        if let Err(error) = spawned {
+            let reason = error.to_string();
+            self.mailbox
+                .post(Done::Snapshot(Err(Refusal::Unavailable { reason })));
+        }
+    }
+
+    fn ask_next(&mut self) {
+        if self.asking {
+            return;
+        }
+        let Some(json) = self.asks.pop_front() else {
+            return;
+        };
+        let Some(answer) = self.answer.clone() else {
+            self.session.answer(self.clock.now(), b"{}");
+            return;
+        };
+        let mailbox = Arc::clone(&self.mailbox);
+        let work = move || mailbox.post(Done::Answer(answer(&json)));
+        self.asking = std::thread::Builder::new()
+            .name("answer".to_owned())
+            .spawn(work)
+            .is_ok();
+        if !self.asking {
+            self.session.answer(self.clock.now(), b"{}");
+        }
+    }
+
+    /// Gives the session what it wants; true where there may be more at once.
+    fn feed(&mut self) -> bool {
+        let want = self.session.wants();
+        if want == Want::Nothing {
+            return false;
+        }
+        let now = self.clock.now();
+        if self.hub.generation() != self.generation {
+            self.session
+                .fail(now, Code::Internal, "the log was replaced");
+            return true;
+        }
+        match want {
+            Want::Nothing => false,
+            Want::Entries => self.feed_entries(),
+            Want::Part => self.feed_part(),
+        }
+    }
+
+    fn feed_entries(&mut self) -> bool {
+        let after = self.session.sent_to();
+        let now = self.clock.now();
+        self.session.set_head(now, self.hub.head());
+        match self.hub.read(after.index) {
+            Found::Batch(batch) => {
+                self.cursor = None;
+                self.session.entries(now, &batch.bytes, batch.end);
+                true
+            }
+            Found::AtHead => {
+                self.session.at_head(now);
+                false
+            }
+            Found::Behind => self.feed_from_log(&after),
+        }
+    }
+
+    /// The follower is too far behind for the ring.
+    fn feed_from_log(&mut self, after: &crate::format::entry::Point) -> bool {
+        let cursor = match self.cursor.take() {
+            Some(cursor) => Ok(cursor),
+            None => self.hub.source().open(after),
+        };
+        let read = cursor.and_then(|mut cursor| {
+            let batch = cursor.read(READ_ENTRIES, READ_BYTES)?;
+            Ok((cursor, batch))
+        });
+        let now = self.clock.now();
+        match read {
+            Ok((cursor, Some(batch))) => {
+                Counters::one(&self.hub.counters.from_log);
+                self.cursor = Some(cursor);
+                self.session.entries(now, &batch.bytes, batch.end);
+                true
+            }
+            // The ring has what the log's reader does not see yet.
+            Ok((_, None)) => false,
+            Err(refusal) => {
+                self.session.lost(now, refusal);
+                true
+            }
+        }
+    }
+
+    fn feed_part(&mut self) -> bool {
+        let mut part = Vec::new();
+        let read = match self.snapshot.as_mut() {
+            Some(snapshot) => snapshot
+                .reader
+                .by_ref()
+                .take(PART as u64)
+                .read_to_end(&mut part),
+            None => Ok(0),
+        };
+        let now = self.clock.now();
+        match read {
+            Ok(_) => {
+                if part.is_empty() {
+                    self.snapshot = None;
+                }
+                self.session.part(now, &part);
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                let text = words(&Refusal::Unavailable { reason });
+                self.session.fail(now, Code::Internal, &text);
+            }
+        }
+        true
+    }
+}
