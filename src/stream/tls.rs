@@ -137,6 +137,9 @@ fn wire(stream: TcpStream, mut connection: Connection) -> io::Result<Wire> {
     let channel = connection
         .export_keying_material([0u8; 32], b"EXPORTER-creel-stream", None)
         .map_err(|e| bad("TLS", e))?;
+    // What came in one piece with the end of the handshake.
+    let mut plain = Vec::new();
+    drain(&mut connection, &mut plain)?;
     let state = Arc::new(Mutex::new(connection));
     let socket = Arc::new(Mutex::new(stream.try_clone()?));
     Ok(Wire {
@@ -145,7 +148,7 @@ fn wire(stream: TcpStream, mut connection: Connection) -> io::Result<Wire> {
             state: Arc::clone(&state),
             socket: Arc::clone(&socket),
             raw: vec![0; RAW],
-            plain: Vec::new(),
+            plain,
             given: 0,
         }),
         writer: Box::new(TlsWriter { state, socket }),
@@ -153,6 +156,20 @@ fn wire(stream: TcpStream, mut connection: Connection) -> io::Result<Wire> {
         channel,
         peer,
     })
+}
+
+/// Takes the decrypted bytes; true where the other side has said that it sends no more.
+fn drain(connection: &mut Connection, plain: &mut Vec<u8>) -> io::Result<bool> {
+    let seen = connection
+        .process_new_packets()
+        .map_err(|e| bad("TLS", e))?;
+    let have = plain.len();
+    plain.resize(have + seen.plaintext_bytes_to_read(), 0);
+    let room = plain.get_mut(have..).unwrap_or_default();
+    if !room.is_empty() {
+        connection.reader().read_exact(room)?;
+    }
+    Ok(seen.peer_has_closed())
 }
 
 fn flush(connection: &mut Connection, mut stream: &TcpStream) -> io::Result<()> {
@@ -226,14 +243,7 @@ impl TlsReader {
             let mut rest = self.raw.get(..got).unwrap_or_default();
             while !rest.is_empty() {
                 state.read_tls(&mut rest)?;
-                let seen = state.process_new_packets().map_err(|e| bad("TLS", e))?;
-                ended |= seen.peer_has_closed();
-                let have = self.plain.len();
-                self.plain.resize(have + seen.plaintext_bytes_to_read(), 0);
-                let room = self.plain.get_mut(have..).unwrap_or_default();
-                if !room.is_empty() {
-                    state.reader().read_exact(room)?;
-                }
+                ended |= drain(&mut state, &mut self.plain)?;
             }
             state.wants_write()
         };
