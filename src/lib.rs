@@ -70,7 +70,7 @@ pub use check::{
 pub use db::{Applied, FenceWish, IdentityChange, LogReader, Receipt};
 pub use db::{BackupOptions, BackupReport, Reflink, SeedOptions};
 pub use db::{
-    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, Changes, CheckpointOptions,
+    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, ChangedKeys, Changes, CheckpointOptions,
     CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
     Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, LogInfo, OpenOptions,
     Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,

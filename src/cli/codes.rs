@@ -121,6 +121,10 @@ codes! {
         "the log does not reach back to the position any more: checkpoints gave its space to newer commits, or a bulk import lies between"
         "nothing was changed"
         "make a full export or backup, and go on from its position";
+    GAP "gap" Reseed
+        "changes lead on from a position whose contents are not here: an export in between is missing, or was imported already"
+        "nothing was changed"
+        "creel export SOURCE --since POSITION, with the position that the message names";
     DIVERGED "diverged" Diverged
         "the position belongs to another history than this file's"
         "nothing was changed"

@@ -17,6 +17,22 @@ pub fn prefix(prefix: &[u8]) -> KeyRange {
     KeyRange { from, to }
 }
 
+/// The first key of a range and the first one behind it, where it has bounds.
+pub fn half_open(range: &KeyRange) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+    let next = |key: &Vec<u8>| [key.as_slice(), &[0]].concat();
+    let from = match &range.from {
+        KeyBound::Unbounded => None,
+        KeyBound::Included(key) => Some(key.clone()),
+        KeyBound::Excluded(key) => Some(next(key)),
+    };
+    let to = match &range.to {
+        KeyBound::Unbounded => None,
+        KeyBound::Included(key) => Some(next(key)),
+        KeyBound::Excluded(key) => Some(key.clone()),
+    };
+    (from, to)
+}
+
 /// All keys.
 pub fn all() -> KeyRange {
     KeyRange {

@@ -13,10 +13,12 @@ use crate::cli::{Context, Failure, codes, input, signals};
 
 mod database;
 mod export;
+mod place;
 mod sniff;
 
 use database::Database;
-use export::Export;
+
+pub(super) use export::{Export, Kind};
 
 /// One entry; used again for the next one.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -80,7 +82,12 @@ impl Selection {
             KeyBound::Included(to) => key <= to.as_slice(),
             KeyBound::Excluded(to) => key < to.as_slice(),
         };
-        above && below && self.keyspace.as_deref().is_none_or(|k| k == keyspace)
+        above && below && self.has_keyspace(keyspace)
+    }
+
+    /// Whether entries of this keyspace may count.
+    pub fn has_keyspace(&self, name: &str) -> bool {
+        self.keyspace.as_deref().is_none_or(|only| only == name)
     }
 }
 
@@ -113,6 +120,43 @@ pub(super) enum Place {
     Export(Content),
 }
 
+/// The same where an export of changes will do.
+pub(super) enum Found {
+    Database(PathBuf),
+    Export(About, Kind, Box<Export>),
+}
+
+/// The failure to open what was not known for an export.
+pub(super) fn neither(failure: Failure, path: &Path) -> Failure {
+    let foreign = failure.code() == &codes::NOT_A_DB;
+    let failure = failure.at_if_unknown(Some(path));
+    match foreign {
+        true => failure.hint("check the path; --format names the format of a csv or tsv export"),
+        false => failure,
+    }
+}
+
+/// Looks what stands at a path, and opens an export. `format` is that of an export whose first bytes
+/// do not show it.
+pub(super) fn look(
+    ctx: &mut Context,
+    path: &OsStr,
+    format: Option<Format>,
+    selection: &Selection,
+) -> Result<Found, Failure> {
+    let path = ctx.path(&DbArg {
+        db: path.to_owned(),
+    })?;
+    match sniff::open(ctx, &path, format)? {
+        sniff::Found::Database => Ok(Found::Database(path)),
+        sniff::Found::Export(format, bytes) => {
+            let (about, kind, export) = Export::open(&path, format, bytes, selection)
+                .map_err(|e| e.at_if_unknown(Some(&path)))?;
+            Ok(Found::Export(about, kind, Box::new(export)))
+        }
+    }
+}
+
 impl Content {
     /// Looks what stands at a path, and opens an export.
     pub fn locate(
@@ -121,19 +165,13 @@ impl Content {
         format: Option<Format>,
         selection: &Selection,
     ) -> Result<Place, Failure> {
-        let path = ctx.path(&DbArg {
-            db: path.to_owned(),
-        })?;
-        match sniff::open(ctx, &path, format)? {
-            sniff::Found::Database => Ok(Place::Database(path)),
-            sniff::Found::Export(format, bytes) => {
-                let (about, export) = Export::open(&path, format, bytes, selection)
-                    .map_err(|e| e.at_if_unknown(Some(&path)))?;
-                Ok(Place::Export(Content {
-                    about,
-                    source: Source::Export(Box::new(export)),
-                }))
-            }
+        match look(ctx, path, format, selection)? {
+            Found::Database(path) => Ok(Place::Database(path)),
+            Found::Export(about, Kind::Changes, _) => Err(export::changes(&about.path)),
+            Found::Export(about, Kind::Contents, export) => Ok(Place::Export(Content {
+                about,
+                source: Source::Export(export),
+            })),
         }
     }
 
@@ -149,14 +187,8 @@ impl Content {
             Place::Export(content) => return Ok(content),
             Place::Database(path) => path,
         };
-        let (about, database) = Database::open(ctx, &path, selection).map_err(|e| {
-            let foreign = e.code() == &codes::NOT_A_DB;
-            let e = e.at_if_unknown(Some(&path));
-            match foreign {
-                true => e.hint("check the path; --format names the format of a csv or tsv export"),
-                false => e,
-            }
-        })?;
+        let opened = Database::open(ctx, &path, selection);
+        let (about, database) = opened.map_err(|e| neither(e, &path))?;
         Ok(Content {
             about,
             source: Source::Database(Box::new(database)),

@@ -1,7 +1,6 @@
 //! `creel digest`: a hash of what a database or an export holds.
 
 mod check;
-mod input;
 mod side;
 mod visit;
 
@@ -18,10 +17,11 @@ use serde::Serialize;
 use self::side::{Side, Which};
 use self::visit::{Count, Cut};
 use super::Run;
+use super::content::Selection;
 use super::export::OutputFormat;
 use crate::cli::args::{KeyEncArgs, RangeArgs};
 use crate::cli::escape::{self, Plain};
-use crate::cli::{Context, Exit, Failure, Outcome, input as cli_input, text, units};
+use crate::cli::{Context, Exit, Failure, Outcome, text, units};
 
 pub(crate) use self::visit::Whole;
 
@@ -93,16 +93,15 @@ Examples:
 
 The line is digest, two spaces, path. It depends on keyspaces, keys and values only: equal lines,
 equal contents. --ranges finds out where two databases differ: run it on both with the same --bits
-and compare the lines. A framed export is checked while it is read.
+and compare the lines. A framed export is checked while it is read, others are sorted first.
 
-Exit status: 0 done, 1 --check found a difference, 9 an export is cut, changed or not in order;
+Exit status: 0 done, 1 --check found a difference, 9 an export is cut, changed or malformed;
 others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let which = Which {
-            keyspace: self.keyspace.clone(),
-            keys: cli_input::range(&self.range, &self.enc)?,
+            selection: Selection::of(&self.range, &self.enc, self.keyspace.as_deref())?,
             format: self.format.map(Format::from),
         };
         if let Some(list) = &self.check {
@@ -123,10 +122,10 @@ impl DigestArgs {
         let meter = ctx.meter("digest");
         let mut whole = Whole::default();
         match bits {
-            None => side.walk(which, &meter, &mut whole)?,
+            None => side.walk(&meter, &mut whole)?,
             Some(bits) => {
                 let mut cut = Cut::new(&mut whole, bits, |range| print_range(ctx, &range));
-                side.walk(which, &meter, &mut cut)?;
+                side.walk(&meter, &mut cut)?;
                 cut.finish()?;
             }
         }
@@ -177,7 +176,7 @@ impl DigestArgs {
                 // What the trailer says counts only after all was read.
                 let mut count = Count::default();
                 let meter = ctx.meter("count");
-                Side::open(ctx, path, which)?.walk(which, &meter, &mut count)?;
+                Side::open(ctx, path, which)?.walk(&meter, &mut count)?;
                 count.0
             }
         };

@@ -148,7 +148,7 @@ impl ExportArgs {
         let target = Target::open(&self.file, self.compression())?;
         let written = target.write(&options, |export, stream| {
             let mut writer = Writer { export, stream };
-            match &source {
+            match &mut source {
                 Source::All(selection) => selection.walk(&meter, &mut writer),
                 Source::Changes(delta) => delta.walk(&meter, &mut writer),
             }

@@ -5,6 +5,7 @@ mod batches;
 mod feed;
 mod files;
 mod intake;
+mod lineage;
 mod policy;
 mod position;
 mod rejects;
@@ -226,6 +227,7 @@ fn streamed(
     let calm = Calm(Arc::clone(&intake.meter));
     db.bulk_step(
         |now, ids| {
+            still_leads_on(intake, now)?;
             let if_exists = args.conflicts.if_exists;
             let target = Target::new(Some(now.clone()), Some(ids), if_exists, false);
             Ok(Stream::new(intake, step, target, args.duplicates()))
@@ -247,12 +249,21 @@ fn sorted(
     let calm = Calm(Arc::clone(&intake.meter));
     Ok(db.bulk_step(
         |now, ids| {
+            still_leads_on(intake, now)?;
             let if_exists = args.conflicts.if_exists;
             let target = Target::new(Some(now.clone()), Some(ids), if_exists, false);
             FromSorted::new(intake, step, target, gathered, &building)
         },
         &calm,
     ))
+}
+
+/// Somebody may have imported something else before the lock was held.
+fn still_leads_on(intake: &mut Intake<'_>, now: &Snapshot) -> creel::Result<()> {
+    intake.check_sources(Some(now)).map_err(|failure| {
+        intake.failure = Some(failure);
+        creel::Error::Interrupted
+    })
 }
 
 /// Does everything but writing.

@@ -59,7 +59,7 @@ pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
 pub use reader::LogReader;
 pub use receipt::Receipt;
-pub use since::{Changes, KeyspaceChanges};
+pub use since::{ChangedKeys, Changes, KeyspaceChanges};
 pub use snapshot::{Keyspace, Snapshot};
 pub use sort::{Duplicates, Sorted, Sorter};
 pub use token::{Commit, Position, Token};

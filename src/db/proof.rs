@@ -32,6 +32,17 @@ impl Snapshot {
             hash: Some(point.history),
         })
     }
+
+    /// The same without making anything durable: to be compared with, not to be handed out.
+    pub fn position_unproven(&self) -> Result<Position> {
+        let index = self.token().index;
+        let point = self.inner().point_at(index)?;
+        Ok(Position {
+            epoch: point.epoch,
+            index,
+            hash: Some(point.history),
+        })
+    }
 }
 
 impl Inner {

@@ -76,6 +76,11 @@ impl Snapshot {
         self.state.view.tree.header().generation
     }
 
+    /// Id that the database shares with its copies.
+    pub fn lineage_id(&self) -> [u8; 16] {
+        self.state.view.tree.header().lineage_id
+    }
+
     /// Gives the memory of the pages that were read back to the system, which counts a mapped
     /// file as memory of the process. A walk over a large database calls it now and then.
     pub fn forget_pages(&self) {

@@ -27,6 +27,7 @@ mod honest;
 mod honest_tools;
 mod import;
 mod import_bad;
+mod import_gap;
 mod import_peers;
 mod import_resume;
 mod import_room;

@@ -31,13 +31,7 @@ impl Database {
     ) -> Result<(About, Database), Failure> {
         let options = ctx.options().read_only(true).interest(Interest::All);
         let db = ctx.open(path, options, "opened for reading")?;
-        let lineage = db.info()?.lineage_id;
-        let (about, database) = Database::of_snapshot(path, db.snapshot()?, selection)?;
-        let about = About {
-            lineage: Some(lineage),
-            ..about
-        };
-        Ok((about, database))
+        Database::of_snapshot(path, db.snapshot()?, selection)
     }
 
     pub fn of_snapshot(
@@ -49,16 +43,16 @@ impl Database {
         if let Some(only) = &selection.keyspace {
             names.retain(|name| name == only);
         }
-        let token = snapshot.token();
+        let at = snapshot.position_unproven()?;
         let about = About {
             path: path.to_owned(),
             kind: "database",
             position: Some(Position {
-                epoch: token.epoch,
-                index: token.index,
-                hash: None,
+                epoch: at.epoch,
+                index: at.index,
+                hash: at.hash,
             }),
-            lineage: None,
+            lineage: Some(snapshot.lineage_id()),
         };
         let database = Database {
             snapshot,

@@ -6,9 +6,9 @@ use creel::exchange::write::Options;
 
 use super::Selection;
 use super::compare::{self, Counts, Next};
-use crate::cli::Failure;
 use crate::cli::args::OutFileArgs;
 use crate::cli::stream::Stream;
+use crate::cli::{Failure, range};
 use crate::commands::content::Content;
 
 /// Writes the patch to standard output.
@@ -58,5 +58,6 @@ fn header(a: &Content, b: &Content, selection: &Selection) -> Header {
     let mut header = Header::new(lineage, of_b.unwrap_or(since), Enc::Base64);
     header.since = Some(since);
     header.keyspace.clone_from(&selection.keyspace);
+    (header.from, header.to) = range::half_open(&selection.range);
     header
 }

@@ -55,7 +55,7 @@ fn one(
 ) -> Result<bool, Failure> {
     let mut whole = Whole::default();
     let meter = ctx.meter("digest");
-    Side::open(ctx, path, which)?.walk(which, &meter, &mut whole)?;
+    Side::open(ctx, path, which)?.walk(&meter, &mut whole)?;
     drop(meter);
     let found = whole.finish();
     let same = found == expected;

@@ -1,6 +1,6 @@
 //! `creel export --since`: what has to be done to contents at a position to get those of now.
 
-use creel::{Changes, Db, KeyBound, KeyRange, KeyspaceChanges, Progress, Snapshot};
+use creel::{ChangedKeys, Db, KeyRange, KeyspaceChanges, Progress, Snapshot};
 
 use super::target::Writer;
 use super::{Visit, frame};
@@ -12,8 +12,12 @@ const STRIDE: u64 = 1000;
 
 /// The changes that were asked for.
 pub struct Delta {
-    changes: Changes,
+    snapshot: Snapshot,
     keyspaces: Vec<KeyspaceChanges>,
+    /// Until they are written.
+    changed: Option<ChangedKeys>,
+    /// Only this keyspace.
+    only: Option<String>,
     keys: Option<KeyRange>,
 }
 
@@ -25,72 +29,94 @@ impl Delta {
         only: Option<&str>,
         keys: Option<KeyRange>,
     ) -> Result<Delta, Failure> {
-        let mut changes = db.changes_since(&creel::Position {
+        let changes = db.changes_since(&creel::Position {
             epoch: since.epoch,
             index: since.index,
             hash: since.hash,
         })?;
-        let mut keyspaces = std::mem::take(&mut changes.keyspaces);
-        if let Some(name) = only {
-            keyspaces.retain(|k| k.name == name);
-            if keyspaces.is_empty() {
-                changes.snapshot.keyspace(name)?;
-            }
+        if let Some(name) = only
+            && !changes.keyspaces.iter().any(|k| k.name == name)
+        {
+            changes.snapshot.keyspace(name)?;
         }
         Ok(Delta {
-            changes,
-            keyspaces,
+            snapshot: changes.snapshot,
+            keyspaces: changes.keyspaces,
+            changed: Some(changes.keys),
+            only: only.map(str::to_owned),
             keys,
         })
     }
 
     /// The moment that they lead to.
     pub fn snapshot(&self) -> &Snapshot {
-        &self.changes.snapshot
+        &self.snapshot
     }
 
     /// Writes them: ranges first in each keyspace, then keys as they are now.
-    pub fn walk(&self, meter: &Meter, to: &mut Writer<'_, '_>) -> Result<(), Failure> {
-        let total = self.keyspaces.iter().map(|k| k.keys.len() as u64).sum();
-        let mut done = 0;
-        for changed in &self.keyspaces {
-            to.keyspace(&changed.name)?;
-            match &self.keys {
-                None if changed.dropped => to.drop_keyspace()?,
-                Some(keys) if changed.dropped => self.gone(keys, to)?,
-                _ => {}
+    pub fn walk(&mut self, meter: &Meter, to: &mut Writer<'_, '_>) -> Result<(), Failure> {
+        let Some(mut changed) = self.changed.take() else {
+            return Ok(());
+        };
+        let snapshot = &self.snapshot;
+        let total = changed.most();
+        let (mut done, mut begun) = (0, 0);
+        let mut keyspace = None;
+        while let Some((number, key)) = changed.next_key()? {
+            done += 1;
+            if done % STRIDE == 0 {
+                snapshot.forget_pages();
+                meter.report(done, Some(total));
+                if meter.stopped() {
+                    return Err(creel::Error::Interrupted.into());
+                }
             }
-            for part in &changed.ranges {
-                self.gone(part, to)?;
+            if begun <= number {
+                let now = self.keyspaces.get(begun..=number).unwrap_or(&[]);
+                now.iter().try_for_each(|k| self.begin(k, to))?;
+                begun = number + 1;
+                let name = now.last().map_or("", |k| k.name.as_str());
+                keyspace = self
+                    .wants(name)
+                    .then(|| snapshot.keyspace(name))
+                    .transpose()?;
             }
-            let keyspace = match self.snapshot().keyspace(&changed.name) {
-                // Dropped, and not made again.
-                Err(creel::Error::NoKeyspace { .. }) => continue,
-                other => other?,
-            };
-            for key in &changed.keys {
-                done += 1;
-                if done % STRIDE == 0 {
-                    self.snapshot().forget_pages();
-                    meter.report(done, Some(total));
-                    if meter.stopped() {
-                        return Err(creel::Error::Interrupted.into());
-                    }
-                }
-                if self
-                    .keys
-                    .as_ref()
-                    .is_some_and(|keys| !range::has(keys, key))
-                {
-                    continue;
-                }
-                match keyspace.get_with(key, |value| to.entry(key, value))? {
-                    Some(written) => written?,
-                    None => to.delete(key)?,
-                }
+            let Some(keyspace) = &keyspace else { continue };
+            if self
+                .keys
+                .as_ref()
+                .is_some_and(|keys| !range::has(keys, key))
+            {
+                continue;
+            }
+            match keyspace.get_with(key, |value| to.entry(key, value))? {
+                Some(written) => written?,
+                None => to.delete(key)?,
             }
         }
-        Ok(())
+        let rest = self.keyspaces.get(begun..).unwrap_or(&[]);
+        rest.iter().try_for_each(|k| self.begin(k, to))
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == name)
+    }
+
+    /// What comes before the keys of a keyspace.
+    fn begin(&self, changed: &KeyspaceChanges, to: &mut Writer<'_, '_>) -> Result<(), Failure> {
+        if !self.wants(&changed.name) {
+            return Ok(());
+        }
+        to.keyspace(&changed.name)?;
+        match &self.keys {
+            None if changed.dropped => to.drop_keyspace()?,
+            Some(keys) if changed.dropped => self.gone(keys, to)?,
+            _ => {}
+        }
+        changed
+            .ranges
+            .iter()
+            .try_for_each(|part| self.gone(part, to))
     }
 
     /// The part of a deleted range that was asked for.
@@ -102,22 +128,7 @@ impl Delta {
         if range::is_empty(&part) {
             return Ok(());
         }
-        let from = match part.from {
-            KeyBound::Unbounded => Vec::new(),
-            KeyBound::Included(key) => key,
-            KeyBound::Excluded(key) => next(key),
-        };
-        let end = match part.to {
-            KeyBound::Unbounded => None,
-            KeyBound::Included(key) => Some(next(key)),
-            KeyBound::Excluded(key) => Some(key),
-        };
-        to.delete_range(&from, end.as_deref())
+        let (from, end) = range::half_open(&part);
+        to.delete_range(&from.unwrap_or_default(), end.as_deref())
     }
-}
-
-/// The first key behind this one.
-fn next(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
 }

@@ -87,6 +87,9 @@ pub struct ReadingArgs {
     /// Take in what there is of an input that is cut short (exit status 3)
     #[arg(long)]
     pub allow_truncated: bool,
+    /// Take in changes that do not lead on from what was imported before
+    #[arg(long)]
+    pub allow_gap: bool,
     /// Refuse longer lines [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub max_line: Option<u64>,

@@ -118,6 +118,9 @@ pub fn run(
         batch.import_position(id, Some(&done.encode()));
         *committed = done.mark.line;
     }
+    for (id, record) in intake.taken() {
+        batch.import_position(&id, record.as_deref());
+    }
     commit(intake, db, batch)
 }
 

@@ -11,6 +11,7 @@ use creel::exchange::Format;
 use creel::exchange::read::{Block, Identity, Mark, ReadOptions, Reader, Stop, TrailerState};
 
 use super::files::InputFile;
+use super::lineage::Source;
 use crate::cli::{Failure, codes, signals};
 
 /// Blocks that may wait; enough to bridge a write, small beside everything else.
@@ -39,6 +40,8 @@ pub struct Begun {
     pub promises_order: bool,
     /// What the input turned out to be.
     pub format: Format,
+    /// What its header says about where it comes from.
+    pub source: Option<Source>,
 }
 
 /// What is known at the end.
@@ -150,6 +153,7 @@ fn run(
             let shown = Begun {
                 promises_order: reader.promises_order(),
                 format: reader.format(),
+                source: reader.header().map(Source::of),
             };
             if out.send(Message::Begun(shown)).is_err() {
                 return Ok(None);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use creel::exchange::Format;
-use creel::exchange::read::{Block, Fault, FaultCode, Mark, Op, Record, Stop, TrailerState};
+use creel::exchange::read::{Block, Fault, FaultCode, Op, Record, Stop, TrailerState};
 use creel::{Progress, Snapshot};
 
 use super::args::ImportArgs;
-use super::feed::{Begun, Feed, Message};
+use super::feed::{Begun, End, Feed, Message};
 use super::files::InputFile;
+use super::lineage::{self, Source};
 use super::policy::{Bad, Policy, told};
 use super::position::{self, Done};
 use super::spaces::Spaces;
@@ -68,6 +69,12 @@ pub struct Intake<'a> {
     file_records: u64,
     /// Inputs that have ended.
     ended: Vec<([u8; 16], Done)>,
+    /// Exports that have begun, by file.
+    sources: Vec<(String, Source)>,
+    /// Those that have ended, and their records.
+    taken: Vec<(Source, u64)>,
+    /// Records that were left out before these files.
+    left_out: u64,
     pub spaces: Spaces,
     pub policy: &'a mut Policy,
     pub tally: &'a mut Tally,
@@ -110,6 +117,9 @@ impl<'a> Intake<'a> {
             known: None,
             file_records: 0,
             ended: Vec::new(),
+            sources: Vec::new(),
+            taken: Vec::new(),
+            left_out: tally.left_out(),
             spaces: Spaces::of(snapshot.as_ref())?,
             policy,
             tally,
@@ -291,6 +301,11 @@ impl<'a> Intake<'a> {
                 Message::Begun(begun) => {
                     self.begun = Some(begun);
                     self.format = begun.format;
+                    if let Some(source) = begun.source {
+                        let name = self.name().to_owned();
+                        self.sources.push((name, source));
+                        self.check_sources(self.snapshot.as_ref())?;
+                    }
                 }
                 Message::Block(block) => {
                     self.take(block);
@@ -299,7 +314,7 @@ impl<'a> Intake<'a> {
                 }
                 Message::End(end) => {
                     self.feed = None;
-                    self.end(end.mark);
+                    self.end(&end);
                     if self.tally.trailer != TrailerState::Missing {
                         self.tally.trailer = end.trailer;
                     }
@@ -381,7 +396,8 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn end(&mut self, mark: Mark) {
+    fn end(&mut self, end: &End) {
+        let mark = end.mark;
         self.tally.lines += mark.line;
         self.tally.bytes += mark.byte;
         let done = Done {
@@ -392,6 +408,27 @@ impl<'a> Intake<'a> {
             time: position::now(),
         };
         self.ended.push((self.identity, done));
+        if let Some(source) = self.begun.and_then(|b| b.source) {
+            self.taken.push((source, self.file_records));
+        }
+        if end.trailer == TrailerState::Missing {
+            self.left_out = u64::MAX;
+        }
+    }
+
+    /// Fails where changes do not lead on from what is there.
+    pub fn check_sources(&self, snapshot: Option<&Snapshot>) -> Result<(), Failure> {
+        if self.args.reading.allow_gap || self.was_finished() {
+            return Ok(());
+        }
+        lineage::check(snapshot, &self.sources)
+    }
+
+    /// What the database has to remember about the exports that were taken in.
+    pub fn taken(&self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
+        let whole = self.tally.left_out() == self.left_out;
+        let taken = self.taken.iter();
+        taken.filter_map(move |(source, records)| source.record(whole, *records))
     }
 
     fn fatal(&mut self, fault: &Fault) -> Failure {

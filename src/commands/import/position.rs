@@ -4,6 +4,8 @@
 use creel::Snapshot;
 use creel::exchange::read::{Identity, Mark};
 
+use super::lineage;
+
 /// Version of the record.
 const VERSION: u8 = 1;
 const LEN: usize = 2 + 8 + 8 + 8 + 4 + 8 + 8;
@@ -85,16 +87,25 @@ pub fn find(snapshot: &Snapshot, input: &Identity) -> creel::Result<Option<(Vec<
 /// Ids of positions that have to go so that one more may come.
 pub fn outdated(snapshot: &Snapshot) -> creel::Result<Vec<Vec<u8>>> {
     let all = snapshot.import_positions()?;
-    let mut known: Vec<(u64, Vec<u8>)> = all
-        .into_iter()
-        .filter_map(|(id, record)| Some((Done::decode(&record)?.time, id)))
+    let done = |record: &[u8]| Done::decode(record).map(|done| done.time);
+    let mut old = oldest(&all, done);
+    old.extend(oldest(&all, lineage::time));
+    Ok(old)
+}
+
+/// Ids of the oldest records of one kind, so many that there is room for one more.
+fn oldest(all: &[(Vec<u8>, Vec<u8>)], time: impl Fn(&[u8]) -> Option<u64>) -> Vec<Vec<u8>> {
+    let known = all.iter();
+    let mut known: Vec<(u64, &Vec<u8>)> = known
+        .filter_map(|(id, record)| Some((time(record)?, id)))
         .collect();
-    if known.len() < KEPT {
-        return Ok(Vec::new());
-    }
-    known.sort();
-    let many = known.len() + 1 - KEPT;
-    Ok(known.into_iter().take(many).map(|(_, id)| id).collect())
+    known.sort_unstable();
+    let many = (known.len() + 1).saturating_sub(KEPT);
+    known
+        .into_iter()
+        .take(many)
+        .map(|(_, id)| id.clone())
+        .collect()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub fn finish(intake: &mut Intake<'_>, step: &Step, target: &Target) -> creel::R
     let ended = intake.ended().iter();
     let done = ended.map(|(id, done)| (id.to_vec(), Some(done.encode())));
     Ok(BulkEnd {
-        positions: outdated.chain(done).collect(),
+        positions: outdated.chain(done).chain(intake.taken()).collect(),
     })
 }
 

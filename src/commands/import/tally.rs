@@ -99,6 +99,11 @@ impl Tally {
         self.records + self.skipped + self.rejected
     }
 
+    /// Records that are not in the database though they came.
+    pub fn left_out(&self) -> u64 {
+        self.rejected + self.kept
+    }
+
     /// Adds what a bulk step did.
     pub fn add(&mut self, report: &BulkReport) {
         self.inserted += report.inserted;

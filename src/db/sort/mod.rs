@@ -132,12 +132,7 @@ impl Sorter {
     }
 
     /// The same for keys that are none of a database's, up to 64 KiB: they are only sorted.
-    pub(crate) fn push_any(
-        &mut self,
-        keyspace: u32,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<u64> {
+    pub fn push_any(&mut self, keyspace: u32, key: &[u8], value: Option<&[u8]>) -> Result<u64> {
         let need = key.len() + value.map_or(0, <[u8]>::len) + 16;
         if self.block.bytes.len() + need > self.block_size && self.block.count > 0 {
             self.hand_over()?;

@@ -106,6 +106,24 @@ impl Header {
         }
     }
 
+    /// Which part of the database it selects: equal for equal selections, zeros for everything.
+    pub fn part(&self) -> [u8; 8] {
+        let keys = [&self.prefix, &self.from, &self.to];
+        if keys.iter().all(|key| key.is_none()) && self.keyspace.is_none() {
+            return [0; 8];
+        }
+        let mut hasher = blake3::Hasher::new_derive_key("creel export part 1");
+        let keyspace = self.keyspace.as_ref().map(|name| name.as_bytes());
+        let keys = keys.into_iter().map(|key| key.as_deref());
+        for part in keys.chain([keyspace]) {
+            hasher.update(&[u8::from(part.is_some())]);
+            hasher.update(&(part.map_or(0, <[u8]>::len) as u64).to_le_bytes());
+            hasher.update(part.unwrap_or(&[]));
+        }
+        let hash = hasher.finalize();
+        hash.as_bytes().first_chunk().copied().unwrap_or_default()
+    }
+
     /// Appends the line, with its end.
     pub fn render(&self, out: &mut Vec<u8>) -> Result<()> {
         let line = Line { creel: self };
