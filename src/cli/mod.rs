@@ -1,6 +1,7 @@
 //! What the commands share: streams, errors, encodings, units, progress, signals.
 
 pub mod args;
+pub mod behind;
 pub mod codes;
 pub mod context;
 pub mod escape;

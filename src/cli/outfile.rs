@@ -1,9 +1,11 @@
-//! Files named by `-o`: a temporary sibling, synced, then renamed. A failure leaves nothing.
+//! Files named by `-o`: without a name until they are whole and synced. A failure leaves nothing.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use creel::sys::Nameless;
 
 use super::codes;
 use super::failure::Failure;
@@ -102,24 +104,31 @@ fn exists(path: &Path) -> Failure {
         .hint("choose another name, or replace it with --force")
 }
 
-/// Removed when dropped, unless it was renamed.
+/// Has a name only where the file system cannot do without; removed when dropped, unless it was
+/// published.
 struct Temporary {
+    /// Where it can be found.
     path: PathBuf,
+    has_name: bool,
     file: File,
 }
 
 impl Temporary {
     fn new(target: &Path) -> Result<Temporary, Failure> {
-        let Some(name) = target.file_name() else {
+        if target.file_name().is_none() {
             return Err(Failure::usage(format!(
                 "{} names no file",
                 target.display()
             )));
-        };
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".tmp-{}", std::process::id()));
-        let path = target.with_file_name(hidden);
+        }
+        if let Some(Nameless { file, path }) = Nameless::create(target) {
+            return Ok(Temporary {
+                path,
+                has_name: false,
+                file,
+            });
+        }
+        let path = hidden(target);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -127,22 +136,16 @@ impl Temporary {
         let file = options
             .open(&path)
             .map_err(|e| Failure::file("create", &path, &e))?;
-        Ok(Temporary { path, file })
+        Ok(Temporary {
+            path,
+            has_name: true,
+            file,
+        })
     }
 
-    fn publish(self, target: &Path, force: bool) -> Result<(), Failure> {
-        let renamed = if force {
-            fs::rename(&self.path, target)
-        } else {
-            // A link never replaces a file that appeared in the meantime; not all file systems
-            // have links.
-            match fs::hard_link(&self.path, target) {
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(e),
-                Err(_) => fs::rename(&self.path, target),
-                Ok(()) => Ok(()),
-            }
-        };
-        renamed.map_err(|e| Failure::file("create", target, &e))?;
+    fn publish(mut self, target: &Path, force: bool) -> Result<(), Failure> {
+        self.name(target, force)
+            .map_err(|e| Failure::file("create", target, &e))?;
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         if cfg!(unix) {
@@ -152,10 +155,46 @@ impl Temporary {
         }
         Ok(())
     }
+
+    fn name(&mut self, target: &Path, force: bool) -> io::Result<()> {
+        if !self.has_name {
+            match Nameless::link(&self.path, target) {
+                // Only a file with another name can replace one.
+                Err(e) if force && e.kind() == io::ErrorKind::AlreadyExists => {
+                    let path = hidden(target);
+                    Nameless::link(&self.path, &path)?;
+                    (self.path, self.has_name) = (path, true);
+                }
+                other => return other,
+            }
+        }
+        if !force {
+            // A link never replaces a file that appeared in the meantime; not all file systems
+            // have links.
+            match fs::hard_link(&self.path, target) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(e),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
+        }
+        fs::rename(&self.path, target)?;
+        self.has_name = false;
+        Ok(())
+    }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if self.has_name {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// A hidden name beside a file.
+fn hidden(target: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(format!(".tmp-{}", std::process::id()));
+    target.with_file_name(name)
 }

@@ -39,6 +39,8 @@ pub use args::ImportArgs;
 
 /// Memory for sorting, unless told otherwise.
 const SORT_MEMORY: u64 = 256 << 20;
+/// Memory for keeping what comes in order, but slowly.
+const SPOOL_MEMORY: usize = 8 << 20;
 
 impl Run for ImportArgs {
     const NAME: &'static str = "import";
@@ -204,8 +206,12 @@ impl Job<'_> {
                 let committed = &mut self.committed_line;
                 return batches::run(&mut intake, args, db, &step, committed);
             }
-            Some(db) if intake.promises_order() => streamed(&mut intake, args, step, db),
-            Some(db) => sorted(&mut intake, args, step, db)?,
+            Some(db) if !intake.promises_order() => {
+                sorted(&mut intake, args, step, db, args.memory())?
+            }
+            // What is in order needs no memory to be sorted in.
+            Some(db) if intake.is_slow()? => sorted(&mut intake, args, step, db, SPOOL_MEMORY)?,
+            Some(db) => streamed(&mut intake, args, step, db),
         };
         match intake.failure.take() {
             Some(failure) => Err(failure),
@@ -242,8 +248,9 @@ fn sorted(
     args: &ImportArgs,
     step: Step,
     db: &Db,
+    memory: usize,
 ) -> Result<creel::Result<BulkReport>, Failure> {
-    let gathered = Gathered::read(intake, args, |twice| db.sorter(args.memory(), twice))?;
+    let gathered = Gathered::read(intake, args, |twice| db.sorter(memory, twice))?;
     intake.meter.done();
     let building = intake.meter.then("build");
     let calm = Calm(Arc::clone(&intake.meter));

@@ -1,10 +1,10 @@
-//! Creating a database: a temporary file, synced, then renamed.
+//! Creating a database: a file without its name, synced, then named.
 
-use std::ffi::OsString;
 use std::io::IoSlice;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::newfile::NewFile;
 use super::options::CreateOptions;
 use crate::error::{Error, Result};
 use crate::format::bytes::u32_at;
@@ -13,7 +13,7 @@ use crate::format::header::{Header, RegionSlot, Role, first_page};
 use crate::format::mark::Mark;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::format::{PAGE_SIZES, SLOT_SIZE};
-use crate::sys::{Access, File, Vfs, allocate_zeroed};
+use crate::sys::{File, Vfs, allocate_zeroed};
 
 /// Smallest and largest first size of a log region.
 const WAL_SIZES: std::ops::RangeInclusive<u64> = (64 << 10)..=(1 << 30);
@@ -58,44 +58,18 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Res
     })
 }
 
-/// Fills a temporary file beside `path`, syncs it, gives it its name, and syncs the directory.
+/// Fills a file that has no name yet, syncs it, gives it its name, and syncs the directory.
 /// The final name appears only when everything is durable; nothing is left behind on failure.
 pub(crate) fn publish(
     path: &Path,
     vfs: &dyn Vfs,
     fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,
 ) -> Result<()> {
-    let temporary = temporary_name(path, vfs)?;
-    let file = vfs
-        .open(&temporary, Access::CreateNew)
-        .map_err(|e| Error::io_at("create", &temporary, e))?;
-    let done = fill(&file)
-        .and_then(|()| file.sync().map_err(|e| Error::io_at("sync", &temporary, e)))
-        .and_then(|()| {
-            vfs.rename_new(&temporary, path)
-                .map_err(|e| match e.kind() {
-                    std::io::ErrorKind::AlreadyExists => Error::Exists {
-                        path: path.to_owned(),
-                    },
-                    _ => Error::io_at("rename the new database to", path, e),
-                })
-        });
-    if done.is_err() {
-        let _ = vfs.remove(&temporary);
-        return done;
-    }
-    vfs.sync_dir_of(path)
-        .map_err(|e| Error::io_at("sync the directory of", path, e))
-}
-
-pub(super) fn temporary_name(path: &Path, vfs: &dyn Vfs) -> Result<PathBuf> {
-    let mut random = [0u8; 4];
-    vfs.random(&mut random)
-        .map_err(|e| Error::io("get random bytes", e))?;
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{:08x}.tmp", u32::from_le_bytes(random)));
-    Ok(path.with_file_name(name))
+    let new = NewFile::create(path, vfs)?;
+    fill(new.file())?;
+    let synced = new.file().sync();
+    synced.map_err(|e| Error::io_at("sync", path, e))?;
+    new.publish(false)
 }
 
 fn check_options(options: &CreateOptions) -> Result<()> {

@@ -20,6 +20,7 @@ mod identity;
 mod info;
 mod job;
 mod loginfo;
+pub(crate) mod newfile;
 mod open;
 mod options;
 mod positions;

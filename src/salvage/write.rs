@@ -1,8 +1,6 @@
-//! The result: a new file, made under a temporary name, synced, verified, and only then given
-//! its own name.
+//! The result: a new file, synced, verified, and only then given its name.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::flow::Sink;
@@ -14,6 +12,7 @@ use crate::check::source::Source;
 use crate::check::{Verdict, VerifyOptions, verify};
 use crate::db::CreateOptions;
 use crate::db::create::{self, Identity};
+use crate::db::newfile::NewFile;
 use crate::error::{Error, Result};
 use crate::format::checksum::history_start;
 use crate::format::header::{Header, Role};
@@ -22,7 +21,7 @@ use crate::format::{Depth, Invariant};
 use crate::progress::Progress;
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
-use crate::sys::{Access, File};
+use crate::sys::File;
 use crate::tree::{Assembler, Fill, NewValue, NoPages, TreeStats};
 
 /// Log regions of the new file: as in the old one, inside these bounds.
@@ -59,42 +58,10 @@ impl Salvage<'_> {
     pub fn write(&self, new: &Path, force: bool, progress: &dyn Progress) -> Result<Salvaged> {
         let vfs = Arc::clone(&self.options.vfs);
         Salvage::check_target(&self.path, new, force, vfs.as_ref())?;
-        let temporary = self.temporary_name(new)?;
-        let file = vfs
-            .open(&temporary, Access::CreateNew)
-            .map_err(|e| Error::io_at("create", &temporary, e))?;
-        let written = self.fill(&file, &temporary, progress).and_then(|salvaged| {
-            let renamed = if force {
-                vfs.rename(&temporary, new)
-            } else {
-                vfs.rename_new(&temporary, new)
-            };
-            renamed.map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::Exists {
-                    path: new.to_owned(),
-                },
-                _ => Error::io_at("rename the new database to", new, e),
-            })?;
-            Ok(salvaged)
-        });
-        if written.is_err() {
-            let _ = vfs.remove(&temporary);
-            return written;
-        }
-        vfs.sync_dir_of(new)
-            .map_err(|e| Error::io_at("sync the directory of", new, e))?;
-        written
-    }
-
-    fn temporary_name(&self, new: &Path) -> Result<PathBuf> {
-        let mut random = [0u8; 4];
-        let vfs = self.options.vfs.as_ref();
-        vfs.random(&mut random)
-            .map_err(|e| Error::io("get random bytes", e))?;
-        let mut name = OsString::from(".");
-        name.push(new.file_name().unwrap_or_default());
-        name.push(format!(".{:08x}.tmp", u32::from_le_bytes(random)));
-        Ok(new.with_file_name(name))
+        let file = NewFile::create(new, vfs.as_ref())?;
+        let salvaged = self.fill(file.file(), file.path(), progress)?;
+        file.publish(force)?;
+        Ok(salvaged)
     }
 
     fn fill(&self, file: &Arc<dyn File>, path: &Path, progress: &dyn Progress) -> Result<Salvaged> {

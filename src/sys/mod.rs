@@ -7,12 +7,13 @@
 
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub mod machine;
 mod map;
+mod nameless;
 mod process;
 pub mod signal;
 mod transfer;
@@ -38,6 +39,7 @@ mod unsupported;
 mod tests;
 
 pub use map::FileMap;
+pub use nameless::Nameless;
 pub use process::spawn_detached;
 pub use transfer::{copy_range, share_range};
 pub use watch::Watch;
@@ -115,6 +117,10 @@ pub trait File: Send + Sync + Debug {
     fn start_writeback(&self, offset: u64, len: u64);
     /// Drops clean cached pages of a range, so that the next read comes from the medium.
     fn drop_cache(&self, offset: u64, len: u64);
+    /// Waits until a range has left for the medium, drops its pages, and asks for them from there.
+    fn fetch_anew(&self, offset: u64, len: u64) {
+        self.drop_cache(offset, len);
+    }
     /// Maps the first `len` bytes read-only, or `None` where this file cannot be mapped.
     fn map(&self, len: u64) -> io::Result<Option<FileMap>>;
     /// Which file this is.
@@ -139,6 +145,17 @@ pub trait Vfs: Send + Sync + Debug {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>>;
     /// A nameless scratch file in the directory of `near`, gone when closed.
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>>;
+    /// A new file without a name, mode 0600, in the directory of `near`, and a path by which it can
+    /// be opened again and linked; `None` where there is no such thing.
+    fn open_nameless(&self, near: &Path) -> Option<(Arc<dyn File>, PathBuf)> {
+        let _ = near;
+        None
+    }
+    /// Gives such a file a name; fails with `AlreadyExists` when there is one like it.
+    fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
+        let _ = (path, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Which file the path names now.
     fn identity(&self, path: &Path) -> io::Result<FileIdentity>;
     /// Renames over whatever is there.

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Access, File, FileIdentity, FileSystem, OsFile, Vfs, Watch, fsinfo};
+use super::{Access, File, FileIdentity, FileSystem, Nameless, OsFile, Vfs, Watch, fsinfo};
 
 /// Reading and writing for the owner, nothing for anybody else.
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 
 /// Files, clock and randomness of the machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +44,15 @@ impl Vfs for OsVfs {
         }
         let file = create_unlinked(self, directory)?;
         Ok(Arc::new(OsFile::new(file)))
+    }
+
+    fn open_nameless(&self, near: &Path) -> Option<(Arc<dyn File>, PathBuf)> {
+        let Nameless { file, path } = Nameless::create(near)?;
+        Some((Arc::new(OsFile::new(file)), path))
+    }
+
+    fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
+        Nameless::link(path, to)
     }
 
     fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
@@ -172,6 +181,11 @@ fn create_private(path: &Path) -> io::Result<fs::File> {
         .mode(PRIVATE)
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)?;
+    made_private(file)
+}
+
+/// The mode 0600 whatever the umask, and a descriptor above those of the standard streams.
+pub(super) fn made_private(file: fs::File) -> io::Result<fs::File> {
     if file.metadata()?.permissions().mode() & 0o7777 != PRIVATE {
         match file.set_permissions(fs::Permissions::from_mode(PRIVATE)) {
             // File systems without modes (vfat); nothing was granted that could be taken back.

@@ -200,26 +200,38 @@ fn memory_does_not_grow_with_the_database() {
         (&shuffled, &["digest"]),
     ] {
         assert!(db.bytes().len() > 30 << 20);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
-            .arg(args[0])
-            .arg(&db.path)
-            .args(&args[1..])
-            .args(["--progress", "plain", "--progress-interval", "0s"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A line comes every 256 KiB; its memory is looked at each time.
-        let (mut most, mut looks) = (0, 0);
-        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-            line.unwrap();
-            if let Some(now) = peak(&child) {
-                most = most.max(now);
-                looks += 1;
-            }
-        }
-        assert!(child.wait().unwrap().success());
-        assert!(looks > 20, "{args:?}: only {looks} looks");
-        assert!((1024..16 << 10).contains(&most), "{args:?}: {most} KiB");
+        // On a busy machine the process may have ended before it is looked at: then once more.
+        let enough = (0..50).any(|_| {
+            let (most, looks) = watched(db, args);
+            assert!(most < 16 << 10, "{args:?}: {most} KiB");
+            looks > 20 && most >= 1024
+        });
+        assert!(enough, "{args:?}: too few looks in 50 runs");
     }
+}
+
+/// Runs a command and gives its most memory, in KiB, and how often it was looked at.
+#[cfg(target_os = "linux")]
+fn watched(db: &Db, args: &[&str]) -> (u64, u32) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
+        .arg(args[0])
+        .arg(&db.path)
+        .args(&args[1..])
+        .args(["--progress", "plain", "--progress-interval", "0s"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A line comes every 256 KiB.
+    let (mut most, mut looks) = (0, 0);
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        line.unwrap();
+        // Nothing is counted any more when it is about to end.
+        if let Some(now) = peak(&child).filter(|now| *now > 0) {
+            most = most.max(now);
+            looks += 1;
+        }
+    }
+    assert!(child.wait().unwrap().success());
+    (most, looks)
 }

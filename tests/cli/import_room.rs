@@ -183,3 +183,32 @@ fn memory_does_not_grow_with_the_input() {
     });
     assert!(most < 64 << 20, "{most} bytes for batches");
 }
+
+/// Whoever fills a pipe slowly must not keep others from writing.
+#[test]
+fn a_slow_pipe_holds_no_lock() {
+    let line = |i: u32| format!("{{\"key_utf8\":\"{i:020}\",\"payload_utf8\":\"{i}\"}}\n");
+    for args in [&["--sorted"][..], &[]] {
+        let db = Db::new();
+        let mut child = start(&db, args);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(line(1).as_bytes()).unwrap();
+        // For a second: by then it has read the line, and waits for more.
+        let begun = std::time::Instant::now();
+        let mut puts = 0;
+        while begun.elapsed().as_millis() < 1000 || puts < 5 {
+            puts += 1;
+            let mut put = db.run("put");
+            put.args(["other", &puts.to_string(), "--lock-timeout", "0s"]);
+            put.assert().success();
+        }
+        let rest: String = (2..1000).map(line).collect();
+        stdin.write_all(rest.as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["inserted"], 999, "{args:?}");
+        assert_eq!(db.get("other"), puts.to_string().as_bytes());
+    }
+}

@@ -276,10 +276,7 @@ fn sort(mut text: Text, path: &Path, selection: &Selection) -> Result<Ordered, F
 
 /// Only contents can be compared.
 pub(super) fn changes(path: &Path) -> Failure {
-    let what = format!(
-        "{} is an export of changes, not of contents",
-        named(path)
-    );
+    let what = format!("{} is an export of changes, not of contents", named(path));
     Failure::new(&codes::BAD_INPUT, what)
         .at(path)
         .state("nothing was compared")

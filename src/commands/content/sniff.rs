@@ -53,10 +53,8 @@ pub(super) fn open(
     // An empty file is no export that anybody meant to make.
     let known = format.or_else(|| told().filter(|_| !head.is_empty()));
     if stdin && known.is_none() && !head.is_empty() {
-        return Err(
-            Failure::usage("the format of standard input does not show")
-                .hint("name it: --format jsonl, mdb, csv, tsv or raw"),
-        );
+        return Err(Failure::usage("the format of standard input does not show")
+            .hint("name it: --format jsonl, mdb, csv, tsv or raw"));
     }
     let known = known.or(stdin.then_some(Format::Jsonl));
     let Some(format) = known else {

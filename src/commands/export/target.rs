@@ -9,6 +9,7 @@ use creel::exchange::write::{Export, Options, Summary};
 
 use super::selection::Visit;
 use crate::cli::args::OutFileArgs;
+use crate::cli::behind::behind;
 use crate::cli::stream::Stream;
 use crate::cli::{Failure, codes};
 
@@ -60,17 +61,21 @@ impl Target {
         let stream = &self.stream;
         let io = |e: io::Error| failure(e.into(), stream);
         let output = Output::new(Counted::new(stream), self.compression).map_err(io)?;
-        let mut counted = Counted::new(output);
-        let mut export = options
-            .start(Box::new(&mut counted))
-            .map_err(|e| failure(e, stream))?;
-        fill(&mut export, stream)?;
-        let summary = export.finish().map_err(|e| failure(e, stream))?;
-        let stored = counted.to.finish().map_err(io)?.bytes;
+        let (made, output) = behind(output, |to| {
+            let mut counted = Counted::new(to);
+            let mut export = options
+                .start(Box::new(&mut counted))
+                .map_err(|e| failure(e, stream))?;
+            fill(&mut export, stream)?;
+            let summary = export.finish().map_err(|e| failure(e, stream))?;
+            Ok::<_, Failure>((summary, counted.bytes))
+        });
+        let output = output.map_err(io)?;
+        let (summary, bytes) = made?;
         Ok(Written {
             summary,
-            bytes: counted.bytes,
-            stored,
+            bytes,
+            stored: output.finish().map_err(io)?.bytes,
             path: stream.path().map(ToOwned::to_owned),
             compression: self.compression,
         })

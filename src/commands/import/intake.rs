@@ -1,8 +1,10 @@
 //! The records of the inputs, one after the other, with everything about them that is not yet
 //! about the database: bad lines, counts, progress, what an earlier run has done.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use creel::exchange::Format;
 use creel::exchange::read::{Block, Fault, FaultCode, Op, Record, Stop, TrailerState};
@@ -19,6 +21,11 @@ use super::tally::Tally;
 use crate::cli::progress::Meter;
 use crate::cli::text::base64;
 use crate::cli::{Failure, codes};
+
+/// So many bytes of a pipe show whether it is slow,
+const LOOK: u64 = 4 << 20;
+/// and it is where they take longer than this.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A record and where it came from.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +66,8 @@ pub struct Intake<'a> {
     /// Number of the record that comes next in the block, and of the reject.
     next: usize,
     next_reject: usize,
+    /// Messages of the feed that were waited for ahead of time.
+    ahead: VecDeque<Message>,
     /// The present record was looked at ahead of time.
     peeked: bool,
     /// Numbers of the block's keyspaces.
@@ -112,6 +121,7 @@ impl<'a> Intake<'a> {
             block: Block::new(),
             next: 0,
             next_reject: 0,
+            ahead: VecDeque::new(),
             peeked: false,
             block_spaces: Vec::new(),
             known: None,
@@ -329,7 +339,40 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Looks whether the rest of a pipe comes slowly: then nobody should wait for it behind a lock.
+    /// A pipe that has brought its first part quickly, or all of it, does not.
+    pub fn is_slow(&mut self) -> Result<bool, Failure> {
+        let file = self.files.get(self.file);
+        if self.feed.is_none() || file.is_none_or(|file| file.size.is_some()) {
+            return Ok(false);
+        }
+        let (started, mut bytes) = (Instant::now(), 0);
+        while bytes < LOOK {
+            let message = self.message_of_feed()?;
+            let more = match &message {
+                Message::Block(block) => Some(block.end().byte),
+                _ => None,
+            };
+            self.ahead.push_back(message);
+            match more {
+                None => return Ok(false),
+                Some(end) => bytes = end,
+            }
+            if started.elapsed() > PATIENCE {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn message(&mut self) -> Result<Message, Failure> {
+        match self.ahead.pop_front() {
+            Some(message) => Ok(message),
+            None => self.message_of_feed(),
+        }
+    }
+
+    fn message_of_feed(&mut self) -> Result<Message, Failure> {
         let Some(feed) = &self.feed else {
             return Err(Failure::new(&codes::INTERNAL, "no input is open"));
         };

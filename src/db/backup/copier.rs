@@ -1,6 +1,8 @@
 //! Carries the parts of a copy into a file or a stream, at the disk's pace or a slower one.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,10 @@ use crate::sys::{File, Vfs, allocate_zeroed, copy_range, share_range};
 
 /// Bytes that are copied at a time.
 const STEP: u64 = 1 << 20;
+/// Bytes that are sent for at a time, and how many such stretches are on their way to the device
+/// before the first of them.
+const STRETCH: u64 = 8 << 20;
+const AHEAD: usize = 3;
 /// Longest pause between two looks at whether to stop.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -35,6 +41,12 @@ pub(super) struct Copier<'a> {
     sharing: bool,
     in_kernel: bool,
     buffer: Vec<u8>,
+    /// Pages that were written are read back from the medium while others are copied.
+    pub fetch: bool,
+    /// What was copied and is not sent for yet, in the order of the file.
+    waiting: VecDeque<Range<u64>>,
+    /// What was sent for.
+    fetched: Vec<Range<u64>>,
     /// Bytes copied.
     pub copied: u64,
     /// Bytes that share their storage.
@@ -64,6 +76,9 @@ impl<'a> Copier<'a> {
             // The kernel may share extents where it is asked to copy.
             in_kernel: options.reflink != Reflink::Never,
             buffer: Vec::new(),
+            fetch: false,
+            waiting: VecDeque::new(),
+            fetched: Vec::new(),
             copied: 0,
             shared: 0,
         }
@@ -114,11 +129,43 @@ impl<'a> Copier<'a> {
         while at < end {
             let step = self.copy(to, at, self.step().min(end - at))?;
             to.start_writeback(at, step);
+            if self.fetch {
+                self.send_for(to, at..at + step);
+            }
             self.copied += step;
             at += step;
             self.pass(step)?;
         }
         Ok(())
+    }
+
+    /// Remembers what was written, and sends for what the device has by now in all likelihood.
+    fn send_for(&mut self, to: &Arc<dyn File>, written: Range<u64>) {
+        match self.waiting.back_mut() {
+            Some(last) if last.end == written.start && last.end - last.start < STRETCH => {
+                last.end = written.end;
+            }
+            _ => self.waiting.push_back(written),
+        }
+        if self.waiting.len() > AHEAD
+            && let Some(range) = self.waiting.pop_front()
+        {
+            to.fetch_anew(range.start, range.end - range.start);
+            self.fetched.push(range);
+        }
+    }
+
+    /// What is still to be read back from the medium.
+    pub fn not_fetched(&self) -> Vec<Range<u64>> {
+        let mut rest = Vec::new();
+        let mut at = 0;
+        for range in &self.fetched {
+            rest.push(at..range.start);
+            at = range.end;
+        }
+        rest.push(at..self.total);
+        rest.retain(|range| range.start < range.end);
+        rest
     }
 
     /// Copies some bytes and gives how many.

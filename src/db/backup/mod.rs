@@ -14,12 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::handle::Inner;
-use super::{Db, Snapshot, Token, create};
+use super::newfile::NewFile;
+use super::{Db, Snapshot, Token};
 use crate::check::{Verdict, VerifyOptions, verify};
 use crate::error::{Corruption, Error, Result};
 use crate::format::{Depth, Invariant};
 use crate::progress::Progress;
-use crate::sys::{Access, File};
+use crate::sys::File;
 use copier::Copier;
 use layout::Layout;
 use moment::Moment;
@@ -156,7 +157,7 @@ impl Db {
 /// A file that is being made.
 struct Place<'a> {
     file: &'a Arc<dyn File>,
-    /// Its temporary name.
+    /// Where it can be opened.
     path: &'a Path,
     /// The name it will have.
     dest: &'a Path,
@@ -185,38 +186,16 @@ impl Inner {
     ) -> Result<BackupReport> {
         self.check_destination(dest, options.replace)?;
         let layout = moment.lay_out(&self.file)?;
-        let vfs = self.vfs();
-        let temporary = create::temporary_name(dest, vfs)?;
-        let file = vfs
-            .open(&temporary, Access::CreateNew)
-            .map_err(|e| Error::io_at("create", &temporary, e))?;
+        let new = NewFile::create(dest, self.vfs())?;
         let place = Place {
-            file: &file,
-            path: &temporary,
+            file: new.file(),
+            path: new.path(),
             dest,
         };
-        let made = self.fill(&place, moment, &layout, options, progress);
-        let made = made.and_then(|report| {
-            self.check_destination(dest, options.replace)?;
-            let renamed = match options.replace {
-                true => vfs.rename(&temporary, dest),
-                false => vfs.rename_new(&temporary, dest),
-            };
-            renamed.map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::Exists {
-                    path: dest.to_owned(),
-                },
-                _ => Error::io_at("rename the backup to", dest, e),
-            })?;
-            Ok(report)
-        });
-        if made.is_err() {
-            let _ = vfs.remove(&temporary);
-            return made;
-        }
-        vfs.sync_dir_of(dest)
-            .map_err(|e| Error::io_at("sync the directory of", dest, e))?;
-        made
+        let report = self.fill(&place, moment, &layout, options, progress)?;
+        self.check_destination(dest, options.replace)?;
+        new.publish(options.replace)?;
+        Ok(report)
     }
 
     /// A backup over the database itself would take back the commits that came meanwhile.
@@ -236,7 +215,7 @@ impl Inner {
         }
     }
 
-    /// Writes, syncs and checks the file under its temporary name.
+    /// Writes, syncs and checks the file before it has its name.
     fn fill(
         &self,
         place: &Place<'_>,
@@ -247,6 +226,7 @@ impl Inner {
     ) -> Result<BackupReport> {
         let dest = Some(place.dest);
         let mut copier = Copier::new(self, dest, options, progress, layout.bytes);
+        copier.fetch = options.verify.is_some();
         copier.fill(&layout.parts, place.file)?;
         place
             .file
@@ -254,8 +234,10 @@ impl Inner {
             .map_err(|e| Error::io_at("sync", place.dest, e))?;
         let mut report = moment.report(layout, &copier);
         if let Some(level) = options.verify {
-            // What is read back is to be what the medium holds.
-            place.file.drop_cache(0, layout.bytes);
+            // What is read back is to be what the medium holds. The copier has sent for most of it.
+            for rest in copier.not_fetched() {
+                place.file.fetch_anew(rest.start, rest.end - rest.start);
+            }
             self.check_copy(place.path, level, progress)?;
             report.verified = Some(level);
         }

@@ -11,6 +11,7 @@ use crate::exchange::error::Error;
 const BUFFER: usize = 128 * 1024;
 /// Logarithm of the largest window that zstd data may ask for: 128 MiB, which is what the tool
 /// `zstd` accepts too, and all the memory that hostile data can claim.
+#[cfg(feature = "zstd")]
 const WINDOW_LOG: u32 = 27;
 /// As many bytes as any magic has.
 const MAGIC: usize = 6;
@@ -28,6 +29,7 @@ pub struct Input<R: Read> {
 // The decoders are boxed: they are large, and one stream has one of them.
 enum Kind<R: Read> {
     Plain(Source<R>),
+    #[cfg(feature = "zstd")]
     Zstd(Box<zstd::stream::read::Decoder<'static, Whole<R>>>),
     Gzip(Box<MultiGzDecoder<Whole<R>>>),
 }
@@ -51,10 +53,10 @@ impl<R: Read> Input<R> {
         };
         let kind = match head.as_slice() {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                let whole = BufReader::with_capacity(BUFFER, source(head));
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
-                decoder.window_log_max(WINDOW_LOG)?;
-                Kind::Zstd(Box::new(decoder))
+                #[cfg(not(feature = "zstd"))]
+                return Err(foreign("zstd"));
+                #[cfg(feature = "zstd")]
+                zstd(BufReader::with_capacity(BUFFER, source(head)))?
             }
             [0x1f, 0x8b, ..] => {
                 let whole = BufReader::with_capacity(BUFFER, source(head));
@@ -71,6 +73,7 @@ impl<R: Read> Input<R> {
     pub fn compression(&self) -> Compression {
         match self.kind {
             Kind::Plain(_) => Compression::None,
+            #[cfg(feature = "zstd")]
             Kind::Zstd(_) => Compression::Zstd(0),
             Kind::Gzip(_) => Compression::Gzip,
         }
@@ -79,6 +82,7 @@ impl<R: Read> Input<R> {
     fn failure(&mut self, error: io::Error) -> io::Error {
         let (by, source) = match &self.kind {
             Kind::Plain(_) => return error,
+            #[cfg(feature = "zstd")]
             Kind::Zstd(decoder) => ("zstd", decoder.get_ref().get_ref()),
             Kind::Gzip(decoder) => ("gzip", decoder.get_ref().get_ref()),
         };
@@ -106,6 +110,7 @@ impl<R: Read> Read for Input<R> {
         }
         let read = match &mut self.kind {
             Kind::Plain(source) => source.read(buffer),
+            #[cfg(feature = "zstd")]
             Kind::Zstd(decoder) => decoder.read(buffer),
             Kind::Gzip(decoder) => decoder.read(buffer),
         };
@@ -122,6 +127,13 @@ impl From<Failed> for io::Error {
         };
         io::Error::new(io::ErrorKind::InvalidData, error)
     }
+}
+
+#[cfg(feature = "zstd")]
+fn zstd<R: Read>(whole: Whole<R>) -> io::Result<Kind<R>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
+    decoder.window_log_max(WINDOW_LOG)?;
+    Ok(Kind::Zstd(Box::new(decoder)))
 }
 
 fn foreign(by: &'static str) -> io::Error {

@@ -11,6 +11,7 @@ pub enum Output<W: Write> {
     /// As it is.
     Plain(W),
     /// By zstd, with a checksum.
+    #[cfg(feature = "zstd")]
     Zstd(Box<zstd::stream::write::Encoder<'static, W>>),
     /// By gzip.
     Gzip(Box<GzEncoder<W>>),
@@ -21,6 +22,12 @@ impl<W: Write> Output<W> {
     pub fn new(to: W, compression: Compression) -> io::Result<Output<W>> {
         match compression {
             Compression::None => Ok(Output::Plain(to)),
+            #[cfg(not(feature = "zstd"))]
+            Compression::Zstd(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "this build was made without zstd; gzip is there",
+            )),
+            #[cfg(feature = "zstd")]
             Compression::Zstd(level) => {
                 let mut encoder = zstd::stream::write::Encoder::new(to, level)?;
                 encoder.include_checksum(true)?;
@@ -40,6 +47,7 @@ impl<W: Write> Output<W> {
                 to.flush()?;
                 Ok(to)
             }
+            #[cfg(feature = "zstd")]
             Output::Zstd(encoder) => encoder.finish(),
             Output::Gzip(encoder) => encoder.finish(),
         }
@@ -49,6 +57,7 @@ impl<W: Write> Output<W> {
     pub fn get_ref(&self) -> &W {
         match self {
             Output::Plain(to) => to,
+            #[cfg(feature = "zstd")]
             Output::Zstd(encoder) => encoder.get_ref(),
             Output::Gzip(encoder) => encoder.get_ref(),
         }
@@ -59,6 +68,7 @@ impl<W: Write> Write for Output<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Output::Plain(to) => to.write(bytes),
+            #[cfg(feature = "zstd")]
             Output::Zstd(encoder) => encoder.write(bytes),
             Output::Gzip(encoder) => encoder.write(bytes),
         }
@@ -67,6 +77,7 @@ impl<W: Write> Write for Output<W> {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Plain(to) => to.flush(),
+            #[cfg(feature = "zstd")]
             Output::Zstd(encoder) => encoder.flush(),
             Output::Gzip(encoder) => encoder.flush(),
         }

@@ -73,6 +73,8 @@ pub(super) fn escaped(text: &[u8], room: &mut [u8]) -> Result<usize, Flaw> {
 }
 
 /// Decodes text with `\\` and `\hh` into the beginning of `room`, which is as long as the text.
+/// Who writes a backslash as it is would be misread. An escape of what is printable gives him away:
+/// nobody who escapes backslashes writes one, but for that of the backslash.
 pub(super) fn printed(text: &[u8], room: &mut [u8]) -> Result<usize, Flaw> {
     let (mut used, mut at) = (0, 0);
     let mut room = room.iter_mut();
@@ -80,8 +82,8 @@ pub(super) fn printed(text: &[u8], room: &mut [u8]) -> Result<usize, Flaw> {
         let (byte, taken) = match rest {
             [b'\\', b'\\', ..] => (b'\\', 2),
             [b'\\', high, low, ..] => match pair(*high, *low) {
-                Some(byte) => (byte, 3),
-                None => return Err(Flaw::new(FaultCode::BadEscape, at)),
+                Some(byte) if byte == b'\\' || !(b' '..=b'~').contains(&byte) => (byte, 3),
+                _ => return Err(Flaw::new(FaultCode::BadEscape, at)),
             },
             [b'\\', ..] => return Err(Flaw::new(FaultCode::BadEscape, at)),
             [byte, ..] => (*byte, 1),
@@ -123,6 +125,14 @@ mod tests {
     fn escapes() {
         let text = br"a\\b\n\t\r\x00\xfF z";
         assert_eq!(run(escaped, text).unwrap(), b"a\\b\n\t\r\x00\xff z");
+        assert_eq!(
+            run(printed, br"a\\b\5c\00\ff z").unwrap(),
+            b"a\\b\\\0\xff z"
+        );
+        // What mdb_dump -p 0.9.24 makes of a\b and of \41.
+        for (bad, at) in [(&br"a\b"[..], 1), (br"\41", 0), (br"a\", 1), (br"\7e", 0)] {
+            assert_eq!(run(printed, bad), Err((FaultCode::BadEscape, at)));
+        }
         for (bad, at) in [(&br"a\"[..], 1), (br"\q", 0), (br"ab\x0", 2), (br"\xg0", 0)] {
             assert_eq!(run(escaped, bad), Err((FaultCode::BadEscape, at)));
         }
