@@ -98,7 +98,7 @@ pipe left early; others: creel explain CODE";
         let source = match self.since {
             Some(since) => {
                 let delta = Delta::new(&db, since, self.keyspace.as_deref(), keys)?;
-                Source::Changes(delta)
+                Source::Changes(Box::new(delta))
             }
             None => Source::All(Selection::new(&db, self.keyspace.as_deref(), keys)?),
         };
@@ -111,7 +111,7 @@ pipe left early; others: creel explain CODE";
 /// What is exported.
 enum Source {
     All(Selection),
-    Changes(Delta),
+    Changes(Box<Delta>),
 }
 
 impl Source {

@@ -252,7 +252,11 @@ fn ctrl_c_ends_it_by_the_signal_and_leaves_nothing() {
         let target = fs::read_link(fd.unwrap().path()).unwrap_or_default();
         target.starts_with(db.dir.path()) && target != db.path
     };
-    let open = |pid: &str| fs::read_dir(format!("/proc/{pid}/fd")).unwrap().any(is_copy);
+    let open = |pid: &str| {
+        fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .any(is_copy)
+    };
     while !open(&pid) {
         assert!(start.elapsed().as_secs() < 20, "no file is made");
     }
