@@ -38,6 +38,8 @@
 //! `db::checkpoint`.
 
 #[doc(hidden)]
+pub mod chain;
+#[doc(hidden)]
 pub mod check;
 mod db;
 #[doc(hidden)]

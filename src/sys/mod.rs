@@ -14,6 +14,7 @@ use std::time::Duration;
 pub mod machine;
 mod map;
 mod nameless;
+mod object;
 mod process;
 pub mod signal;
 mod transfer;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use map::FileMap;
 pub use nameless::Nameless;
+pub use object::{create_folder, create_object, open_object};
 pub use process::spawn_detached;
 pub use transfer::{copy_range, share_range};
 pub use watch::Watch;

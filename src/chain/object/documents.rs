@@ -1,0 +1,229 @@
+//! The small documents: what the store is, what a node says, what is held.
+
+use serde::{Deserialize, Serialize};
+
+use super::Damage;
+use super::sealed::{self, PointRow, check_counter, hex};
+use crate::chain::name::HoldName;
+
+/// Bytes of a small document.
+pub const MAX_SMALL: u64 = 64 << 10;
+/// Longest text that somebody typed.
+const MAX_TEXT: usize = 200;
+
+/// `creel.json`: what the store is. Written once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creel {
+    creel: String,
+    version: u32,
+    /// Lineage of the database.
+    #[serde(with = "hex")]
+    pub lineage: [u8; 16],
+    /// The log before the first entry of segment 1.
+    pub start: PointRow,
+    /// Microseconds since 1970.
+    pub created_us: u64,
+    /// A copy of another store: never the place where fencing is decided.
+    pub mirror_of: Option<String>,
+    /// What the probe found before the store was first used.
+    pub probe: Option<ProbeResult>,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    /// Whether it can be trusted to fence.
+    pub verdict: Verdict,
+    /// Microseconds since 1970.
+    pub time_us: u64,
+    /// Rounds raced.
+    pub rounds: u32,
+    /// Racers in each.
+    pub racers: u32,
+    /// Typical time of a create, in microseconds.
+    pub create_p50_us: u64,
+    /// What did not hold.
+    pub faults: Vec<String>,
+}
+
+/// Whether a store is fit for a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything held.
+    Fit,
+    /// Something did not.
+    Unfit,
+}
+
+impl Creel {
+    /// A new store.
+    pub fn new(lineage: [u8; 16], start: PointRow, created_us: u64) -> Creel {
+        Creel {
+            creel: "store".to_owned(),
+            version: sealed::VERSION,
+            lineage,
+            start,
+            created_us,
+            mirror_of: None,
+            probe: None,
+        }
+    }
+
+    /// Encodes it.
+    pub fn encode(&self) -> Vec<u8> {
+        sealed::encode(self)
+    }
+
+    /// Decodes it.
+    pub fn decode(bytes: &[u8]) -> Result<Creel, Damage> {
+        let creel: Creel = sealed::decode(bytes, "store")?;
+        creel.start.check()?;
+        Ok(creel)
+    }
+}
+
+/// What a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeRole {
+    /// Neither.
+    Standalone,
+    /// It writes the log.
+    Primary,
+    /// It follows the log.
+    Replica,
+}
+
+/// `progress/<node>.json`: what a node says about itself, over and over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressDoc {
+    creel: String,
+    version: u32,
+    /// Its file id.
+    #[serde(with = "hex")]
+    pub node: [u8; 16],
+    /// Lineage of its database.
+    #[serde(with = "hex")]
+    pub lineage: [u8; 16],
+    /// What it is.
+    pub role: NodeRole,
+    /// Host name, or what the operator called it.
+    pub name: String,
+    /// What it has made durable.
+    pub durable: PointRow,
+    /// Up to which segment it has read or written.
+    pub number: u64,
+    /// When it said so.
+    pub time_us: u64,
+    /// When `durable` last moved.
+    pub moved_us: u64,
+    /// The log must not be removed behind `durable`, within the caps.
+    pub holds: bool,
+    /// Why it cannot go on, where it cannot.
+    pub trouble: Option<String>,
+    /// Version of the program.
+    pub program: String,
+}
+
+impl ProgressDoc {
+    /// What a node says now.
+    pub fn new(node: [u8; 16], lineage: [u8; 16], role: NodeRole, durable: PointRow) -> ProgressDoc {
+        ProgressDoc {
+            creel: "progress".to_owned(),
+            version: sealed::VERSION,
+            node,
+            lineage,
+            role,
+            name: String::new(),
+            durable,
+            number: 0,
+            time_us: 0,
+            moved_us: 0,
+            holds: true,
+            trouble: None,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Encodes it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut document = self.clone();
+        cut(&mut document.name);
+        document.trouble.iter_mut().for_each(cut);
+        sealed::encode(&document)
+    }
+
+    /// Decodes it.
+    pub fn decode(bytes: &[u8]) -> Result<ProgressDoc, Damage> {
+        let document: ProgressDoc = sealed::decode(bytes, "progress")?;
+        document.durable.check()?;
+        check_counter(document.number)?;
+        Ok(document)
+    }
+}
+
+/// `hold/<name>.json`: the log behind a point is to stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldDoc {
+    creel: String,
+    version: u32,
+    /// Its name.
+    pub name: String,
+    /// Lineage of the database.
+    #[serde(with = "hex")]
+    pub lineage: [u8; 16],
+    /// Entries behind this index stay.
+    pub index: u64,
+    /// As long as they are not more than this.
+    pub max_bytes: u64,
+    /// And not after this moment.
+    pub expires_us: u64,
+    /// Why.
+    pub reason: String,
+    /// When it was made.
+    pub created_us: u64,
+}
+
+impl HoldDoc {
+    /// A hold.
+    pub fn new(name: &HoldName, lineage: [u8; 16], index: u64) -> HoldDoc {
+        HoldDoc {
+            creel: "hold".to_owned(),
+            version: sealed::VERSION,
+            name: name.as_str().to_owned(),
+            lineage,
+            index,
+            max_bytes: u64::MAX,
+            expires_us: u64::MAX,
+            reason: String::new(),
+            created_us: 0,
+        }
+    }
+
+    /// Encodes it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut document = self.clone();
+        cut(&mut document.reason);
+        sealed::encode(&document)
+    }
+
+    /// Decodes it.
+    pub fn decode(bytes: &[u8]) -> Result<HoldDoc, Damage> {
+        let document: HoldDoc = sealed::decode(bytes, "hold")?;
+        check_counter(document.index)?;
+        match HoldName::new(&document.name) {
+            Some(_) => Ok(document),
+            None => Err(Damage::new("a hold without a proper name")),
+        }
+    }
+}
+
+/// Cuts a text to its limit, between characters.
+fn cut(text: &mut String) {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}

@@ -1,0 +1,81 @@
+//! The rules of the chain as functions from events to steps: no request, no clock, no randomness.
+//!
+//! Assumed of the store: a create succeeds once for a name, a listing shows every create that has
+//! ended, and a request may be delayed without bound, carried out twice, or lose its answer.
+//!
+//! - G1: the newest segment is never removed. G2: a fence is never removed. G3: segments are
+//!   removed in rising order. G4: a number is used only by who saw the number before it.
+//! - An old primary cannot confirm a write: the next true object behind its last one is its own, or
+//!   a fence, which stays for ever and makes its create fail.
+//! - A promoter that slept cannot take a number that was used and removed for a free one: something
+//!   newer exists at all times (G1, G3), so the listing behind its fence is not empty.
+//! - A reader cannot follow such an object either: the next one does not link to it.
+//!
+//! `tests/chain/model` walks through every order of events of a small chain.
+
+mod gc;
+mod promoter;
+mod publisher;
+mod reader;
+
+use std::fmt::Debug;
+
+use super::object::Facts;
+use crate::format::entry::Point;
+
+pub use gc::{Gc, GcStep};
+pub use promoter::{Promoter, PromoterStep};
+pub use publisher::{Publisher, PublisherStep, Stop};
+pub use reader::{LIST_EVERY, Reader, ReaderStep};
+
+/// What the rules need to know of a segment. The model has smaller ones than the store.
+pub trait Seen: Copy + Eq + Debug {
+    /// A point of the log.
+    type Point: Copy + Eq + Debug;
+    /// Number in the chain.
+    fn number(&self) -> u64;
+    /// Epoch of its writer.
+    fn epoch(&self) -> u32;
+    /// It begins an epoch.
+    fn is_fence(&self) -> bool;
+    /// The log before it.
+    fn before(&self) -> Self::Point;
+    /// The log after it.
+    fn after(&self) -> Self::Point;
+    /// Both are one and the same write.
+    fn is_same_write(&self, other: &Self) -> bool;
+    /// Both come from one copy of the database.
+    fn is_same_node(&self, other: &Self) -> bool;
+}
+
+impl Seen for Facts {
+    type Point = Point;
+
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    fn is_fence(&self) -> bool {
+        self.fence
+    }
+
+    fn before(&self) -> Point {
+        self.before
+    }
+
+    fn after(&self) -> Point {
+        self.after
+    }
+
+    fn is_same_write(&self, other: &Facts) -> bool {
+        self.nonce == other.nonce && self == other
+    }
+
+    fn is_same_node(&self, other: &Facts) -> bool {
+        self.node == other.node
+    }
+}

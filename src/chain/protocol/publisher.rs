@@ -1,0 +1,188 @@
+//! A primary that adds segments to the chain: one number in flight at a time.
+
+use super::Seen;
+
+/// Adds segments behind a tail that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Publisher<S: Seen> {
+    tail: u64,
+    point: S::Point,
+    epoch: u32,
+    state: State<S>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum State<S> {
+    Idle,
+    Creating(S),
+    Reading(S),
+    Comparing(S),
+    Stopped(Stop<S>),
+}
+
+/// Why nothing more can be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stop<S> {
+    /// Another node is primary since this fence.
+    Fenced(S),
+    /// Something stands there that nobody should have written.
+    Foreign(S),
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublisherStep<S> {
+    /// Create this segment; the answer goes to `created`, `exists` or `unknown`.
+    Create(S),
+    /// Wait, then create the same bytes again.
+    Again(S),
+    /// Read this number; the answer goes to `found`. After a failure, read again.
+    Read(u64),
+    /// Compare the entries of this segment, which an earlier process of this node wrote, with the
+    /// log here; the answer goes to `compared`.
+    Compare(S),
+    /// This segment is in the chain now. It may be another than was offered: look where it ends.
+    Published(S),
+    /// No more.
+    Stopped(Stop<S>),
+}
+
+impl<S: Seen> Publisher<S> {
+    /// Behind the segment `tail`, which ends at `point`; `epoch` is the one of this primary.
+    pub fn new(tail: u64, point: S::Point, epoch: u32) -> Self {
+        Publisher {
+            tail,
+            point,
+            epoch,
+            state: State::Idle,
+        }
+    }
+
+    /// The number that comes next.
+    pub fn next(&self) -> u64 {
+        self.tail + 1
+    }
+
+    /// Where the published log ends.
+    pub fn point(&self) -> S::Point {
+        self.point
+    }
+
+    /// What it cannot go on from.
+    pub fn stopped(&self) -> Option<Stop<S>> {
+        match self.state {
+            State::Stopped(stop) => Some(stop),
+            _ => None,
+        }
+    }
+
+    /// Nothing is in flight.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    /// Offers the next segment. [`None`] where one is in flight, or this is not the next one.
+    pub fn offer(&mut self, segment: S) -> Option<PublisherStep<S>> {
+        let next = segment.number() == self.next()
+            && segment.before() == self.point
+            && segment.epoch() == self.epoch
+            && !segment.is_fence();
+        if !next || !self.is_idle() {
+            return None;
+        }
+        self.state = State::Creating(segment);
+        Some(PublisherStep::Create(segment))
+    }
+
+    /// Looks whether the next number is free, before anything is written. `found` is what stands
+    /// there.
+    pub fn look(&mut self, found: Option<S>) -> Option<Stop<S>> {
+        if let (State::Idle, Some(found)) = (self.state, found)
+            && !self.is_ours(&found)
+        {
+            self.stop(found);
+        }
+        self.stopped()
+    }
+
+    /// The create succeeded.
+    pub fn created(&mut self) -> Option<PublisherStep<S>> {
+        match self.state {
+            State::Creating(segment) => Some(self.publish(segment)),
+            _ => None,
+        }
+    }
+
+    /// The name is taken. That proves nothing: an earlier try of the same create may have taken it.
+    pub fn exists(&mut self) -> Option<PublisherStep<S>> {
+        let State::Creating(segment) = self.state else {
+            return None;
+        };
+        self.state = State::Reading(segment);
+        Some(PublisherStep::Read(segment.number()))
+    }
+
+    /// The create failed, or no answer came: it may have happened, or may happen yet.
+    pub fn unknown(&mut self) -> Option<PublisherStep<S>> {
+        match self.state {
+            State::Creating(segment) => Some(PublisherStep::Again(segment)),
+            _ => None,
+        }
+    }
+
+    /// What stands at the number.
+    pub fn found(&mut self, found: Option<S>) -> Option<PublisherStep<S>> {
+        let State::Reading(segment) = self.state else {
+            return None;
+        };
+        Some(match found {
+            // A store may report a conflict for a create that did not happen.
+            None => {
+                self.state = State::Creating(segment);
+                PublisherStep::Again(segment)
+            }
+            Some(found) if found.is_same_write(&segment) => self.publish(segment),
+            Some(found) if self.is_ours(&found) => {
+                self.state = State::Comparing(found);
+                PublisherStep::Compare(found)
+            }
+            Some(found) => PublisherStep::Stopped(self.stop(found)),
+        })
+    }
+
+    /// Whether the segment of the earlier process has the same entries as the log here.
+    pub fn compared(&mut self, same: bool) -> Option<PublisherStep<S>> {
+        let State::Comparing(found) = self.state else {
+            return None;
+        };
+        Some(match same {
+            true => self.publish(found),
+            false => PublisherStep::Stopped(self.stop(found)),
+        })
+    }
+
+    /// Written by this node in this epoch, and linked.
+    fn is_ours(&self, found: &S) -> bool {
+        let mine = match self.state {
+            State::Reading(mine) => found.is_same_node(&mine),
+            _ => true, // the comparison comes with the create
+        };
+        mine && !found.is_fence() && found.epoch() == self.epoch && found.before() == self.point
+    }
+
+    fn publish(&mut self, segment: S) -> PublisherStep<S> {
+        self.tail = segment.number();
+        self.point = segment.after();
+        self.state = State::Idle;
+        PublisherStep::Published(segment)
+    }
+
+    fn stop(&mut self, found: S) -> Stop<S> {
+        let stop = match found.is_fence() && found.epoch() > self.epoch {
+            true => Stop::Fenced(found),
+            false => Stop::Foreign(found),
+        };
+        self.state = State::Stopped(stop);
+        stop
+    }
+}

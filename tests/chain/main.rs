@@ -1,0 +1,5 @@
+//! The log chain in object stores: formats, rules, races.
+
+mod formats;
+mod log;
+mod rng;
