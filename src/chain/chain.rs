@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::error::{ChainError, ChainResult};
 use super::name::{Name, prefix};
-use super::object::{
-    Creel, Damage, Facts, MAX_SMALL, SEGMENT_HEADER_SIZE, Segment,
-};
+use super::object::{Creel, Damage, Facts, MAX_SMALL, SEGMENT_HEADER_SIZE, Segment};
 use super::pace::{Pace, repeat};
 use super::store::{Created, MAX_LIST, MAX_OBJECT, Store};
 use crate::format::entry::Point;
@@ -42,11 +40,7 @@ impl Chain {
     }
 
     /// Opens the chain of a store, and begins it there if there is none yet.
-    pub fn create(
-        store: Arc<dyn Store>,
-        creel: &Creel,
-        pace: &mut dyn Pace,
-    ) -> ChainResult<Chain> {
+    pub fn create(store: Arc<dyn Store>, creel: &Creel, pace: &mut dyn Pace) -> ChainResult<Chain> {
         let name = Name::Creel.to_string();
         let bytes = creel.encode();
         // A lost answer is no trouble: whoever wrote it, reading tells what is there.

@@ -22,9 +22,15 @@ pub mod store;
 mod chain;
 mod error;
 mod pace;
+mod probe;
 mod run;
 
 pub use chain::{Chain, Located, random_id};
 pub use error::{ChainError, ChainResult};
 pub use pace::{Pace, Tries, backoff, repeat};
-pub use run::{Delivered, Opened, Promotion, PublishRun, ReadRun, Start, promote};
+pub use probe::{ProbeOptions, ProbeReport, probe};
+pub use run::{
+    Collected, Delivered, GcReport, GcWish, Held, Image, MirrorReport, Opened, Promotion,
+    PublishRun, ReadRun, RestorePlan, RestoreTo, SnapshotWish, Start, StoreFinding, StoreReport,
+    StoreVerifyOptions, Target, collect, mirror, promote, verify_store,
+};

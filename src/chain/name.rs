@@ -242,7 +242,10 @@ mod tests {
                 Name::Progress(*b"0123456789abcdef"),
                 "progress/30313233343536373839616263646566.json",
             ),
-            (Name::Hold(HoldName::new("nightly-2").unwrap()), "hold/nightly-2.json"),
+            (
+                Name::Hold(HoldName::new("nightly-2").unwrap()),
+                "hold/nightly-2.json",
+            ),
             (Name::Probe(255, 3), "probe/00000000000000ff-00000003"),
         ]
     }
@@ -259,11 +262,22 @@ mod tests {
     #[test]
     fn anything_else_is_ignored() {
         for bad in [
-            "", "log/1.seg", "log/+0000000000000000001.seg", "log/00000000000000000001.seg.tmp",
-            "log/18446744073709551616.seg", "LOG/00000000000000000001.seg", "log/../creel.json",
-            "cat/00000000000000000001.seg", "hold/A.json", "hold/-a.json", "hold/.json",
-            "progress/30313233343536373839616263646566", "snap/1-1-00000000/snapshot.json",
-            "progress/3031323334353637383961626364656G.json", "creel.json/", "x",
+            "",
+            "log/1.seg",
+            "log/+0000000000000000001.seg",
+            "log/00000000000000000001.seg.tmp",
+            "log/18446744073709551616.seg",
+            "LOG/00000000000000000001.seg",
+            "log/../creel.json",
+            "cat/00000000000000000001.seg",
+            "hold/A.json",
+            "hold/-a.json",
+            "hold/.json",
+            "progress/30313233343536373839616263646566",
+            "snap/1-1-00000000/snapshot.json",
+            "progress/3031323334353637383961626364656G.json",
+            "creel.json/",
+            "x",
             "snap/00000000000000000812-0000000003-9F31C0AA/snapshot.json",
             "snap/00000000000000000812-0000000003-9f31c0aa/other.json",
             "snap/00000000000000000812-0000000003-9f31c0aa-1/begin.json",

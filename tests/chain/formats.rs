@@ -151,7 +151,13 @@ fn objects_come_back_as_they_were_written() {
             history: [0; 16],
             ..segment.facts.after
         };
-        assert_eq!(peeked, Facts { after, ..segment.facts });
+        assert_eq!(
+            peeked,
+            Facts {
+                after,
+                ..segment.facts
+            }
+        );
     }
 }
 
@@ -235,7 +241,10 @@ fn sealed_nonsense_is_refused() {
         ("\"creel\":\"snapshot\"", "\"creel\":\"catalogue\""),
         ("\"index\":3", "\"index\":18446744073709551615"),
     ] {
-        assert!(SnapshotDoc::decode(&change(&snapshot, from, to)).is_err(), "{to}");
+        assert!(
+            SnapshotDoc::decode(&change(&snapshot, from, to)).is_err(),
+            "{to}"
+        );
     }
     for (from, to) in [
         ("\"folder\":\"", "\"folder\":\"../"),
@@ -244,7 +253,10 @@ fn sealed_nonsense_is_refused() {
         ("\"tail\":2", "\"tail\":18446744073709551615"),
         ("\"n\":1", "\"n\":0"),
     ] {
-        assert!(Catalogue::decode(&change(&catalogue, from, to)).is_err(), "{to}");
+        assert!(
+            Catalogue::decode(&change(&catalogue, from, to)).is_err(),
+            "{to}"
+        );
     }
     let newer = SnapshotDoc::decode(&change(&snapshot, "\"version\":1", "\"version\":2"));
     assert!(newer.unwrap_err().newer);
@@ -267,24 +279,24 @@ fn sealed_segments_that_contradict_themselves_are_refused() {
     let bytes = segment.bytes().to_vec();
     let trailer = bytes.len() - 80;
     let cases: &[(usize, u8)] = &[
-        (8, 2),                 // version
-        (10, 1),                // a fence that is none
-        (10, 2),                // unknown flag
-        (12, 7),                // epoch
-        (32, 0),                // number 0
-        (40, 2),                // first index
-        (48, 9),                // last index
-        (120, 2),               // epoch before
-        (128, 0xff),            // length of the first entry
-        (128 + 4, 2),           // a fence among the entries
-        (128 + 8, 9),           // its index
-        (128 + 16, 9),          // its epoch
-        (trailer + 16, 0xff),   // length of the body
-        (trailer + 16 + 7, 1),  // far too long
-        (trailer + 24, 0xff),   // length of the index
-        (trailer + 28, 1),      // number of entries
-        (trailer + 32, 1),      // length of all
-        (trailer - 8, 1),       // offset in the index
+        (8, 2),                // version
+        (10, 1),               // a fence that is none
+        (10, 2),               // unknown flag
+        (12, 7),               // epoch
+        (32, 0),               // number 0
+        (40, 2),               // first index
+        (48, 9),               // last index
+        (120, 2),              // epoch before
+        (128, 0xff),           // length of the first entry
+        (128 + 4, 2),          // a fence among the entries
+        (128 + 8, 9),          // its index
+        (128 + 16, 9),         // its epoch
+        (trailer + 16, 0xff),  // length of the body
+        (trailer + 16 + 7, 1), // far too long
+        (trailer + 24, 0xff),  // length of the index
+        (trailer + 28, 1),     // number of entries
+        (trailer + 32, 1),     // length of all
+        (trailer - 8, 1),      // offset in the index
     ];
     for &(at, byte) in cases {
         let mut bad = bytes.clone();

@@ -26,19 +26,13 @@ impl Rng {
     pub fn percent(&mut self, share: u64) -> bool {
         self.below(100) < share
     }
-
-    /// Sixteen bytes, not all zero.
-    pub fn id(&mut self) -> [u8; 16] {
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&self.next().to_le_bytes());
-        id[8..].copy_from_slice(&(self.next() | 1).to_le_bytes());
-        id
-    }
 }
 
 /// The seed of a random test: `CREEL_TEST_SEED`, or one from the clock. It is printed.
 pub fn seed(test: &str) -> u64 {
-    let given = std::env::var("CREEL_TEST_SEED").ok().and_then(|s| s.parse().ok());
+    let given = std::env::var("CREEL_TEST_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok());
     let seed = given.unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         now.unwrap().as_nanos() as u64

@@ -35,11 +35,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "check", "db", "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
         ],
     ),
-<<<<<<< HEAD
     ("stream", &["error", "format"]),
-=======
     ("chain", &["error", "format", "progress", "sys"]),
->>>>>>> e11a8b8 (The log chain in object stores: store trait with directory and memory, objects, rules as state machines)
     ("cli", &["creel"]),
     ("commands", &["cli", "creel"]),
 ];

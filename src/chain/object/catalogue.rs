@@ -193,11 +193,17 @@ impl Catalogue {
             if row.id() != Some(id) {
                 return Err(Damage::new("a snapshot that contradicts its name"));
             }
-            if row.base.as_deref().is_some_and(|base| snapshot_id(base).is_none()) {
+            if row
+                .base
+                .as_deref()
+                .is_some_and(|base| snapshot_id(base).is_none())
+            {
                 return Err(Damage::new("a snapshot whose base has no proper name"));
             }
         }
-        let rising = self.epochs.is_sorted_by(|a, b| a.epoch < b.epoch && a.number < b.number)
+        let rising = self
+            .epochs
+            .is_sorted_by(|a, b| a.epoch < b.epoch && a.number < b.number)
             && self.snapshots.is_sorted_by_key(|s| s.at.index);
         if !rising || self.n == 0 || self.floor.number == 0 {
             return Err(Damage::new("epochs or snapshots out of order"));

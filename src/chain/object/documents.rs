@@ -128,7 +128,12 @@ pub struct ProgressDoc {
 
 impl ProgressDoc {
     /// What a node says now.
-    pub fn new(node: [u8; 16], lineage: [u8; 16], role: NodeRole, durable: PointRow) -> ProgressDoc {
+    pub fn new(
+        node: [u8; 16],
+        lineage: [u8; 16],
+        role: NodeRole,
+        durable: PointRow,
+    ) -> ProgressDoc {
         ProgressDoc {
             creel: "progress".to_owned(),
             version: sealed::VERSION,

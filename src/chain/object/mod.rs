@@ -8,19 +8,13 @@ mod snapshot;
 
 use std::fmt;
 
-pub use catalogue::{
-    Catalogue, EpochRow, FloorRow, MAX_CATALOGUE, RetentionRow, SnapshotRow,
-};
-pub use documents::{
-    Creel, HoldDoc, MAX_SMALL, NodeRole, ProbeResult, ProgressDoc, Verdict,
-};
+pub use catalogue::{Catalogue, EpochRow, FloorRow, MAX_CATALOGUE, RetentionRow, SnapshotRow};
+pub use documents::{Creel, HoldDoc, MAX_SMALL, NodeRole, ProbeResult, ProgressDoc, Verdict};
 pub use sealed::{PointRow, hash_of};
 pub use segment::{
     Facts, INDEX_STEP, MAX_BODY, SEGMENT_HEADER_SIZE, Segment, TRAILER_SIZE, Writer,
 };
-pub use snapshot::{
-    BeginDoc, MAX_PART, MAX_PARTS, MAX_SNAPSHOT, MIN_PART, PartRow, SnapshotDoc,
-};
+pub use snapshot::{BeginDoc, MAX_PART, MAX_PARTS, MAX_SNAPSHOT, MIN_PART, PartRow, SnapshotDoc};
 
 /// Why the bytes of an object are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

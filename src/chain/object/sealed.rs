@@ -44,10 +44,16 @@ pub fn decode<D: DeserializeOwned>(bytes: &[u8], kind: &str) -> Result<D, Damage
     }
     let head: Head = serde_json::from_slice(line).map_err(|e| Damage::new(e.to_string()))?;
     if head.creel != kind {
-        return Err(Damage::new(format!("{:?} where {kind:?} should stand", head.creel)));
+        return Err(Damage::new(format!(
+            "{:?} where {kind:?} should stand",
+            head.creel
+        )));
     }
     if head.version > VERSION {
-        return Err(Damage::newer(format!("{kind} of format version {}", head.version)));
+        return Err(Damage::newer(format!(
+            "{kind} of format version {}",
+            head.version
+        )));
     }
     serde_json::from_slice(line).map_err(|e| Damage::new(e.to_string()))
 }

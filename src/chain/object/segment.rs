@@ -7,11 +7,11 @@
 //! A hash at the end covers everything before it, so a byte changed anywhere is noticed.
 
 use super::Damage;
+use crate::format::MAX_COUNTER;
 use crate::format::bytes::{all_zero, id_at, patch, u16_at, u32_at, u64_at};
 use crate::format::checksum::crc;
-use crate::format::entry::{Entries, ENTRY_OVERHEAD, Point};
+use crate::format::entry::{ENTRY_OVERHEAD, Entries, Point};
 use crate::format::frame::{ENTRY_HEADER_SIZE, EntryHeader, EntryKind, MAX_PAYLOAD};
-use crate::format::MAX_COUNTER;
 
 /// Bytes of the header.
 pub const SEGMENT_HEADER_SIZE: usize = 128;
@@ -102,8 +102,9 @@ impl Segment {
             nonce,
             fence: walk.fence,
         };
-        let mut bytes =
-            Vec::with_capacity(SEGMENT_HEADER_SIZE + body.len() + TRAILER_SIZE + walk.index.len() * 16);
+        let mut bytes = Vec::with_capacity(
+            SEGMENT_HEADER_SIZE + body.len() + TRAILER_SIZE + walk.index.len() * 16,
+        );
         bytes.extend_from_slice(&encode_header(&facts, &writer.lineage));
         bytes.extend_from_slice(body);
         for (index, offset) in &walk.index {
@@ -162,7 +163,9 @@ impl Segment {
         };
         let body = covered.get(SEGMENT_HEADER_SIZE..SEGMENT_HEADER_SIZE + body_len);
         let walk = walk_body(body.ok_or_else(field)?, &facts)?;
-        let index = covered.get(SEGMENT_HEADER_SIZE + body_len..).unwrap_or_default();
+        let index = covered
+            .get(SEGMENT_HEADER_SIZE + body_len..)
+            .unwrap_or_default();
         if walk.entries != entries || !same_index(&walk.index, index) {
             return Err(Damage::new("the index contradicts the entries"));
         }
@@ -187,7 +190,9 @@ impl Segment {
             entry.map_err(|e| Damage::new(e.to_string()))?;
         }
         if entries.point() != self.facts.after {
-            return Err(Damage::new("the entries have another history than the trailer says"));
+            return Err(Damage::new(
+                "the entries have another history than the trailer says",
+            ));
         }
         Ok(())
     }
@@ -256,7 +261,10 @@ fn walk_body(body: &[u8], facts: &Facts) -> Result<Walk, Damage> {
             _ => facts.before.epoch,
         };
         if header.index != next || header.epoch != epoch {
-            let text = format!("entry {} of epoch {} is misplaced", header.index, header.epoch);
+            let text = format!(
+                "entry {} of epoch {} is misplaced",
+                header.index, header.epoch
+            );
             return Err(Damage::new(text));
         }
         walk.step(&header, at)?;
@@ -270,7 +278,9 @@ fn walk_body(body: &[u8], facts: &Facts) -> Result<Walk, Damage> {
 }
 
 fn same_index(index: &[(u64, u64)], stored: &[u8]) -> bool {
-    let stored = stored.chunks(INDEX_ENTRY).map(|b| (u64_at(b, 0), u64_at(b, 8)));
+    let stored = stored
+        .chunks(INDEX_ENTRY)
+        .map(|b| (u64_at(b, 0), u64_at(b, 8)));
     let known = index.iter().map(|(i, o)| (Some(*i), Some(*o)));
     known.eq(stored)
 }

@@ -148,7 +148,11 @@ impl SnapshotDoc {
 
     /// Bytes of its own parts.
     pub fn stored_bytes(&self) -> u64 {
-        self.parts.iter().filter(|p| !p.in_base).map(|p| p.bytes).sum()
+        self.parts
+            .iter()
+            .filter(|p| !p.in_base)
+            .map(|p| p.bytes)
+            .sum()
     }
 
     /// Encodes it.
@@ -169,13 +173,21 @@ impl SnapshotDoc {
         if self.part_bytes == 0 || self.part_bytes > MAX_PART || self.parts.len() > MAX_PARTS {
             return Err(Damage::new("parts of a size or number that is not allowed"));
         }
-        if self.base.as_deref().is_some_and(|base| snapshot_id(base).is_none()) {
+        if self
+            .base
+            .as_deref()
+            .is_some_and(|base| snapshot_id(base).is_none())
+        {
             return Err(Damage::new("a base without a proper name"));
         }
         let last = self.parts.len().saturating_sub(1);
         let mut sum = 0u64;
         for (at, part) in self.parts.iter().enumerate() {
-            let whole = if at == last { part.bytes <= self.part_bytes } else { part.bytes == self.part_bytes };
+            let whole = if at == last {
+                part.bytes <= self.part_bytes
+            } else {
+                part.bytes == self.part_bytes
+            };
             if !whole || part.bytes == 0 || (part.in_base && self.base.is_none()) {
                 return Err(Damage::new(format!("part {at} contradicts the rest")));
             }

@@ -21,7 +21,7 @@ enum State {
 }
 
 /// What to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PromoterStep<S> {
     /// List numbers above this one; the answer goes to `listed`. A listing that failed is repeated,
     /// never taken for an empty one.

@@ -30,7 +30,7 @@ pub enum Stop<S> {
 }
 
 /// What to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PublisherStep<S> {
     /// Create this segment; the answer goes to `created`, `exists` or `unknown`.
     Create(S),

@@ -28,7 +28,7 @@ enum State<S> {
 }
 
 /// What to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReaderStep<S> {
     /// List numbers above this one; the answer goes to `listed`. A listing that failed is repeated.
     List(u64),

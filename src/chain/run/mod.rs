@@ -1,9 +1,28 @@
-//! Carries out the steps of `protocol` on a store.
+//! Carries out the steps of `protocol` on a store, and keeps what stands around the chain.
 
+mod catalogue;
+mod collect;
+mod mirror;
 mod promote;
 mod publish;
 mod read;
+mod restore;
+mod retain;
+mod snapshot;
+mod verify;
 
+pub use collect::{Collected, collect};
+pub use mirror::{MirrorReport, mirror};
 pub use promote::{Promotion, promote};
 pub use publish::{Opened, PublishRun};
 pub use read::{Delivered, ReadRun, Start};
+pub use restore::{RestorePlan, RestoreTo};
+pub use retain::{GcReport, GcWish, Held};
+pub use snapshot::{Image, SnapshotWish, Target};
+pub use verify::{StoreFinding, StoreReport, StoreVerifyOptions, verify_store};
+
+use super::object::Damage;
+
+fn damage(text: &str) -> Damage {
+    Damage::new(text)
+}

@@ -2,8 +2,8 @@
 
 use crate::chain::chain::{Chain, Located};
 use crate::chain::error::{ChainError, ChainResult};
-use crate::chain::object::{Damage, Facts, Segment};
 use crate::chain::name::Name;
+use crate::chain::object::{Damage, Facts, Segment};
 use crate::chain::pace::Pace;
 use crate::chain::protocol::{Reader, ReaderStep};
 use crate::format::entry::{Entries, Point};
@@ -49,12 +49,7 @@ impl Delivered {
 
 impl ReadRun {
     /// Begins behind `own`. `hint` is the number that was read last, or below which nothing is kept.
-    pub fn start(
-        chain: &Chain,
-        own: Point,
-        hint: u64,
-        pace: &mut dyn Pace,
-    ) -> ChainResult<Start> {
+    pub fn start(chain: &Chain, own: Point, hint: u64, pace: &mut dyn Pace) -> ChainResult<Start> {
         let number = match chain.locate(own.index, hint, pace)? {
             Located::At(number) => number,
             Located::BelowFloor(_) if hint > 1 => return ReadRun::start(chain, own, 1, pace),
@@ -147,7 +142,9 @@ impl ReadRun {
     fn deliver(&mut self, facts: Facts) -> ChainResult<Delivered> {
         let kept = self.kept.take().filter(|segment| segment.facts == facts);
         let Some(segment) = kept else {
-            return Err(ChainError::Refused("a segment that was not read".to_owned()));
+            return Err(ChainError::Refused(
+                "a segment that was not read".to_owned(),
+            ));
         };
         let skip = match self.own.index > facts.before.index {
             true => offset_behind(&segment, self.own.index)

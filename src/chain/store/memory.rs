@@ -42,7 +42,12 @@ impl Store for MemoryStore {
         match found {
             Some(bytes) if bytes.len() as u64 > limit => {
                 let detail = format!("{} bytes, at most {limit}", bytes.len());
-                Err(StoreError::new(StoreErrorKind::TooLarge, "read", name, detail))
+                Err(StoreError::new(
+                    StoreErrorKind::TooLarge,
+                    "read",
+                    name,
+                    detail,
+                ))
             }
             found => Ok(found.map(|bytes| bytes.to_vec())),
         }

@@ -4,8 +4,6 @@
 //! a listing shows every create that has ended. `probe` tests both before anything is published.
 
 mod address;
-#[cfg(feature = "cloud")]
-mod cloud;
 mod dir;
 mod memory;
 
@@ -202,7 +200,11 @@ mod tests {
 
     #[test]
     fn names_cannot_lead_elsewhere() {
-        for good in ["creel.json", "log/00000000000000000001.seg", "snap/1-2-a/p0"] {
+        for good in [
+            "creel.json",
+            "log/00000000000000000001.seg",
+            "snap/1-2-a/p0",
+        ] {
             check_name("get", good).unwrap();
         }
         let long = "a".repeat(MAX_NAME + 1);

@@ -47,7 +47,10 @@ fn of_many_racers_one_creates() {
                     })
                 })
                 .collect();
-            racers.into_iter().filter_map(|r| r.join().unwrap()).collect()
+            racers
+                .into_iter()
+                .filter_map(|r| r.join().unwrap())
+                .collect()
         });
         assert_eq!(wins.len(), 1, "round {round}: {wins:?}");
         assert_eq!(store.get(&name, 100).unwrap().unwrap(), vec![wins[0]; 100]);
@@ -88,7 +91,10 @@ fn links_and_pipes_in_the_place_of_objects_are_refused() {
     fs::write(&outside, b"secret").unwrap();
     store.create(&seg(1), b"x").unwrap();
     let root = dir.path().join("s");
-    let mode = fs::metadata(root.join(seg(1))).unwrap().permissions().mode();
+    let mode = fs::metadata(root.join(seg(1)))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     symlink(&outside, root.join(seg(2))).unwrap();
     assert!(store.get(&seg(2), 99).is_err());
@@ -110,7 +116,10 @@ fn files_of_killed_processes_are_swept_after_a_day() {
     fs::write(&left, b"half").unwrap();
     let now = SystemTime::now();
     assert_eq!(store.sweep(now).unwrap(), 0);
-    assert_eq!(store.sweep(now + STALE + Duration::from_secs(60)).unwrap(), 1);
+    assert_eq!(
+        store.sweep(now + STALE + Duration::from_secs(60)).unwrap(),
+        1
+    );
     assert!(!left.exists());
     assert_eq!(store.get(&seg(1), 9).unwrap().unwrap(), b"x");
 }
@@ -124,5 +133,8 @@ fn a_missing_directory_is_no_store() {
     assert_eq!(nested.kind, StoreErrorKind::Io);
     let file = dir.path().join("file");
     fs::write(&file, b"").unwrap();
-    assert_eq!(DirStore::open(&file, true).unwrap_err().kind, StoreErrorKind::NoStore);
+    assert_eq!(
+        DirStore::open(&file, true).unwrap_err().kind,
+        StoreErrorKind::NoStore
+    );
 }

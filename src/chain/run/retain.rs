@@ -1,0 +1,424 @@
+//! What may go: the floor, and snapshots below it. The only place that looks at a clock, and all that
+//! a wrong clock can do is to keep more or less of what is old.
+
+use super::collect::{Collected, collect};
+use crate::chain::chain::{Chain, Located};
+use crate::chain::error::{ChainError, ChainResult};
+use crate::chain::name::{Name, SnapshotId, prefix};
+use crate::chain::object::{
+    BeginDoc, Catalogue, FloorRow, HoldDoc, MAX_SMALL, NodeRole, ProgressDoc, RetentionRow,
+    SnapshotRow,
+};
+use crate::chain::pace::{Pace, repeat};
+use crate::chain::store::MAX_LIST;
+use crate::progress::Progress;
+
+/// A snapshot that was begun so long ago and never finished is removed.
+const ABANDONED_US: u64 = 24 * 3_600_000_000;
+
+/// Something that keeps the log from being removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Whose: a node or a hold.
+    pub by: String,
+    /// Entries behind this index are wanted.
+    pub index: u64,
+    /// Why it does not count, where it does not.
+    pub dropped: Option<String>,
+}
+
+/// What a collection did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GcReport {
+    /// The first segment that stays.
+    pub floor: u64,
+    /// The floor before.
+    pub floor_before: u64,
+    /// Segments.
+    pub collected: Collected,
+    /// Snapshots that were removed.
+    pub snapshots_removed: Vec<String>,
+    /// What was held.
+    pub held: Vec<Held>,
+    /// Why the floor is no higher.
+    pub reason: String,
+}
+
+/// How to collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GcWish {
+    /// Who does it.
+    pub node: [u8; 16],
+    /// Now.
+    pub time_us: u64,
+    /// What to keep from now on; the catalogue's where it is not given.
+    pub retention: Option<RetentionRow>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+impl Chain {
+    /// Sets the floor and removes what is below it: catalogue first, then segments in rising order,
+    /// then snapshots.
+    pub fn gc(
+        &self,
+        wish: &GcWish,
+        pace: &mut dyn Pace,
+        progress: &dyn Progress,
+    ) -> ChainResult<GcReport> {
+        self.check_authority()?;
+        let catalogue = match self.catalogue(pace)? {
+            Some((catalogue, _)) => catalogue,
+            None => Catalogue::first(self.lineage(), wish.node, self.start().into()),
+        };
+        let retention = wish.retention.unwrap_or(catalogue.retention);
+        let mut plan = self.plan(&catalogue, &retention, wish.time_us, pace)?;
+        let mut report = GcReport {
+            floor: plan.floor.number,
+            floor_before: catalogue.floor.number,
+            collected: Collected::default(),
+            snapshots_removed: plan.useless.iter().map(|row| row.folder.clone()).collect(),
+            held: std::mem::take(&mut plan.held),
+            reason: plan.reason.clone(),
+        };
+        if wish.dry_run {
+            return Ok(report);
+        }
+        let holds: Vec<String> = report.held.iter().map(held_line).collect();
+        let mut change = |next: &mut Catalogue| {
+            // Somebody may have set a higher one meanwhile.
+            if plan.floor.number < next.floor.number {
+                plan.floor = next.floor;
+            }
+            let before = next.clone();
+            next.floor = plan.floor;
+            next.retention = retention;
+            next.tail = next.tail.max(plan.tail);
+            next.holds.clone_from(&holds);
+            next.snapshots.retain(|row| !plan.useless.contains(row));
+            before.floor != next.floor
+                || before.retention != next.retention
+                || before.snapshots != next.snapshots
+        };
+        self.update_catalogue(wish.node, wish.time_us, &mut change, pace)?;
+        report.floor = plan.floor.number;
+        report.collected = collect(self, plan.floor.number, pace, progress)?;
+        for row in &plan.useless {
+            if let Some(id) = row.id() {
+                self.remove_snapshot(&id, pace)?;
+            }
+        }
+        self.remove_abandoned(wish.time_us, &mut report, pace)?;
+        Ok(report)
+    }
+
+    fn plan(
+        &self,
+        catalogue: &Catalogue,
+        retention: &RetentionRow,
+        now_us: u64,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<Plan> {
+        let tail = self
+            .tail(catalogue.tail.max(1), pace)?
+            .map(|segment| segment.facts);
+        let Some(tail) = tail else {
+            return Ok(Plan::none(catalogue, 0, "the chain is empty"));
+        };
+        let newest = catalogue.snapshots.last();
+        let Some(newest) = newest else {
+            return Ok(Plan::none(
+                catalogue,
+                tail.number,
+                "there is no snapshot to start from",
+            ));
+        };
+        // The newest snapshot that is old enough: from it on, every moment can be restored.
+        let old_enough = |row: &&SnapshotRow| {
+            row.time_us <= now_us.saturating_sub(retention.time_us)
+                && row.at.index + retention.min_entries <= tail.after.index
+        };
+        let mut chosen = catalogue.snapshots.iter().rev().find(old_enough);
+        let mut reason = "as far as the retention allows".to_owned();
+        if retention.max_bytes < u64::MAX {
+            let from = chosen.map_or(catalogue.floor.number, |row| row.number);
+            if self.log_bytes(from, tail.number, retention.max_bytes, pace)? > retention.max_bytes {
+                chosen = Some(newest);
+                reason = "the log is larger than allowed".to_owned();
+            }
+        }
+        let Some(chosen) = chosen else {
+            return Ok(Plan::none(
+                catalogue,
+                tail.number,
+                "no snapshot is old enough",
+            ));
+        };
+        self.check_snapshot(chosen, pace)?;
+        let mut floor = FloorRow {
+            number: chosen.number,
+            before: chosen.at,
+        };
+        let held = self.holds(retention, now_us, tail.number, pace)?;
+        let lowest = held
+            .iter()
+            .filter(|held| held.dropped.is_none())
+            .min_by_key(|h| h.index);
+        if let Some(lowest) = lowest.filter(|held| held.index < floor.before.index) {
+            if let Located::At(number) = self.locate(lowest.index, catalogue.floor.number, pace)? {
+                floor.number = number.min(floor.number);
+                reason = format!("held by {}", lowest.by);
+            }
+        }
+        // What the floor is called must be what stands there.
+        floor.number = floor.number.max(catalogue.floor.number);
+        if let Some(facts) = self.facts(floor.number, pace)? {
+            floor.before = facts.before.into();
+        }
+        let mut plan = Plan {
+            useless: useless(catalogue, chosen),
+            floor,
+            tail: tail.number,
+            held,
+            reason,
+        };
+        plan.held.sort_by(|a, b| a.by.cmp(&b.by));
+        Ok(plan)
+    }
+
+    /// Bytes of the segments `from..=to`, as far as it takes to pass `enough`.
+    fn log_bytes(&self, from: u64, to: u64, enough: u64, pace: &mut dyn Pace) -> ChainResult<u64> {
+        let mut sum = 0;
+        // From the newest: what is too much is found without looking at all.
+        for number in (from..=to).rev() {
+            let name = Name::Segment(number).to_string();
+            sum += repeat(pace, "looking at a segment", || self.store().head(&name))?.unwrap_or(0);
+            if sum > enough {
+                break;
+            }
+        }
+        Ok(sum)
+    }
+
+    /// What wants to be kept, with whether it counts.
+    pub fn holds(
+        &self,
+        retention: &RetentionRow,
+        now_us: u64,
+        tail: u64,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<Vec<Held>> {
+        let mut held = Vec::new();
+        for (by, index, limit, dropped) in self.wishes(retention, now_us, pace)? {
+            let mut dropped = dropped;
+            if dropped.is_none() && limit < u64::MAX {
+                let from = match self.locate(index, 1, pace)? {
+                    Located::At(number) | Located::BelowFloor(number) => number,
+                    Located::Beyond(_) => tail + 1,
+                };
+                let bytes = self.log_bytes(from, tail, limit, pace)?;
+                if bytes > limit {
+                    dropped = Some(format!("it would keep more than {limit} bytes"));
+                }
+            }
+            held.push(Held { by, index, dropped });
+        }
+        Ok(held)
+    }
+
+    /// Who wants which index, at most how many bytes, and why that is refused at once.
+    fn wishes(
+        &self,
+        retention: &RetentionRow,
+        now_us: u64,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<Vec<Wish>> {
+        let mut wishes = Vec::new();
+        for document in self.progress(pace)? {
+            if document.role != NodeRole::Replica || !document.holds {
+                continue;
+            }
+            let quiet = now_us.saturating_sub(document.time_us);
+            let dropped = (quiet > retention.hold_ttl_us)
+                .then(|| format!("nothing heard for {} s", quiet / 1_000_000));
+            let by = Name::Progress(document.node).to_string();
+            wishes.push((
+                by,
+                document.durable.index,
+                retention.hold_max_bytes,
+                dropped,
+            ));
+        }
+        for document in self.hold_documents(pace)? {
+            let expired = now_us > document.expires_us;
+            let dropped = expired.then(|| "it has expired".to_owned());
+            let by = format!("hold/{}.json", document.name);
+            wishes.push((by, document.index, document.max_bytes, dropped));
+        }
+        Ok(wishes)
+    }
+
+    /// What all nodes say about themselves. What cannot be read is left out.
+    pub fn progress(&self, pace: &mut dyn Pace) -> ChainResult<Vec<ProgressDoc>> {
+        let documents = self.documents(prefix::PROGRESS, pace)?;
+        let decoded = documents
+            .iter()
+            .filter_map(|bytes| ProgressDoc::decode(bytes).ok());
+        Ok(decoded.filter(|d| d.lineage == self.lineage()).collect())
+    }
+
+    /// All holds that operators made.
+    pub fn hold_documents(&self, pace: &mut dyn Pace) -> ChainResult<Vec<HoldDoc>> {
+        let documents = self.documents(prefix::HOLD, pace)?;
+        let decoded = documents
+            .iter()
+            .filter_map(|bytes| HoldDoc::decode(bytes).ok());
+        Ok(decoded.filter(|d| d.lineage == self.lineage()).collect())
+    }
+
+    fn documents(&self, prefix: &str, pace: &mut dyn Pace) -> ChainResult<Vec<Vec<u8>>> {
+        let names = repeat(pace, "listing", || {
+            self.store().list_after(prefix, "", MAX_LIST)
+        })?;
+        let mut documents = Vec::new();
+        for name in names.iter().filter(|name| name.parse::<Name>().is_ok()) {
+            documents.extend(repeat(pace, "reading", || {
+                self.store().get(name, MAX_SMALL)
+            })?);
+        }
+        Ok(documents)
+    }
+
+    /// All of a snapshot is there.
+    pub fn check_snapshot(&self, row: &SnapshotRow, pace: &mut dyn Pace) -> ChainResult<()> {
+        let missing = |what: &str| ChainError::Missing(what.to_owned());
+        let id = row.id().ok_or_else(|| missing(&row.folder))?;
+        let doc = self
+            .read_snapshot(&id, pace)?
+            .ok_or_else(|| missing(&row.folder))?;
+        for part in &doc.parts {
+            let name = doc.part_name(part).map(|name| name.to_string());
+            let name = name.ok_or_else(|| missing("the base of a snapshot"))?;
+            let found = repeat(pace, "looking at a part", || self.store().head(&name))?;
+            if found != Some(part.bytes) {
+                return Err(missing(&name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a snapshot: first what says that it is whole.
+    fn remove_snapshot(&self, id: &SnapshotId, pace: &mut dyn Pace) -> ChainResult<()> {
+        let remove = |name: &str, pace: &mut dyn Pace| {
+            repeat(pace, "removing a snapshot", || self.store().delete(name))
+        };
+        remove(&Name::Snapshot(*id).to_string(), pace)?;
+        let folder = format!("{}{id}/", prefix::SNAPSHOT);
+        loop {
+            let names = repeat(pace, "listing a snapshot", || {
+                self.store().list_after(&folder, "", MAX_LIST)
+            })?;
+            // begin.json last: with it, what is left is found again.
+            for name in names.iter().rev() {
+                remove(name, pace)?;
+            }
+            if names.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn remove_abandoned(
+        &self,
+        now_us: u64,
+        report: &mut GcReport,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<()> {
+        for (id, finished) in self.snapshot_ids(pace)? {
+            if finished {
+                continue;
+            }
+            let name = Name::SnapshotBegin(id).to_string();
+            let begin = repeat(pace, "reading", || self.store().get(&name, MAX_SMALL))?;
+            let began = begin.and_then(|bytes| BeginDoc::decode(&bytes).ok());
+            let old = began.is_none_or(|b| b.time_us.saturating_add(ABANDONED_US) < now_us);
+            if old {
+                self.remove_snapshot(&id, pace)?;
+                report.snapshots_removed.push(id.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a hold into the store, or takes it out.
+    pub fn set_hold(&self, hold: &HoldDoc, pace: &mut dyn Pace) -> ChainResult<()> {
+        let name = format!("{}{}.json", prefix::HOLD, hold.name);
+        let bytes = hold.encode();
+        repeat(pace, "writing a hold", || self.store().put(&name, &bytes))
+    }
+
+    /// Removes a hold or a node's progress. False where it was not there.
+    pub fn forget(&self, name: &Name, pace: &mut dyn Pace) -> ChainResult<bool> {
+        if !matches!(name, Name::Hold(_) | Name::Progress(_)) {
+            return Err(ChainError::Refused(
+                "only holds and nodes are forgotten".to_owned(),
+            ));
+        }
+        let name = name.to_string();
+        let there = repeat(pace, "looking", || self.store().head(&name))?.is_some();
+        repeat(pace, "removing", || self.store().delete(&name))?;
+        Ok(there)
+    }
+
+    /// Says what a node has; over and over, so a failure is no tragedy.
+    pub fn say_progress(&self, document: &ProgressDoc, pace: &mut dyn Pace) -> ChainResult<()> {
+        let name = Name::Progress(document.node).to_string();
+        let bytes = document.encode();
+        repeat(pace, "writing progress", || self.store().put(&name, &bytes))
+    }
+}
+
+/// Who, which index, how many bytes at most, why it does not count.
+type Wish = (String, u64, u64, Option<String>);
+
+struct Plan {
+    floor: FloorRow,
+    tail: u64,
+    useless: Vec<SnapshotRow>,
+    held: Vec<Held>,
+    reason: String,
+}
+
+impl Plan {
+    fn none(catalogue: &Catalogue, tail: u64, reason: &str) -> Plan {
+        Plan {
+            floor: catalogue.floor,
+            tail,
+            useless: Vec::new(),
+            held: Vec::new(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Snapshots older than the chosen one, except those whose parts a newer one uses.
+fn useless(catalogue: &Catalogue, chosen: &SnapshotRow) -> Vec<SnapshotRow> {
+    let kept = |row: &&SnapshotRow| row.at.index >= chosen.at.index;
+    let bases: Vec<&String> = catalogue
+        .snapshots
+        .iter()
+        .filter(kept)
+        .filter_map(|r| r.base.as_ref())
+        .collect();
+    let old = catalogue.snapshots.iter().filter(|row| !kept(row));
+    old.filter(|row| !bases.contains(&&row.folder))
+        .cloned()
+        .collect()
+}
+
+fn held_line(held: &Held) -> String {
+    match &held.dropped {
+        None => format!("{} at {}", held.by, held.index),
+        Some(why) => format!("{} at {}, not counted: {why}", held.by, held.index),
+    }
+}
