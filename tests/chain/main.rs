@@ -1,5 +1,12 @@
 //! The log chain in object stores: formats, rules, races.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
 mod faulty;
 mod flawed;
 mod formats;

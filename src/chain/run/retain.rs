@@ -164,11 +164,11 @@ impl Chain {
             .iter()
             .filter(|held| held.dropped.is_none())
             .min_by_key(|h| h.index);
-        if let Some(lowest) = lowest.filter(|held| held.index < floor.before.index) {
-            if let Located::At(number) = self.locate(lowest.index, catalogue.floor.number, pace)? {
-                floor.number = number.min(floor.number);
-                reason = format!("held by {}", lowest.by);
-            }
+        if let Some(lowest) = lowest.filter(|held| held.index < floor.before.index)
+            && let Located::At(number) = self.locate(lowest.index, catalogue.floor.number, pace)?
+        {
+            floor.number = number.min(floor.number);
+            reason = format!("held by {}", lowest.by);
         }
         // What the floor is called must be what stands there.
         floor.number = floor.number.max(catalogue.floor.number);
