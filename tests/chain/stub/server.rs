@@ -111,7 +111,7 @@ fn serve(mut connection: TcpStream, store: &dyn Store, requests: &AtomicU64) -> 
         let answer = match answer(&request, store) {
             Ok(answer) => answer,
             // Half of the failures are answers that never come.
-            Err(_) if count % 2 == 0 => return Ok(()),
+            Err(_) if count.is_multiple_of(2) => return Ok(()),
             Err(_) => Answer::error(503, "SlowDown"),
         };
         let mut text = format!("HTTP/1.1 {} X\r\n", answer.status);
