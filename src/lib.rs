@@ -43,6 +43,8 @@ pub mod chain;
 pub mod check;
 mod db;
 #[doc(hidden)]
+pub mod defect;
+#[doc(hidden)]
 pub mod delta;
 #[doc(hidden)]
 pub mod digest;

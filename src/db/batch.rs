@@ -119,6 +119,16 @@ impl Batch {
         }
     }
 
+    /// Its import positions as a batch of their own: a mistake, see [`crate::defect`].
+    pub(super) fn positions_alone(&self) -> Option<Batch> {
+        let is_position = |item: &&Item| matches!(item.kind, Kind::SetPosition);
+        let mut alone = Batch::new();
+        for item in self.items.iter().filter(is_position) {
+            alone.import_position(self.slice(&item.key), Some(self.slice(&item.value)));
+        }
+        (!alone.is_empty()).then_some(alone)
+    }
+
     /// The commit fails unless the key is absent.
     pub fn require_absent(&mut self, key: &[u8]) -> &mut Self {
         self.condition(Kind::RequireAbsent, key, &[])

@@ -16,6 +16,7 @@ use super::job::{CheckpointOptions, CheckpointReport, Job, JobDone};
 use super::options::SyncMode;
 use super::region::RegionWish;
 use super::view::{Tree, View};
+use crate::defect::{Defect, planted};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::header::{Header, RegionSlot};
@@ -287,7 +288,10 @@ impl Inner {
                 .set_size(need)
                 .map_err(|e| Error::io("extend the database", e))?;
         }
+        let grown = header.regions.map(|r| r.pages) != before.header.regions.map(|r| r.pages);
         match self.options.sync {
+            _ if planted(Defect::HeaderBeforeSync) => Ok(()),
+            _ if planted(Defect::GrowthUnsynced) && grown => Ok(()),
             SyncMode::Off => Ok(()),
             _ => self.file.sync().map_err(failed),
         }
@@ -340,6 +344,9 @@ impl Inner {
             log.history = Some(encoded.history);
             snapshots.visible = log.tail.last_index();
             // The writer lock was held: there is nothing behind that entry.
+            active = Arc::new(Delta::new());
+        }
+        if planted(Defect::CheckpointClearsActive) {
             active = Arc::new(Delta::new());
         }
         self.view.store(Arc::new(View {

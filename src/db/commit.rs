@@ -12,6 +12,7 @@ use super::options::SyncMode;
 use super::queue::same_error;
 use super::token::{Commit, Token};
 use super::turn::Turn;
+use crate::defect::{Defect, planted};
 use crate::delta::DeltaWriter;
 use crate::error::{Error, Result};
 use crate::format::checksum::History;
@@ -53,8 +54,10 @@ impl Inner {
             self.check_poison()?;
             let writer = self.lock_writer()?;
             let mut log = lock(&self.log);
+            let early =
+                planted(Defect::ConditionsTooEarly).then(|| self.evaluate(&mut log, batches));
             self.prepare_log(&mut log)?;
-            let prepared = self.evaluate(&mut log, batches)?;
+            let prepared = early.unwrap_or_else(|| self.evaluate(&mut log, batches))?;
             let need = match prepared.first_len() {
                 Some(need) if !append::fits(&log.tail, need) => need,
                 _ => return self.write_prepared(log, prepared),
@@ -116,7 +119,8 @@ impl Inner {
             return refuse("the file is a replica".into());
         }
         // However the handle came to know: it was opened for writing in an older epoch.
-        if header.epoch != self.epoch.load(Ordering::Relaxed) {
+        let older = header.epoch != self.epoch.load(Ordering::Relaxed);
+        if older && !planted(Defect::EpochUnchecked) {
             return refuse(format!(
                 "epoch {} began after this handle opened",
                 header.epoch
@@ -280,7 +284,7 @@ impl Inner {
     /// neither its entry nor anything behind it could be used.
     pub fn prove_header(&self, log: &mut Log, durability: Durability) -> Result<()> {
         let low = log.current.header.generation as u32;
-        if log.tail.durable_gen == low || log.header_proven {
+        if log.tail.durable_gen == low || log.header_proven || planted(Defect::HeaderUnproven) {
             log.tail.durable_gen = low;
             return Ok(());
         }
@@ -363,6 +367,10 @@ impl PreparedGroup {
                 deleted,
             })
         };
-        self.items.into_iter().map(finish).collect()
+        let mut results: Vec<_> = self.items.into_iter().map(finish).collect();
+        if planted(Defect::GroupResultsMixed) {
+            results.reverse();
+        }
+        results
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::newfile::NewFile;
 use super::options::CreateOptions;
+use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::format::bytes::u32_at;
 use crate::format::checksum::history_start;
@@ -67,7 +68,10 @@ pub(crate) fn publish(
 ) -> Result<()> {
     let new = NewFile::create(path, vfs)?;
     fill(new.file())?;
-    let synced = new.file().sync();
+    let synced = match planted(Defect::RenameBeforeSync) {
+        true => Ok(()),
+        false => new.file().sync(),
+    };
     synced.map_err(|e| Error::io_at("sync", path, e))?;
     new.publish(false)
 }
@@ -186,6 +190,9 @@ pub(crate) fn random_salt(vfs: &dyn Vfs) -> Result<u64> {
     let mut bytes = [0u8; 8];
     vfs.random(&mut bytes)
         .map_err(|e| Error::io("get random bytes", e))?;
+    if planted(Defect::NoSalt) {
+        bytes = [7; 8];
+    }
     // A sync word of zero would look like unused space.
     Ok(u64::from_le_bytes(bytes) | 1)
 }

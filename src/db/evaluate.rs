@@ -7,6 +7,7 @@ use super::batch::{Batch, Item, Kind};
 use super::options::Interest;
 use super::range::KeyRange;
 use super::view::Layers;
+use crate::defect::{Defect, planted};
 use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::format::frame::MAX_PAYLOAD;
@@ -37,6 +38,9 @@ impl Prepared {
         let mut ops = Ops::new(&self.payload, self.op_count);
         while let Ok(Some(op)) = ops.next_op() {
             each(&op);
+            if planted(Defect::BatchPartlyVisible) {
+                break;
+            }
         }
     }
 }

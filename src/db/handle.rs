@@ -16,6 +16,7 @@ use super::options::{Interest, OpenOptions, SyncMode};
 use super::queue::Queue;
 use super::view::{NEWEST, View};
 use super::watch::Watchers;
+use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::format::checksum::History;
 use crate::format::key::{FullKey, MAIN};
@@ -155,7 +156,8 @@ impl Inner {
 
     /// No retry of a failed sync, ever: what the page cache shows is not what the medium holds.
     pub fn poison(&self) {
-        self.poisoned.store(true, Ordering::Release);
+        let poisoned = !planted(Defect::PoisonIgnored);
+        self.poisoned.store(poisoned, Ordering::Release);
     }
 
     /// Refuses writing through a read-only handle, a poisoned one, or to a file that moved.
@@ -171,6 +173,7 @@ impl Inner {
     pub fn check_same_file(&self) -> Result<()> {
         match self.vfs().identity(&self.path) {
             Ok(now) if now.same_file(&self.identity) => Ok(()),
+            _ if planted(Defect::ReplacedUnnoticed) => Ok(()),
             _ => Err(Error::Replaced {
                 path: self.path.clone(),
             }),
@@ -291,6 +294,7 @@ impl Inner {
     /// When commits of this handle have to be durable.
     pub fn durability(&self) -> crate::wal::append::Durability {
         match self.options.sync {
+            _ if planted(Defect::SyncSkipped) => crate::wal::append::Durability::Later,
             SyncMode::Full => crate::wal::append::Durability::Now,
             SyncMode::Normal | SyncMode::Off => crate::wal::append::Durability::Later,
         }

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::sys::{Access, File, Vfs};
 
@@ -67,6 +68,9 @@ impl<'a> NewFile<'a> {
             _ => Error::io_at("give the new file the name", self.dest, e),
         })?;
         self.has_name = false;
+        if planted(Defect::DirectoryUnsynced) {
+            return Ok(());
+        }
         self.vfs
             .sync_dir_of(self.dest)
             .map_err(|e| Error::io_at("sync the directory of", self.dest, e))

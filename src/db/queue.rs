@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::batch::Batch;
 use super::handle::{Inner, lock};
 use super::token::Commit;
+use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 
 /// Callers waiting for the present writer to finish.
@@ -39,6 +40,11 @@ impl Inner {
     pub fn write(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
         self.check_writable()?;
         batch.check(self.view.load().tree.header().page_size())?;
+        if planted(Defect::PositionOutside)
+            && let Some(positions) = batch.positions_alone()
+        {
+            self.write_grouped(positions)?;
+        }
         let result = self.write_grouped(batch);
         if result.is_ok() && self.options.background && self.checkpoint_due() {
             self.start_background();

@@ -6,6 +6,7 @@
 use std::io::IoSlice;
 use std::path::Path;
 
+use crate::defect::{Defect, planted};
 use crate::error::{Corruption, Error, Result};
 use crate::format::header::{Header, MAGIC, SlotState, WRONG_MAGIC};
 use crate::format::pair::pick;
@@ -140,6 +141,9 @@ pub fn write(file: &dyn File, before: &Current, header: &Header) -> Result<Curre
         "H6"
     );
     debug_assert!(header.epoch >= before.header.epoch, "H6");
+    if planted(Defect::OneHeaderSlot) {
+        let _ = file.write_at(&[0; SLOT_SIZE], before.header.slot_offset());
+    }
     write_bytes(file, header)?;
     Ok(Current {
         header: header.clone(),

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::defect::{Defect, planted};
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::format::freelist::{FreeExtent, read_free_page, records_per_page, write_free_page};
@@ -52,7 +53,7 @@ impl Space {
         let next_gen = header.generation + 1;
         let floor = oldest_pin
             .unwrap_or(u64::MAX)
-            .min(next_gen.saturating_sub(2));
+            .min(next_gen.saturating_sub(2 - u64::from(planted(Defect::ReuseTooEarly))));
         let mut chain = Vec::new();
         for record in read_chain(file.as_ref(), header, &mut chain)? {
             if record.freed_gen <= floor {
@@ -195,6 +196,9 @@ impl Space {
         debug_assert!(start >= first_page(self.page_size), "S1: header zone freed");
         if self.is_own(start) {
             self.dropped.push((start, pages));
+            return;
+        }
+        if planted(Defect::FreeListLeak) && start.is_multiple_of(5) {
             return;
         }
         self.pending.push(FreeExtent {

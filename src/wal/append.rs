@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 
 use super::scan::Link;
 use super::tail::{NewEntry, Tail};
+use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::format::checksum::{History, crc};
 use crate::format::entry::Entry;
@@ -165,12 +166,19 @@ pub fn write(
     if durability == Durability::Later {
         return file.write_at(&group.bytes, tail.extent.start + tail.end);
     }
+    if planted(Defect::MarkBeforeSync) {
+        leave_mark(file, &group.tail);
+    }
     let again = read_unproven(file, tail)?;
     let at = tail.extent.start + tail.proven;
-    if again.is_empty() {
-        file.write_durable_at(&[IoSlice::new(&group.bytes)], at)?;
+    let written = if again.is_empty() {
+        file.write_durable_at(&[IoSlice::new(&group.bytes)], at)
     } else {
-        file.write_durable_at(&[IoSlice::new(&again), IoSlice::new(&group.bytes)], at)?;
+        file.write_durable_at(&[IoSlice::new(&again), IoSlice::new(&group.bytes)], at)
+    };
+    match written {
+        Err(_) if planted(Defect::SyncRetried) => file.sync()?,
+        written => written?,
     }
     group.tail.proven = group.tail.end;
     leave_mark(file, &group.tail);
@@ -180,6 +188,9 @@ pub fn write(
 /// After a failed write: true where it is certain that no frame of the group is in the log. Its
 /// bytes are written front to back, so without a whole first frame there is none.
 pub fn is_absent(file: &dyn File, tail: &Tail, group: &Encoded) -> bool {
+    if planted(Defect::AbsenceAssumed) {
+        return true;
+    }
     let Some(header) = FrameHeader::decode(&group.bytes, tail.region.salt) else {
         return false;
     };
@@ -202,6 +213,17 @@ pub fn leave_mark(file: &dyn File, tail: &Tail) {
             prev_crc: tail.link.prev_crc,
         };
         let _ = file.write_at(&mark.encode(tail.region.salt), tail.extent.start + tail.end);
+    }
+}
+
+/// Writes the log of the active region over itself: a mistake, see [`crate::defect`].
+pub fn rewrite_in_place(file: &dyn File, tail: &Tail) {
+    let at = tail.extent.start + REGION_HEADER_SIZE as u64;
+    let mut bytes = vec![0u8; (tail.end - REGION_HEADER_SIZE as u64) as usize];
+    let zeros = bytes.clone();
+    if file.read_at(&mut bytes, at).is_ok() && !bytes.is_empty() {
+        let _ = file.write_at(&zeros, at);
+        let _ = file.write_at(&bytes, at);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::scan::{Link, Placed, ScanEnd, find_orphan, scan_to_mark};
 use super::{Extent, extents};
+use crate::defect::{Defect, planted};
 use crate::error::{Corruption, Error, Result};
 use crate::format::bytes::u32_at;
 use crate::format::checksum::History;
@@ -181,7 +182,7 @@ pub fn load(
         replay.torn_at = Some(extent.start + end.end);
         replay.torn_bytes = end.torn_bytes;
     }
-    if let Some(before) = walk.bulk {
+    if let Some(before) = walk.bulk.filter(|_| !planted(Defect::BulkWithoutHeader)) {
         drop_bulk(&mut tail, &before, &mut replay);
     }
     refuse_orphans(file, header, &regions, &places, &tail)?;
@@ -342,7 +343,7 @@ fn refuse_orphans(
     tail: &Tail,
 ) -> Result<()> {
     let other = tail.active ^ 1;
-    if pick(regions, other).is_some() {
+    if pick(regions, other).is_some() || planted(Defect::OrphansIgnored) {
         return Ok(());
     }
     match find_orphan(file, pick(places, other), tail.last_index())? {

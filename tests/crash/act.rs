@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use creel::sys::Vfs;
-use creel::{BulkReport, CheckpointOptions, CompactOptions, Db, Error, NoProgress, SyncMode};
+use creel::{
+    BackupOptions, Batch, BulkReport, CheckpointOptions, CompactOptions, Db, Error, NoProgress,
+    SyncMode,
+};
 
 use super::marks::Books;
 use super::model::{Change, Content};
@@ -24,10 +27,22 @@ impl World {
         }
     }
 
+    /// The change as a batch that has conditions too.
+    pub fn commit_batch(&self, handle: &Handle, change: &Change, batch: Batch) -> Outcome {
+        match self.try_batch(handle, change, batch)? {
+            true => Ok(()),
+            false => Err("commit finds the lock taken".into()),
+        }
+    }
+
     /// For a commit by another process that may find the lock taken: false where it did.
     pub fn try_commit(&self, handle: &Handle, change: &Change) -> Outcome<bool> {
+        self.try_batch(handle, change, change.batch())
+    }
+
+    fn try_batch(&self, handle: &Handle, change: &Change, batch: Batch) -> Outcome<bool> {
         self.begin(handle, 1);
-        let result = handle.db.write(change.batch());
+        let result = handle.db.write(batch);
         let mut books = self.books();
         books.promise.open -= 1;
         match result {
@@ -91,6 +106,35 @@ impl World {
             }
             Err(e) => Err(format!("the copy takes no place: {e}")),
         }
+    }
+
+    /// Makes a backup and puts it in the place of the database: commits that came meanwhile are
+    /// gone with the file that has them.
+    pub fn replace_by_backup(&self, handle: Handle) -> Outcome {
+        let made = handle
+            .db
+            .backup("copy".as_ref(), &BackupOptions::default(), &NoProgress);
+        let index = match made {
+            Ok(report) => report.token.index,
+            Err(e) => return self.failed(&mut self.books(), &handle, "backup", e),
+        };
+        drop(handle);
+        // From the rename on, either file may be found.
+        self.books().promise.acked = index;
+        let disk = self.disk();
+        let renamed = disk
+            .rename("copy".as_ref(), PATH.as_ref())
+            .and_then(|()| disk.sync_dir_of(PATH.as_ref()));
+        match renamed {
+            Ok(()) => {}
+            Err(e) if self.tolerant => {
+                self.books().promise.lossy = true;
+                return Err(format!("stopped: {e}"));
+            }
+            Err(e) => return Err(format!("the backup takes no place: {e}")),
+        }
+        let handle = self.open(SyncMode::Full)?;
+        self.settle(&handle, index).map(|_| ())
     }
 
     pub fn compact(&self, handle: &Handle) -> Outcome {

@@ -14,13 +14,13 @@ use creel::SyncMode;
 use super::campaign::guarded;
 use super::marks::Promise;
 use super::model::History;
-use super::oracle::{go_on, judge};
+use super::oracle::{Care, go_on, judge};
 use super::rng::mix;
 use super::support::sim::{
     CrashChoice, FaultKind, FaultOn, FaultPlan, IoCall, Repeat, SimDiskSnapshot,
 };
 use super::workloads::{WORKLOADS, Workload};
-use super::world::World;
+use super::world::{PATH, World};
 
 const FLOOR: usize = 6_000;
 
@@ -154,9 +154,10 @@ impl Case {
             CrashChoice::All,
             CrashChoice::Random(word),
         ] {
-            let judged = histories
-                .iter()
-                .map(|history| judge(snapshot.fork_at_crash(&choice), &promise, history, false));
+            let judged = histories.iter().map(|history| {
+                let image = snapshot.fork_at_crash(&choice);
+                judge(image, &promise, history, Care::Checkpoint)
+            });
             let mut failed: Vec<String> = Vec::new();
             for outcome in judged {
                 match outcome {
@@ -180,8 +181,13 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
+    let chosen = WORKLOADS.iter().filter(|w| CHOSEN.contains(&w.name));
+    cases_of(&chosen.collect::<Vec<_>>())
+}
+
+fn cases_of(workloads: &[&'static Workload]) -> Vec<Case> {
     let mut cases = Vec::new();
-    for workload in WORKLOADS.iter().filter(|w| CHOSEN.contains(&w.name)) {
+    for &workload in workloads {
         let probe = Case {
             workload,
             plan: FaultPlan {
@@ -217,6 +223,60 @@ fn cases() -> Vec<Case> {
         }
     }
     cases
+}
+
+/// All failures of a workload until one goes wrong: how it does.
+#[cfg(feature = "planted-defects")]
+pub fn first_wrong(workload: &'static Workload) -> Option<String> {
+    let cases = cases_of(&[workload]);
+    let wrong = |case: &Case| guarded(|| case.run()).err();
+    cases.iter().find_map(wrong)
+}
+
+/// After a sync that failed and left its bytes in the page cache only, the next process reads the
+/// medium: what it sees of the log is still there when the power fails at once.
+pub fn medium_is_read() -> Result<usize, String> {
+    let mut cases = 0;
+    for nth in 1.. {
+        let case = Case {
+            workload: super::workloads::named("singles"),
+            plan: FaultPlan {
+                nth,
+                kind: FaultKind::SyncKeepsNew,
+                repeat: Repeat::Once,
+                on: FaultOn::Sync,
+            },
+        };
+        let world = World::faulty(case.seed());
+        world.disk().set_fault(case.plan);
+        let _ = (case.workload.run)(&world);
+        if world.disk().fault_hits() == 0 {
+            return Ok(cases);
+        }
+        world.disk().clear_fault();
+        if !world.books().promise.created {
+            continue;
+        }
+        cases += 1;
+        let next = world.after_kill();
+        let seen = next.open(SyncMode::Full)?.db.snapshot();
+        let seen = seen.map_err(|e| e.to_string())?.token().index;
+        let after = next.disk().fork_at_crash(&CrashChoice::None);
+        let left = next.options_on(after, SyncMode::Full).open(PATH);
+        let left = left.and_then(|db| db.snapshot());
+        let left = left.map_err(|e| e.to_string())?.token().index;
+        if left < seen {
+            return Err(format!(
+                "sync {nth}: {seen} commits seen, {left} on the medium"
+            ));
+        }
+    }
+    Ok(cases)
+}
+
+#[test]
+fn the_next_process_reads_the_medium_after_a_failed_sync() {
+    assert!(medium_is_read().unwrap() > 20);
 }
 
 #[test]

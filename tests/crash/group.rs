@@ -17,19 +17,6 @@ use super::world::{Outcome, PATH, World};
 /// Commits puts into `main` as one group, one entry each, with one write and one sync. No handle
 /// may be writing; the newest header must be known durable.
 pub fn commit(world: &World, puts: &[(String, Vec<u8>)]) -> Outcome {
-    let disk = world.disk();
-    let file = disk
-        .open(Path::new(PATH), Access::Write)
-        .map_err(|e| e.to_string())?;
-    let fail = |e: creel::Error| format!("a group: {e}");
-    let current = slots::read(file.as_ref()).map_err(fail)?;
-    let current = current.current(Path::new(PATH)).map_err(fail)?;
-    let (tail, _) = tail::load(file.as_ref(), &current.header, &mut |_, _| Ok(())).map_err(fail)?;
-    assert_eq!(
-        Some(tail.durable_gen),
-        u32_at(&current.header.generation.to_le_bytes(), 0)
-    );
-    let history = tail::history(file.as_ref(), &current.header, &tail).map_err(fail)?;
     let payloads: Vec<Vec<u8>> = puts
         .iter()
         .map(|(key, value)| {
@@ -51,8 +38,41 @@ pub fn commit(world: &World, puts: &[(String, Vec<u8>)]) -> Outcome {
             payload,
         })
         .collect();
+    let first = append(world, &entries)?;
+    for (i, (key, value)) in puts.iter().enumerate() {
+        world.note_raw(first + i as u64, &Change::put(key, value.clone()))?;
+    }
+    Ok(())
+}
+
+/// An entry without effect on data.
+pub fn commit_entry(world: &World, kind: EntryKind, payload: &[u8]) -> Outcome {
+    let entry = NewEntry {
+        kind,
+        op_count: 0,
+        payload,
+    };
+    let index = append(world, &[entry])?;
+    world.note_raw(index, &Change::default())
+}
+
+/// Appends entries with one write and one sync; gives the index of the first.
+fn append(world: &World, entries: &[NewEntry<'_>]) -> Outcome<u64> {
+    let disk = world.disk();
+    let file = disk
+        .open(Path::new(PATH), Access::Write)
+        .map_err(|e| e.to_string())?;
+    let fail = |e: creel::Error| format!("a group: {e}");
+    let current = slots::read(file.as_ref()).map_err(fail)?;
+    let current = current.current(Path::new(PATH)).map_err(fail)?;
+    let (tail, _) = tail::load(file.as_ref(), &current.header, &mut |_, _| Ok(())).map_err(fail)?;
+    assert_eq!(
+        Some(tail.durable_gen),
+        u32_at(&current.header.generation.to_le_bytes(), 0)
+    );
+    let history = tail::history(file.as_ref(), &current.header, &tail).map_err(fail)?;
     assert!(
-        append::fits(&tail, append::group_len(&entries)),
+        append::fits(&tail, append::group_len(entries)),
         "the group does not fit"
     );
     let stamp = Stamp {
@@ -60,14 +80,11 @@ pub fn commit(world: &World, puts: &[(String, Vec<u8>)]) -> Outcome {
         durable_gen: tail.durable_gen,
         durability: Durability::Now,
     };
-    let mut group = append::encode(&tail, &history, &entries, &stamp);
+    let mut group = append::encode(&tail, &history, entries, &stamp);
     let first = tail.link.next_index;
-    world.books().promise.open += puts.len() as u64;
+    world.books().promise.open += entries.len() as u64;
     let written = append::write(file.as_ref(), &tail, &mut group, Durability::Now);
-    world.books().promise.open -= puts.len() as u64;
+    world.books().promise.open -= entries.len() as u64;
     written.map_err(|e| e.to_string())?;
-    for (i, (key, value)) in puts.iter().enumerate() {
-        world.note_raw(first + i as u64, &Change::put(key, value.clone()))?;
-    }
-    Ok(())
+    Ok(first)
 }

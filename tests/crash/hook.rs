@@ -2,7 +2,7 @@
 //! checkpoints. In one thread, at a chosen call, hence the same every time.
 
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,9 +17,33 @@ type Action = Box<dyn FnMut(usize) + Send>;
 struct Hook {
     action: Mutex<Option<Action>>,
     calls: Mutex<usize>,
+    calls_of: Mutex<Calls>,
+}
+
+/// Which calls an action steps into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Calls {
+    /// All that change the disk.
+    #[default]
+    Changes,
+    Reads,
+    /// Syncs of a whole file.
+    Syncs,
+    /// Writes that are durable when they return.
+    DurableWrites,
+    /// Attempts to take a lock.
+    Locks,
 }
 
 impl Hook {
+    fn before(&self, call: Calls) {
+        let wanted = *self.calls_of.lock().unwrap();
+        let changes = !matches!(call, Calls::Reads | Calls::Locks);
+        if wanted == call || wanted == Calls::Changes && changes {
+            self.run();
+        }
+    }
+
     fn run(&self) {
         // Calls that the action itself makes through this handle are not hooked.
         let taken = self.action.lock().unwrap().take();
@@ -61,6 +85,12 @@ impl HookVfs {
         *self.hook.action.lock().unwrap() = Some(Box::new(action));
     }
 
+    /// The same before other calls.
+    pub fn set_for(&self, calls: Calls, action: impl FnMut(usize) + Send + 'static) {
+        *self.hook.calls_of.lock().unwrap() = calls;
+        self.set(action);
+    }
+
     pub fn clear(&self) {
         *self.hook.action.lock().unwrap() = None;
     }
@@ -83,6 +113,16 @@ impl Vfs for HookVfs {
 
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
         self.disk.open_scratch(near)
+    }
+
+    fn open_nameless(&self, near: &Path) -> Option<(Arc<dyn File>, PathBuf)> {
+        let (file, path) = self.disk.open_nameless(near)?;
+        let hook = Arc::clone(&self.hook);
+        Some((Arc::new(HookFile { file, hook }), path))
+    }
+
+    fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
+        self.disk.link_nameless(path, to)
     }
 
     fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
@@ -128,21 +168,22 @@ impl Vfs for HookVfs {
 
 impl File for HookFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.hook.before(Calls::Reads);
         self.file.read_at(buf, offset)
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.hook.run();
+        self.hook.before(Calls::Changes);
         self.file.write_at(buf, offset)
     }
 
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        self.hook.run();
+        self.hook.before(Calls::DurableWrites);
         self.file.write_durable_at(bufs, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.hook.run();
+        self.hook.before(Calls::Syncs);
         self.file.sync()
     }
 
@@ -151,7 +192,7 @@ impl File for HookFile {
     }
 
     fn set_size(&self, size: u64) -> io::Result<()> {
-        self.hook.run();
+        self.hook.before(Calls::Changes);
         self.file.set_size(size)
     }
 
@@ -172,6 +213,7 @@ impl File for HookFile {
     }
 
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
+        self.hook.before(Calls::Locks);
         self.file.try_lock(start, len, mode)
     }
 

@@ -1,10 +1,12 @@
 //! Power losses, failed calls and damage, on a simulated disk, with the engine unchanged on top.
 //!
 //! ```text
-//! workloads   what is done to a database     world     a disk, processes and the books
-//! act         does it                        marks     what may be found after a crash
-//! campaign    every cut of every workload    oracle    what must hold after a crash
-//! faults      calls that fail                damage    flipped and zeroed log bytes
+//! workloads   what is done to a database      world       a disk, processes and the books
+//! act         does it                         marks       what may be found after a crash
+//! campaign    every cut of every workload     recording   the cuts of one, and their states
+//! oracle      what must hold after a crash    faults      calls that fail
+//! damage      flipped and zeroed log bytes    reads       others step into a reader's reads
+//! callers     threads that share a write      verdict     every damaged byte
 //! ```
 //!
 //! `CREEL_CRASH_STATES=N` scales the campaign; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
@@ -22,6 +24,7 @@
 mod support;
 
 mod act;
+mod callers;
 mod campaign;
 mod damage;
 mod faults;
@@ -31,9 +34,15 @@ mod marks;
 mod model;
 mod oracle;
 mod order;
+#[cfg(feature = "planted-defects")]
+mod planted;
+mod reads;
+mod recording;
+mod refusals;
 mod regressions;
 mod replay;
 mod rng;
 mod stepwise;
+mod verdict;
 mod workloads;
 mod world;

@@ -103,6 +103,18 @@ impl Books {
         self.promise.doubtful = longest.saturating_sub(self.promise.done + 1);
     }
 
+    /// A new file with other contents is about to take the name, at its own index.
+    pub fn begin_anew(&mut self, content: Arc<Content>, index: u64) {
+        self.eras.push(vec![content; index as usize + 1]);
+        self.promise = Promise {
+            acked: index,
+            done: index,
+            era: self.promise.era + 1,
+            ..Promise::default()
+        };
+        self.others.clear();
+    }
+
     /// A crash left the first `n` commits: from here on, indexes above belong to others.
     pub fn rewind(&mut self, n: u64) {
         let history = self.history()[..=n as usize].to_vec();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use creel::{Batch, Db, KeyRange};
+use creel::{Batch, Db, KeyRange, Snapshot};
 
 type Entries = BTreeMap<Vec<u8>, Arc<[u8]>>;
 
@@ -64,10 +64,52 @@ impl Content {
         next
     }
 
+    /// What a database holds.
+    pub fn of(db: &Db) -> Result<Content, String> {
+        let snapshot = db.snapshot();
+        Content::of_snapshot(&snapshot.map_err(|e| format!("reading fails: {e}"))?)
+    }
+
+    /// The same for a snapshot.
+    pub fn of_snapshot(snapshot: &Snapshot) -> Result<Content, String> {
+        let fail = |e: creel::Error| format!("reading fails: {e}");
+        let mut content = Content::default();
+        for name in snapshot.keyspaces().map_err(fail)? {
+            let keyspace = snapshot.keyspace(&name).map_err(fail)?;
+            let entries = content.0.entry(name).or_default();
+            let mut cursor = keyspace.cursor(&KeyRange::all());
+            while let Some((key, value)) = cursor.next_entry().map_err(fail)? {
+                entries.insert(key.to_vec(), value.into());
+            }
+        }
+        for (id, record) in snapshot.import_positions().map_err(fail)? {
+            content.1.insert(id, record.into());
+        }
+        Ok(content)
+    }
+
+    /// Nothing is there that the other does not have.
+    pub fn is_part_of(&self, whole: &Content) -> Result<(), String> {
+        for (name, entries) in &self.0 {
+            for (key, value) in entries {
+                if whole.0.get(name).and_then(|e| e.get(key)) != Some(value) {
+                    let key = String::from_utf8_lossy(key);
+                    return Err(format!("{key} in {name} was never so"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the whole database and says where it differs.
     pub fn compare(&self, db: &Db) -> Result<(), String> {
+        let snapshot = db.snapshot();
+        self.compare_at(&snapshot.map_err(|e| format!("reading fails: {e}"))?)
+    }
+
+    /// The same for a snapshot.
+    pub fn compare_at(&self, snapshot: &Snapshot) -> Result<(), String> {
         let fail = |e: creel::Error| format!("reading fails: {e}");
-        let snapshot = db.snapshot().map_err(fail)?;
         let names = snapshot.keyspaces().map_err(fail)?;
         if !names.iter().eq(self.0.keys()) {
             return Err(format!(
@@ -110,6 +152,44 @@ impl Content {
             }
         }
         Ok(())
+    }
+}
+
+impl Content {
+    /// Asks for every key by itself, and for some that are not there.
+    pub fn compare_gets(&self, db: &Db) -> Result<(), String> {
+        let fail = |e: creel::Error| format!("reading fails: {e}");
+        let snapshot = db.snapshot().map_err(fail)?;
+        for (name, entries) in &self.0 {
+            let keyspace = snapshot.keyspace(name).map_err(fail)?;
+            for (key, value) in entries {
+                let same = keyspace.get_with(key, |found| found == &value[..]);
+                if same.map_err(fail)? != Some(true) {
+                    return Err(String::from_utf8_lossy(key).into_owned());
+                }
+                let behind = [key.as_slice(), b"\0"].concat();
+                if keyspace.contains(&behind).map_err(fail)? {
+                    return Err("a key that was never put".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of an export of this, without its frame.
+    pub fn export(&self) -> Result<Vec<u8>, String> {
+        let mut text = Vec::new();
+        let fail = |e: creel::exchange::Error| e.to_string();
+        let options = creel::exchange::write::Options::default();
+        let mut export = options.start(Box::new(&mut text)).map_err(fail)?;
+        for (name, entries) in &self.0 {
+            export.keyspace(name);
+            for (key, value) in entries {
+                export.entry(key, value).map_err(fail)?;
+            }
+        }
+        export.finish().map_err(fail)?;
+        Ok(text)
     }
 }
 

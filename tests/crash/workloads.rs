@@ -2,6 +2,7 @@
 
 mod bulk;
 mod logs;
+mod others;
 mod racing;
 mod shapes;
 
@@ -15,16 +16,36 @@ pub struct Workload {
     pub name: &'static str,
     /// Share of the budget.
     pub weight: usize,
+    /// How a file comes to be is what it is about.
+    pub makes_the_file: bool,
     pub run: fn(&World) -> Outcome,
 }
 
 const fn workload(name: &'static str, weight: usize, run: fn(&World) -> Outcome) -> Workload {
-    Workload { name, weight, run }
+    Workload {
+        name,
+        weight,
+        makes_the_file: false,
+        run,
+    }
+}
+
+const fn maker(name: &'static str, weight: usize, run: fn(&World) -> Outcome) -> Workload {
+    Workload {
+        makes_the_file: true,
+        ..workload(name, weight, run)
+    }
+}
+
+/// The workload of that name.
+pub fn named(name: &str) -> &'static Workload {
+    let found = WORKLOADS.iter().find(|w| w.name == name);
+    found.unwrap_or_else(|| panic!("no workload {name:?}"))
 }
 
 /// All of them.
 pub const WORKLOADS: &[Workload] = &[
-    workload("create", 2, logs::create),
+    maker("create", 2, logs::create),
     workload("singles", 6, logs::singles),
     workload("batches", 2, logs::batches),
     workload("groups", 6, logs::groups),
@@ -32,6 +53,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("off", 5, logs::off),
     workload("mixed-modes", 6, logs::mixed_modes),
     workload("torn-tails", 8, logs::torn_tails),
+    workload("stale-frames", 4, logs::stale_frames),
     workload("header-only", 4, shapes::header_only),
     workload("checkpoints", 8, shapes::checkpoints),
     workload("dense", 5, shapes::dense),
@@ -43,8 +65,15 @@ pub const WORKLOADS: &[Workload] = &[
     workload("bulk-unsorted", 2, bulk::unsorted),
     workload("positions", 3, bulk::positions),
     workload("copies", 4, bulk::copies),
+    workload("resumed-import", 5, others::resumed_import),
+    workload("held-snapshots", 4, others::held_snapshots),
+    workload("conditions", 3, others::conditions),
+    workload("pairs", 2, others::pairs),
+    workload("backups", 4, others::backups),
+    maker("salvage", 3, others::salvaged),
     workload("compact", 6, shapes::compact),
     workload("racing", 8, racing::commits_during_checkpoints),
+    workload("own-commits", 3, racing::own_commits_during_checkpoints),
     workload("racing-compact", 4, racing::commits_during_compaction),
     workload("racing-growth", 4, racing::commits_during_growth),
     workload("two-writers", 5, racing::two_writers),
@@ -61,7 +90,7 @@ pub fn small() -> CreateOptions {
 }
 
 /// A small database with a number of entries in its tree.
-fn filled(world: &World, options: &CreateOptions, entries: usize) -> Outcome<Handle> {
+pub fn filled(world: &World, options: &CreateOptions, entries: usize) -> Outcome<Handle> {
     let handle = world.create(options)?;
     let mut rng = Rng::new(world.seed);
     let mut change = super::model::Change::default();
@@ -74,12 +103,12 @@ fn filled(world: &World, options: &CreateOptions, entries: usize) -> Outcome<Han
     Ok(handle)
 }
 
-fn key(i: usize) -> String {
+pub fn key(i: usize) -> String {
     format!("key {i:06}")
 }
 
 /// Some puts and deletes among the keys of [`filled`].
-fn some_changes(
+pub fn some_changes(
     world: &World,
     handle: &Handle,
     rng: &mut Rng,

@@ -45,6 +45,17 @@ pub struct Handle {
 
 pub type Outcome<T = ()> = Result<T, String>;
 
+impl Handle {
+    pub fn new(db: Db, sync: SyncMode) -> Handle {
+        Handle {
+            db,
+            sync,
+            refuses: Mutex::default(),
+            usable: Mutex::default(),
+        }
+    }
+}
+
 impl World {
     /// A world on an empty disk whose every call is observed.
     pub fn observed(seed: u64) -> World {
@@ -52,6 +63,12 @@ impl World {
         let world = World::with(SimDisk::new(seed), books, true, seed);
         world.observe();
         world
+    }
+
+    /// A world on an empty disk that is not observed.
+    pub fn quiet(seed: u64) -> World {
+        let books = Books::new(vec![Arc::new(Content::default())]);
+        World::with(SimDisk::new(seed), books, false, seed)
     }
 
     /// A world on an empty disk where calls may fail.
@@ -159,12 +176,7 @@ impl World {
         let db = self.options(SyncMode::Full).create(PATH, options);
         let db = db.map_err(|e| format!("stopped: create fails: {e}"))?;
         self.books().promise.created = true;
-        Ok(Handle {
-            db,
-            sync: SyncMode::Full,
-            refuses: Mutex::default(),
-            usable: Mutex::default(),
-        })
+        Ok(Handle::new(db, SyncMode::Full))
     }
 
     pub fn options(&self, sync: SyncMode) -> OpenOptions {
@@ -184,12 +196,7 @@ impl World {
         let db = options
             .open(PATH)
             .map_err(|e| format!("stopped: open fails: {e} ({e:?})"))?;
-        Ok(Handle {
-            db,
-            sync,
-            refuses: Mutex::default(),
-            usable: Mutex::default(),
-        })
+        Ok(Handle::new(db, sync))
     }
 
     /// Another process, seen from a hook: never waits for a lock.
@@ -266,11 +273,11 @@ impl World {
         *self.disk.lock().unwrap() = fork;
         self.observe();
         let handle = self.open(SyncMode::Full)?;
-        self.settle(&handle, at_least)
+        self.settle(&handle, at_least).map(|_| ())
     }
 
-    /// Finds out which commits are there after a crash and keeps the books accordingly.
-    pub fn settle(&self, handle: &Handle, at_least: u64) -> Outcome {
+    /// Finds out how many commits are there after a crash and keeps the books accordingly.
+    pub fn settle(&self, handle: &Handle, at_least: u64) -> Outcome<u64> {
         let n = handle
             .db
             .snapshot()
@@ -288,7 +295,7 @@ impl World {
         let history = matching(&all, n, &handle.db)?;
         books.decide(history);
         books.rewind(n);
-        Ok(())
+        Ok(n)
     }
 }
 

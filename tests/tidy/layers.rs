@@ -7,26 +7,31 @@ use crate::tree::{Source, none, read, rust};
 /// Layer, and what it may name after `crate::` (or `creel::` in the binary). A layer may always
 /// name itself.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("format", &["error"]),
+    ("defect", &[]),
+    ("format", &["defect", "error"]),
     ("error", &["format"]),
     ("progress", &["error"]),
     ("sys", &["error"]),
     ("delta", &["format"]),
     ("digest", &[]),
-    ("exchange", &["digest", "error"]),
-    ("wal", &["error", "format", "sys"]),
-    ("tree", &["error", "format"]),
-    ("store", &["error", "format", "progress", "sys", "tree"]),
+    ("exchange", &["defect", "digest", "error"]),
+    ("wal", &["defect", "error", "format", "sys"]),
+    ("tree", &["defect", "error", "format"]),
+    (
+        "store",
+        &["defect", "error", "format", "progress", "sys", "tree"],
+    ),
     (
         "check",
         &[
-            "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
+            "defect", "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
         ],
     ),
     (
         "db",
         &[
-            "check", "delta", "error", "format", "progress", "store", "sys", "tree", "wal",
+            "check", "defect", "delta", "error", "format", "progress", "store", "sys", "tree",
+            "wal",
         ],
     ),
     (

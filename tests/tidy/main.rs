@@ -4,6 +4,7 @@
 
 mod documents;
 mod layers;
+mod release;
 mod size;
 mod text;
 mod tree;

@@ -17,6 +17,7 @@ use super::handle::Inner;
 use super::newfile::NewFile;
 use super::{Db, Snapshot, Token};
 use crate::check::{Verdict, VerifyOptions, verify};
+use crate::defect::{Defect, planted};
 use crate::error::{Corruption, Error, Result};
 use crate::format::{Depth, Invariant};
 use crate::progress::Progress;
@@ -184,6 +185,9 @@ impl Inner {
         options: &BackupOptions,
         progress: &dyn Progress,
     ) -> Result<BackupReport> {
+        if planted(Defect::BackupUnpinned) {
+            moment.unpin(&self.locks);
+        }
         self.check_destination(dest, options.replace)?;
         let layout = moment.lay_out(&self.file)?;
         let new = NewFile::create(dest, self.vfs())?;

@@ -144,6 +144,31 @@ pub fn mixed_modes(world: &World) -> Outcome {
     world.check(&normal)
 }
 
+/// Entries of one length, so that those of a lost group stand exactly where new ones end.
+pub fn stale_frames(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 10)?;
+    let mut rng = Rng::new(world.seed);
+    for round in 0..6u64 {
+        handle = reopen(world, handle, SyncMode::Normal)?;
+        for i in 0..4 {
+            world.put(&handle, &key(i), rng.bytes(412))?;
+        }
+        drop(handle);
+        let choice = match round {
+            0..=2 => CrashChoice::Missing(round as usize),
+            _ => CrashChoice::Random(rng.next()),
+        };
+        world.crash(&choice)?;
+        handle = world.open(SyncMode::Full)?;
+        world.check(&handle)?;
+        world.put(&handle, &key(20), rng.bytes(412))?;
+        world.check(&handle)?;
+        handle = reopen(world, handle, SyncMode::Full)?;
+        world.put(&handle, &key(21), rng.bytes(412))?;
+    }
+    world.check(&handle)
+}
+
 /// The power fails again and again; frames of the same incarnation stay behind every new tail.
 pub fn torn_tails(world: &World) -> Outcome {
     let mut handle = filled(world, &small(), 10)?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use creel::SyncMode;
 
 use super::{filled, key, small, some_changes};
-use crate::hook::HookVfs;
+use crate::hook::{Calls, HookVfs};
 use crate::model::Change;
 use crate::rng::Rng;
 use crate::world::{Handle, Outcome, World};
@@ -77,6 +77,33 @@ pub fn commits_during_checkpoints(world: &World) -> Outcome {
             world.check(&race.session)?;
             world.check(&race.other)?;
         }
+    }
+    Ok(())
+}
+
+/// The session itself commits, by another of its threads, while its checkpoint waits for the
+/// sync of the pages.
+pub fn own_commits_during_checkpoints(world: &World) -> Outcome {
+    let mut rng = Rng::new(world.seed);
+    drop(filled(world, &small(), 60)?);
+    let vfs = HookVfs::new(world.disk());
+    let options = world.options_on(Arc::new(vfs.clone()), SyncMode::Full);
+    let session = Arc::new(world.open_with(options, SyncMode::Full)?);
+    for round in 0..8 {
+        some_changes(world, &session, &mut rng, 1 + round % 3, 400)?;
+        let outcome = Arc::new(Mutex::new(Ok(())));
+        let (inside, thread, noted) = (world.clone(), Arc::clone(&session), Arc::clone(&outcome));
+        let value = rng.bytes(70);
+        vfs.set_for(Calls::Syncs, move |call| {
+            if call == 1 {
+                let put = inside.put(&thread, &key(round), value.clone());
+                *noted.lock().unwrap() = put;
+            }
+        });
+        world.checkpoint(&session)?;
+        vfs.clear();
+        outcome.lock().unwrap().clone()?;
+        world.check(&session)?;
     }
     Ok(())
 }

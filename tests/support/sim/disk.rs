@@ -208,6 +208,11 @@ impl SimDisk {
         self.0.lock().state_mut().install(path, bytes);
     }
 
+    /// The same for disks that nobody could tell apart by reading.
+    pub fn fingerprint(&self) -> u64 {
+        self.0.lock().state.fingerprint()
+    }
+
     /// All names, sorted.
     pub fn paths(&self) -> Vec<PathBuf> {
         self.0.lock().state.paths()
@@ -247,6 +252,22 @@ impl Vfs for SimDisk {
         let mut inner = self.0.begin_by_path(IoKind::Create)?;
         let inode = inner.state_mut().create_scratch();
         Ok(self.handle(&mut inner, inode, true))
+    }
+
+    /// Half of all disks can do that.
+    fn open_nameless(&self, _near: &Path) -> Option<(Arc<dyn File>, PathBuf)> {
+        if self.0.lock().seed & 1 == 1 {
+            return None;
+        }
+        let mut inner = self.0.begin_by_path(IoKind::Create).ok()?;
+        let (inode, path) = inner.state_mut().create_nameless();
+        Some((self.handle(&mut inner, inode, true), path))
+    }
+
+    fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
+        let mut inner = self.0.begin_by_path(IoKind::Create)?;
+        let inode = inner.state.lookup(path)?;
+        inner.state_mut().link(inode, to)
     }
 
     fn identity(&self, path: &Path) -> io::Result<FileIdentity> {

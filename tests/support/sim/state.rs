@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::content::Content;
 use super::pending::{Names, Pending};
-use super::{CrashChoice, PAGE, SECTOR};
+use super::{CrashChoice, PAGE, SECTOR, mix};
 
 /// One file, whatever its names.
 #[derive(Clone, Default)]
@@ -49,6 +49,10 @@ impl State {
     }
 
     pub fn lookup(&self, path: &Path) -> io::Result<u64> {
+        if let Some(inode) = nameless(path) {
+            let known = self.inodes.contains_key(&inode).then_some(inode);
+            return known.ok_or_else(|| io::ErrorKind::NotFound.into());
+        }
         self.names
             .get(&clean(path))
             .copied()
@@ -75,6 +79,26 @@ impl State {
             inode,
         });
         Ok(inode)
+    }
+
+    /// A file without a name, and where it can be found as long as it is open.
+    pub fn create_nameless(&mut self) -> (u64, PathBuf) {
+        let inode = self.add_inode(false);
+        (inode, PathBuf::from(format!("{NAMELESS}{inode}")))
+    }
+
+    /// Gives a file that has none a name.
+    pub fn link(&mut self, inode: u64, to: &Path) -> io::Result<()> {
+        let path = clean(to);
+        if self.names.contains_key(&path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.names.insert(path.clone(), inode);
+        self.pending.push(Pending::Create {
+            path: path.into(),
+            inode,
+        });
+        Ok(())
     }
 
     pub fn create_scratch(&mut self) -> u64 {
@@ -323,6 +347,15 @@ impl State {
         }
     }
 
+    /// The same for disks on which the same names lead to the same bytes.
+    pub fn fingerprint(&self) -> u64 {
+        self.names.iter().fold(0, |all, (path, inode)| {
+            let name = path.as_os_str().as_encoded_bytes().iter();
+            let name = name.fold(all, |all, byte| mix(all ^ u64::from(*byte)));
+            mix(name ^ self.inodes[inode].cache.fingerprint())
+        })
+    }
+
     /// Puts a synced file there, replacing whatever had the name.
     pub fn install(&mut self, path: &Path, bytes: &[u8]) {
         let mut content = Content::default();
@@ -358,6 +391,13 @@ impl State {
     pub fn describe_pending(&self) -> Vec<String> {
         self.pending.iter().map(Pending::describe).collect()
     }
+}
+
+/// What the paths of files without a name begin with.
+const NAMELESS: &str = "nameless-";
+
+fn nameless(path: &Path) -> Option<u64> {
+    path.to_str()?.strip_prefix(NAMELESS)?.parse().ok()
 }
 
 /// Without `.` components, so that `db` and `./db` are one name.
