@@ -143,6 +143,8 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--key-enc', '--key-enc', [CompletionResultType]::ParameterName, 'Encoding of keys, where it is not that of --enc')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Read the key from a file; - is standard input')
             [CompletionResult]::new('--keys-from', '--keys-from', [CompletionResultType]::ParameterName, 'Read many keys, one a line and escaped as `list` prints them; - is standard input')
+            [CompletionResult]::new('--wait-for', '--wait-for', [CompletionResultType]::ParameterName, 'Wait until the database has the commit that put --token printed, perhaps elsewhere')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for it [default: 5s]')
             [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'Print this where the key is absent, and exit 0')
             [CompletionResult]::new('--offset', '--offset', [CompletionResultType]::ParameterName, 'Skip this many bytes of the value')
             [CompletionResult]::new('--length', '--length', [CompletionResultType]::ParameterName, 'Print at most this many bytes of the value')

@@ -137,6 +137,8 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --key-enc 'Encoding of keys, where it is not that of --enc'
             cand --key-file 'Read the key from a file; - is standard input'
             cand --keys-from 'Read many keys, one a line and escaped as `list` prints them; - is standard input'
+            cand --wait-for 'Wait until the database has the commit that put --token printed, perhaps elsewhere'
+            cand --timeout 'How long to wait for it [default: 5s]'
             cand --default 'Print this where the key is absent, and exit 0'
             cand --offset 'Skip this many bytes of the value'
             cand --length 'Print at most this many bytes of the value'

@@ -179,6 +179,8 @@ base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand get" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand get" -l keys-from -d 'Read many keys, one a line and escaped as `list` prints them; - is standard input' -r -F
+complete -c creel -n "__fish_creel_using_subcommand get" -l wait-for -d 'Wait until the database has the commit that put --token printed, perhaps elsewhere' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l timeout -d 'How long to wait for it [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l default -d 'Print this where the key is absent, and exit 0' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l offset -d 'Skip this many bytes of the value' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l length -d 'Print at most this many bytes of the value' -r

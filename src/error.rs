@@ -202,6 +202,18 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
+    /// A commit that was waited for is not part of this file's history, and never will be.
+    TokenLost {
+        /// What is there instead.
+        reason: String,
+    },
+    /// What was waited for did not come in time.
+    TimedOut {
+        /// What it was.
+        what: String,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// The caller's progress callback asked to stop.
     Interrupted,
 }
@@ -232,7 +244,7 @@ impl Error {
 
     /// True where trying the same again later may succeed.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Error::Busy { .. })
+        matches!(self, Error::Busy { .. } | Error::TimedOut { .. })
     }
 }
 
@@ -315,6 +327,10 @@ impl fmt::Display for Error {
             ),
             Error::BadEntry(e) => write!(f, "received log entries are not usable: {e}"),
             Error::Diverged { reason } => write!(f, "another history: {reason}"),
+            Error::TokenLost { reason } => write!(f, "the commit was dropped: {reason}"),
+            Error::TimedOut { what, waited } => {
+                write!(f, "{what}; waited {} ms", waited.as_millis())
+            }
             Error::Interrupted => f.write_str("interrupted"),
         }
     }

@@ -71,7 +71,9 @@ pub use check::{
     Coverage, Finding, Inspect, PageKinds, Quantiles, Sample, Severity, Stats, StatsOptions,
     Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
-pub use db::{Applied, FenceWish, IdentityChange, LogReader, Receipt};
+pub use db::{
+    Applied, Facts, FenceWish, Hold, IdentityChange, LogReader, Receipt, Retention, RewindReport,
+};
 pub use db::{BackupOptions, BackupReport, Reflink, SeedOptions};
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, ChangedKeys, Changes, CheckpointOptions,

@@ -52,6 +52,11 @@ impl Content {
         }
     }
 
+    /// The entries of keyspace 0.
+    pub fn catalogue(&self) -> &[(Vec<u8>, Option<Vec<u8>>)] {
+        &self.catalogue
+    }
+
     /// Entries seen in all keyspaces but the catalogue.
     pub fn entries(&self) -> u64 {
         let counted = self.keyspaces.iter().filter(|&(&id, _)| id != CATALOGUE);

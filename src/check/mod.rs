@@ -6,6 +6,7 @@
 //!           free       S2 to S5           tree          branches, parents before children
 //!           leaves     sorted by place, read in runs   values  large values
 //!           content    counts, sums, keyspaces          older   S6
+//!           archive    R1, R2
 //! stats     where the space goes: a scan or a sample
 //! inspect   one structure, byte by byte
 //! ```
@@ -16,6 +17,7 @@
 // A finding is large, is made only where there is damage, and is passed on, not copied.
 #![allow(clippy::result_large_err)]
 
+mod archive;
 pub(crate) mod catalogue;
 mod content;
 mod findings;

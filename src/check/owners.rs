@@ -9,17 +9,19 @@ pub(super) enum Owner {
     Value,
     FreeChain,
     Log,
+    Archive,
     Available,
     Pending,
 }
 
-const ALL: [Owner; 8] = [
+const ALL: [Owner; 9] = [
     Owner::None,
     Owner::Branch,
     Owner::Leaf,
     Owner::Value,
     Owner::FreeChain,
     Owner::Log,
+    Owner::Archive,
     Owner::Available,
     Owner::Pending,
 ];
@@ -39,6 +41,7 @@ impl Owner {
             Owner::Value => "a large value",
             Owner::FreeChain => "the free list itself",
             Owner::Log => "the log",
+            Owner::Archive => "the archived log",
             Owner::Available => "the free list (available)",
             Owner::Pending => "the free list (pending)",
         }

@@ -6,7 +6,7 @@ use super::findings::{Findings, Weight, finding};
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::format::bytes::all_zero;
-use crate::format::header::{Header, SlotState, first_page};
+use crate::format::header::{Header, Role, SlotState, first_page};
 use crate::format::{Invariant, SLOT_OFFSETS, SLOT_SIZE};
 use crate::store::slots::{Current, Slots};
 
@@ -165,10 +165,15 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
         );
         bad(H5, text);
     }
+    // A replica may be taken back to before an epoch that then begins elsewhere.
+    let epoch_start = match n.epoch > o.epoch {
+        true => o.epoch_start_index.min(n.epoch_start_index),
+        false => o.epoch_start_index,
+    };
     let pairs = [
         ("checkpoint index", o.checkpoint_index, n.checkpoint_index),
         ("epoch", u64::from(o.epoch), u64::from(n.epoch)),
-        ("epoch start", o.epoch_start_index, n.epoch_start_index),
+        ("epoch start", epoch_start, n.epoch_start_index),
         (
             "archive start",
             o.archive_first_index,
@@ -232,7 +237,9 @@ pub(super) fn check_epoch_start(
     let in_log = fences.iter().any(|&(epoch, _)| epoch == header.epoch);
     // Between the header of a promotion and its first entry there is nothing in the log yet.
     let next = header.epoch_start_index == last_index.saturating_add(1);
-    if !in_tree && !in_log && !next {
+    // A replica's header may be ahead of its log.
+    let ahead = header.role == Role::Replica;
+    if !in_tree && !in_log && !next && !ahead {
         let text = format!(
             "epoch {} begins at entry {}, which is nowhere",
             header.epoch, header.epoch_start_index

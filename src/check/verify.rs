@@ -179,6 +179,10 @@ impl Check {
         sweep
             .content
             .judge(header, self.level, !broken, &mut self.findings);
+        let archived = super::archive::listed(sweep.content.catalogue());
+        let regions = &self.snapshot.log.regions;
+        let findings = &mut self.findings;
+        super::archive::check(&archived, source, header, regions, &mut owners, findings)?;
         let known = !broken && list.whole;
         report_orphans(&owners, source, known, &mut self.findings);
         if let Some(older) = &headers.older {
@@ -288,9 +292,6 @@ fn remark_on_absent(header: &Header, level: Depth, findings: &mut Findings) {
     if level >= Depth::Full {
         if header.archive_first_index == 0 {
             findings.remark("R1, R2: the file keeps no archived log");
-        } else {
-            let text = "R1, R2: this build cannot check the archived log";
-            findings.add(Weight::Note, finding(Invariant::R1, text));
         }
         findings.remark("S7: the file has no named snapshots");
     }

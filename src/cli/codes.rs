@@ -129,6 +129,14 @@ codes! {
         "the position belongs to another history than this file's"
         "nothing was changed"
         "creel digest on both sides shows whether they differ";
+    TOKEN_LOST "token_lost" TokenLost
+        "the commit that was waited for is not part of this copy's history: a fail-over dropped it"
+        "nothing was read"
+        "read the data back and decide whether to write it again";
+    TIMED_OUT "timed_out" Unreachable
+        "what was waited for did not come in time"
+        "nothing was changed"
+        "creel replicate pull DB, or wait longer with --timeout";
     FENCED "fenced" Fenced
         "role or epoch of this copy forbid the write: a newer primary exists, or it is a replica"
         "nothing was changed"
@@ -176,6 +184,8 @@ pub fn of(error: &Error) -> &'static Code {
         Error::Unsorted { .. } | Error::Duplicate { .. } | Error::BadEntry(_) => &BAD_INPUT,
         Error::NotRetained { .. } => &NOT_RETAINED,
         Error::Diverged { .. } => &DIVERGED,
+        Error::TokenLost { .. } => &TOKEN_LOST,
+        Error::TimedOut { .. } => &TIMED_OUT,
         Error::Interrupted => match super::signals::received() {
             Some(signal_hook::consts::SIGTERM) => &TERMINATED,
             _ => &INTERRUPTED,

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use creel::Keyspace;
+use creel::{Db, Error, Keyspace, Receipt};
 use serde::Serialize;
 
 use super::Run;
@@ -16,6 +17,9 @@ use crate::cli::{Context, Exit, Failure, Outcome, codes, escape, input, outfile,
 
 /// The longest line in a file of keys; a key is at most a quarter of a 64 KiB page.
 const MAX_LINE: u64 = 1 << 20;
+
+/// How long a commit is waited for.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Arguments of `creel get`.
 #[derive(Debug, Args)]
@@ -35,6 +39,12 @@ pub struct GetArgs {
     /// Read many keys, one a line and escaped as `list` prints them; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     keys_from: Option<PathBuf>,
+    /// Wait until the database has the commit that put --token printed, perhaps elsewhere
+    #[arg(long, value_name = "TOKEN")]
+    wait_for: Option<Receipt>,
+    /// How long to wait for it [default: 5s]
+    #[arg(long, value_name = "DUR", value_parser = units::duration, requires = "wait_for")]
+    timeout: Option<Duration>,
     /// Print this where the key is absent, and exit 0
     #[arg(long, value_name = "VALUE")]
     default: Option<OsString>,
@@ -77,14 +87,19 @@ Examples:
   creel get my.db photo:1 -o photo.jpg
   creel get my.db limit --default 100
   creel list my.db --keys-only --prefix user: | creel get my.db --keys-from -
+  creel get replica.db greeting --wait-for 1:812:9f31c0aa --timeout 2s
 
 To a pipe the bytes are exact, with nothing added. On a terminal they are escaped.
 
-Exit status: 0 found, 1 absent (nothing is printed), 5 no such file; others: creel explain CODE";
+Exit status: 0 found, 1 absent (nothing is printed), 5 no such file, 12 the commit did not come in
+time, 16 a fail-over dropped it; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let keys = self.all_keys(ctx)?;
-        let db = ctx.open_read(&self.db, interest_in(&keys))?;
+        let db = match &self.wait_for {
+            None => ctx.open_read(&self.db, interest_in(&keys))?,
+            Some(receipt) => self.open_at(ctx, receipt, &keys)?,
+        };
         let keyspace = db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace)?;
         let single = keys.len() == 1 && self.keys_from.is_none();
         let json = ctx.globals.json || self.out.out == Some(OutEnc::Json);
@@ -97,6 +112,25 @@ Exit status: 0 found, 1 absent (nothing is printed), 5 no such file; others: cre
 }
 
 impl GetArgs {
+    /// Opens, and waits for a commit. A replica may be made anew meanwhile.
+    fn open_at(
+        &self,
+        ctx: &mut Context,
+        receipt: &Receipt,
+        keys: &[Vec<u8>],
+    ) -> Result<Db, Failure> {
+        let timeout = self.timeout.unwrap_or(WAIT);
+        let started = Instant::now();
+        loop {
+            let db = ctx.open_read(&self.db, interest_in(keys))?;
+            match db.wait_for(receipt, timeout.saturating_sub(started.elapsed())) {
+                Ok(()) => return Ok(db),
+                Err(Error::Replaced { .. }) if started.elapsed() < timeout => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
     fn all_keys(&self, ctx: &mut Context) -> Result<Vec<Vec<u8>>, Failure> {
         if let Some(path) = &self.key_file {
             let key = input::file(ctx, "key", path, self.enc.key())?;

@@ -8,9 +8,11 @@
 //! the log. Failure for want of space keeps everything as it was and can be tried again.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::archive::keeps_log;
+use super::facts::note_facts;
 use super::handle::{Inner, Log, lock};
 use super::job::{CheckpointOptions, CheckpointReport, Job, JobDone};
 use super::options::SyncMode;
@@ -48,6 +50,8 @@ pub(super) struct Cut {
     pub region: RegionHeader,
     pub active_seq: u64,
     pub log_bytes: u64,
+    /// The oldest archived entry, once it is known.
+    pub oldest_kept: Mutex<Option<u64>>,
 }
 
 impl Inner {
@@ -210,6 +214,7 @@ impl Inner {
             region,
             active_seq,
             log_bytes: bytes,
+            oldest_kept: Mutex::new(None),
         }))
     }
 
@@ -230,6 +235,9 @@ impl Inner {
             None => choose_mode(pages, cut.tree.root(), &cut.frozen, &ranges)?,
         };
         let dense = mode == FoldMode::Dense;
+        let mut regions = cut.regions;
+        let region_bytes = self.retire_idle(job, cut, &mut space, &mut regions, generation)?;
+        note_facts(job, cut);
         let mut writer = PageWriter::new(&self.file, &mut space, pages.page_size(), generation);
         writer.watch(progress);
         let (root, delta) = cut.frozen.with_newest(|entries| {
@@ -240,10 +248,7 @@ impl Inner {
             tree::fold(pages, cut.tree.root(), changes, &ranges, &mut writer, mode)
         })?;
         writer.flush()?;
-        let mut bytes_written = writer.written();
-        let mut regions = cut.regions;
-        bytes_written +=
-            self.replace_region(job.region, cut, &mut space, &mut regions, generation)?;
+        let mut bytes_written = writer.written() + region_bytes;
         let list_pages = space.allocated();
         space.trim_tail();
         let saved = space.save(&self.file, generation)?;
@@ -257,10 +262,13 @@ impl Inner {
             regions,
             self.vfs().now_us(),
         );
-        let header = Header {
+        let mut header = Header {
             page_count: space.page_count(),
             ..header
         };
+        if header.archive_first_index == 0 && job.keeps_log() {
+            header.archive_first_index = cut.region.first_index;
+        }
         self.make_durable(before, &header)?;
         let current = slots::write(self.file.as_ref(), before, &header)?;
         self.publish_tree(cut, current, None)?;
@@ -424,6 +432,16 @@ pub(super) fn choose_mode(
     })
 }
 
+/// The oldest entry that can be read; 0 where old log is not kept.
+fn oldest_kept(cut: &Cut, old: &Header) -> u64 {
+    if !keeps_log(old) {
+        return 0;
+    }
+    let known = *lock(&cut.oldest_kept);
+    let before = Some(old.archive_first_index).filter(|&first| first > 0);
+    known.or(before).unwrap_or(cut.region.first_index)
+}
+
 pub(super) fn next_header(
     before: &Current,
     cut: &Cut,
@@ -450,6 +468,7 @@ pub(super) fn next_header(
         free_available: saved.available,
         free_pending: saved.pending,
         prev_header_crc: before.crc,
+        archive_first_index: oldest_kept(cut, old),
         epoch: cut.epoch,
         regions,
         ..old.clone()

@@ -145,7 +145,9 @@ impl Inner {
         let dense = (tree_pages as f64 * sample.fill).ceil() as u64 + sample.overflow_pages;
         let logs: u64 = header.regions.iter().map(|r| u64::from(r.base_pages)).sum();
         let fixed = u64::from(first_page(header.page_size()));
-        Ok((fixed + logs + dense + 1) * page_size)
+        let archive = super::archive::records(&view.tree)?;
+        let archive: u64 = archive.iter().map(|r| u64::from(r.pages)).sum();
+        Ok((fixed + logs + archive + dense + 1) * page_size)
     }
 }
 
@@ -210,6 +212,8 @@ impl Compaction<'_> {
                 max_pages: spare,
             };
             let job = Job {
+                facts: None,
+                rewind: None,
                 mode: Some(mode),
                 force: true,
                 switch: true,

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::Invariant;
 use crate::format::checksum::History;
 use crate::format::header::Header;
+use crate::format::local::is_local;
 use crate::progress::Progress;
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
@@ -111,6 +112,9 @@ impl Inner {
         let everything = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
         let mut cursor = Cursor::of(&moment.snapshot, everything);
         while let Some((key, value)) = cursor.next_full()? {
+            if is_local(key) {
+                continue; // facts about this file, not about the copy
+            }
             assembler.push_entry(key, NewValue::Raw(value))?;
         }
         let (root, stats) = assembler.finish()?;

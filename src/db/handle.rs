@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     pub log_room: AtomicU64,
     /// The last checkpoint could hardly keep up with the commits: the log should grow.
     pub pressed: AtomicBool,
+    /// Everything up to this entry is known to be published.
+    pub published: AtomicU64,
     /// Who waits for commits.
     pub watchers: Watchers,
     /// The tables hold every commit: nothing has to be read in before looking at them.
@@ -285,10 +287,10 @@ impl Inner {
             return false;
         };
         let room = self.log_room.load(Ordering::Relaxed);
-        if !self.options.background && room > OVERSIZE {
-            return true; // back to a size that costs a one-shot command nothing
-        }
-        self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096)
+        // Back to a size that costs a one-shot command nothing.
+        let large = !self.options.background && room > OVERSIZE;
+        let long = self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096);
+        (large || long) && !self.is_gated()
     }
 
     /// When commits of this handle have to be durable.

@@ -128,7 +128,7 @@ impl Inner {
 /// The epoch begins with this entry, and no older fence holds.
 pub(super) fn begin_epoch(header: &mut Header, epoch: u32, first_index: u64) {
     header.epoch = epoch;
-    header.epoch_start_index = header.epoch_start_index.max(first_index);
+    header.epoch_start_index = first_index;
     if header.fence_epoch <= epoch {
         (header.fenced, header.fence_epoch) = (false, 0);
     }

@@ -1,7 +1,10 @@
 //! What a checkpoint is asked to do, and what it did.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::archive::Retired;
+use super::facts::Facts;
 use super::region::RegionWish;
 use crate::tree::{FoldDelta, FoldMode};
 
@@ -48,9 +51,19 @@ pub(crate) struct Job {
     pub switch: bool,
     /// What should become of the idle log region.
     pub region: RegionWish,
+    /// New facts about the file, and the same encoded.
+    pub facts: Option<Arc<(Facts, Vec<u8>)>>,
+    /// Begin both regions anew: what they held up to the cut.
+    pub rewind: Option<Vec<(usize, Retired)>>,
 }
 
 impl Job {
+    /// True where the job asks to keep the log of a file that is not replicated.
+    pub fn keeps_log(&self) -> bool {
+        let facts = self.facts.as_ref();
+        facts.is_some_and(|facts| facts.0.retention.standalone)
+    }
+
     /// An ordinary checkpoint.
     pub fn fold(region: RegionWish) -> Job {
         Job {
@@ -58,6 +71,8 @@ impl Job {
             force: false,
             switch: false,
             region,
+            facts: None,
+            rewind: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
 mod apply;
+mod archive;
 mod background;
 mod backup;
 mod batch;
@@ -14,6 +15,7 @@ mod copy;
 pub(crate) mod create;
 mod cursor;
 mod evaluate;
+mod facts;
 mod fence;
 mod handle;
 mod identity;
@@ -31,6 +33,7 @@ mod reader;
 mod receipt;
 mod refresh;
 mod region;
+mod rewind;
 mod since;
 mod snapshot;
 pub(crate) mod sort;
@@ -40,6 +43,7 @@ mod tests;
 mod token;
 mod turn;
 mod view;
+mod wait;
 mod watch;
 
 use std::path::Path;
@@ -51,6 +55,7 @@ pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};
 pub use cursor::Cursor;
+pub use facts::{Facts, Hold, Retention};
 pub use fence::FenceWish;
 pub use identity::IdentityChange;
 pub use info::{Info, Recovery, RegionInfo, SlotInfo, info};
@@ -60,6 +65,7 @@ pub use options::{CreateOptions, Interest, OpenOptions, SyncMode};
 pub use range::{KeyBound, KeyRange};
 pub use reader::LogReader;
 pub use receipt::Receipt;
+pub use rewind::RewindReport;
 pub use since::{ChangedKeys, Changes, KeyspaceChanges};
 pub use snapshot::{Keyspace, Snapshot};
 pub use sort::{Duplicates, Sorted, Sorter};

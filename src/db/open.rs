@@ -95,6 +95,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
         pressed: AtomicBool::new(false),
+        published: AtomicU64::new(0),
         watchers: Watchers::default(),
         holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,

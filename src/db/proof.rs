@@ -1,5 +1,6 @@
 //! Positions that may be handed out: what they stand for is on the medium.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::handle::{Inner, Log, lock};
@@ -95,7 +96,18 @@ impl Inner {
         loop {
             attempt += 1;
             let current = slots::read(file)?.current(&self.path)?;
-            match retained::walk(file, &current.header, from, &mut visit) {
+            let enough = Cell::new(false);
+            let mut visit = |point: &Point, placed: &Placed, payload: &[u8]| {
+                let goes_on = visit(point, placed, payload)?;
+                enough.set(!goes_on);
+                Ok(goes_on)
+            };
+            let archived = self.walk_archive(from, &mut visit)?;
+            if let Some(began) = archived.filter(|_| enough.get()) {
+                return Ok(began);
+            }
+            let walked = retained::walk(file, &current.header, from, &mut visit);
+            match walked.map(|began| archived.unwrap_or(began)) {
                 // In the middle of somebody's write, or really damaged.
                 Err(Error::Corrupt(_)) if attempt < ATTEMPTS => {
                     self.vfs().pause(Duration::from_millis(1));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Db;
+use super::archive;
 use super::handle::{Inner, lock};
 use super::options::SyncMode;
 use super::proof::is_proven;
@@ -37,6 +38,8 @@ struct Place {
     extent: Extent,
     offset: u64,
     link: Link,
+    /// Entries count only below this offset.
+    end: u64,
 }
 
 /// Up to where entries may be handed out.
@@ -146,10 +149,11 @@ impl LogReader {
                 None => self.find()?,
             };
             let upto = match place.region.region_seq {
-                seq if seq < limit.region_seq => u64::MAX,
-                seq if seq == limit.region_seq => limit.offset,
+                seq if seq < limit.region_seq => place.end,
+                seq if seq == limit.region_seq => limit.offset.min(place.end),
                 _ => return Ok(None), // begun since the limit was looked up
             };
+            let at_limit = place.region.region_seq == limit.region_seq;
             let mut batch = Batch::new(upto, entries, bytes);
             let (file, extent) = (self.inner.file.as_ref(), place.extent);
             let region = &place.region;
@@ -171,7 +175,7 @@ impl LogReader {
                         oldest: index,
                     });
                 }
-                if upto != u64::MAX {
+                if at_limit {
                     return Ok(None);
                 }
                 self.place = Some(self.next_region(&place)?);
@@ -209,12 +213,14 @@ impl LogReader {
                 best = Some((region, pick(&places, number)));
             }
         }
-        let missing = || Error::NotRetained {
-            index: self.at.index,
-            oldest: oldest.saturating_sub(1),
+        let start = match best {
+            Some((region, extent)) => Place::start(region, extent),
+            None => match self.find_archived(next, &mut oldest)? {
+                Some(start) => start,
+                None => return Err(self.missing(oldest)),
+            },
         };
-        let (region, extent) = best.ok_or_else(missing)?;
-        let start = Place::start(region, extent);
+        let (region, extent) = (start.region, start.extent);
         let mut place = start;
         let mut visit = |placed: &Placed, _: &[u8]| {
             if placed.header.entry.index >= next {
@@ -229,9 +235,37 @@ impl LogReader {
         }
         // An incarnation without entries is left where a region was given another place.
         if place.link.next_index != next {
-            return Err(missing());
+            return Err(self.missing(oldest));
         }
         Ok(place)
+    }
+
+    fn missing(&self, oldest: u64) -> Error {
+        Error::NotRetained {
+            index: self.at.index,
+            oldest: oldest.saturating_sub(1),
+        }
+    }
+
+    /// The archived part of the log that has this entry; `oldest` becomes the first entry there is.
+    fn find_archived(&self, next: u64, oldest: &mut u64) -> Result<Option<Place>> {
+        let inner = &self.inner;
+        let tree = Arc::clone(&inner.view.load().tree);
+        let page_size = tree.header().page_size();
+        let list = archive::records(&tree)?;
+        *oldest = list.first().map_or(*oldest, |first| first.first_index);
+        let record = list
+            .iter()
+            .find(|r| (r.first_index..=r.last_index).contains(&next));
+        let Some(record) = record else {
+            return Ok(None);
+        };
+        let region = archive::region_of(inner.file.as_ref(), record, page_size)?;
+        let extent = archive::extent_of(record, page_size);
+        Ok(region.map(|region| Place {
+            end: record.end,
+            ..Place::start(region, extent)
+        }))
     }
 
     /// The beginning of the region that goes on where this one ends.
@@ -269,6 +303,7 @@ impl Place {
                 epoch: region.epoch,
             },
             region,
+            end: u64::MAX,
         }
     }
 

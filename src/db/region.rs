@@ -69,23 +69,40 @@ impl Inner {
                 old.base_pages
             }
         };
+        // An incarnation without frames, one before the active one: valid, and never needed.
+        let region = RegionHeader {
+            region_seq: cut.active_seq - 1,
+            first_index: cut.index + 1,
+            ..cut.region
+        };
+        let (slot, bytes) = self.new_region(&old, pages, region, space, page_size)?;
+        space.free(old.start_page, old.pages, generation);
+        *pick_mut(regions, cut.idle) = slot;
+        Ok(bytes)
+    }
+
+    /// Makes an extent for a region whose incarnation has no frames yet. Gives the bytes written.
+    pub(super) fn new_region(
+        &self,
+        old: &RegionSlot,
+        pages: u32,
+        region: RegionHeader,
+        space: &mut Space,
+        page_size: u64,
+    ) -> Result<(RegionSlot, u64)> {
         let start = space.allocate(pages)?;
         let extent_start = u64::from(start) * page_size;
         let bytes = u64::from(pages) * page_size;
         let failed = |e| Error::io("write a log region", e);
         allocate_zeroed(self.file.as_ref(), extent_start, bytes).map_err(failed)?;
-        // An incarnation without frames, one before the active one: valid, and never needed.
         let region = RegionHeader {
             salt: random_salt(self.vfs())?,
-            region_seq: cut.active_seq - 1,
-            first_index: cut.index + 1,
-            ..cut.region
+            ..region
         };
         self.file
             .write_at(&region.encode(), extent_start)
             .map_err(failed)?;
-        space.free(old.start_page, old.pages, generation);
-        *pick_mut(regions, cut.idle) = RegionSlot {
+        let slot = RegionSlot {
             start_page: start,
             pages,
             region_seq: region.region_seq,
@@ -93,6 +110,6 @@ impl Inner {
             zero_filled: true,
             base_pages: old.base_pages,
         };
-        Ok(bytes)
+        Ok((slot, bytes))
     }
 }

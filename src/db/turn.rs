@@ -2,6 +2,7 @@
 
 use std::sync::TryLockError;
 
+use super::archive::{has_entries, keeps_log};
 use super::create::random_salt;
 use super::handle::{Inner, Log, lock};
 use super::options::SyncMode;
@@ -12,7 +13,7 @@ use crate::format::region::REGION_HEADER_SIZE;
 use crate::store::locks::{self, CHECKPOINT};
 use crate::sys::LockMode;
 use crate::wal::append::{self, Durability};
-use crate::wal::extents;
+use crate::wal::{extents, tail};
 
 /// What came of turning to the other region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,12 +56,25 @@ impl Inner {
     /// The caller holds the checkpoint lock.
     pub fn switch_if_possible(&self, log: &mut Log, need: u64) -> Result<bool> {
         let other = pick(&extents(&log.current.header), log.tail.active ^ 1);
-        let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1;
+        let free = log.tail.region.first_index <= log.current.header.checkpoint_index + 1
+            && !self.is_kept(log)?;
         if !free || REGION_HEADER_SIZE as u64 + need > other.len {
             return Ok(false);
         }
         self.switch(log)?;
         Ok(true)
+    }
+
+    /// True where the other region has entries that are kept for others and not archived yet.
+    fn is_kept(&self, log: &Log) -> Result<bool> {
+        let header = &log.current.header;
+        if !keeps_log(header) {
+            return Ok(false);
+        }
+        let number = log.tail.active ^ 1;
+        let extent = pick(&extents(header), number);
+        let other = tail::read_region(self.file.as_ref(), header, extent, number as u64)?;
+        Ok(other.is_some_and(|other| has_entries(&other, &log.tail.region)))
     }
 
     /// Begins a new incarnation in the other region.

@@ -20,6 +20,7 @@ pub mod header;
 mod invariant;
 pub mod key;
 pub mod leaf;
+pub mod local;
 pub mod mark;
 pub mod op;
 pub mod overflow;

@@ -42,7 +42,8 @@ pub fn walk(file: &dyn File, header: &Header, from: u64, visit: VisitEntry<'_>) 
     Ok(start)
 }
 
-fn point_before(region: &RegionHeader) -> Point {
+/// The log before the first entry of a region.
+pub fn point_before(region: &RegionHeader) -> Point {
     Point {
         index: region.first_index - 1,
         epoch: region.epoch,
@@ -80,7 +81,7 @@ fn leads_to(
 }
 
 /// Walks one region; false where the visitor had enough.
-fn region(
+pub fn region(
     file: &dyn File,
     extent: Extent,
     region: &RegionHeader,

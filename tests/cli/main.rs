@@ -51,3 +51,4 @@ mod support;
 mod verify;
 mod verify_extras;
 mod version;
+mod wait_for;

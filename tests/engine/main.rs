@@ -16,6 +16,7 @@ mod mapped;
 mod model;
 mod refusals;
 mod replica;
+mod retained;
 mod rng;
 mod scratch;
 mod since;

@@ -14,33 +14,33 @@ use crate::rng::Rng;
 use crate::scratch::Scratch;
 use crate::since::{random_commit, state};
 
-const FOR_EVER: Duration = Duration::from_secs(60);
+pub const FOR_EVER: Duration = Duration::from_secs(60);
 
-fn small() -> CreateOptions {
+pub fn small() -> CreateOptions {
     CreateOptions {
         wal_size: 64 << 10,
         ..CreateOptions::default()
     }
 }
 
-fn options() -> OpenOptions {
+pub fn options() -> OpenOptions {
     OpenOptions::new().background_checkpoint(false)
 }
 
-fn checkpoint(db: &Db) {
+pub fn checkpoint(db: &Db) {
     let options = CheckpointOptions::default();
     db.checkpoint(&options, &NoProgress).unwrap();
 }
 
 /// A primary and a replica of it.
-fn pair(scratch: &Scratch) -> (Db, Db) {
+pub fn pair(scratch: &Scratch) -> (Db, Db) {
     let primary = options().create(scratch.file("a.creel"), &small()).unwrap();
     primary.put(b"first", b"value").unwrap();
     let replica = follow(scratch, &primary, "b.creel");
     (primary, replica)
 }
 
-fn follow(scratch: &Scratch, primary: &Db, name: &str) -> Db {
+pub fn follow(scratch: &Scratch, primary: &Db, name: &str) -> Db {
     let path = scratch.file(name);
     primary
         .seed(&path, &SeedOptions::default(), &NoProgress)
@@ -49,7 +49,7 @@ fn follow(scratch: &Scratch, primary: &Db, name: &str) -> Db {
 }
 
 /// Brings a replica to the head of the primary; gives what was applied.
-fn pull(primary: &Db, replica: &Db, entries: usize, bytes: usize) -> creel::Result<u64> {
+pub fn pull(primary: &Db, replica: &Db, entries: usize, bytes: usize) -> creel::Result<u64> {
     let mut reader = primary.log_reader(&replica.position()?)?;
     let mut count = 0;
     loop {
@@ -63,7 +63,7 @@ fn pull(primary: &Db, replica: &Db, entries: usize, bytes: usize) -> creel::Resu
     }
 }
 
-fn promote(db: &Db) -> creel::Result<creel::Commit> {
+pub fn promote(db: &Db) -> creel::Result<creel::Commit> {
     let wish = FenceWish {
         name: "b".into(),
         reason: "a test".into(),
@@ -72,7 +72,7 @@ fn promote(db: &Db) -> creel::Result<creel::Commit> {
     db.install_fence(&db.prepare_fence(&wish)?)
 }
 
-fn assert_sound(db: &Db) {
+pub fn assert_sound(db: &Db) {
     let options = VerifyOptions {
         level: Depth::Deep,
         ..VerifyOptions::default()
@@ -81,7 +81,7 @@ fn assert_sound(db: &Db) {
     assert_eq!(report.verdict, Verdict::Clean, "{:?}", report.findings);
 }
 
-fn assert_same(primary: &Db, replica: &Db) {
+pub fn assert_same(primary: &Db, replica: &Db) {
     let (ours, theirs) = (state(primary), state(replica));
     assert_eq!(ours.1, theirs.1);
     assert!(ours.0 == theirs.0, "the contents differ");
@@ -352,38 +352,6 @@ fn an_epoch_may_begin_in_place_and_after_a_checkpoint() {
     let once = primary.install_fence(&entry).unwrap();
     assert_eq!(primary.install_fence(&entry).unwrap(), once);
     assert_eq!(once.token.index, at.index + 1);
-}
-
-#[test]
-fn entries_go_through_switched_regions_until_one_is_begun_anew() {
-    let scratch = Scratch::new();
-    let (primary, replica) = pair(&scratch);
-    let mut reader = primary.log_reader(&replica.position().unwrap()).unwrap();
-    let start = replica.position().unwrap();
-    for round in 0..12u32 {
-        for i in 0..20u32 {
-            primary
-                .put(&(round * 100 + i).to_be_bytes(), &[7; 300])
-                .unwrap();
-        }
-        if round % 3 == 0 {
-            checkpoint(&primary);
-        }
-        let batch = reader.read(usize::MAX, usize::MAX).unwrap();
-        assert_eq!(replica.apply(&batch).unwrap().position, reader.position());
-    }
-    assert_eq!(reader.position(), primary.position().unwrap());
-    assert_same(&primary, &replica);
-    let gone = primary
-        .log_reader(&start)
-        .map(|mut reader| reader.read(1, 1));
-    assert!(
-        matches!(
-            gone,
-            Err(Error::NotRetained { .. }) | Ok(Err(Error::NotRetained { .. }))
-        ),
-        "{gone:?}"
-    );
 }
 
 #[test]

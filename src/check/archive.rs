@@ -1,0 +1,200 @@
+//! The archived log: S1 for its extents, R1 and R2 for its entries.
+
+use super::findings::{Findings, finding};
+use super::owners::{Owner, Owners};
+use super::source::Source;
+use crate::error::{Error, Result};
+use crate::format::Invariant;
+use crate::format::checksum::History;
+use crate::format::header::Header;
+use crate::format::local::{ArchiveRecord, archive_range};
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::wal::Extent;
+use crate::wal::scan::{Link, scan};
+
+/// What the tree says of archived parts of the log: full key and value.
+pub(super) type Listed<'c> = Vec<(&'c [u8], Option<&'c [u8]>)>;
+
+/// Picks the list out of the entries of keyspace 0.
+pub(super) fn listed(catalogue: &[(Vec<u8>, Option<Vec<u8>>)]) -> Listed<'_> {
+    let (from, to) = archive_range();
+    let inside = |key: &[u8]| (from.as_slice()..to.as_slice()).contains(&key);
+    let all = catalogue.iter().filter(|(key, _)| inside(key));
+    all.map(|(key, value)| (key.as_slice(), value.as_deref()))
+        .collect()
+}
+
+/// The log before an entry, as far as it is known.
+struct Expected {
+    index: u64,
+    history: Option<History>,
+}
+
+/// Checks every archived part, and that they lead to the log regions.
+pub(super) fn check(
+    list: &Listed<'_>,
+    source: &Source<'_>,
+    header: &Header,
+    regions: &[Option<RegionHeader>; 2],
+    owners: &mut Owners,
+    findings: &mut Findings,
+) -> Result<()> {
+    let mut expected: Option<Expected> = None;
+    for (key, value) in list {
+        findings.count(Invariant::R1, 1);
+        let Some(record) = value.and_then(|value| ArchiveRecord::decode(key, value)) else {
+            let text = "the record of an archived part of the log is malformed";
+            findings.damage(finding(Invariant::R1, text));
+            continue;
+        };
+        claim(&record, header, owners, findings);
+        let first = expected.is_none();
+        if first && header.archive_first_index != record.first_index {
+            let text = format!(
+                "the archived log begins with entry {}, the header says {}",
+                record.first_index, header.archive_first_index
+            );
+            findings.damage(finding(Invariant::R1, text));
+        }
+        meets(expected.as_ref(), record.first_index, None, findings);
+        let before = expected.take().and_then(|e| e.history);
+        expected = Some(part(&record, before, source, header, findings)?);
+    }
+    let Some(expected) = expected else {
+        return Ok(());
+    };
+    findings.count(Invariant::R1, 1);
+    if let Some(region) = first_of_log(regions) {
+        let history = Some(region.history);
+        meets(Some(&expected), region.first_index, history, findings);
+    }
+    Ok(())
+}
+
+/// The region that the log begins with.
+fn first_of_log(regions: &[Option<RegionHeader>; 2]) -> Option<&RegionHeader> {
+    let active = regions.iter().flatten().max_by_key(|r| r.region_seq)?;
+    let older = regions
+        .iter()
+        .flatten()
+        .find(|r| r.region_seq + 1 == active.region_seq && r.first_index < active.first_index);
+    Some(older.unwrap_or(active))
+}
+
+fn claim(record: &ArchiveRecord, header: &Header, owners: &mut Owners, findings: &mut Findings) {
+    let conflict = owners.claim(record.start_page, record.pages, Owner::Archive);
+    if let Some((page, other)) = conflict {
+        let text = format!(
+            "page {page} of the archived log belongs to {} too",
+            other.name()
+        );
+        let what = finding(Invariant::S1, text);
+        findings.damage(what.in_pages(record.start_page, record.pages, header.page_size()));
+    }
+}
+
+/// R1: what comes next goes on where the part before ended.
+fn meets(
+    expected: Option<&Expected>,
+    first_index: u64,
+    history: Option<History>,
+    findings: &mut Findings,
+) {
+    let Some(expected) = expected else { return };
+    if expected.index != first_index {
+        let text = format!(
+            "after entry {} the log goes on with entry {first_index}",
+            expected.index.saturating_sub(1)
+        );
+        findings.damage(finding(Invariant::R1, text));
+    } else if let (Some(known), Some(said)) = (expected.history, history)
+        && known != said
+    {
+        let text = format!("the history before entry {first_index} is not what led to it");
+        findings.damage(finding(Invariant::R1, text));
+    }
+}
+
+/// R2: the entries of one part.
+fn part(
+    record: &ArchiveRecord,
+    before: Option<History>,
+    source: &Source<'_>,
+    header: &Header,
+    findings: &mut Findings,
+) -> Result<Expected> {
+    let page_size = header.page_size() as u64;
+    let start = u64::from(record.start_page) * page_size;
+    let mut after = Expected {
+        index: record.last_index + 1,
+        history: None,
+    };
+    let mut bad = |text: String| {
+        findings.count(Invariant::R2, 1);
+        findings.damage(finding(Invariant::R2, text).at(start, record.end));
+    };
+    let fits = record.end <= u64::from(record.pages) * page_size
+        && start
+            .checked_add(record.end)
+            .is_some_and(|end| end <= source.len);
+    let bytes = source.read_bytes(start, REGION_HEADER_SIZE, "read the archived log")?;
+    let region = bytes.filter(|_| fits).and_then(|bytes| {
+        let region = RegionHeader::decode(bytes.first_chunk::<REGION_HEADER_SIZE>()?)?;
+        let right = region.region_seq == record.region_seq
+            && region.first_index == record.first_index
+            && before.is_none_or(|known| known == region.history);
+        right.then_some(region)
+    });
+    let Some(region) = region else {
+        bad(format!(
+            "the archived log from entry {} on does not begin as it should",
+            record.first_index
+        ));
+        return Ok(after);
+    };
+    let link = Link {
+        next_index: region.first_index,
+        prev_crc: region.prev_crc,
+        epoch: region.epoch,
+    };
+    let extent = Extent {
+        start,
+        len: record.end,
+    };
+    let (mut history, mut count, mut unlinked) = (region.history, 0, None);
+    let from = REGION_HEADER_SIZE as u64;
+    let scanned = scan(
+        source.file.as_ref(),
+        extent,
+        &region,
+        from,
+        link,
+        &mut |placed, payload| {
+            let entry = &placed.header.entry;
+            if entry.history_before != history {
+                unlinked = unlinked.or(Some(entry.index));
+            }
+            history = entry.history_after(payload);
+            count += 1;
+            source.advance(placed.header.frame_len())
+        },
+    );
+    match scanned {
+        Ok(end) if end.link.next_index != after.index || end.end != record.end => bad(format!(
+            "the archived log ends at entry {}, not at {}",
+            end.link.next_index - 1,
+            record.last_index
+        )),
+        Ok(_) if unlinked.is_some() => bad(format!(
+            "the history before archived entry {} is not what led to it",
+            unlinked.unwrap_or_default()
+        )),
+        Ok(_) => {
+            findings.count(Invariant::R2, count);
+            after.history = Some(history);
+        }
+        Err(Error::Corrupt(c)) => bad(c.detail),
+        Err(e) => return Err(e),
+    }
+    Ok(after)
+}

@@ -1,0 +1,251 @@
+//! Taking a replica back to an entry that is in the log but not in the tree yet.
+//!
+//! It is a checkpoint whose cut is that entry, with two new log regions: the header that names them
+//! makes what came after it go, all at once. What the old regions hold up to there is archived.
+
+use std::sync::{Arc, Mutex};
+
+use super::Db;
+use super::archive::{Retired, has_entries};
+use super::checkpoint::Cut;
+use super::handle::{Inner, lock};
+use super::job::Job;
+use super::region::RegionWish;
+use super::token::Position;
+use crate::delta::Delta;
+use crate::error::{Error, Result};
+use crate::format::Invariant;
+use crate::format::entry::Point;
+use crate::format::header::{Header, RegionSlot, Role};
+use crate::format::op::Ops;
+use crate::format::pair::{pick, pick_mut};
+use crate::format::region::RegionHeader;
+use crate::progress::Progress;
+use crate::wal::append::{self, Durability};
+use crate::wal::scan::Placed;
+use crate::wal::tail::{self, Tail};
+use crate::wal::{Extent, extents};
+
+/// What a rewind did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RewindReport {
+    /// The newest entry before.
+    pub from: Position,
+    /// The newest entry now.
+    pub to: Position,
+}
+
+/// What is to stay of the log.
+struct Kept {
+    point: Point,
+    table: Delta,
+    /// The regions with entries up to the point, oldest first, by number.
+    regions: Vec<(usize, Retired)>,
+}
+
+impl Db {
+    /// Takes a replica back to an entry: those behind it are gone when this returns.
+    /// [`Error::NotRetained`] where they are in the tree already.
+    pub fn rewind(&self, to_index: u64, progress: &dyn Progress) -> Result<RewindReport> {
+        self.inner.rewind(to_index, progress)
+    }
+}
+
+impl Inner {
+    fn rewind(self: &Arc<Self>, to_index: u64, progress: &dyn Progress) -> Result<RewindReport> {
+        self.check_writable()?;
+        let _local = lock(&self.checkpointing);
+        let _held = self.lock_job()?;
+        self.check_poison()?;
+        let mut log = lock(&self.log);
+        self.check_same_file()?;
+        self.refresh(&mut log, true)?;
+        let header = log.current.header.clone();
+        if header.role != Role::Replica {
+            let reason = "only a replica is taken back".into();
+            return Err(Error::Fenced { reason });
+        }
+        let newest = self.point(&mut log)?;
+        let position = |point: Point| Position {
+            epoch: point.epoch,
+            index: point.index,
+            hash: Some(point.history),
+        };
+        if to_index < header.checkpoint_index || to_index > newest.index {
+            return Err(Error::NotRetained {
+                index: to_index,
+                oldest: header.checkpoint_index,
+            });
+        }
+        if to_index == newest.index {
+            let (from, to) = (position(newest), position(newest));
+            return Ok(RewindReport { from, to });
+        }
+        // What stays must be on the medium before the only other copy of it goes.
+        self.prove_header(&mut log, Durability::Now)?;
+        append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
+        let tail = log.tail.clone();
+        drop(log); // nobody commits: the writer lock is held
+        let point = self.point_at(to_index)?;
+        let kept = self.read_upto(&tail, &header, point)?;
+        let built = self.build_rewound(&tail, &header, kept, progress);
+        let loaded = built.and_then(|()| self.reload(&mut lock(&self.log), true));
+        loaded.inspect_err(|e| self.poison_unless_harmless(e))?;
+        Ok(RewindReport {
+            from: position(newest),
+            to: position(point),
+        })
+    }
+
+    /// Reads the log up to an entry into a table.
+    fn read_upto(&self, tail: &Tail, header: &Header, point: Point) -> Result<Kept> {
+        let table = Delta::new();
+        let to_index = point.index;
+        let mut take = |placed: &Placed, payload: &[u8]| {
+            let entry = &placed.header.entry;
+            if entry.index > to_index {
+                return Ok(());
+            }
+            if entry.kind.has_operations() {
+                let mut ops = Ops::new(payload, entry.op_count);
+                let broken = |()| {
+                    let text = format!("log entry {} does not decode", entry.index);
+                    Error::corrupt(Invariant::W4, text)
+                };
+                let mut writer = table.writer();
+                while let Some(op) = ops.next_op().map_err(broken)? {
+                    writer.apply(entry.index, &op, 0);
+                }
+            }
+            Ok(())
+        };
+        tail::load(self.file.as_ref(), header, &mut take)?;
+        let regions = self.regions_upto(tail, header, to_index)?;
+        Ok(Kept {
+            point,
+            table,
+            regions,
+        })
+    }
+
+    /// The regions that hold entries up to this one, and where they end.
+    fn regions_upto(
+        &self,
+        tail: &Tail,
+        header: &Header,
+        to_index: u64,
+    ) -> Result<Vec<(usize, Retired)>> {
+        let file = self.file.as_ref();
+        let places = extents(header);
+        let (active, idle) = (tail.active, tail.active ^ 1);
+        let older = tail::read_region(file, header, pick(&places, idle), idle as u64)?;
+        let older = older.filter(|older| has_entries(older, &tail.region));
+        let both = [older.map(|r| (idle, r)), Some((active, tail.region))];
+        let mut found = Vec::new();
+        for (number, region) in both.into_iter().flatten() {
+            if let Some(retired) = ends_at(file, pick(&places, number), region, to_index)? {
+                found.push((number, retired));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Folds what stays, and writes the header that makes it so.
+    fn build_rewound(
+        &self,
+        tail: &Tail,
+        old: &Header,
+        kept: Kept,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let active_seq = tail.region.region_seq;
+        // The next commit goes on behind the entry, with a link of its own.
+        let region = RegionHeader {
+            region_seq: active_seq + 2,
+            first_index: kept.point.index + 1,
+            history: kept.point.history,
+            epoch: kept.point.epoch,
+            prev_end_units: 0,
+            prev_crc: 0,
+            durable_gen: old.generation as u32,
+            ..tail.region
+        };
+        let cut = Cut {
+            frozen: Arc::new(kept.table),
+            tree: Arc::clone(&self.view.load().tree),
+            index: kept.point.index,
+            history: kept.point.history,
+            epoch: kept.point.epoch.max(old.epoch),
+            regions: old.regions,
+            idle: tail.active ^ 1,
+            region,
+            active_seq: active_seq + 2,
+            log_bytes: 0,
+            oldest_kept: Mutex::new(None),
+        };
+        let job = Job {
+            rewind: Some(kept.regions),
+            force: true,
+            ..Job::fold(RegionWish::Keep)
+        };
+        self.build(&job, &cut, progress).map(|_| ())
+    }
+}
+
+/// Where the entries of a region up to this one end; `None` where it has none of them.
+fn ends_at(
+    file: &dyn crate::sys::File,
+    extent: Extent,
+    region: RegionHeader,
+    to_index: u64,
+) -> Result<Option<Retired>> {
+    let mut found = None;
+    crate::wal::retained::region(file, extent, &region, &mut |_, placed, _| {
+        let index = placed.header.entry.index;
+        if index > to_index {
+            return Ok(false);
+        }
+        found = Some(Retired {
+            region,
+            last_index: index,
+            end: placed.offset + placed.header.frame_len(),
+        });
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+impl Inner {
+    /// Both regions get new places, and what they held up to the cut is archived. Gives the bytes
+    /// written.
+    pub(super) fn renew_regions(
+        &self,
+        job: &Job,
+        retired: &[(usize, Retired)],
+        cut: &Cut,
+        space: &mut crate::store::space::Space,
+        regions: &mut [RegionSlot; 2],
+        generation: u64,
+    ) -> Result<u64> {
+        let page_size = cut.tree.header().page_size() as u64;
+        let with_slot = |(number, retired): &(usize, Retired)| (*retired, pick(regions, *number));
+        let archived: Vec<_> = retired.iter().map(with_slot).collect();
+        self.archive(job, cut, &archived, space, generation)?;
+        let mut written = 0;
+        for number in [0, 1] {
+            let old = pick(regions, number);
+            if !retired.iter().any(|(other, _)| *other == number) {
+                space.free(old.start_page, old.pages, generation);
+            }
+            let active = number == cut.idle ^ 1;
+            let region = RegionHeader {
+                region_seq: cut.active_seq - u64::from(!active),
+                ..cut.region
+            };
+            let (slot, bytes) = self.new_region(&old, old.pages, region, space, page_size)?;
+            *pick_mut(regions, number) = slot;
+            written += bytes;
+        }
+        Ok(written)
+    }
+}

@@ -1,0 +1,82 @@
+//! Waiting for a commit that was made elsewhere.
+
+use std::time::Duration;
+
+use super::Db;
+use super::receipt::Receipt;
+use crate::error::{Error, Result};
+use crate::format::fence::FenceRecord;
+
+impl Db {
+    /// Waits until this file has the commit that a receipt names. An entry at the same index that
+    /// is not that commit does not do: [`Error::TokenLost`], for then a fail-over has dropped it.
+    /// [`Error::TimedOut`] at the end of `timeout`; [`Error::Replaced`] where the path names
+    /// another file by now, which is to be opened instead.
+    pub fn wait_for(&self, receipt: &Receipt, timeout: Duration) -> Result<()> {
+        let started = self.inner.vfs().elapsed();
+        loop {
+            let newest = self.inner.newest_point()?;
+            // A replica made anew takes the place of the file that this handle has open.
+            self.inner.check_same_file()?;
+            if receipt.index <= newest.index {
+                return self.judge(receipt);
+            }
+            if newest.epoch > receipt.epoch {
+                self.lost_with_its_epoch(receipt)?;
+            }
+            let waited = self.inner.vfs().elapsed().saturating_sub(started);
+            if waited >= timeout {
+                let what = format!(
+                    "commit {receipt} is not here; the newest one is {}:{}",
+                    newest.epoch, newest.index
+                );
+                return Err(Error::TimedOut { what, waited });
+            }
+            self.watch(newest.index, timeout.saturating_sub(waited))?;
+        }
+    }
+
+    /// Is the entry at that index the commit?
+    fn judge(&self, receipt: &Receipt) -> Result<()> {
+        match self.inner.point_at(receipt.index) {
+            Ok(point) if receipt.is_at(&point) => Ok(()),
+            Ok(point) => {
+                let reason = format!(
+                    "entry {} is another commit here, of epoch {}",
+                    point.index, point.epoch
+                );
+                Err(Error::TokenLost { reason })
+            }
+            // Too old to look at. Each epoch has one writer, so epoch and index are enough.
+            Err(Error::NotRetained { .. }) => {
+                let epochs = self.epochs()?;
+                let at = epochs.partition_point(|e| e.previous_index < receipt.index);
+                let (before, after) = epochs.split_at(at);
+                let right = match (before.last(), after.first()) {
+                    (Some(of), _) => of.epoch == receipt.epoch,
+                    // Of the first epoch of all, whose number no record has.
+                    (None, Some(next)) => receipt.epoch < next.epoch,
+                    (None, None) => receipt.epoch == self.info()?.epoch,
+                };
+                let reason = format!("entry {} is of another epoch here", receipt.index);
+                right.then_some(()).ok_or(Error::TokenLost { reason })
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A commit behind the end of its epoch never comes.
+    fn lost_with_its_epoch(&self, receipt: &Receipt) -> Result<()> {
+        let epochs = self.epochs()?;
+        let next: Option<&FenceRecord> = epochs.iter().find(|e| e.epoch > receipt.epoch);
+        match next.filter(|next| receipt.index > next.previous_index) {
+            Some(next) => Err(Error::TokenLost {
+                reason: format!(
+                    "epoch {} began behind entry {}",
+                    next.epoch, next.previous_index
+                ),
+            }),
+            None => Ok(()),
+        }
+    }
+}

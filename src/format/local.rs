@@ -1,0 +1,133 @@
+//! The local half of keyspace 0: facts about one file that no other copy has. They change with a
+//! checkpoint, never by a log entry, and count for no sum.
+
+use super::bytes::{id_at, u32_at, u64_at};
+
+/// First byte of the keys in the local half.
+const LOCAL: u8 = 0x20;
+const ARCHIVE: u8 = b'a';
+const FACTS: u8 = b'f';
+const VERSION: u8 = 1;
+
+/// User key, in keyspace 0, of the archived part of the log that begins with this entry.
+pub fn archive_user_key(first_index: u64) -> [u8; 10] {
+    let [a, b, c, d, e, f, g, h] = first_index.to_be_bytes();
+    [LOCAL, ARCHIVE, a, b, c, d, e, f, g, h]
+}
+
+/// Full-key range of all archived parts of the log.
+pub fn archive_range() -> (Vec<u8>, Vec<u8>) {
+    let prefix = |last: u8| vec![0, 0, 0, 0, LOCAL, last];
+    (prefix(ARCHIVE), prefix(ARCHIVE + 1))
+}
+
+/// User key, in keyspace 0, of the facts about the file.
+pub fn facts_user_key() -> [u8; 2] {
+    [LOCAL, FACTS]
+}
+
+/// True for keys of keyspace 0 that belong to this file alone.
+pub fn is_local(full_key: &[u8]) -> bool {
+    full_key.starts_with(&[0, 0, 0, 0, LOCAL])
+}
+
+/// A log region that takes no more commits and is kept for those who are behind. Its extent begins
+/// with the region's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveRecord {
+    /// First and last entry.
+    pub first_index: u64,
+    /// See `first_index`.
+    pub last_index: u64,
+    /// Where it stands.
+    pub start_page: u32,
+    /// Its length.
+    pub pages: u32,
+    /// Offset behind the last entry, in bytes from the start of the extent.
+    pub end: u64,
+    /// Incarnation of the region.
+    pub region_seq: u64,
+    /// When it was set aside, in microseconds since 1970.
+    pub archived_us: u64,
+}
+
+impl ArchiveRecord {
+    /// Bytes of a record.
+    pub const SIZE: usize = 49;
+
+    /// Encodes the record.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(Self::SIZE);
+        out.push(VERSION);
+        out.extend_from_slice(&self.first_index.to_le_bytes());
+        out.extend_from_slice(&self.last_index.to_le_bytes());
+        out.extend_from_slice(&self.start_page.to_le_bytes());
+        out.extend_from_slice(&self.pages.to_le_bytes());
+        out.extend_from_slice(&self.end.to_le_bytes());
+        out.extend_from_slice(&self.region_seq.to_le_bytes());
+        out.extend_from_slice(&self.archived_us.to_le_bytes());
+        out
+    }
+
+    /// Decodes what stands under this full key.
+    pub fn decode(full_key: &[u8], value: &[u8]) -> Option<ArchiveRecord> {
+        let record = ArchiveRecord {
+            first_index: u64_at(value, 1)?,
+            last_index: u64_at(value, 9)?,
+            start_page: u32_at(value, 17)?,
+            pages: u32_at(value, 21)?,
+            end: u64_at(value, 25)?,
+            region_seq: u64_at(value, 33)?,
+            archived_us: u64_at(value, 41)?,
+        };
+        let key = full_key.strip_prefix(&[0, 0, 0, 0])?;
+        let good = value == record.encode()
+            && key == archive_user_key(record.first_index)
+            && record.first_index <= record.last_index
+            && record.last_index < super::MAX_COUNTER
+            && record.pages > 0;
+        good.then_some(record)
+    }
+}
+
+/// The file that facts are about, before the facts: a copy of the file has the bytes too.
+pub fn split_owner(value: &[u8]) -> Option<([u8; 16], &[u8])> {
+    (*value.first()? == VERSION).then_some(())?;
+    Some((id_at(value, 1)?, value.get(17..)?))
+}
+
+/// Begins the value that holds facts about a file.
+pub fn push_owner(out: &mut Vec<u8>, file_id: &[u8; 16]) {
+    out.push(VERSION);
+    out.extend_from_slice(file_id);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_back_under_their_own_key_only() {
+        let record = ArchiveRecord {
+            first_index: 7,
+            last_index: 9,
+            start_page: 40,
+            pages: 3,
+            end: 9000,
+            region_seq: 12,
+            archived_us: 5,
+        };
+        let key = |index| [&[0, 0, 0, 0][..], &archive_user_key(index)].concat();
+        let bytes = record.encode();
+        assert_eq!(bytes.len(), ArchiveRecord::SIZE);
+        assert_eq!(ArchiveRecord::decode(&key(7), &bytes), Some(record));
+        assert_eq!(ArchiveRecord::decode(&key(8), &bytes), None);
+        assert_eq!(ArchiveRecord::decode(&key(7), &bytes[1..]), None);
+        assert!(is_local(&key(7)) && key(7) >= archive_range().0 && key(7) < archive_range().1);
+        let empty = ArchiveRecord {
+            last_index: 6,
+            ..record
+        };
+        assert_eq!(ArchiveRecord::decode(&key(7), &empty.encode()), None);
+    }
+}
