@@ -69,6 +69,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('salvage', 'salvage', [CompletionResultType]::ParameterValue, 'Save what can be read of a damaged file into a new one')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Dump a header, page, log frame or the free list with notes')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what creel needs of this machine and a directory')
+            [CompletionResult]::new('soak', 'soak', [CompletionResultType]::ParameterValue, 'A long test run that can fail: an oracle, faults, kills, measurements')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain an exit status, an error code, a fault of an input or an invariant')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of an output, or list them')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print version and file formats')
@@ -938,6 +939,53 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'creel;soak' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Run for so long')
+            [CompletionResult]::new('--ops', '--ops', [CompletionResultType]::ParameterName, 'Run for so many operations [default: 1M]')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where all operations come from [default: a new one each time]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'A ready-made run: smoke, nightly or long; other flags change it')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them')
+            [CompletionResult]::new('--mix', '--mix', [CompletionResultType]::ParameterName, 'Parts of small, medium and large values [default: 70/25/5]')
+            [CompletionResult]::new('--delete', '--delete', [CompletionResultType]::ParameterName, 'Share of deletes [default: 5%]')
+            [CompletionResult]::new('--get', '--get', [CompletionResultType]::ParameterName, 'Share of reads of a key [default: 20%]')
+            [CompletionResult]::new('--scan', '--scan', [CompletionResultType]::ParameterName, 'Share of reads of a range or prefix [default: 0.5%]')
+            [CompletionResult]::new('--cas', '--cas', [CompletionResultType]::ParameterName, 'Share of compare-and-set [default: 1.5%]')
+            [CompletionResult]::new('--keys', '--keys', [CompletionResultType]::ParameterName, 'Keys that there may be in a keyspace [default: 20k; with --input: its keys]')
+            [CompletionResult]::new('--keyspaces', '--keyspaces', [CompletionResultType]::ParameterName, 'Keyspaces [default: 4]')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Operations in a batch, at most [default: 64]')
+            [CompletionResult]::new('--checkpoint-every', '--checkpoint-every', [CompletionResultType]::ParameterName, 'Operations between two checkpoints; 0: only those that come by themselves [default: 100k]')
+            [CompletionResult]::new('--compact-every', '--compact-every', [CompletionResultType]::ParameterName, 'Operations between two compactions, in place and dense by turns; 0: none [default: 500k]')
+            [CompletionResult]::new('--reopen-every', '--reopen-every', [CompletionResultType]::ParameterName, 'Operations between two reopenings; 0: none [default: 250k]')
+            [CompletionResult]::new('--hold', '--hold', [CompletionResultType]::ParameterName, 'Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]')
+            [CompletionResult]::new('--sync-mode', '--sync-mode', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off; the same as --sync [default: normal]')
+            [CompletionResult]::new('--oracle-memory', '--oracle-memory', [CompletionResultType]::ParameterName, 'Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync')
+            [CompletionResult]::new('--fault-every', '--fault-every', [CompletionResultType]::ParameterName, 'Operations between two faults on average [default: 20k]')
+            [CompletionResult]::new('--plant', '--plant', [CompletionResultType]::ParameterName, 'Put in a defect, to see that it is found')
+            [CompletionResult]::new('--sample-every', '--sample-every', [CompletionResultType]::ParameterName, 'Time between two samples [default: 1s]')
+            [CompletionResult]::new('--bounds', '--bounds', [CompletionResultType]::ParameterName, 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Where the report goes: a directory')
+            [CompletionResult]::new('--helper', '--helper', [CompletionResultType]::ParameterName, 'Serves a run')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say what is done on the way; twice: how')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say what is done on the way; twice: how')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a report that is there already')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'creel;explain' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
@@ -1022,6 +1070,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('salvage', 'salvage', [CompletionResultType]::ParameterValue, 'Save what can be read of a damaged file into a new one')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Dump a header, page, log frame or the free list with notes')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what creel needs of this machine and a directory')
+            [CompletionResult]::new('soak', 'soak', [CompletionResultType]::ParameterValue, 'A long test run that can fail: an oracle, faults, kills, measurements')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain an exit status, an error code, a fault of an input or an invariant')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of an output, or list them')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print version and file formats')
@@ -1092,6 +1141,9 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             break
         }
         'creel;help;doctor' {
+            break
+        }
+        'creel;help;soak' {
             break
         }
         'creel;help;explain' {

@@ -66,6 +66,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand salvage 'Save what can be read of a damaged file into a new one'
             cand inspect 'Dump a header, page, log frame or the free list with notes'
             cand doctor 'Try what creel needs of this machine and a directory'
+            cand soak 'A long test run that can fail: an oracle, faults, kills, measurements'
             cand explain 'Explain an exit status, an error code, a fault of an input or an invariant'
             cand schema 'Print the JSON Schema of an output, or list them'
             cand version 'Print version and file formats'
@@ -905,6 +906,52 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'creel;soak'= {
+            cand --color 'When to use colour: auto, always or never [default: auto]'
+            cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
+            cand --progress-interval 'Time between two lines of progress [default: 10s]'
+            cand --log-format 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]'
+            cand --lock-timeout 'Time to wait for another writer; 0 does not wait [default: 5s]'
+            cand --sync 'How durable commits are: full, normal or off [default: full]'
+            cand --duration 'Run for so long'
+            cand --ops 'Run for so many operations [default: 1M]'
+            cand --seed 'Where all operations come from [default: a new one each time]'
+            cand --profile 'A ready-made run: smoke, nightly or long; other flags change it'
+            cand --input 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them'
+            cand --mix 'Parts of small, medium and large values [default: 70/25/5]'
+            cand --delete 'Share of deletes [default: 5%]'
+            cand --get 'Share of reads of a key [default: 20%]'
+            cand --scan 'Share of reads of a range or prefix [default: 0.5%]'
+            cand --cas 'Share of compare-and-set [default: 1.5%]'
+            cand --keys 'Keys that there may be in a keyspace [default: 20k; with --input: its keys]'
+            cand --keyspaces 'Keyspaces [default: 4]'
+            cand --batch 'Operations in a batch, at most [default: 64]'
+            cand --checkpoint-every 'Operations between two checkpoints; 0: only those that come by themselves [default: 100k]'
+            cand --compact-every 'Operations between two compactions, in place and dense by turns; 0: none [default: 500k]'
+            cand --reopen-every 'Operations between two reopenings; 0: none [default: 250k]'
+            cand --hold 'Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]'
+            cand --sync-mode 'How durable commits are: full, normal or off; the same as --sync [default: normal]'
+            cand --oracle-memory 'Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]'
+            cand --faults 'Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync'
+            cand --fault-every 'Operations between two faults on average [default: 20k]'
+            cand --plant 'Put in a defect, to see that it is found'
+            cand --sample-every 'Time between two samples [default: 1s]'
+            cand --bounds 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them'
+            cand --out 'Where the report goes: a directory'
+            cand --helper 'Serves a run'
+            cand --json 'Print JSON objects, errors too'
+            cand -q 'Print fewer messages; twice: none, only the exit status'
+            cand --quiet 'Print fewer messages; twice: none, only the exit status'
+            cand -v 'Say what is done on the way; twice: how'
+            cand --verbose 'Say what is done on the way; twice: how'
+            cand --read-only 'Refuse to write to the database'
+            cand --allow-hard-links 'Write to a file that has several hard links'
+            cand --force-network 'Open a file on a network file system, where locks and syncs cannot be trusted'
+            cand --no-input 'Never ask a question'
+            cand --force 'Replace a report that is there already'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'creel;explain'= {
             cand --color 'When to use colour: auto, always or never [default: auto]'
             cand --progress 'How to show progress: auto, never, bar, plain or json [default: auto]'
@@ -986,6 +1033,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand salvage 'Save what can be read of a damaged file into a new one'
             cand inspect 'Dump a header, page, log frame or the free list with notes'
             cand doctor 'Try what creel needs of this machine and a directory'
+            cand soak 'A long test run that can fail: an oracle, faults, kills, measurements'
             cand explain 'Explain an exit status, an error code, a fault of an input or an invariant'
             cand schema 'Print the JSON Schema of an output, or list them'
             cand version 'Print version and file formats'
@@ -1034,6 +1082,8 @@ set edit:completion:arg-completer[creel] = {|@words|
         &'creel;help;inspect'= {
         }
         &'creel;help;doctor'= {
+        }
+        &'creel;help;soak'= {
         }
         &'creel;help;explain'= {
         }

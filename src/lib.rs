@@ -57,6 +57,9 @@ mod progress;
 #[doc(hidden)]
 pub mod salvage;
 #[doc(hidden)]
+#[cfg(unix)]
+pub mod soak;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod stream;

@@ -31,6 +31,7 @@ mod put;
 mod salvage;
 mod schema;
 mod scratch;
+mod soak;
 mod stats;
 mod verify;
 mod version;
@@ -118,6 +119,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<salvage::SalvageArgs>(),
     Verb::of::<inspect::InspectArgs>(),
     Verb::of::<doctor::DoctorArgs>(),
+    Verb::of::<soak::SoakArgs>(),
     Verb::of::<explain::ExplainArgs>(),
     Verb::of::<schema::SchemaArgs>(),
     Verb::of::<version::VersionArgs>(),

@@ -42,6 +42,7 @@ schemas! {
     "put"
     "salvage"
     "schema"
+    "soak"
     "stats"
     "verify"
     "version"

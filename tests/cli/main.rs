@@ -45,6 +45,7 @@ mod put;
 mod salvage;
 mod schema;
 mod signals;
+mod soak;
 mod stats;
 mod streams;
 mod support;

@@ -42,6 +42,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("stream", &["error", "format"]),
     ("chain", &["error", "format", "progress", "sys"]),
+    (
+        "soak",
+        &[
+            "check", "db", "digest", "error", "exchange", "format", "progress", "sys",
+        ],
+    ),
     ("cli", &["creel"]),
     ("commands", &["cli", "creel"]),
 ];

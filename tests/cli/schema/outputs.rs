@@ -22,6 +22,7 @@ pub fn all() -> Vec<Printed> {
         losses,
         errors,
         itself,
+        soaks,
     ] {
         part(&mut printed);
     }
@@ -69,6 +70,22 @@ fn data(printed: &mut Vec<Printed>) {
     let lines = db.file("lines", b"{\"op\":\"del\",\"key\":\"YQ==\"}\n");
     run(printed, &db, "batch", &[lines.to_str().unwrap()]);
     run(printed, &db, "keyspaces", &[]);
+}
+
+/// Test runs: one with faults, one that breaks, one with enough samples for a trend.
+fn soaks(printed: &mut Vec<Printed>) {
+    for args in [
+        "--ops 9000 --faults eio,bitflip --fault-every 2000",
+        "--ops 9000 --plant wrong-value --checkpoint-every 4000",
+        "--duration 800ms --sample-every 20ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
+        "--ops 0",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = creel();
+        command.args(["soak", "--seed", "3"]).args(args.split(' '));
+        command.env("TMPDIR", dir.path());
+        keep(printed, command, args);
+    }
 }
 
 /// Commands on the file.

@@ -1,0 +1,228 @@
+//! The arguments of `creel soak`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use creel::soak::config::{Config, Limit, Sync};
+use creel::soak::faults::FaultKind;
+use creel::soak::plants::Plant;
+
+use super::helper::Helper;
+use crate::cli::{Failure, units};
+
+mod bounds;
+mod values;
+
+pub(super) use values::Inputs;
+
+/// How durable commits are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SyncMode {
+    /// When they return
+    Full,
+    /// At the next checkpoint
+    Normal,
+    /// When the system likes
+    Off,
+}
+
+/// Ready-made runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Profile {
+    /// A minute, for every change
+    Smoke,
+    /// Half an hour, for every night
+    Nightly,
+    /// Eight hours
+    Long,
+}
+
+/// Arguments of `creel soak`.
+#[derive(Debug, Args)]
+pub struct SoakArgs {
+    /// The database to be made; @ stands for $CREEL_DB [default: a temporary one]
+    #[arg(value_name = "DB", value_hint = clap::ValueHint::FilePath)]
+    pub(super) db: Option<OsString>,
+    /// Run for so long
+    #[arg(long, value_name = "DUR", value_parser = units::duration, conflicts_with = "ops")]
+    pub(super) duration: Option<Duration>,
+    /// Run for so many operations [default: 1M]
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub(super) ops: Option<u64>,
+    /// Where all operations come from [default: a new one each time]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 53))]
+    pub(super) seed: Option<u64>,
+    /// A ready-made run: smoke, nightly or long; other flags change it
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) profile: Option<Profile>,
+    #[command(flatten)]
+    pub(super) work: WorkArgs,
+    #[command(flatten)]
+    pub(super) trouble: TroubleArgs,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
+    /// Serves a run
+    #[arg(long, hide = true)]
+    pub(super) helper: Option<Helper>,
+}
+
+/// What is done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Workload")]
+pub(super) struct WorkArgs {
+    /// Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them
+    #[arg(long, value_name = "FILES", value_parser = values::inputs)]
+    pub input: Option<Inputs>,
+    /// Parts of small, medium and large values [default: 70/25/5]
+    #[arg(long, value_name = "S/M/L", value_parser = values::mix)]
+    pub mix: Option<[u32; 3]>,
+    /// Share of deletes [default: 5%]
+    #[arg(long, value_name = "P%", value_parser = values::share)]
+    pub delete: Option<u32>,
+    /// Share of reads of a key [default: 20%]
+    #[arg(long, value_name = "P%", value_parser = values::share)]
+    pub get: Option<u32>,
+    /// Share of reads of a range or prefix [default: 0.5%]
+    #[arg(long, value_name = "P%", value_parser = values::share)]
+    pub scan: Option<u32>,
+    /// Share of compare-and-set [default: 1.5%]
+    #[arg(long, value_name = "P%", value_parser = values::share)]
+    pub cas: Option<u32>,
+    /// Keys that there may be in a keyspace [default: 20k; with --input: its keys]
+    #[arg(long, value_name = "N", value_parser = units::count, conflicts_with = "input")]
+    pub keys: Option<u64>,
+    /// Keyspaces [default: 4]
+    #[arg(long, value_name = "N")]
+    pub keyspaces: Option<u32>,
+    /// Operations in a batch, at most [default: 64]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Operations between two checkpoints; 0: only those that come by themselves [default: 100k]
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub checkpoint_every: Option<u64>,
+    /// Operations between two compactions, in place and dense by turns; 0: none [default: 500k]
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub compact_every: Option<u64>,
+    /// Operations between two reopenings; 0: none [default: 250k]
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub reopen_every: Option<u64>,
+    /// Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub hold: Option<u64>,
+    /// How durable commits are: full, normal or off; the same as --sync [default: normal]
+    #[arg(
+        long,
+        value_name = "MODE",
+        hide_possible_values = true,
+        conflicts_with = "sync"
+    )]
+    pub sync_mode: Option<SyncMode>,
+    /// Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub oracle_memory: Option<u64>,
+}
+
+/// What goes wrong.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Trouble")]
+pub(super) struct TroubleArgs {
+    /// Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::fault)]
+    pub faults: Vec<FaultKind>,
+    /// Operations between two faults on average [default: 20k]
+    #[arg(long, value_name = "N", value_parser = units::count, requires = "faults")]
+    pub fault_every: Option<u64>,
+    /// Put in a defect, to see that it is found
+    #[arg(long, value_name = "NAME", value_parser = values::plant, hide = true)]
+    pub plant: Option<Plant>,
+}
+
+/// What is measured and reported.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub(super) struct ReportArgs {
+    /// Time between two samples [default: 1s]
+    #[arg(long, value_name = "DUR", value_parser = units::duration)]
+    pub sample_every: Option<Duration>,
+    /// What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16,
+    /// file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them
+    #[arg(long, value_name = "LIST", value_parser = bounds::parse)]
+    pub bounds: Option<bounds::Changes>,
+    /// Where the report goes: a directory
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace a report that is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
+}
+
+impl SoakArgs {
+    /// What the flags ask for, for the part with the store.
+    pub(super) fn config(&self, seed: u64, sync: Option<Sync>) -> Result<Config, Failure> {
+        let mut config = Config {
+            seed,
+            ..Config::default()
+        };
+        if let Some(profile) = self.profile {
+            let minutes = match profile {
+                Profile::Smoke => 1,
+                Profile::Nightly => 30,
+                Profile::Long => 8 * 60,
+            };
+            config.limit = Limit::DurationMs(minutes * 60_000);
+        }
+        if let Some(ops) = self.ops {
+            config.limit = Limit::Ops(ops);
+        }
+        if let Some(duration) = self.duration {
+            config.limit = Limit::DurationMs(millis(duration));
+        }
+        let work = &self.work;
+        let set = |to: &mut u64, from: Option<u64>| *to = from.unwrap_or(*to);
+        set(&mut config.checkpoint_every, work.checkpoint_every);
+        set(&mut config.compact_every, work.compact_every);
+        set(&mut config.reopen_every, work.reopen_every);
+        set(&mut config.hold, work.hold);
+        set(&mut config.keys, work.keys);
+        set(&mut config.oracle_memory, work.oracle_memory);
+        set(&mut config.fault_every, self.trouble.fault_every);
+        config.mix = work.mix.unwrap_or(config.mix);
+        config.delete = work.delete.unwrap_or(config.delete);
+        config.get = work.get.unwrap_or(config.get);
+        config.scan = work.scan.unwrap_or(config.scan);
+        config.cas = work.cas.unwrap_or(config.cas);
+        config.keyspaces = work.keyspaces.unwrap_or(config.keyspaces);
+        config.batch = work.batch.unwrap_or(config.batch);
+        config.sync = sync.unwrap_or(config.sync);
+        if let Some(every) = self.report.sample_every {
+            config.sample_every_ms = millis(every);
+        }
+        if let Some(changes) = &self.report.bounds {
+            changes.apply(&mut config.bounds);
+        }
+        config.faults = self.trouble.faults.clone();
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Durability: `--sync-mode`, or the flag that every command has.
+    pub(super) fn sync(&self, global: Option<crate::cli::globals::Sync>) -> Option<Sync> {
+        use crate::cli::globals::Sync as Global;
+        let own = self.work.sync_mode.map(|mode| match mode {
+            SyncMode::Full => Sync::Full,
+            SyncMode::Normal => Sync::Normal,
+            SyncMode::Off => Sync::Off,
+        });
+        own.or(global.map(|mode| match mode {
+            Global::Full => Sync::Full,
+            Global::Normal => Sync::Normal,
+            Global::Off => Sync::Off,
+        }))
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,302 @@
+//! The result of a run: for people, for programs, and as files.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use creel::soak::check::{Broken, Ledger, Standing};
+use creel::soak::config::{Config, Limit};
+use creel::soak::measure::Quantiles;
+use creel::soak::outcome::{FaultReport, Outcome as Found, Trends, Verdict};
+use creel::soak::store::Counts;
+use creel::soak::text::name;
+use serde::Serialize;
+
+use super::args::SoakArgs;
+use super::artefacts::Artefacts;
+use super::parts::{Part, exit};
+use crate::cli::Failure;
+
+/// A part and what was found.
+pub(super) struct Done {
+    pub part: Part,
+    pub found: Found,
+}
+
+/// Everything together.
+pub(super) struct Report<'a> {
+    pub done: Vec<Done>,
+    pub elapsed: Duration,
+    pub args: &'a SoakArgs,
+    /// A database that was kept.
+    pub database: Option<PathBuf>,
+}
+
+/// `result.json` and `--json`.
+#[derive(Serialize)]
+pub(super) struct Line {
+    schema: &'static str,
+    verdict: Verdict,
+    exit: u8,
+    seed: u64,
+    operations: u64,
+    operation_hash: String,
+    final_digest: Option<String>,
+    elapsed_s: f64,
+    operations_per_s: f64,
+    checks: Vec<Standing>,
+    broken: Vec<Broken>,
+    inconclusive: Vec<String>,
+    parts: Vec<PartLine>,
+    out: Option<String>,
+    database: Option<String>,
+    reproduce: String,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct PartLine {
+    name: &'static str,
+    verdict: Verdict,
+    operations: u64,
+    operation_hash: String,
+    final_digest: Option<String>,
+    elapsed_s: f64,
+    operations_per_s: f64,
+    first_quarter_per_s: Option<f64>,
+    last_quarter_per_s: Option<f64>,
+    counts: Counts,
+    commit_latency: Quantiles,
+    read_latency: Quantiles,
+    bytes_written: u64,
+    syncs: u64,
+    entries: u64,
+    live_bytes: u64,
+    file_bytes: u64,
+    peak_rss_kb: u64,
+    samples: u64,
+    trends: Trends,
+    faults: Vec<FaultReport>,
+    config: Config,
+}
+
+impl<'a> Report<'a> {
+    pub fn new(done: Vec<Done>, elapsed: Duration, args: &'a SoakArgs) -> Report<'a> {
+        Report {
+            done,
+            elapsed,
+            args,
+            database: None,
+        }
+    }
+
+    /// The worst verdict of all parts.
+    pub fn verdict(&self) -> Verdict {
+        let order = [
+            Verdict::Invariant,
+            Verdict::Resource,
+            Verdict::Interrupted,
+            Verdict::Performance,
+            Verdict::Inconclusive,
+        ];
+        let all: Vec<Verdict> = self.done.iter().map(|d| d.found.verdict()).collect();
+        let worst = order.into_iter().find(|verdict| all.contains(verdict));
+        worst.unwrap_or(Verdict::Passed)
+    }
+
+    /// Checks of all parts.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        for done in &self.done {
+            ledger.merge(&done.found.ledger);
+        }
+        ledger
+    }
+
+    /// One value for all parts: that of the only part, or the hash of all.
+    fn over_parts(&self, of: impl Fn(&Found) -> Option<String>) -> Option<String> {
+        let all: Option<Vec<String>> = self.done.iter().map(|d| of(&d.found)).collect();
+        let all = all?;
+        match all.as_slice() {
+            [one] => Some(one.clone()),
+            several => Some(
+                blake3::hash(several.join(" ").as_bytes())
+                    .to_hex()
+                    .to_string(),
+            ),
+        }
+    }
+
+    /// The command that does the same again.
+    pub fn reproduce(&self) -> String {
+        let Some(first) = self.done.first() else {
+            return "creel soak".into();
+        };
+        command(&first.part.config, self.args)
+    }
+
+    pub fn line(&self, artefacts: Option<&Artefacts>) -> Line {
+        let ledger = self.ledger();
+        let operations: u64 = self.done.iter().map(|d| d.found.operations).sum();
+        let seconds: f64 = self.done.iter().map(|d| d.found.elapsed_s).sum();
+        let verdict = self.verdict();
+        let inconclusive = self
+            .done
+            .iter()
+            .flat_map(|d| d.found.inconclusive.iter().cloned());
+        Line {
+            schema: "creel.soak/1",
+            verdict,
+            exit: exit(verdict).code(),
+            seed: self.done.first().map_or(0, |d| d.part.config.seed),
+            operations,
+            operation_hash: self
+                .over_parts(|f| Some(f.operation_hash.clone()))
+                .unwrap_or_default(),
+            final_digest: self.over_parts(|f| f.digest().map(str::to_owned)),
+            elapsed_s: self.elapsed.as_secs_f64(),
+            operations_per_s: if seconds > 0.0 {
+                operations as f64 / seconds
+            } else {
+                0.0
+            },
+            checks: ledger.standings(),
+            broken: ledger.broken().to_vec(),
+            inconclusive: inconclusive.collect(),
+            parts: self.done.iter().map(part_line).collect(),
+            out: artefacts
+                .and_then(Artefacts::dir)
+                .map(|d| d.to_string_lossy().into_owned()),
+            database: self
+                .database
+                .as_ref()
+                .map(|d| d.to_string_lossy().into_owned()),
+            reproduce: self.reproduce(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// Writes the files that are made at the end.
+    pub fn write(&self, artefacts: &Artefacts) -> Result<(), Failure> {
+        if artefacts.dir().is_none() {
+            return Ok(());
+        }
+        let text = serde_json::to_string_pretty(&self.line(Some(artefacts)));
+        artefacts.file("result.json", &text.unwrap_or_default())?;
+        for done in &self.done {
+            let file = format!("latency-{}.hgrm", done.part.name);
+            artefacts.file(&file, &done.found.commit_times.table())?;
+        }
+        Ok(())
+    }
+}
+
+fn part_line(done: &Done) -> PartLine {
+    let found = &done.found;
+    let (commit_latency, read_latency) = found.quantiles();
+    let rates = found.quarter_rates();
+    let last = found.series.samples().last().copied().unwrap_or_default();
+    let peak = found.series.samples().iter().map(|s| s.rss_kb).max();
+    PartLine {
+        name: done.part.name,
+        verdict: found.verdict(),
+        operations: found.operations,
+        operation_hash: found.operation_hash.clone(),
+        final_digest: found.digest().map(str::to_owned),
+        elapsed_s: found.elapsed_s,
+        operations_per_s: found.rate(),
+        first_quarter_per_s: rates.map(|r| r.0),
+        last_quarter_per_s: rates.map(|r| r.1),
+        counts: found.counts,
+        commit_latency,
+        read_latency,
+        bytes_written: found.bytes_written,
+        syncs: found.syncs,
+        entries: last.live_keys,
+        live_bytes: last.live_bytes,
+        file_bytes: last.file_bytes,
+        peak_rss_kb: peak.unwrap_or(0),
+        samples: found.series.seen(),
+        trends: found.trends,
+        faults: found.faults.clone(),
+        config: done.part.config.clone(),
+    }
+}
+
+/// The flags that make this configuration.
+fn command(config: &Config, args: &SoakArgs) -> String {
+    let usual = Config::default();
+    let mut text = format!("creel soak --seed {}", config.seed);
+    let mut flag = |name: &str, value: String| {
+        text.push_str(&format!(" --{name} {value}"));
+    };
+    match config.limit {
+        Limit::Ops(ops) => flag("ops", ops.to_string()),
+        Limit::DurationMs(ms) => flag("duration", format!("{ms}ms")),
+    }
+    let numbers = [
+        (
+            "checkpoint-every",
+            config.checkpoint_every,
+            usual.checkpoint_every,
+        ),
+        ("compact-every", config.compact_every, usual.compact_every),
+        ("reopen-every", config.reopen_every, usual.reopen_every),
+        ("hold", config.hold, usual.hold),
+        ("oracle-memory", config.oracle_memory, usual.oracle_memory),
+        ("keyspaces", config.keyspaces.into(), usual.keyspaces.into()),
+        ("batch", config.batch.into(), usual.batch.into()),
+    ];
+    for (name, value, usual) in numbers {
+        if value != usual {
+            flag(name, value.to_string());
+        }
+    }
+    let shares = [
+        ("delete", config.delete, usual.delete),
+        ("get", config.get, usual.get),
+        ("scan", config.scan, usual.scan),
+        ("cas", config.cas, usual.cas),
+    ];
+    for (name, value, usual) in shares {
+        if value != usual {
+            flag(name, format!("{}%", f64::from(value) / 100.0));
+        }
+    }
+    if let Some(inputs) = &args.work.input {
+        let files = inputs
+            .iter()
+            .map(|(class, path)| format!("{}={}", name(class), path.display()));
+        flag("input", files.collect::<Vec<_>>().join(","));
+    } else if config.keys != usual.keys {
+        flag("keys", config.keys.to_string());
+    }
+    if config.mix != usual.mix && args.work.input.is_none() {
+        let [small, medium, large] = config.mix;
+        flag("mix", format!("{small}/{medium}/{large}"));
+    }
+    if config.sample_every_ms != usual.sample_every_ms {
+        flag("sample-every", format!("{}ms", config.sample_every_ms));
+    }
+    if config.bounds != usual.bounds {
+        let b = &config.bounds;
+        let trend = name(&b.trend);
+        flag(
+            "bounds",
+            format!(
+                "memory-growth={},descriptors={},file-factor={},file-extra={},log={},trend={trend}",
+                b.memory_growth, b.descriptors, b.file_factor, b.file_extra, b.log
+            ),
+        );
+    }
+    if config.sync != usual.sync {
+        flag("sync-mode", name(&config.sync));
+    }
+    if !config.faults.is_empty() {
+        let names: Vec<String> = config.faults.iter().map(|kind| kind.name()).collect();
+        flag("faults", names.join(","));
+        if config.fault_every != usual.fault_every {
+            flag("fault-every", config.fault_every.to_string());
+        }
+    }
+    text
+}

@@ -1,0 +1,243 @@
+//! The database beside the expectation, entry after entry.
+
+use super::{Model, Oracle, Sums};
+use crate::db::{KeyRange, Keyspace, Snapshot};
+use crate::error::Result;
+use crate::soak::config::{PROGRESS, keyspace_name};
+use crate::soak::oracle::model::PROGRESS_KEY;
+use crate::soak::oracle::sums::Sum;
+use crate::soak::workload::{Keys, Values};
+
+/// A comparison that found no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compared {
+    /// Entries that were looked at.
+    pub entries: u64,
+}
+
+/// The first difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// In which keyspace.
+    pub keyspace: String,
+    /// The key, or the first one of a range.
+    pub key: Vec<u8>,
+    /// What is wrong.
+    pub found: Found,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is not there.
+    Missing,
+    /// It should not be there.
+    Unexpected,
+    /// It has another value: which operation set the one that should be there, and which the one
+    /// that is, as far as that shows.
+    Value(u64, Option<u64>),
+    /// The sum of the range is another.
+    Range,
+    /// The number of operations done is another: expected, found.
+    Progress(u64, Option<u64>),
+    /// A keyspace is missing or should not be there.
+    Keyspaces(Vec<String>),
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = crate::soak::text::shown(&self.key);
+        match &self.found {
+            Found::Keyspaces(names) => {
+                write!(f, "the keyspaces are {}", names.join(", "))
+            }
+            Found::Progress(expected, found) => {
+                write!(f, "the contents are those after operation ")?;
+                match found {
+                    Some(found) => write!(f, "{found}")?,
+                    None => write!(f, "(none)")?,
+                }
+                write!(f, ", not {expected}")
+            }
+            Found::Missing => write!(f, "{key} in {} is missing", self.keyspace),
+            Found::Unexpected => {
+                write!(f, "{key} in {} is there, but should not be", self.keyspace)
+            }
+            Found::Value(expected, found) => {
+                write!(
+                    f,
+                    "{key} in {} has not the value of operation {expected}",
+                    self.keyspace
+                )?;
+                match found {
+                    Some(found) => write!(f, ", but that of operation {found}"),
+                    None => Ok(()),
+                }
+            }
+            Found::Range => write!(
+                f,
+                "the entries from {key} on in {} are not those that were written",
+                self.keyspace
+            ),
+        }
+    }
+}
+
+/// `Ok(Err(..))` is a difference, `Err` a failed call.
+pub(crate) type Answer<T> = Result<std::result::Result<T, Difference>>;
+
+/// Comparing needs these two beside the expectation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bytes<'a> {
+    pub keys: &'a Keys,
+    pub values: &'a Values,
+}
+
+impl Oracle {
+    /// Compares everything.
+    pub(crate) fn compare(&self, snapshot: &Snapshot, bytes: Bytes<'_>) -> Answer<Compared> {
+        let (keyspaces, progress) = match self {
+            Oracle::Model(model) => (model.keyspaces(), model.progress()),
+            Oracle::Sums(sums) => (sums.keyspaces(), sums.progress()),
+        };
+        if let Err(difference) = check_frame(snapshot, keyspaces, progress)? {
+            return Ok(Err(difference));
+        }
+        let mut all = Compared::default();
+        for number in 0..keyspaces {
+            let keyspace = snapshot.keyspace(&keyspace_name(number))?;
+            let compared = match self {
+                Oracle::Model(model) => model.compare(&keyspace, number, bytes)?,
+                Oracle::Sums(sums) => sums.compare(&keyspace, number, bytes.keys)?,
+            };
+            match compared {
+                Ok(compared) => all.entries += compared.entries,
+                Err(difference) => return Ok(Err(difference)),
+            }
+        }
+        Ok(Ok(all))
+    }
+}
+
+/// How far the database says that it is.
+pub(crate) fn progress_of(snapshot: &Snapshot) -> Result<Option<u64>> {
+    let keyspace = match snapshot.keyspace(PROGRESS) {
+        Err(crate::error::Error::NoKeyspace { .. }) => return Ok(None),
+        keyspace => keyspace?,
+    };
+    let value = keyspace.get(PROGRESS_KEY)?;
+    Ok(value
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u64::from_be_bytes))
+}
+
+fn check_frame(snapshot: &Snapshot, keyspaces: u32, progress: u64) -> Answer<()> {
+    let names = snapshot.keyspaces()?;
+    let expected: Vec<String> = (0..keyspaces)
+        .map(keyspace_name)
+        .chain([PROGRESS.to_owned()])
+        .collect();
+    if names != expected {
+        return Ok(Err(Difference {
+            keyspace: String::new(),
+            key: Vec::new(),
+            found: Found::Keyspaces(names),
+        }));
+    }
+    let found = progress_of(snapshot)?;
+    if found != Some(progress) {
+        return Ok(Err(Difference {
+            keyspace: PROGRESS.into(),
+            key: PROGRESS_KEY.to_vec(),
+            found: Found::Progress(progress, found),
+        }));
+    }
+    Ok(Ok(()))
+}
+
+impl Model {
+    fn compare(&self, keyspace: &Keyspace, number: u32, bytes: Bytes<'_>) -> Answer<Compared> {
+        let differs = |key: &[u8], found| {
+            Ok(Err(Difference {
+                keyspace: keyspace_name(number),
+                key: key.to_vec(),
+                found,
+            }))
+        };
+        let mut cursor = keyspace.cursor(&KeyRange::all());
+        let (mut key, mut value) = (Vec::new(), Vec::new());
+        let mut entries = 0;
+        for (at, reference) in self.from(number, 0) {
+            bytes.keys.write(at, &mut key);
+            let Some((found_key, found_value)) = cursor.next_entry()? else {
+                return differs(&key, Found::Missing);
+            };
+            match found_key.cmp(&key) {
+                std::cmp::Ordering::Less => return differs(found_key, Found::Unexpected),
+                std::cmp::Ordering::Greater => return differs(&key, Found::Missing),
+                std::cmp::Ordering::Equal => {}
+            }
+            bytes.values.write(reference, &mut value);
+            if found_value != value {
+                let origin = origin(bytes.values, found_value);
+                return differs(&key, Found::Value(reference.counter(), origin));
+            }
+            entries += 1;
+        }
+        match cursor.next_entry()? {
+            Some((key, _)) => differs(key, Found::Unexpected),
+            None => Ok(Ok(Compared { entries })),
+        }
+    }
+}
+
+impl Sums {
+    fn compare(&self, keyspace: &Keyspace, number: u32, keys: &Keys) -> Answer<Compared> {
+        let mut cursor = keyspace.cursor(&KeyRange::all());
+        let mut entries = 0;
+        let mut border = Vec::new();
+        let mut carried: Option<(Vec<u8>, Vec<u8>)> = None;
+        for (from, to, expected) in self.ranges(number) {
+            if from == to {
+                continue;
+            }
+            let last = to >= keys.count();
+            keys.write(to.min(keys.count().saturating_sub(1)), &mut border);
+            let mut found = Sum::default();
+            if let Some((key, value)) = carried.take() {
+                if !last && key >= border {
+                    carried = Some((key, value));
+                } else {
+                    found.add(&key, &value);
+                }
+            }
+            while carried.is_none() {
+                let Some((key, value)) = cursor.next_entry()? else {
+                    break;
+                };
+                entries += 1;
+                if !last && key >= border.as_slice() {
+                    carried = Some((key.to_vec(), value.to_vec()));
+                } else {
+                    found.add(key, value);
+                }
+            }
+            if found != expected {
+                return Ok(Err(Difference {
+                    keyspace: keyspace_name(number),
+                    key: Sums::name(keys, from),
+                    found: Found::Range,
+                }));
+            }
+        }
+        Ok(Ok(Compared { entries }))
+    }
+}
+
+/// The operation that a value names.
+pub(crate) fn origin(values: &Values, value: &[u8]) -> Option<u64> {
+    match values {
+        Values::Made(_) => value.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
+        Values::Given(..) => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! One file behind the seam.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::state::{Effect, Shared, Target};
+use crate::sys::{File, FileIdentity, FileMap, LockMode};
+
+/// A file whose calls are counted and may fail.
+#[derive(Debug)]
+pub(super) struct SeamFile {
+    inner: Arc<dyn File>,
+    shared: Arc<Shared>,
+    /// Power cuts before it was opened; one that comes later ends it.
+    life: u64,
+}
+
+impl SeamFile {
+    pub fn new(inner: Arc<dyn File>, shared: Arc<Shared>) -> Self {
+        let life = shared.life();
+        SeamFile {
+            inner,
+            shared,
+            life,
+        }
+    }
+
+    /// Where nothing is to happen, calls go straight through.
+    fn is_plain(&self) -> bool {
+        !self.shared.active.load(Ordering::Acquire)
+    }
+
+    fn count(&self, bytes: usize) {
+        self.shared
+            .bytes_written
+            .fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A write as it is to happen now.
+    fn write(&self, buf: &[u8], offset: u64, durable: bool) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        match state.before_write(self.life, &self.inner, buf, offset, durable)? {
+            Effect::Pass => {}
+            Effect::Swallow => return Ok(()),
+        }
+        if durable {
+            self.inner.write_durable_at(&[IoSlice::new(buf)], offset)
+        } else {
+            self.inner.write_at(buf, offset)
+        }
+    }
+}
+
+impl File for SeamFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        if !self.is_plain() {
+            self.shared.lock().check_alive(self.life)?;
+        }
+        self.inner.read_at(buf, offset)
+    }
+
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.count(buf.len());
+        if self.is_plain() {
+            return self.inner.write_at(buf, offset);
+        }
+        self.write(buf, offset, false)
+    }
+
+    fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        self.count(bufs.iter().map(|buf| buf.len()).sum());
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
+        if self.is_plain() {
+            return self.inner.write_durable_at(bufs, offset);
+        }
+        let all: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+        self.write(&all, offset, true)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
+        if self.is_plain() {
+            return self.inner.sync();
+        }
+        let mut state = self.shared.lock();
+        match state.before_call(self.life, Target::Sync)? {
+            Effect::Pass => self.inner.sync()?,
+            Effect::Swallow => return Ok(()),
+        }
+        state.synced();
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.inner.size()
+    }
+
+    fn set_size(&self, size: u64) -> io::Result<()> {
+        if !self.is_plain() {
+            self.shared.lock().before_call(self.life, Target::Size)?;
+        }
+        self.inner.set_size(size)
+    }
+
+    fn start_writeback(&self, offset: u64, len: u64) {
+        self.inner.start_writeback(offset, len);
+    }
+
+    fn drop_cache(&self, offset: u64, len: u64) {
+        self.inner.drop_cache(offset, len);
+    }
+
+    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
+        self.inner.map(len)
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.inner.identity()
+    }
+
+    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
+        self.inner.try_lock(start, len, mode)
+    }
+
+    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
+        self.inner.unlock(start, len)
+    }
+
+    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
+        self.inner.find_lock(start, len)
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.inner.descriptor()
+    }
+}

@@ -1,0 +1,87 @@
+//! A file system between the engine and the real one: counts what is written, and lets faults and
+//! defects in.
+
+mod file;
+mod state;
+mod undo;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use state::{Shared, Strike, Target};
+
+use crate::sys::{Access, FileIdentity, FileSystem, OsVfs, Vfs};
+use file::SeamFile;
+
+/// The file system of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Seam {
+    shared: Arc<Shared>,
+}
+
+impl Seam {
+    /// What it counts, and where faults are let in.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn wrap(&self, file: Arc<dyn crate::sys::File>) -> Arc<dyn crate::sys::File> {
+        Arc::new(SeamFile::new(file, Arc::clone(&self.shared)))
+    }
+}
+
+impl Vfs for Seam {
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn crate::sys::File>> {
+        Ok(self.wrap(OsVfs.open(path, access)?))
+    }
+
+    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn crate::sys::File>> {
+        Ok(self.wrap(OsVfs.open_scratch(near)?))
+    }
+
+    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
+        OsVfs.identity(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsVfs.rename(from, to)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsVfs.rename_new(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        OsVfs.remove(path)
+    }
+
+    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
+        OsVfs.sync_dir_of(path)
+    }
+
+    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
+        OsVfs.file_system(path)
+    }
+
+    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
+        OsVfs.random(buf)
+    }
+
+    fn now_us(&self) -> u64 {
+        OsVfs.now_us()
+    }
+
+    fn elapsed(&self) -> Duration {
+        OsVfs.elapsed()
+    }
+
+    fn pause(&self, time: Duration) {
+        OsVfs.pause(time);
+    }
+
+    fn holder_of(&self, path: &Path, byte: u64) -> Option<crate::error::Holder> {
+        OsVfs.holder_of(path, byte)
+    }
+}

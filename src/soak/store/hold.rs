@@ -1,0 +1,212 @@
+//! Snapshots that are held while everything goes on: one in this process, one in another.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use super::place::Helper;
+use super::run::{Run, engine};
+use crate::db::{KeyRange, OpenOptions, Snapshot};
+use crate::digest::{ContentDigest, Digest};
+use crate::error::{Error, Result};
+use crate::soak::check::{Check, Halt, Step};
+use crate::soak::oracle::Oracle;
+
+/// What is held.
+#[derive(Default)]
+pub(super) struct Holds {
+    own: Option<(Snapshot, Oracle)>,
+    reader: Option<Reader>,
+    /// What the reader has to find, if it holds anything.
+    expected: Option<Digest>,
+}
+
+/// A process that reads.
+struct Reader {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Run<'_> {
+    /// Lets go of what was held and holds the present state.
+    pub(super) fn hold(&mut self) -> Step {
+        self.check_holds()?;
+        self.holds.own = Some((self.snapshot()?, self.oracle.clone()));
+        self.counts.snapshots += 1;
+        let Some(helper) = self.place.reader.clone() else {
+            return Ok(());
+        };
+        let Oracle::Model(model) = &self.oracle else {
+            return Ok(());
+        };
+        let expected = model.digest(&self.keys, &self.values);
+        if self.holds.reader.is_none() {
+            let started = Reader::start(&helper).map_err(|e| setup("start a reader", e))?;
+            self.holds.reader = Some(started);
+        }
+        let path = self.place.path.clone();
+        if let Some(reader) = &mut self.holds.reader {
+            let answer = reader.ask(&format!("hold {}", path.display()));
+            let answer = answer.map_err(|e| setup("ask the reader", e))?;
+            if answer != "held" {
+                return Err(self.broken(Check::Readers, format!("a reader: {answer}")));
+            }
+        }
+        self.holds.expected = Some(expected);
+        self.counts.reader_snapshots += 1;
+        Ok(())
+    }
+
+    /// What is held has not changed.
+    pub(super) fn check_holds(&mut self) -> Step {
+        self.check_own_hold()?;
+        let Some(expected) = self.holds.expected else {
+            return Ok(());
+        };
+        let Some(reader) = &mut self.holds.reader else {
+            return Ok(());
+        };
+        let answer = reader
+            .ask("digest")
+            .map_err(|e| setup("ask the reader", e))?;
+        if answer != format!("digest {expected}") {
+            let detail =
+                format!("the snapshot of a reader process changed: {answer}, not {expected}");
+            return Err(self.broken(Check::Readers, detail));
+        }
+        self.ledger.pass(Check::Readers);
+        Ok(())
+    }
+
+    fn check_own_hold(&mut self) -> Step {
+        if let Some((snapshot, oracle)) = self.holds.own.take() {
+            let check = Check::Snapshots;
+            self.compare_with(&snapshot, Some(&oracle), check, "holding a snapshot")?;
+            self.holds.own = Some((snapshot, oracle));
+        }
+        Ok(())
+    }
+
+    /// A snapshot of this process belongs to a handle, which is about to be closed.
+    pub(super) fn drop_own_hold(&mut self) -> Step {
+        self.check_own_hold()?;
+        self.holds.own = None;
+        Ok(())
+    }
+
+    /// The same without a look at it: the handle has failed.
+    pub(super) fn forget_own_hold(&mut self) {
+        self.holds.own = None;
+    }
+
+    /// Lets go of everything.
+    pub(super) fn end_holds(&mut self) -> Step {
+        self.check_holds()?;
+        self.holds = Holds::default();
+        Ok(())
+    }
+}
+
+fn setup(doing: &'static str, error: std::io::Error) -> Halt {
+    Halt::Setup(Error::io(doing, error))
+}
+
+impl Reader {
+    fn start(helper: &Helper) -> std::io::Result<Reader> {
+        let mut child = Command::new(&helper.program)
+            .args(&helper.args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let missing = || std::io::Error::other("no pipe to the reader");
+        let input = child.stdin.take().ok_or_else(missing)?;
+        let output = BufReader::new(child.stdout.take().ok_or_else(missing)?);
+        Ok(Reader {
+            child,
+            input,
+            output,
+        })
+    }
+
+    fn ask(&mut self, question: &str) -> std::io::Result<String> {
+        writeln!(self.input, "{question}")?;
+        self.input.flush()?;
+        let mut answer = String::new();
+        self.output.read_line(&mut answer)?;
+        if !answer.ends_with('\n') {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(answer.trim_end().to_owned())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The other side: holds a snapshot and tells its digest, until its input ends.
+pub fn serve_reader(input: impl BufRead, mut output: impl Write) -> std::io::Result<()> {
+    let mut held: Option<Snapshot> = None;
+    for line in input.lines() {
+        let line = line?;
+        let answer = match line.split_once(' ') {
+            Some(("hold", path)) => {
+                // Gone before the next one is taken: a reader pins one moment, not two.
+                held = None;
+                match take(Path::new(path)) {
+                    Ok(snapshot) => {
+                        held = Some(snapshot);
+                        "held".to_owned()
+                    }
+                    Err(error) => crate::soak::text::chain(&error),
+                }
+            }
+            _ => match held.as_ref().map(digest_of) {
+                Some(Ok(digest)) => format!("digest {digest}"),
+                Some(Err(error)) => crate::soak::text::chain(&error),
+                None => "nothing is held".to_owned(),
+            },
+        };
+        writeln!(output, "{answer}")?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn take(path: &Path) -> Result<Snapshot> {
+    OpenOptions::new().read_only(true).open(path)?.snapshot()
+}
+
+/// The digest of everything that a snapshot holds.
+pub(crate) fn digest_of(snapshot: &Snapshot) -> Result<Digest> {
+    let mut digest = ContentDigest::new();
+    for name in snapshot.keyspaces()? {
+        digest.keyspace(&name);
+        let mut cursor = snapshot.keyspace(&name)?.cursor(&KeyRange::all());
+        while let Some((key, value)) = cursor.next_entry()? {
+            digest.entry(key, value);
+        }
+    }
+    Ok(digest.finish())
+}
+
+impl Run<'_> {
+    /// The digest of what the database holds now, which the oracle must agree with.
+    pub(super) fn final_digest(&mut self) -> Step<Digest> {
+        let snapshot = self.snapshot()?;
+        let found = digest_of(&snapshot).map_err(engine("read everything"))?;
+        if let Oracle::Model(model) = &self.oracle {
+            let expected = model.digest(&self.keys, &self.values);
+            if found != expected {
+                let detail = format!("the digest is {found}, not {expected}");
+                return Err(self.broken(Check::Digest, detail));
+            }
+            self.ledger.pass(Check::Digest);
+        }
+        Ok(found)
+    }
+}

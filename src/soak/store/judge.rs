@@ -1,0 +1,149 @@
+//! The verdict on what was used.
+
+use super::run::Run;
+use crate::soak::bounds::Judge;
+use crate::soak::check::Check;
+use crate::soak::config::{Config, Limit};
+use crate::soak::measure::{Sample, trend};
+use crate::soak::outcome::{Ending, FaultReport, Outcome, Trends};
+use crate::soak::seam::Shared;
+
+/// Growth below this is no leak, whatever the slope says.
+const MEMORY_FLOOR: f64 = 1024.0 * 1024.0;
+/// Seconds of the time for which growth is given.
+const GROWTH_S: f64 = 600.0;
+
+impl Run<'_> {
+    /// The numbers of a run that has ended.
+    pub(super) fn into_outcome(self, ending: Ending) -> Outcome {
+        let shared: &Shared = self.place.seam.shared();
+        let load = |n: &std::sync::atomic::AtomicU64| n.load(std::sync::atomic::Ordering::Relaxed);
+        let faults = self.injector.tallies.iter();
+        Outcome {
+            ending,
+            operations: self.counter.max(self.hashed),
+            operation_hash: self.hash.text(),
+            counts: self.counts,
+            elapsed_s: self.started.elapsed().as_secs_f64(),
+            commit_times: self.commit_times,
+            read_times: self.read_times,
+            bytes_written: load(&shared.bytes_written),
+            syncs: load(&shared.syncs),
+            trends: Trends::default(),
+            faults: faults
+                .map(|(kind, tally)| FaultReport {
+                    kind: *kind,
+                    tally: *tally,
+                })
+                .collect(),
+            series: self.series,
+            ledger: self.ledger,
+            inconclusive: Vec::new(),
+        }
+    }
+}
+
+/// Adds the verdict on memory, descriptors, file and log.
+pub(crate) fn judge(mut outcome: Outcome, config: &Config) -> Outcome {
+    outcome.trends = Trends {
+        memory: trend(&outcome.series.points(|s| s.settled_kb as f64 * 1024.0)),
+        descriptors: trend(&outcome.series.points(|s| s.fds as f64)),
+        file: trend(&outcome.series.points(|s| s.file_bytes as f64)),
+    };
+    if outcome.series.unreadable() > 0 {
+        let count = outcome.series.unreadable();
+        outcome
+            .inconclusive
+            .push(format!("{count} samples could not be taken"));
+    }
+    if outcome.series.samples().len() < 2 {
+        let note = "there is no sample both at the start and at the end".to_owned();
+        outcome.inconclusive.push(note);
+    }
+    let done = matches!(outcome.ending, Ending::Done { .. });
+    if done && outcome.counts.commits == 0 {
+        outcome.inconclusive.push("nothing was done".to_owned());
+    }
+    judge_levels(&mut outcome, config);
+    judge_trends(&mut outcome, config);
+    outcome
+}
+
+/// What must not be exceeded at any time.
+fn judge_levels(outcome: &mut Outcome, config: &Config) {
+    let bounds = &config.bounds;
+    let samples = outcome.series.samples().to_vec();
+    let Some(first) = samples.first() else {
+        return;
+    };
+    let exceeds = |of: fn(&Sample) -> u64, limit: &dyn Fn(&Sample) -> u64| {
+        let worst = samples.iter().find(|s| of(s) > limit(s))?;
+        Some((worst.elapsed_s, of(worst), limit(worst)))
+    };
+    let fds = first.fds + bounds.descriptors;
+    let file = |s: &Sample| {
+        let factor = bounds.file_factor * s.live_bytes as f64;
+        factor as u64 + bounds.file_extra
+    };
+    let found = [
+        (
+            Check::Descriptors,
+            exceeds(|s| s.fds, &|_| fds),
+            "descriptors",
+        ),
+        (Check::FileSize, exceeds(|s| s.file_bytes, &file), "bytes"),
+        (
+            Check::LogSize,
+            exceeds(|s| s.log_bytes, &|_| bounds.log),
+            "bytes",
+        ),
+    ];
+    for (check, exceeded, unit) in found {
+        match exceeded {
+            None => outcome.ledger.pass_times(check, samples.len() as u64),
+            Some((at, value, limit)) => {
+                let detail = format!("{value} {unit} after {at:.1} s, at most {limit} are allowed");
+                outcome.fail(check, detail);
+            }
+        }
+    }
+}
+
+fn judge_trends(outcome: &mut Outcome, config: &Config) {
+    let wanted = config.bounds.trend;
+    if wanted == Judge::Off || !matches!(outcome.ending, Ending::Done { .. }) {
+        return;
+    }
+    // A run by number of operations may be over before anything has warmed up.
+    let timed = matches!(config.limit, Limit::DurationMs(_));
+    if wanted == Judge::Auto && !timed {
+        return;
+    }
+    let Some(memory) = outcome.trends.memory else {
+        let samples = outcome.series.samples().len();
+        outcome.inconclusive.push(format!(
+            "{samples} samples are too few for the trend of memory; 20 are needed"
+        ));
+        return;
+    };
+    let limit = config.bounds.memory_growth as f64 / GROWTH_S;
+    if memory.grows(limit, MEMORY_FLOOR) {
+        let detail = format!(
+            "memory grows by {:.0} bytes in ten minutes, with 99 % confidence by more than {:.0}; {} are allowed",
+            memory.slope_per_s * GROWTH_S,
+            memory.low_per_s * GROWTH_S,
+            config.bounds.memory_growth
+        );
+        outcome.fail(Check::Memory, detail);
+    } else {
+        outcome.ledger.pass(Check::Memory);
+    }
+    if outcome
+        .trends
+        .descriptors
+        .is_some_and(|t| t.grows(0.0, 1.0))
+    {
+        let detail = "open descriptors become more".to_owned();
+        outcome.fail(Check::Descriptors, detail);
+    }
+}

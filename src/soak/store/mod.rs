@@ -1,0 +1,18 @@
+//! The run over one store.
+
+mod commit;
+mod flip;
+mod hold;
+mod judge;
+mod maintain;
+mod place;
+mod read;
+mod recover;
+mod run;
+mod sampling;
+mod setup;
+
+pub use hold::serve_reader;
+pub use place::{Helper, Place};
+pub use run::{Counts, Run};
+pub use setup::{Material, run};

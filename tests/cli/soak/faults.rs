@@ -1,0 +1,67 @@
+//! Faults, and defects that have to be found.
+
+use serde_json::Value;
+
+use super::{Soak, checks, result};
+
+/// What a run without any trouble ends with.
+fn undisturbed(soak: &Soak, ops: u64, seed: u64) -> Value {
+    result(soak.command(&format!("--ops {ops} --seed {seed}")), 0)
+}
+
+#[test]
+fn faults_are_harmless_or_reported_and_change_nothing() {
+    let soak = Soak::new();
+    for (faults, sync) in [
+        ("torn-write", "full"),
+        ("torn-write", "normal"),
+        ("short-write,enospc,eio", "normal"),
+        ("bitflip", "full"),
+        ("lost-sync", "normal"),
+    ] {
+        let args = format!(
+            "--ops 9000 --seed 8 --faults {faults} --fault-every 900 --sync-mode {sync} --checkpoint-every 2500 --batch 16"
+        );
+        let run = result(soak.command(&args), 0);
+        let usual = undisturbed(&soak, 9000, 8);
+        // The same operations, in other batches.
+        assert_ne!(run["operation_hash"], Value::Null);
+        let same = result(soak.command("--ops 9000 --seed 8 --batch 16"), 0);
+        assert_eq!(run["operation_hash"], same["operation_hash"]);
+        assert_eq!(run["final_digest"], same["final_digest"]);
+        assert_ne!(run["operation_hash"], usual["operation_hash"]);
+        let struck: u64 = run["parts"][0]["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f["struck"].as_u64().unwrap())
+            .sum();
+        assert!(struck > 1, "{faults}: {run}");
+        assert!(checks(&run)["faults"] >= struck, "{faults}");
+    }
+}
+
+#[test]
+fn planted_defects_are_found_and_named() {
+    let soak = Soak::new();
+    let usual = "--ops 8000 --seed 3 --checkpoint-every 0 --reopen-every 3000 --hold 0";
+    for (plant, found_by) in [
+        ("wrong-value", &["contents", "reads"] as &[&str]),
+        ("lost-write", &["acknowledged", "positions", "calls"]),
+        (
+            "dropping-checkpoint",
+            &["acknowledged", "positions", "calls"],
+        ),
+    ] {
+        let run = result(soak.command(&format!("{usual} --plant {plant}")), 20);
+        let check = run["broken"][0]["check"].as_str().unwrap();
+        assert!(found_by.contains(&check), "{plant}: {run}");
+        // What is wrong stays to be looked at.
+        let database = run["database"].as_str().unwrap();
+        assert!(std::path::Path::new(database).is_dir(), "{plant}");
+    }
+    result(soak.command(usual), 0);
+    let leak = "--duration 1500ms --seed 3 --sample-every 25ms --keys 200 --hold 0 --compact-every 0 --checkpoint-every 500";
+    let run = result(soak.command(&format!("{leak} --plant leak")), 21);
+    assert_eq!(run["broken"][0]["check"], "memory", "{run}");
+}
