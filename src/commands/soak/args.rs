@@ -112,12 +112,7 @@ pub(super) struct WorkArgs {
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub hold: Option<u64>,
     /// How durable commits are: full, normal or off; the same as --sync [default: normal]
-    #[arg(
-        long,
-        value_name = "MODE",
-        hide_possible_values = true,
-        conflicts_with = "sync"
-    )]
+    #[arg(long, value_name = "MODE", hide_possible_values = true)]
     pub sync_mode: Option<SyncMode>,
     /// Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
@@ -208,18 +203,26 @@ impl SoakArgs {
     }
 
     /// Durability: `--sync-mode`, or the flag that every command has.
-    pub(super) fn sync(&self, global: Option<crate::cli::globals::Sync>) -> Option<Sync> {
+    pub(super) fn sync(
+        &self,
+        global: Option<crate::cli::globals::Sync>,
+    ) -> Result<Option<Sync>, Failure> {
+        if self.work.sync_mode.is_some() && global.is_some() {
+            return Err(Failure::usage(
+                "--sync and --sync-mode are the same: give one of them",
+            ));
+        }
         use crate::cli::globals::Sync as Global;
         let own = self.work.sync_mode.map(|mode| match mode {
             SyncMode::Full => Sync::Full,
             SyncMode::Normal => Sync::Normal,
             SyncMode::Off => Sync::Off,
         });
-        own.or(global.map(|mode| match mode {
+        Ok(own.or(global.map(|mode| match mode {
             Global::Full => Sync::Full,
             Global::Normal => Sync::Normal,
             Global::Off => Sync::Off,
-        }))
+        })))
     }
 }
 

@@ -48,7 +48,7 @@ impl Folder {
 pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
     ctx.refuse_read_only()?;
     let seed = args.seed.map_or_else(random_seed, Ok)?;
-    let mut config = args.config(seed, args.sync(ctx.globals.sync))?;
+    let mut config = args.config(seed, args.sync(ctx.globals.sync)?)?;
     config.plant = args.trouble.plant;
     let pool = match &args.work.input {
         Some(inputs) => Some(input::read(inputs, &mut config)?),
