@@ -225,7 +225,7 @@ impl World {
         }
     }
 
-    fn begin(&self, handle: &Handle, commits: u64) -> u64 {
+    pub fn begin(&self, handle: &Handle, commits: u64) -> u64 {
         let mut books = self.books();
         books.promise.open += commits;
         books.promise.lossy |= handle.sync == SyncMode::Off;
@@ -240,7 +240,7 @@ impl World {
         Ok(())
     }
 
-    fn note(
+    pub fn note(
         &self,
         books: &mut Books,
         handle: &Handle,
@@ -260,7 +260,7 @@ impl World {
         Ok(())
     }
 
-    fn place(
+    pub fn place(
         &self,
         books: &mut Books,
         db: Option<&Db>,
@@ -300,7 +300,7 @@ impl World {
         }
     }
 
-    fn failed(&self, books: &mut Books, handle: &Handle, what: &str, e: Error) -> Outcome {
+    pub fn failed(&self, books: &mut Books, handle: &Handle, what: &str, e: Error) -> Outcome {
         if !self.tolerant {
             return Err(format!("{what} fails: {e} ({e:?})"));
         }

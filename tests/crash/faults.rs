@@ -42,6 +42,10 @@ const CHOSEN: &[&str] = &[
     "two-writers",
     "switch",
     "growth",
+    "apply",
+    "rewind",
+    "promote",
+    "archive",
 ];
 
 /// Every way in which a call of some kind can fail.

@@ -28,6 +28,7 @@ mod callers;
 mod campaign;
 mod damage;
 mod faults;
+mod follow;
 mod group;
 mod hook;
 mod marks;

@@ -83,6 +83,16 @@ impl Books {
         self.recount();
     }
 
+    /// Some of these entries, in this order, may be there.
+    pub fn doubt_entries(&mut self, contents: &[Arc<Content>]) {
+        for count in 1..=contents.len() {
+            let mut history = self.history().clone();
+            history.extend(contents.iter().take(count).cloned());
+            self.others.push(history);
+        }
+        self.recount();
+    }
+
     /// The present history and the others.
     pub fn all(&mut self) -> Vec<History> {
         let mut all = vec![self.history().clone()];

@@ -87,6 +87,7 @@ fn next_change() -> Change {
 }
 
 fn commit_and_look(world: &World, handle: Handle) -> Outcome {
+    world.may_write(&handle)?;
     world.commit(&handle, &next_change())?;
     drop(handle);
     let handle = world.open(SyncMode::Full)?;

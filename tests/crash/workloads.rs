@@ -4,6 +4,7 @@ mod bulk;
 mod logs;
 mod others;
 mod racing;
+mod replica;
 mod shapes;
 
 use creel::{CreateOptions, SyncMode};
@@ -79,6 +80,10 @@ pub const WORKLOADS: &[Workload] = &[
     workload("two-writers", 5, racing::two_writers),
     workload("switch", 6, logs::switch),
     workload("growth", 6, logs::growth),
+    workload("apply", 7, replica::apply),
+    workload("rewind", 6, replica::rewind),
+    workload("promote", 5, replica::promote),
+    workload("archive", 6, replica::archive),
 ];
 
 /// The smallest database: regions of 64 KiB.
