@@ -2,6 +2,9 @@
 //!
 //! 1 M entries (CREEL_BENCH_ENTRIES), 24-byte keys, 150-byte values. Every figure is a median of
 //! several rounds; floors (a bare overwrite + sync) are measured in alternation with creel.
+//!
+//! 10 million entries: `CREEL_BENCH_ENTRIES=10000000 cargo bench --bench engine -- load-unsorted
+//! checkpoint get-random`, with 5 GB of space in CREEL_BENCH_DIR or the temporary directory.
 
 #![allow(
     missing_docs,
@@ -132,6 +135,16 @@ fn load(b: &Bench) {
             "load-random (sorted in memory)",
             format!("{:?}", median(times)),
         );
+    }
+    if b.wants("load-unsorted") {
+        // The entries are made on the way, so that ten million of them need no memory of their own.
+        let start = Instant::now();
+        let db = loaded(b, "unsorted.creel");
+        let took = start.elapsed();
+        let bytes = std::fs::metadata(db.path()).unwrap().len();
+        let per_byte = bytes as f64 / (b.n * 174) as f64;
+        let text = format!("{took:?} with making them, {per_byte:.3} bytes of file per byte");
+        show("load-unsorted (random, 1 GiB of memory)", text);
     }
     if b.wants("load-commits") {
         let path = b.path("commits.creel");
@@ -412,6 +425,52 @@ fn commits(b: &Bench) {
     }
 }
 
+/// The file of a session that ended without any care, with a log of 8 MiB that is full.
+fn recovery(b: &Bench) {
+    if !b.wants("recovery") {
+        return;
+    }
+    let options = CreateOptions {
+        wal_size: 8 << 20,
+        ..CreateOptions::default()
+    };
+    let db = OpenOptions::new()
+        .background_checkpoint(false)
+        .create(b.path("session.creel"), &options)
+        .unwrap();
+    let mut puts = 0;
+    // Looked at now and then, because looking reads the log; one such stretch fits behind.
+    while db.log_info().unwrap().active_used < (8 << 20) - (256 << 10) {
+        for _ in 0..50 {
+            let mut batch = Batch::new();
+            for _ in 0..10 {
+                batch.put(&random_key(puts), &value(puts));
+                puts += 1;
+            }
+            db.write(batch).unwrap();
+        }
+    }
+    // What a killed process leaves is what the file holds now.
+    let crashed = b.path("crashed.creel");
+    let image = std::fs::read(db.path()).unwrap();
+    let (mut reads, mut writes) = (Vec::new(), Vec::new());
+    for i in 0..21 {
+        std::fs::write(&crashed, &image).unwrap();
+        let start = Instant::now();
+        let reader = OpenOptions::new().read_only(true).open(&crashed).unwrap();
+        let key = random_key(mix(i) % puts);
+        black_box(reader.get(&key).unwrap().unwrap());
+        reads.push(start.elapsed());
+        let start = Instant::now();
+        let writer = Db::open(&crashed).unwrap();
+        black_box(writer.get(&key).unwrap().unwrap());
+        writes.push(start.elapsed());
+    }
+    let (read, write) = (median(reads), median(writes));
+    let text = format!("{read:?} for reading, {write:?} for writing, {puts} puts");
+    show("recovery (open + get, full 8 MiB log)", text);
+}
+
 fn checkpoint_cost(b: &Bench) {
     if !b.wants("checkpoint") {
         return;
@@ -427,10 +486,14 @@ fn checkpoint_cost(b: &Bench) {
         .checkpoint(&CheckpointOptions::default(), &NoProgress)
         .unwrap();
     let mib = report.bytes_written as f64 / (1 << 20) as f64;
+    // 23 entries fill a leaf; of so many leaves each update touches any one.
+    let leaves = b.n as f64 / 23.0;
+    let touched = leaves * (1.0 - (-10_000.0 / leaves).exp());
     let text = format!(
-        "{:?}, {mib:.1} MiB, {} pages",
+        "{:?}, {mib:.1} MiB, {} pages; formula: {touched:.0} leaves, {:.1} MiB, and branches",
         start.elapsed(),
-        report.pages_written
+        report.pages_written,
+        touched * 4096.0 / f64::from(1 << 20)
     );
     show("checkpoint of 10,000 random updates", text);
 }
@@ -454,6 +517,7 @@ fn main() {
     load(&b);
     reads(&b);
     commits(&b);
+    recovery(&b);
     checkpoint_cost(&b);
     std::fs::remove_dir_all(&dir).ok();
 }

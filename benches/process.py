@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Whole processes, as a script feels them: python3 benches/process.py [RUNS]
+"""Whole processes, as a script feels them: python3 benches/process.py [RUNS [ENTRIES...]]
 
 Builds target/release/creel and programs to compare with (an empty one, also linked statically, and
 one that overwrites 4 KiB and syncs them), runs them in turns, and prints medians, differences, page
-faults and peak memory, for databases of 1 thousand and 1 million entries.
+faults and peak memory, for databases of 1 thousand and 1 million entries, or of the numbers given.
 """
 
 import json
@@ -71,13 +71,17 @@ def main():
             os.fsync(file.fileno())
         cases = {"empty program": lambda i: [empty], "empty, static": lambda i: [static],
                  "bare overwrite + sync": lambda i: [bare, flat]}
-        for count in (1_000, 1_000_000):
+        for count in [int(n) for n in sys.argv[2:]] or (1_000, 1_000_000):
             path = os.path.join(folder, f"db{count}")
             subprocess.run([creel, "open", "-q", "--create", path], check=True)
-            feed = subprocess.Popen([creel, "batch", path, "--every", "100k"], stdin=subprocess.PIPE,
+            # Many more than a million in random order would take long to put.
+            many = count > 1_000_000
+            how = ["import", path, "--format", "tsv"] if many else ["batch", path, "--every", "100k"]
+            feed = subprocess.Popen([creel] + how, stdin=subprocess.PIPE,
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            lines = (f"put\tkey-{i * 7919 % count:020}\t{'v' * 150}\n" for i in range(count))
-            feed.stdin.write("".join(lines).encode())
+            for i in range(count):
+                line = f"key-{i * 7919 % count:020}\t{'v' * 150}\n"
+                feed.stdin.write((line if many else "put\t" + line).encode())
             feed.stdin.close()
             assert feed.wait() == 0
             subprocess.run([creel, "checkpoint", path], check=True, stdout=subprocess.DEVNULL)

@@ -236,10 +236,13 @@ impl Context {
     /// Claims standard input.
     pub fn take_stdin(&mut self, what: &str) -> Result<(), Failure> {
         if let Some(other) = &self.stdin_used_by {
-            return Err(Failure::usage(format!(
-                "both the {other} and the {what} are to come from standard input"
-            ))
-            .hint("only one of them may be -"));
+            let failure = match other == what {
+                true => Failure::usage("standard input is named twice"),
+                false => Failure::usage(format!(
+                    "both the {other} and the {what} are to come from standard input"
+                )),
+            };
+            return Err(failure.hint("only one of them may be -"));
         }
         self.stdin_used_by = Some(what.to_owned());
         Ok(())

@@ -63,8 +63,11 @@ impl Failure {
         let mut failure = Failure::new(code, format!("cannot {doing} {}", path.display()))
             .cause(error.to_string())
             .at(path);
+        if doing == "create" && code == &codes::IO {
+            failure = failure.state("no file was made");
+        }
         if failure.code() == &codes::NOT_FOUND {
-            failure = failure.hint("check the path");
+            failure = failure.hint("check the path").state("nothing was changed");
         }
         failure
     }

@@ -135,7 +135,7 @@ impl Temporary {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options
             .open(&path)
-            .map_err(|e| Failure::file("create", &path, &e))?;
+            .map_err(|e| Failure::file("create", target, &e))?;
         Ok(Temporary {
             path,
             has_name: true,

@@ -115,7 +115,14 @@ impl StatsArgs {
         match (self.openmetrics, ctx.globals.json) {
             (true, _) => view.openmetrics(&mut ctx.out),
             (_, true) => view.json(&mut ctx.out),
-            _ => view.text(&mut ctx.out),
+            _ => {
+                view.text(&mut ctx.out)?;
+                view.remark().map_or(Ok(()), |remark| {
+                    ctx.out.flush()?;
+                    ctx.notice(&remark);
+                    Ok(())
+                })
+            }
         }
     }
 

@@ -36,7 +36,7 @@ impl<'a> NewFile<'a> {
         }
         let path = temporary_name(dest, vfs)?;
         let file = vfs.open(&path, Access::CreateNew);
-        let file = file.map_err(|e| Error::io_at("create", &path, e))?;
+        let file = file.map_err(|e| Error::io_at("create", dest, e))?;
         Ok(new(file, path, true))
     }
 

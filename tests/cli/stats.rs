@@ -102,7 +102,10 @@ fn commits_since_the_last_checkpoint_are_said_to_be_left_out() {
         (&3.into(), &1.into())
     );
     assert!(stats["log_bytes"].as_u64().unwrap() > 0);
-    assert!(stdout(db.run("stats")).contains("log_commits\t1\n"));
+    let shown = db.run("stats").assert().success();
+    let (out, remark) = (&shown.get_output().stdout, &shown.get_output().stderr);
+    assert!(String::from_utf8_lossy(out).contains("log_commits\t1\n"));
+    assert!(String::from_utf8_lossy(remark).contains("creel checkpoint"));
     db.run("checkpoint").assert().success();
     let stats = json(db.run("stats"));
     assert_eq!(

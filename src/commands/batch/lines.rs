@@ -131,6 +131,9 @@ fn tabbed(line: &[u8]) -> Result<Op, String> {
         },
         [b"put", ..] => return Err("put takes a key and a value, separated by tabs".into()),
         [b"del" | b"delete", ..] => return Err("del takes one key, separated by a tab".into()),
+        [other, ..] if other.starts_with(b"put ") || other.starts_with(b"del ") => {
+            return Err("its parts are separated by spaces, and tabs are needed".into());
+        }
         [other, ..] => {
             let word: String = escape::to_string(other, escape::Plain::Ascii);
             let word: String = word.chars().take(40).collect();

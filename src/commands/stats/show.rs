@@ -107,6 +107,19 @@ fn quantiles(q: &Quantiles) -> JsonQuantiles {
 }
 
 impl View<'_> {
+    /// What the figures leave out.
+    pub fn remark(&self) -> Option<String> {
+        let path = self.path.display();
+        let commits = match self.log.0 {
+            0 => return None,
+            1 => "1 commit".to_owned(),
+            many => format!("{many} commits"),
+        };
+        Some(format!(
+            "{commits} in the log are left out of the figures: creel checkpoint {path} takes them in"
+        ))
+    }
+
     fn named_pages(&self) -> [(&'static str, u64); 7] {
         let p = &self.stats.pages;
         [
