@@ -112,11 +112,11 @@ impl View<'_> {
         let path = self.path.display();
         let commits = match self.log.0 {
             0 => return None,
-            1 => "1 commit".to_owned(),
-            many => format!("{many} commits"),
+            1 => "1 commit in the log is".to_owned(),
+            many => format!("{many} commits in the log are"),
         };
         Some(format!(
-            "{commits} in the log are left out of the figures: creel checkpoint {path} takes them in"
+            "{commits} left out of the figures: creel checkpoint {path} folds them in"
         ))
     }
 
