@@ -55,6 +55,8 @@ pub mod exchange;
 pub mod format;
 mod progress;
 #[doc(hidden)]
+pub mod replica;
+#[doc(hidden)]
 pub mod salvage;
 #[doc(hidden)]
 #[cfg(unix)]
@@ -77,7 +79,7 @@ pub use check::{
 pub use db::{
     Applied, Facts, FenceWish, Hold, IdentityChange, LogReader, Receipt, Retention, RewindReport,
 };
-pub use db::{BackupOptions, BackupReport, Reflink, SeedOptions};
+pub use db::{BackupOptions, BackupReport, Reflink, Seed, SeedOptions};
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, ChangedKeys, Changes, CheckpointOptions,
     CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,

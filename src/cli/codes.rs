@@ -141,6 +141,18 @@ codes! {
         "role or epoch of this copy forbid the write: a newer primary exists, or it is a replica"
         "nothing was changed"
         "creel info DB";
+    RESEED "reseed" Reseed
+        "the source's log does not reach back to where this copy is: log was thrown away, or a bulk import lies between"
+        "the copy is as it was and can be read"
+        "creel replicate pull DB --from SOURCE --reseed auto takes a new copy";
+    UNREACHABLE "unreachable" Unreachable
+        "the source could not be reached, or did not answer in time"
+        "the copy is whole, as far as it is"
+        "try again; creel replicate serve has to run on the other side";
+    UNAUTHORISED "unauthorised" Io
+        "the other side does not let this copy in, or cannot show that it is the one that was meant"
+        "the copy is as it was"
+        "compare the token files of both sides";
     INTERNAL "internal" Internal
         "a bug in creel"
         "commits that were confirmed are safe"

@@ -74,6 +74,32 @@ pub fn while_waiting<R>(wait: impl FnOnce() -> R) -> Option<R> {
     result
 }
 
+/// Calls this once SIGINT or SIGTERM arrives, from a thread of its own.
+#[cfg(unix)]
+pub fn on_stop(wish: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    use std::io::Read;
+    install();
+    let (mut read, write) = std::os::unix::net::UnixStream::pair()?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    }
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let _keep = write;
+            let _ = read.read(&mut [0]);
+            wish();
+        })?;
+    Ok(())
+}
+
+/// Signals only set the flag.
+#[cfg(not(unix))]
+pub fn on_stop(_: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    install();
+    Ok(())
+}
+
 /// True once for every SIGUSR1: a progress line is wanted.
 pub fn status_wanted() -> bool {
     FLAGS.get().is_some_and(|f| {

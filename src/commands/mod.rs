@@ -28,6 +28,7 @@ mod list;
 mod man;
 mod open;
 mod put;
+mod replicate;
 mod salvage;
 mod schema;
 mod scratch;
@@ -59,6 +60,8 @@ struct Verb {
     aliases: &'static [&'static str],
     hidden: bool,
     about: &'static str,
+    /// Verbs below it, where it is a group of them.
+    verbs: &'static [Verb],
     augment: fn(Command) -> Command,
     run: fn(&mut Context, &ArgMatches) -> Outcome,
 }
@@ -70,6 +73,7 @@ impl Verb {
             aliases: A::ALIASES,
             hidden: A::HIDDEN,
             about: A::ABOUT,
+            verbs: &[],
             // The doc comments of the arguments are for readers of the code.
             augment: |command| {
                 A::augment_args(command)
@@ -82,6 +86,24 @@ impl Verb {
                     .map_err(|e| Failure::usage(e.to_string().trim().to_owned()))?;
                 args.run(ctx)
             },
+        }
+    }
+
+    /// A name under which there are verbs.
+    const fn group(
+        name: &'static str,
+        about: &'static str,
+        verbs: &'static [Verb],
+        augment: fn(Command) -> Command,
+    ) -> Verb {
+        Verb {
+            name,
+            aliases: &[],
+            hidden: false,
+            about,
+            verbs,
+            augment,
+            run: |_, _| Err(Failure::usage("no command was given")),
         }
     }
 
@@ -110,6 +132,19 @@ const VERBS: &[Verb] = &[
     Verb::of::<diff::DiffArgs>(),
     Verb::of::<backup::BackupArgs>(),
     Verb::of::<drill::DrillArgs>(),
+    Verb::group(
+        replicate::NAME,
+        replicate::ABOUT,
+        replicate::VERBS,
+        |command| {
+            let command = command
+                .after_help(replicate::EXAMPLES)
+                .subcommand_required(true)
+                .arg_required_else_help(true);
+            let verbs = replicate::VERBS.iter();
+            verbs.fold(command, |command, verb| command.subcommand(verb.command()))
+        },
+    ),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),
@@ -164,18 +199,28 @@ fn root() -> Command {
 
 /// Runs the verb that was parsed.
 pub fn dispatch(ctx: &mut Context, matches: &ArgMatches) -> Outcome {
-    let Some((name, matches)) = matches.subcommand() else {
-        return Err(Failure::usage("no command was given"));
-    };
-    let Some(verb) = VERBS.iter().find(|v| v.name == name) else {
-        return Err(Failure::usage(format!("unknown command {name}")));
-    };
-    (verb.run)(ctx, matches)
+    let mut verbs = VERBS;
+    let mut matches = matches;
+    loop {
+        let Some((name, inner)) = matches.subcommand() else {
+            return Err(Failure::usage("no command was given"));
+        };
+        let Some(verb) = verbs.iter().find(|v| v.name == name) else {
+            return Err(Failure::usage(format!("unknown command {name}")));
+        };
+        if verb.verbs.is_empty() {
+            return (verb.run)(ctx, inner);
+        }
+        (verbs, matches) = (verb.verbs, inner);
+    }
 }
 
 /// Reads the global flags, wherever they stood.
 pub fn globals(matches: &ArgMatches) -> Globals {
-    let matches = matches.subcommand().map_or(matches, |(_, inner)| inner);
+    let mut matches = matches;
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
     Globals::from_arg_matches(matches).unwrap_or_default()
 }
 
@@ -237,6 +282,12 @@ mod tests {
             let help = verb.command().render_long_help().to_string();
             let examples = help.matches(&format!("creel {}", verb.name)).count();
             assert!(examples >= 2, "{}: {examples} examples", verb.name);
+            for below in verb.verbs {
+                let help = below.command().render_long_help().to_string();
+                let words = format!("creel {} {}", verb.name, below.name);
+                let examples = help.matches(&words).count();
+                assert!(examples >= 2, "{words}: {examples} examples");
+            }
         }
     }
 }

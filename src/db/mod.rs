@@ -50,7 +50,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use apply::Applied;
-pub use backup::{BackupOptions, BackupReport, Reflink, SeedOptions};
+pub use backup::{BackupOptions, BackupReport, Reflink, Seed, SeedOptions};
 pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};

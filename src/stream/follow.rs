@@ -67,6 +67,7 @@ pub struct Followed {
 }
 
 enum Next {
+    Now,
     Again,
     Reseed,
     Redirect(String),
@@ -128,6 +129,7 @@ pub fn follow(
                 redirect = Some(address);
                 continue;
             }
+            Next::Now => continue,
             Next::Again | Next::Reseed | Next::Redirect(_) => redirect = None,
         }
         if !options.retry {
@@ -156,6 +158,9 @@ fn attempt(
 }
 
 fn after(received: &Received, stop: &Stop, options: &FollowOptions) -> Next {
+    if received.seeded && matches!(received.end, FollowerEnd::Bye) && !stop.is_requested() {
+        return Next::Now;
+    }
     let enough = received.limited || (options.limits.at_head && received.caught_up);
     if stop.is_requested() || enough {
         return Next::Stop;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::board::Board;
 use super::ring::{Found, Ring};
-use super::source::{Batch, Head, LogSource, Refusal};
+use super::source::{Batch, Bounds, Head, LogSource, Refusal};
 use super::stop::{Stop, Wake};
 use crate::format::entry::Point;
 
@@ -169,6 +169,8 @@ impl Hub {
     pub fn saw_epoch(&self, epoch: u32) {
         if self.source.saw_epoch(epoch) {
             self.lock().fenced = Some(Fenced { epoch });
+            // Followers are told why; there is nothing more to serve.
+            self.stop.request();
             self.wake_all();
         }
     }
@@ -207,8 +209,8 @@ impl Hub {
                 Some(batch) => self.push(batch),
                 None => {
                     let end = self.lock().ring.end().index;
-                    let head = self.source.wait(end, LOOK)?;
-                    self.set_facts(head);
+                    self.source.wait(end, LOOK)?;
+                    self.set_bounds(self.source.bounds());
                 }
             }
         }
@@ -239,11 +241,11 @@ impl Hub {
     }
 
     /// Takes over what is not the position: that follows the entries.
-    fn set_facts(&self, head: Head) {
+    fn set_bounds(&self, bounds: Bounds) {
         let mut state = self.lock();
-        let changed = state.head.published != head.published;
-        state.head.published = head.published;
-        state.head.floor = head.floor;
+        let changed = state.head.published != bounds.published;
+        state.head.published = bounds.published;
+        state.head.floor = bounds.floor;
         drop(state);
         if changed {
             self.wake_all();

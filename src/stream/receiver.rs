@@ -325,6 +325,7 @@ impl Link {
             Done::Seeded(outcome) => {
                 if let Ok(point) = &outcome {
                     self.report.seeded = true;
+                    self.report.caught_up = false;
                     self.position = point.index;
                 }
                 self.session.seeded(now, outcome);

@@ -151,12 +151,12 @@ impl Sender {
             self.end.get_or_insert(LeaderEnd::Bye);
             return;
         }
-        if self.hub.stop().is_requested() {
-            self.session.stop(now);
-        } else if self.session.is_greeted()
+        if self.session.is_greeted()
             && let Some(fenced) = self.hub.fenced()
         {
             self.session.fenced(now, fenced.epoch, "");
+        } else if self.hub.stop().is_requested() {
+            self.session.stop(now);
         }
         self.session.tick(now);
     }

@@ -17,6 +17,15 @@ pub struct Head {
     pub floor: u64,
 }
 
+/// What is known of a log besides its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// Newest index in the store, 0 without one.
+    pub published: u64,
+    /// Oldest position that the log can be read from.
+    pub floor: u64,
+}
+
 /// Why a source gives nothing for a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -61,7 +70,9 @@ pub trait LogSource: Send + Sync {
     /// Reads behind a position, which must be on this history.
     fn open(&self, after: &Point) -> Result<Box<dyn EntryCursor>, Refusal>;
     /// Waits until the log has entries behind `after`, or the time is over.
-    fn wait(&self, after: u64, timeout: Duration) -> Result<Head, Refusal>;
+    fn wait(&self, after: u64, timeout: Duration) -> Result<(), Refusal>;
+    /// What is published and how far the log reaches back.
+    fn bounds(&self) -> Bounds;
     /// A whole copy of the database at one moment.
     fn snapshot(&self) -> Result<Snapshot, Refusal>;
     /// A newer epoch exists. True where this is a primary, which is fenced now: nothing may be

@@ -60,6 +60,15 @@ impl Stop {
         }
     }
 
+    /// Waits until the end is wished.
+    pub fn sleep(&self) {
+        let mut state = self.lock();
+        while !state.stopped {
+            let woken = self.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Waits so long, or until the end is wished; true then.
     pub fn wait(&self, time: Duration) -> bool {
         let until = Instant::now() + time;

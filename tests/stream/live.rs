@@ -15,7 +15,7 @@ use creel::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT};
 use creel::stream::hub::Hub;
 use creel::stream::server::{ServeOptions, Server};
 use creel::stream::source::{
-    Batch, EntryCursor, Head, LogSource, Refusal, ReplicaSink, SinkError, Snapshot,
+    Batch, Bounds, EntryCursor, Head, LogSource, Refusal, ReplicaSink, SinkError, Snapshot,
 };
 use creel::stream::stop::Stop;
 use creel::stream::transport::{Wire, tcp};
@@ -79,15 +79,23 @@ impl LogSource for MemSource {
         }))
     }
 
-    fn wait(&self, after: u64, timeout: Duration) -> Result<Head, Refusal> {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            published: 0,
+            floor: self.0.log.lock().unwrap().floor,
+        }
+    }
+
+    fn wait(&self, after: u64, timeout: Duration) -> Result<(), Refusal> {
         let log = self.0.log.lock().unwrap();
         let behind = |log: &mut Log| log.head().index <= after;
-        let (log, _) = self
-            .0
-            .grown
-            .wait_timeout_while(log, timeout, behind)
-            .unwrap();
-        Ok(log.position_head())
+        drop(
+            self.0
+                .grown
+                .wait_timeout_while(log, timeout, behind)
+                .unwrap(),
+        );
+        Ok(())
     }
 
     fn snapshot(&self) -> Result<Snapshot, Refusal> {

@@ -185,6 +185,17 @@ impl Pair {
         }
     }
 
+    /// After a snapshot: the follower comes back as what it is now.
+    fn again(self) -> Pair {
+        assert_eq!(self.follower_end, Some(FollowerEnd::Bye));
+        assert!(
+            self.acked.last() != Some(&self.leader_log.head()),
+            "counted as another file"
+        );
+        assert_eq!(self.leader_log.head(), self.follower_log.head());
+        Pair::new(self.leader_log, self.follower_log)
+    }
+
     fn same(&self) {
         assert_eq!(self.leader_log.head(), self.follower_log.head());
         assert_eq!(self.leader_log.sum, self.follower_log.sum);
@@ -346,7 +357,7 @@ fn a_copy_behind_the_retained_log_is_told_or_seeded() {
     config.hello.caps = CAP_SNAPSHOT;
     let mut pair = Pair::with(leader_config(), leader, config, log(10));
     pair.run();
-    pair.same();
+    let mut pair = pair.again();
     pair.leader_log
         .write(EntryKind::Note, 1, b"after the snapshot");
     pair.run();
@@ -361,6 +372,9 @@ fn a_bulk_load_in_the_middle_of_the_stream_brings_a_snapshot() {
     pair.leader_log.write(EntryKind::Bulk, 1, b"in the tree");
     pair.leader_log.write(EntryKind::Note, 1, b"behind it");
     pair.run();
+    let mut pair = pair.again();
+    pair.leader_log.write(EntryKind::Note, 1, b"and later");
+    pair.run();
     pair.same();
 }
 
@@ -370,6 +384,9 @@ fn an_empty_copy_is_bootstrapped() {
     config.hello.lineage = [0; 16];
     config.hello.caps = CAP_SNAPSHOT | CAP_BOOTSTRAP;
     let mut pair = Pair::with(leader_config(), log(40), config, Log::default());
+    pair.run();
+    let mut pair = pair.again();
+    pair.leader_log.write(EntryKind::Note, 1, b"later");
     pair.run();
     pair.same();
 }

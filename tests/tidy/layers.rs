@@ -48,6 +48,12 @@ const LAYERS: &[(&str, &[&str])] = &[
             "check", "db", "digest", "error", "exchange", "format", "progress", "sys",
         ],
     ),
+    (
+        "replica",
+        &[
+            "chain", "check", "db", "error", "format", "progress", "stream", "sys",
+        ],
+    ),
     ("cli", &["creel"]),
     ("commands", &["cli", "creel"]),
 ];

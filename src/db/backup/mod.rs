@@ -8,6 +8,7 @@ mod copier;
 mod free;
 mod layout;
 mod moment;
+mod seed;
 
 use std::io::Write;
 use std::path::Path;
@@ -25,6 +26,7 @@ use crate::sys::File;
 use copier::Copier;
 use layout::Layout;
 use moment::Moment;
+pub use seed::Seed;
 
 /// Whether a backup may share storage with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

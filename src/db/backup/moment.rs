@@ -93,6 +93,11 @@ impl Moment {
         Layout::new(header, &self.logs, free)
     }
 
+    /// Its newest commit, and the history up to it.
+    pub fn end(&self) -> (Token, History) {
+        (self.token, self.history)
+    }
+
     /// What the copy holds.
     pub fn report(&self, layout: &Layout, copier: &Copier<'_>) -> BackupReport {
         let [_, header] = &layout.headers;

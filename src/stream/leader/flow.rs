@@ -59,8 +59,8 @@ impl LeaderSession {
                 if ack.durable != position {
                     return self.diverged(now, ack.durable.index);
                 }
-                self.act(LeaderAction::Acked(ack));
-                self.open(position);
+                // The copy has another file id now: it comes back with that, and counts as itself.
+                self.stop(now);
             }
             _ => self.unexpected(now, "ACK"),
         }

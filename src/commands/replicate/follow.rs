@@ -1,0 +1,148 @@
+//! `creel replicate follow`: keep a copy where its source is.
+
+use std::sync::Arc;
+
+use clap::Args;
+use creel::Interest;
+use creel::replica::http::{Facts, Http};
+use creel::replica::serve::{Serving, Setup};
+use creel::replica::sink::DbSink;
+use creel::replica::slot::Slot;
+use creel::replica::state::State;
+use creel::stream::follow::follow;
+
+use super::super::Run;
+use super::outcome::report;
+use super::serve::announce;
+use super::source::{Reseed, SourceArgs};
+use super::stream::{ListenArgs, bind_local, stop_on_signal};
+use crate::cli::args::DbArg;
+use crate::cli::{Context, Failure, Outcome};
+
+/// Arguments of `creel replicate follow`.
+#[derive(Debug, Args)]
+pub struct FollowArgs {
+    #[command(flatten)]
+    db: DbArg,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// What to do where the source's log does not reach back: never, auto or force
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    reseed: Reseed,
+    /// Serve what is here to others, at this address
+    #[arg(long, value_name = "ADDR")]
+    serve: Option<String>,
+    #[command(flatten)]
+    secure: ListenArgs,
+    /// Answer /primary, /replica, /lag and /metrics here, on this machine only
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+}
+
+impl Run for FollowArgs {
+    const NAME: &'static str = "follow";
+    const ABOUT: &'static str = "Keep a copy where its source is";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel replicate follow copy.db --from tcp://127.0.0.1:7070
+  creel replicate follow copy.db --from tls://db.example.org:7070 --tls-ca ca.pem --http 127.0.0.1:8081
+  creel replicate follow copy.db --from tcp://127.0.0.1:7070 --serve 127.0.0.1:7071
+
+A connection that ends is made again, after 100 ms at first and 30 s at most. Readers see a commit
+as soon as it is durable here. It ends by a signal, or where trying again makes no sense.
+Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the histories parted,
+143 ended by SIGTERM; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        ctx.long();
+        let path = ctx.path(&self.db)?;
+        ctx.refuse_read_only()?;
+        let options = ctx
+            .options()
+            .background_checkpoint(true)
+            .interest(Interest::All);
+        let db = ctx.open(&path, options.clone(), "opened for following")?;
+        let stop = stop_on_signal()?;
+        let slot = Arc::new(Slot::new(&path, options, Some(db)));
+        let state = Arc::new(State::default());
+        let tell = ctx.globals.quiet == 0 && !ctx.globals.json;
+        let mut dialer = self.source.dialer(&slot, &state, tell)?;
+        dialer.takes_snapshots = self.reseed != Reseed::Never;
+        let mut options = self.reseed.options();
+        options.retry = true;
+        let helpers = self.helpers(ctx, &slot, &state, &stop)?;
+        let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
+        let followed = follow(&mut dialer, &mut sink, &stop, options);
+        drop(sink);
+        helpers.finish();
+        let quiet = self.source.takes_stdout() || !ctx.globals.json;
+        let outcome = report(ctx, "creel.replicate-follow/1", &slot, &followed, quiet);
+        if let Some(db) = slot.take() {
+            db.close()?;
+        }
+        outcome
+    }
+}
+
+/// What runs beside following.
+struct Helpers {
+    serving: Option<Serving>,
+    http: Option<Http>,
+}
+
+impl Helpers {
+    fn finish(self) {
+        if let Some(serving) = self.serving {
+            serving.finish();
+        }
+        if let Some(http) = self.http {
+            http.finish();
+        }
+    }
+}
+
+impl FollowArgs {
+    fn helpers(
+        &self,
+        ctx: &mut Context,
+        slot: &Arc<Slot>,
+        state: &Arc<State>,
+        stop: &Arc<creel::stream::stop::Stop>,
+    ) -> Result<Helpers, Failure> {
+        let mut helpers = Helpers {
+            serving: None,
+            http: None,
+        };
+        let http = self.http.as_deref().map(bind_local).transpose()?;
+        if let Some(address) = &self.serve {
+            let setup = Setup {
+                listener: Some(self.secure.bind(address)?),
+                dress: self.secure.dress()?,
+                token: self.secure.token()?,
+                http,
+                state: Some(Arc::clone(state)),
+                ..Setup::default()
+            };
+            let serving = Serving::start(slot, stop, setup)?;
+            announce(ctx, &serving, self.secure.scheme())?;
+            helpers.serving = Some(serving);
+        } else if let Some(listener) = http {
+            let facts = Facts {
+                slot: Arc::clone(slot),
+                hub: None,
+                state: Some(Arc::clone(state)),
+            };
+            let started = Http::start(listener, facts, Arc::clone(stop));
+            let http = started.map_err(|e| creel::Error::io("listen", e))?;
+            ctx.out.line(&format!("http://{}", http.address()))?;
+            ctx.out.flush()?;
+            helpers.http = Some(http);
+        }
+        Ok(helpers)
+    }
+}

@@ -1,0 +1,71 @@
+//! `creel replicate init`: make a copy of a database that is in use elsewhere.
+
+use std::sync::Arc;
+
+use clap::Args;
+use creel::replica::sink::DbSink;
+use creel::replica::slot::Slot;
+use creel::replica::state::State;
+use creel::stream::follow::{FollowOptions, follow};
+use creel::stream::receiver::Limits;
+
+use super::super::Run;
+use super::outcome::report;
+use super::source::SourceArgs;
+use super::stream::stop_on_signal;
+use crate::cli::args::DbArg;
+use crate::cli::{Context, Outcome};
+
+/// Arguments of `creel replicate init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    db: DbArg,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+impl Run for InitArgs {
+    const NAME: &'static str = "init";
+    const ABOUT: &'static str = "Make a copy that can follow a database";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel replicate init copy.db --from tcp://127.0.0.1:7070
+  creel replicate init copy.db --from ssh://db.example.org/srv/my.db
+
+The source is not disturbed: the copy is one moment of it, and then what was committed meanwhile.
+The file appears when it is whole and has passed creel verify.
+Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be reached; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        ctx.long();
+        let path = ctx.path(&self.db)?;
+        ctx.refuse_read_only()?;
+        if path.symlink_metadata().is_ok() {
+            return Err(creel::Error::Exists { path }.into());
+        }
+        let options = ctx.options().background_checkpoint(true);
+        let stop = stop_on_signal()?;
+        let slot = Arc::new(Slot::new(&path, options, None));
+        let state = Arc::new(State::default());
+        let mut dialer = self.source.dialer(&slot, &state, false)?;
+        // A pipe is there once; what comes after the copy is for `pull`.
+        let at_head = !self.source.takes_stdout();
+        let options = FollowOptions {
+            limits: Limits {
+                at_head,
+                ..Limits::default()
+            },
+            ..FollowOptions::default()
+        };
+        let mut sink = DbSink::new(Arc::clone(&slot), state);
+        let followed = follow(&mut dialer, &mut sink, &stop, options);
+        drop(sink);
+        let quiet = self.source.takes_stdout();
+        let outcome = report(ctx, "creel.replicate-init/1", &slot, &followed, quiet);
+        if let Some(db) = slot.take() {
+            db.close()?;
+        }
+        outcome
+    }
+}

@@ -1,0 +1,30 @@
+//! `creel replicate`: copies of a database that follow it. One file a verb.
+
+use super::Verb;
+
+mod follow;
+mod init;
+mod outcome;
+mod pull;
+mod serve;
+mod source;
+mod stream;
+
+/// All verbs of it.
+pub(super) const VERBS: &[Verb] = &[
+    Verb::of::<serve::ServeArgs>(),
+    Verb::of::<init::InitArgs>(),
+    Verb::of::<pull::PullArgs>(),
+    Verb::of::<follow::FollowArgs>(),
+];
+
+pub(super) const NAME: &str = "replicate";
+pub(super) const ABOUT: &str = "Keep copies of a database that follow it";
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  creel replicate serve my.db --listen 127.0.0.1:7070
+  creel replicate init copy.db --from tcp://127.0.0.1:7070
+  creel replicate follow copy.db --from tcp://127.0.0.1:7070
+
+A copy has the same commits at the same positions; it refuses writes of its own.
+Exit status: that of the command; others: creel explain CODE";

@@ -1,0 +1,143 @@
+//! `creel replicate serve`: give the log of a database to others.
+
+use std::sync::Arc;
+
+use clap::Args;
+use creel::replica::serve::{Serving, Setup};
+use creel::replica::slot::Slot;
+use creel::{IdentityChange, Interest, Role};
+use serde::Serialize;
+
+use super::super::Run;
+use super::stream::{ListenArgs, bind_local, stdio, stop_on_signal};
+use crate::cli::args::DbArg;
+use crate::cli::{Context, Failure, Outcome, signals};
+
+/// Arguments of `creel replicate serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    db: DbArg,
+    /// Address for followers, for example 127.0.0.1:7070; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", required_unless_present = "stdio")]
+    listen: Option<String>,
+    /// Serve one follower over standard input and output, as ssh:// does
+    #[arg(long, conflicts_with_all = ["listen", "http"])]
+    stdio: bool,
+    #[command(flatten)]
+    secure: ListenArgs,
+    /// Answer /primary, /replica, /lag and /metrics here, on this machine only
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+}
+
+/// Where a server listens: the first line of its output.
+#[derive(Serialize)]
+pub struct ListenLine {
+    pub schema: &'static str,
+    pub event: &'static str,
+    pub address: Option<String>,
+    pub http: Option<String>,
+}
+
+impl Run for ServeArgs {
+    const NAME: &'static str = "serve";
+    const ABOUT: &'static str = "Give the log of a database to copies that follow it";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel replicate serve my.db --listen 127.0.0.1:7070
+  creel replicate serve my.db --listen 0.0.0.0:7070 --tls-cert c.pem --tls-key k.pem --client-ca ca.pem
+  creel replicate serve my.db --listen 127.0.0.1:0 --token-file token --http 127.0.0.1:8080
+  ssh host creel replicate serve /srv/my.db --stdio
+
+Standard output has the address, then the line ready. Other commands write to the database as
+before; what they commit goes out as soon as it is durable. A database on its own becomes a primary.
+Up to 64 followers; one that is slow reads the file by itself and holds up nobody.
+Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        ctx.long();
+        let path = ctx.path(&self.db)?;
+        ctx.refuse_read_only()?;
+        let options = ctx.options().interest(Interest::None);
+        let db = ctx.open(&path, options.clone(), "opened for serving")?;
+        let info = db.info()?;
+        if info.role == Role::Standalone {
+            let role = Some(Role::Primary);
+            db.set_identity(&IdentityChange {
+                role,
+                ..IdentityChange::default()
+            })?;
+        }
+        if info.fenced {
+            return Err(creel::Error::Fenced {
+                reason: "a newer epoch has begun elsewhere".to_owned(),
+            }
+            .into());
+        }
+        let stop = stop_on_signal()?;
+        let slot = Arc::new(Slot::new(&path, options, Some(db)));
+        let setup = Setup {
+            listener: self
+                .listen
+                .as_deref()
+                .map(|a| self.secure.bind(a))
+                .transpose()?,
+            dress: self.secure.dress()?,
+            token: self.secure.token()?,
+            http: self.http.as_deref().map(bind_local).transpose()?,
+            ..Setup::default()
+        };
+        let serving = Serving::start(&slot, &stop, setup)?;
+        if self.stdio {
+            serving.serve_wire(stdio())?;
+            serving.finish();
+            return ended(None);
+        }
+        announce(ctx, &serving, self.secure.scheme())?;
+        stop.sleep();
+        let fenced = serving.hub.fenced();
+        serving.finish();
+        ended(fenced.map(|fenced| fenced.epoch))
+    }
+}
+
+/// Prints where it listens, and that it does.
+pub fn announce(ctx: &mut Context, serving: &Serving, scheme: &str) -> Result<(), Failure> {
+    let address = serving.address().map(|a| format!("{scheme}://{a}"));
+    let http = serving.http_address().map(|a| format!("http://{a}"));
+    if ctx.globals.json {
+        ctx.out.json(&ListenLine {
+            schema: "creel.replicate-serve/1",
+            event: "listening",
+            address,
+            http,
+        })?;
+        ctx.out.json(&ListenLine {
+            schema: "creel.replicate-serve/1",
+            event: "ready",
+            address: None,
+            http: None,
+        })?;
+    } else {
+        for line in address.iter().chain(&http) {
+            ctx.out.line(line)?;
+        }
+        ctx.out.line("ready")?;
+    }
+    ctx.out.flush()
+}
+
+/// Serving ends by a signal, or because a newer epoch was heard of.
+fn ended(fenced: Option<u32>) -> Outcome {
+    if let Some(epoch) = fenced {
+        return Err(creel::Error::Fenced {
+            reason: format!("epoch {epoch} has begun elsewhere"),
+        }
+        .into());
+    }
+    if signals::stopped() {
+        return Err(creel::Error::Interrupted.into());
+    }
+    Ok(crate::cli::Exit::Ok)
+}

@@ -1,0 +1,154 @@
+//! Where a copy gets its log from, and how to get there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use creel::replica::address::Source;
+use creel::replica::dial::{DialOptions, Dialer};
+use creel::replica::slot::Slot;
+use creel::replica::state::State;
+use creel::stream::follow::FollowOptions;
+
+use super::stream::{node_name, stdio, token};
+use crate::cli::{Failure, report};
+
+/// What to do where the source's log does not reach back to the copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Reseed {
+    /// End with status 11
+    Never,
+    /// Take a new copy
+    Auto,
+    /// Take a new copy now, also where the histories parted: commits that only the old copy has
+    /// are lost
+    Force,
+}
+
+/// The source and how to reach it.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input
+    /// and output
+    #[arg(long, value_name = "SOURCE")]
+    from: String,
+    /// Prove with the token in this file that this copy may follow (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    from_token_file: Option<PathBuf>,
+    /// For tls://: the authority whose certificate the source has, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// For tls://: certificate to show, PEM; with --from-tls-key
+    #[arg(long, value_name = "FILE", requires = "from_tls_key")]
+    from_tls_cert: Option<PathBuf>,
+    /// For tls://: private key of that certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "from_tls_cert")]
+    from_tls_key: Option<PathBuf>,
+    /// For ssh://: the program and its options [default: ssh]
+    #[arg(long, value_name = "COMMAND")]
+    ssh: Option<String>,
+    /// For ssh://: where creel is on the other machine [default: creel]
+    #[arg(long, value_name = "PATH")]
+    remote_creel: Option<String>,
+}
+
+impl SourceArgs {
+    /// The source.
+    pub fn source(&self) -> Result<Source, Failure> {
+        self.from.parse().map_err(|text: String| {
+            Failure::usage(text).hint("tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH or -")
+        })
+    }
+
+    fn options(&self, path: &Path) -> Result<DialOptions, Failure> {
+        let ssh = self.ssh.as_deref().unwrap_or_default();
+        Ok(DialOptions {
+            token: self.from_token_file.as_deref().map(token).transpose()?,
+            #[cfg(feature = "tls")]
+            tls: self.tls()?,
+            ssh: ssh.split_whitespace().map(str::to_owned).collect(),
+            remote_creel: self.remote_creel.clone().unwrap_or_default(),
+            name: node_name(path),
+        })
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls(&self) -> Result<Option<creel::stream::tls::TlsClient>, Failure> {
+        use super::stream::read;
+        use creel::stream::tls::{Identity, TlsClient};
+        let Some(ca) = &self.tls_ca else {
+            return Ok(None);
+        };
+        let pem = read(ca)?;
+        let shown = match (&self.from_tls_cert, &self.from_tls_key) {
+            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+            _ => None,
+        };
+        let identity = shown
+            .as_ref()
+            .map(|(certificates, key)| Identity { certificates, key });
+        let client = TlsClient::new(&pem, identity);
+        client
+            .map(Some)
+            .map_err(|e| Failure::usage(e.to_string()).at(ca))
+    }
+
+    /// Connections of the copy in the slot. `tell`: say on standard error what happens.
+    pub fn dialer(
+        &self,
+        slot: &Arc<Slot>,
+        state: &Arc<State>,
+        tell: bool,
+    ) -> Result<Dialer, Failure> {
+        let source = self.source()?;
+        if matches!(source, Source::Path(_) | Source::Store(_)) {
+            return Err(Failure::usage(format!("{} is no stream", self.from))
+                .hint("creel replicate serve on the other side, then tcp://, tls:// or ssh://"));
+        }
+        if matches!(source, Source::Tls(_)) && self.tls_ca.is_none() {
+            return Err(Failure::usage("a tls:// source needs --tls-ca")
+                .hint("the certificate authority that issued the source's certificate"));
+        }
+        let pipe = (source == Source::Pipe).then(stdio);
+        let options = self.options(slot.path())?;
+        let from = self.from.clone();
+        let told = move |text: &str| {
+            if tell {
+                report::stderr(&format!(
+                    "{}\n",
+                    report::printable(&format!("{from}: {text}"))
+                ));
+            }
+        };
+        let dialer = Dialer::new(
+            source,
+            options,
+            Arc::clone(slot),
+            Arc::clone(state),
+            Box::new(told),
+        );
+        let mut dialer = dialer.map_err(|e: io::Error| {
+            Failure::file("get random bytes from", Path::new("the system"), &e)
+        })?;
+        dialer.pipe = pipe;
+        Ok(dialer)
+    }
+
+    /// Standard output belongs to the stream.
+    pub fn takes_stdout(&self) -> bool {
+        self.from == "-"
+    }
+}
+
+impl Reseed {
+    /// As the stream takes it.
+    pub fn options(self) -> FollowOptions {
+        FollowOptions {
+            reseed: self != Reseed::Never,
+            reseed_diverged: self == Reseed::Force,
+            reseed_first: self == Reseed::Force,
+            ..FollowOptions::default()
+        }
+    }
+}

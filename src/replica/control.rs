@@ -1,0 +1,109 @@
+//! Questions that other processes of this machine ask a server: who follows, how far are they.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics;
+use crate::format::entry::Point;
+use crate::stream::Answer;
+use crate::stream::hub::{Hub, words};
+use crate::stream::source::Refusal;
+
+/// Longest wait that one question may ask for.
+const WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// A question.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// How does it stand?
+    Status,
+    /// Tell me once so many copies hold this commit.
+    Wait(Wait),
+}
+
+/// A wait for acknowledgements.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Wait {
+    /// Index of the commit.
+    pub index: u64,
+    /// Its epoch.
+    pub epoch: u32,
+    /// The history that it ends, in hexadecimal digits.
+    pub history: String,
+    /// Copies wanted.
+    pub replicas: usize,
+    /// How long to wait.
+    pub timeout_ms: u64,
+}
+
+/// The answer to a wait.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Holders {
+    /// Copies that hold the commit durably.
+    pub holders: usize,
+    /// Why nobody can hold it.
+    pub refused: Option<String>,
+}
+
+/// A history in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn history(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())
+}
+
+/// Answers questions about this hub.
+pub fn answerer(hub: &Arc<Hub>) -> Answer {
+    let hub = Arc::clone(hub);
+    Arc::new(move |json| {
+        let answer = match serde_json::from_slice(json) {
+            Ok(Ask::Status) => serde_json::to_vec(&metrics::status(&hub)),
+            Ok(Ask::Wait(wait)) => serde_json::to_vec(&wait_for(&hub, &wait)),
+            Err(error) => serde_json::to_vec(&serde_json::json!({ "error": error.to_string() })),
+        };
+        answer.unwrap_or_else(|_| b"{}".to_vec())
+    })
+}
+
+fn wait_for(hub: &Hub, wait: &Wait) -> Holders {
+    let refused = |why: &str| Holders {
+        holders: 0,
+        refused: Some(why.to_owned()),
+    };
+    let Some(history) = history(&wait.history) else {
+        return refused("no history");
+    };
+    let point = Point {
+        index: wait.index,
+        epoch: wait.epoch,
+        history,
+    };
+    // Acknowledgements are for this log: the commit has to be in it. Where the log no longer
+    // reaches back, whoever acknowledges a later index has it too.
+    match hub.contains(&point) {
+        Ok(()) | Err(Refusal::NotRetained { .. }) => {}
+        Err(refusal) => return refused(&words(&refusal)),
+    }
+    let time = Duration::from_millis(wait.timeout_ms).min(WAIT_MAX);
+    let generation = hub.generation();
+    let holders = hub.board.wait(wait.index, wait.replicas, time);
+    if hub.generation() != generation {
+        return refused("the log is another one now");
+    }
+    Holders {
+        holders,
+        refused: None,
+    }
+}

@@ -1,0 +1,264 @@
+//! What a server knows, for programs: JSON and Prometheus text.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+
+use super::control::hex;
+use super::state::Following;
+use crate::stream::hub::Hub;
+
+/// A place in the log.
+#[derive(Debug, Serialize)]
+pub struct Place {
+    /// Epoch.
+    pub epoch: u32,
+    /// Index.
+    pub index: u64,
+    /// History up to it.
+    pub hash: String,
+}
+
+/// A follower.
+#[derive(Debug, Serialize)]
+pub struct Follower {
+    /// File id.
+    pub node: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it connected from.
+    pub address: String,
+    /// It is connected now.
+    pub connected: bool,
+    /// What it holds durably.
+    pub durable: Option<Place>,
+    /// Newest index received.
+    pub received: u64,
+    /// Entries that it does not hold.
+    pub behind: u64,
+    /// Wall clock of the last sign of life, microseconds since 1970.
+    pub contact_us: u64,
+    /// Wall clock of its last step forward.
+    pub progress_us: u64,
+    /// Bytes sent to it.
+    pub sent_bytes: u64,
+}
+
+/// A server.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// File id.
+    pub node: String,
+    /// Lineage.
+    pub lineage: String,
+    /// Newest durable entry.
+    pub head: Place,
+    /// Newest index in the store.
+    pub published: u64,
+    /// Oldest position that can be gone on from.
+    pub floor: u64,
+    /// A newer epoch was heard of.
+    pub fenced_by: Option<u32>,
+    /// Why the log cannot be read now.
+    pub trouble: Option<String>,
+    /// Who follows.
+    pub followers: Vec<Follower>,
+}
+
+/// What a hub knows.
+pub fn status(hub: &Hub) -> Status {
+    let head = hub.head();
+    let place = |point: &crate::format::entry::Point| Place {
+        epoch: point.epoch,
+        index: point.index,
+        hash: hex(&point.history),
+    };
+    let followers = hub.board.peers().into_iter().map(|peer| Follower {
+        node: hex(&peer.node),
+        connected: peer.connections > 0,
+        durable: peer.durable.as_ref().map(place),
+        received: peer.received,
+        behind: head
+            .point
+            .index
+            .saturating_sub(peer.durable.map_or(0, |point| point.index)),
+        contact_us: peer.contact_us,
+        progress_us: peer.progress_us,
+        sent_bytes: peer.sent_bytes,
+        name: peer.name,
+        address: peer.address,
+    });
+    Status {
+        node: hex(&hub.source().node()),
+        lineage: hex(&hub.source().lineage()),
+        head: place(&head.point),
+        published: head.published,
+        floor: head.floor,
+        fenced_by: hub.fenced().map(|fenced| fenced.epoch),
+        trouble: hub.trouble(),
+        followers: followers.collect(),
+    }
+}
+
+fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: f64) {
+    let _ = writeln!(
+        out,
+        "# HELP creel_{name} {help}\n# TYPE creel_{name} {kind}"
+    );
+    let _ = writeln!(out, "creel_{name} {value}");
+}
+
+/// A label's value in Prometheus text.
+fn label(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    text.replace('\n', "\\n")
+}
+
+/// Everything in Prometheus text.
+pub fn prometheus(hub: Option<&Hub>, following: Option<&Following>, primary: bool) -> String {
+    let mut out = String::new();
+    let flag = |on: bool| if on { 1.0 } else { 0.0 };
+    metric(
+        &mut out,
+        "primary",
+        "gauge",
+        "1 where writes are accepted.",
+        flag(primary),
+    );
+    if let Some(hub) = hub {
+        hub_metrics(&mut out, hub);
+    }
+    if let Some(state) = following {
+        let gauge = |out: &mut String, name: &str, help: &str, value: f64| {
+            metric(out, name, "gauge", help, value);
+        };
+        let index = state.index as f64;
+        gauge(&mut out, "applied_index", "Newest entry here.", index);
+        let source = state.source_index as f64;
+        gauge(
+            &mut out,
+            "source_index",
+            "Newest entry of the source.",
+            source,
+        );
+        let lag = state.lag_entries() as f64;
+        gauge(
+            &mut out,
+            "lag_entries",
+            "Entries that are missing here.",
+            lag,
+        );
+        if let Some(lag) = state.lag() {
+            let seconds = lag.as_secs_f64();
+            gauge(
+                &mut out,
+                "lag_seconds",
+                "Time that entries have been missing.",
+                seconds,
+            );
+        }
+        let streaming = flag(state.phase == super::state::Phase::Streaming);
+        gauge(
+            &mut out,
+            "streaming",
+            "1 while the source is followed.",
+            streaming,
+        );
+        let connects = state.connects as f64;
+        metric(
+            &mut out,
+            "connects_total",
+            "counter",
+            "Connections made.",
+            connects,
+        );
+    }
+    out
+}
+
+fn hub_metrics(out: &mut String, hub: &Hub) {
+    let head = hub.head();
+    metric(
+        out,
+        "head_index",
+        "gauge",
+        "Newest durable entry.",
+        head.point.index as f64,
+    );
+    metric(
+        out,
+        "epoch",
+        "gauge",
+        "Epoch of the newest entry.",
+        f64::from(head.point.epoch),
+    );
+    metric(
+        out,
+        "floor_index",
+        "gauge",
+        "Oldest position to go on from.",
+        head.floor as f64,
+    );
+    metric(
+        out,
+        "ring_bytes",
+        "gauge",
+        "Entries in memory.",
+        hub.ring_bytes() as f64,
+    );
+    let c = &hub.counters;
+    for (name, help, counter) in [
+        ("connections_total", "Connections accepted.", &c.accepted),
+        ("busy_total", "Connections that were too many.", &c.busy),
+        (
+            "malformed_total",
+            "Connections ended by bad bytes.",
+            &c.malformed,
+        ),
+        (
+            "unproven_total",
+            "Connections without the token.",
+            &c.unproven,
+        ),
+        (
+            "diverged_total",
+            "Followers with another history.",
+            &c.diverged,
+        ),
+        ("dead_total", "Connections that fell silent.", &c.dead),
+        ("snapshots_total", "Snapshots made.", &c.snapshots),
+        ("sent_bytes_total", "Bytes sent.", &c.sent_bytes),
+        (
+            "log_reads_total",
+            "Batches read for slow followers.",
+            &c.from_log,
+        ),
+    ] {
+        metric(
+            out,
+            name,
+            "counter",
+            help,
+            counter.load(Ordering::Relaxed) as f64,
+        );
+    }
+    let peers = hub.board.peers();
+    let connected = peers.iter().filter(|peer| peer.connections > 0).count();
+    metric(
+        out,
+        "followers",
+        "gauge",
+        "Followers connected.",
+        connected as f64,
+    );
+    let name = "creel_follower_behind_entries";
+    let _ = writeln!(out, "# HELP {name} Entries that a follower does not hold.");
+    let _ = writeln!(out, "# TYPE {name} gauge");
+    for peer in peers {
+        let held = peer.durable.map_or(0, |point| point.index);
+        let behind = head.point.index.saturating_sub(held);
+        let (node, who) = (hex(&peer.node), label(&peer.name));
+        let _ = writeln!(out, "{name}{{node=\"{node}\",name=\"{who}\"}} {behind}");
+    }
+}

@@ -1,0 +1,13 @@
+//! A database as the source of a stream, and as the copy at its other end.
+
+pub mod acks;
+pub mod address;
+pub mod control;
+pub mod dial;
+pub mod http;
+mod metrics;
+pub mod serve;
+pub mod sink;
+pub mod slot;
+pub mod source;
+pub mod state;

@@ -1,0 +1,177 @@
+//! A database as the copy at the end of a stream.
+
+use std::fs::{File, OpenOptions as FileOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::slot::{Slot, durable_point, entropy};
+use super::state::{Phase, State};
+use crate::check::{Verdict, VerifyOptions, verify};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::format::entry::Point;
+use crate::format::header::Role;
+use crate::stream::source::{Head, ReplicaSink, SinkError};
+use crate::sys::{OsVfs, Vfs};
+
+/// Fed by a stream.
+pub struct DbSink {
+    slot: Arc<Slot>,
+    state: Arc<State>,
+    seed: Option<Arriving>,
+}
+
+/// A new copy that is being written beside the old one.
+struct Arriving {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        // Renamed already where it was whole.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> SinkError {
+    SinkError::Failed {
+        reason: error.to_string(),
+    }
+}
+
+fn sink_error(error: Error) -> SinkError {
+    let reason = error.to_string();
+    match error {
+        Error::Diverged { .. } => SinkError::Diverged { reason },
+        Error::BadEntry(_) => SinkError::Damaged { reason },
+        Error::NotRetained { .. } => SinkError::NeedsSnapshot { reason },
+        _ => SinkError::Failed { reason },
+    }
+}
+
+impl DbSink {
+    /// Feeds what is in the slot, and says so in `state`.
+    pub fn new(slot: Arc<Slot>, state: Arc<State>) -> DbSink {
+        DbSink {
+            slot,
+            state,
+            seed: None,
+        }
+    }
+
+    fn db(&self) -> Result<Db, SinkError> {
+        self.slot
+            .get()
+            .ok_or_else(|| failed(&"there is no copy yet"))
+    }
+}
+
+/// The name of a new copy until it is whole.
+fn seed_path(path: &Path) -> std::io::Result<PathBuf> {
+    let random = entropy()?;
+    let (head, _) = random.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = u32::from_le_bytes(*head);
+    Ok(path.with_file_name(format!(".{name}.{number:08x}.seed")))
+}
+
+impl ReplicaSink for DbSink {
+    fn apply(&mut self, entries: &[u8]) -> Result<Point, SinkError> {
+        let applied = self.db()?.apply(entries).map_err(sink_error)?;
+        let position = applied.position;
+        self.state.applied(position.index);
+        Ok(Point {
+            index: position.index,
+            epoch: position.epoch,
+            history: position.hash.unwrap_or_default(),
+        })
+    }
+
+    fn seed_begin(&mut self, _: u64, _: &Point) -> Result<(), SinkError> {
+        self.state.update(|state| state.phase = Phase::Seeding);
+        let path = seed_path(self.slot.path()).map_err(|e| failed(&e))?;
+        let mut options = FileOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // Nobody else reads it before it has the rights of the old copy.
+            options.mode(0o600);
+        }
+        let file = options.open(&path).map_err(|e| failed(&e))?;
+        self.seed = Some(Arriving { path, file });
+        Ok(())
+    }
+
+    fn seed_part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        let seed = self
+            .seed
+            .as_mut()
+            .ok_or_else(|| failed(&"no copy arrives"))?;
+        seed.file.write_all(bytes).map_err(|e| failed(&e))
+    }
+
+    fn seed_end(&mut self) -> Result<Point, SinkError> {
+        let seed = self.seed.take().ok_or_else(|| failed(&"no copy arrives"))?;
+        seed.file.sync_all().map_err(|e| failed(&e))?;
+        check_copy(&seed)?;
+        let path = self.slot.path();
+        give_rights(&seed, path).map_err(|e| failed(&e))?;
+        if self.slot.get().is_some() {
+            OsVfs.rename(&seed.path, path)
+        } else {
+            OsVfs.rename_new(&seed.path, path)
+        }
+        .map_err(|e| failed(&e))?;
+        OsVfs.sync_dir_of(path).map_err(|e| failed(&e))?;
+        let db = self.slot.reopen().map_err(|e| failed(&e))?;
+        let point = durable_point(&db).map_err(|e| failed(&e))?;
+        self.state.update(|state| state.phase = Phase::CatchingUp);
+        self.state.applied(point.index);
+        Ok(point)
+    }
+
+    fn seed_abort(&mut self) {
+        self.seed = None;
+    }
+
+    fn saw_epoch(&mut self, _: u32) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn heard(&mut self, head: &Head, caught_up: bool) {
+        self.state.heard(head, caught_up);
+    }
+}
+
+/// What is put in place is whole, a replica, and the moment that was announced.
+fn check_copy(seed: &Arriving) -> Result<(), SinkError> {
+    let report = verify(
+        &seed.path,
+        &VerifyOptions::default(),
+        &crate::progress::NoProgress,
+    )
+    .map_err(|e| failed(&e))?;
+    if report.verdict != Verdict::Clean {
+        return Err(SinkError::Failed {
+            reason: "the copy that arrived does not pass verify".to_owned(),
+        });
+    }
+    let info = crate::db::info(&seed.path).map_err(|e| failed(&e))?;
+    if info.role != Role::Replica {
+        return Err(failed(&"the file that arrived is no replica"));
+    }
+    Ok(())
+}
+
+/// The new file may be read and written by those who may do so with the old one.
+fn give_rights(seed: &Arriving, old: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(old) {
+        Ok(found) => seed.file.set_permissions(found.permissions()),
+        // As every new file of creel: for its owner alone.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

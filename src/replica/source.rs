@@ -1,0 +1,270 @@
+//! A database as the source of a stream.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use super::slot::{Identity, Slot, durable_point, identity};
+use crate::db::{Db, LogReader, Position, Seed};
+use crate::error::{Error, Result};
+use crate::format::entry::Point;
+use crate::format::header::Role;
+use crate::progress::NoProgress;
+use crate::stream::source::{Batch, Bounds, EntryCursor, Head, LogSource, Refusal, Snapshot};
+
+/// Pieces of a snapshot that wait for the connection.
+const PIECES: usize = 4;
+const PIECE: usize = 1 << 20;
+
+/// A database that others follow.
+pub struct DbSource {
+    slot: Arc<Slot>,
+    identity: Identity,
+    published: AtomicU64,
+}
+
+/// A position without a hash is not one to go on from.
+pub fn position(point: &Point) -> Position {
+    Position {
+        epoch: point.epoch,
+        index: point.index,
+        hash: Some(point.history),
+    }
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Unavailable {
+        reason: error.to_string(),
+    }
+}
+
+impl DbSource {
+    /// Of what is open in the slot.
+    pub fn new(slot: Arc<Slot>) -> Result<DbSource> {
+        let none = || Error::NotFound {
+            path: slot.path().to_owned(),
+        };
+        let identity = identity(&slot.get().ok_or_else(none)?)?;
+        Ok(DbSource {
+            slot,
+            identity,
+            published: AtomicU64::new(0),
+        })
+    }
+
+    /// Commits up to this one are in the store.
+    pub fn set_published(&self, index: u64) {
+        self.published.fetch_max(index, Ordering::Relaxed);
+    }
+
+    fn db(&self) -> Result<Db, Refusal> {
+        let db = self.slot.get().ok_or_else(|| unavailable(&"no copy yet"))?;
+        match identity(&db) {
+            Ok(now) if now == self.identity => Ok(db),
+            // A new copy was put in its place: its followers have to begin anew.
+            Ok(_) => Err(Refusal::Diverged { ancestor: 0 }),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    fn refused(&self, db: &Db, error: Error, after: &Point) -> Refusal {
+        match error {
+            Error::Diverged { .. } => diverged(db, after),
+            Error::NotRetained { oldest, .. } => Refusal::NotRetained {
+                oldest,
+                reason: "the log does not reach back so far without a gap".to_owned(),
+            },
+            Error::Replaced { .. } => {
+                let _ = self.slot.reopen();
+                Refusal::Diverged { ancestor: 0 }
+            }
+            other => unavailable(&other),
+        }
+    }
+}
+
+/// Beyond this log's end, or on another history?
+fn diverged(db: &Db, after: &Point) -> Refusal {
+    match db.position() {
+        // Of the newest epoch, which has one writer: this copy is behind.
+        Ok(own) if after.index > own.index && after.epoch >= own.epoch => Refusal::Behind,
+        Ok(_) => {
+            let epochs = db.epochs().unwrap_or_default();
+            let next = epochs.iter().find(|record| record.epoch > after.epoch);
+            let ancestor = next.map_or(0, |record| record.previous_index.min(after.index));
+            Refusal::Diverged { ancestor }
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+impl LogSource for DbSource {
+    fn lineage(&self) -> [u8; 16] {
+        self.identity.lineage
+    }
+
+    fn node(&self) -> [u8; 16] {
+        self.identity.node
+    }
+
+    fn head(&self) -> Result<Head, Refusal> {
+        let point = durable_point(&self.db()?).map_err(|e| unavailable(&e))?;
+        let bounds = self.bounds();
+        Ok(Head {
+            point,
+            published: bounds.published,
+            floor: bounds.floor,
+        })
+    }
+
+    fn open(&self, after: &Point) -> Result<Box<dyn EntryCursor>, Refusal> {
+        let db = self.db()?;
+        match db.log_reader(&position(after)) {
+            Ok(reader) => Ok(Box::new(DbCursor { db, reader })),
+            Err(error) => Err(self.refused(&db, error, after)),
+        }
+    }
+
+    fn wait(&self, after: u64, timeout: Duration) -> Result<(), Refusal> {
+        let newest = self.db()?.watch(after, timeout);
+        newest.map(drop).map_err(|e| unavailable(&e))
+    }
+
+    fn bounds(&self) -> Bounds {
+        let oldest = || {
+            let info = self.slot.get()?.info().ok()?;
+            let firsts = info.regions.iter().map(|region| region.first_index);
+            firsts.filter(|first| *first > 0).min()
+        };
+        Bounds {
+            published: self.published.load(Ordering::Relaxed),
+            floor: oldest().map_or(0, |first| first - 1),
+        }
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, Refusal> {
+        let seed = self.db()?.prepare_seed().map_err(|e| unavailable(&e))?;
+        let at = seed.position();
+        let position = Point {
+            index: at.index,
+            epoch: at.epoch,
+            history: at.hash.unwrap_or_default(),
+        };
+        let bytes = seed.bytes();
+        let (pieces, arriving) = sync_channel(PIECES);
+        let spawned = std::thread::Builder::new()
+            .name("seed".to_owned())
+            .spawn(move || send_seed(&seed, &pieces));
+        spawned.map_err(|e| unavailable(&e))?;
+        Ok(Snapshot {
+            position,
+            bytes,
+            reader: Box::new(SeedReader {
+                arriving,
+                piece: Vec::new(),
+                given: 0,
+            }),
+        })
+    }
+
+    fn saw_epoch(&self, epoch: u32) -> bool {
+        let Ok(db) = self.db() else {
+            return false;
+        };
+        let primary = db.info().is_ok_and(|info| info.role == Role::Primary);
+        // Where the header cannot be written, the process at least serves no more.
+        primary && (db.fence(epoch).is_ok() || primary)
+    }
+}
+
+struct DbCursor {
+    db: Db,
+    reader: LogReader,
+}
+
+impl EntryCursor for DbCursor {
+    fn read(&mut self, max_entries: usize, max_bytes: usize) -> Result<Option<Batch>, Refusal> {
+        match self.reader.read(max_entries, max_bytes) {
+            Ok(bytes) if bytes.is_empty() => Ok(None),
+            Ok(bytes) => Ok(Some(Batch {
+                bytes,
+                end: self.reader.point(),
+            })),
+            Err(Error::NotRetained { oldest, .. }) => Err(Refusal::NotRetained {
+                oldest,
+                reason: "a bulk load, or log that was begun anew".to_owned(),
+            }),
+            Err(Error::Diverged { .. }) => Err(diverged(&self.db, &self.reader.point())),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+}
+
+type Piece = io::Result<Vec<u8>>;
+
+/// Writes a snapshot piece by piece; ends when nobody takes them any more.
+fn send_seed(seed: &Seed, pieces: &SyncSender<Piece>) {
+    let mut out = PieceWriter {
+        piece: Vec::with_capacity(PIECE),
+        pieces,
+    };
+    let written = seed.write_to(&mut out, &NoProgress);
+    let end = match written {
+        Ok(_) => out.flush(),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    };
+    if let Err(error) = end {
+        let _ = pieces.send(Err(error));
+    }
+}
+
+struct PieceWriter<'a> {
+    piece: Vec<u8>,
+    pieces: &'a SyncSender<Piece>,
+}
+
+impl Write for PieceWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let piece = std::mem::take(&mut self.piece);
+        if piece.is_empty() {
+            return Ok(());
+        }
+        let sent = self.pieces.send(Ok(piece));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+struct SeedReader {
+    arriving: Receiver<Piece>,
+    piece: Vec<u8>,
+    given: usize,
+}
+
+impl Read for SeedReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.piece.len() {
+            self.piece = match self.arriving.recv() {
+                Ok(piece) => piece?,
+                Err(_) => return Ok(0),
+            };
+            self.given = 0;
+        }
+        let rest = self.piece.get(self.given..).unwrap_or_default();
+        let count = rest.len().min(out.len());
+        for (to, from) in out.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.given += count;
+        Ok(count)
+    }
+}

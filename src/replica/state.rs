@@ -1,0 +1,169 @@
+//! How a copy follows, for status and health checks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::stream::source::Head;
+
+/// How following stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// No connection.
+    #[default]
+    Disconnected,
+    /// Entries arrive that the source had before.
+    CatchingUp,
+    /// Everything that the source had is here.
+    Streaming,
+    /// A new copy arrives.
+    Seeding,
+}
+
+impl Phase {
+    /// The name in JSON and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Disconnected => "disconnected",
+            Phase::CatchingUp => "catching_up",
+            Phase::Streaming => "streaming",
+            Phase::Seeding => "seeding",
+        }
+    }
+}
+
+/// A look at it.
+#[derive(Debug, Clone, Default)]
+pub struct Following {
+    /// How it stands.
+    pub phase: Phase,
+    /// Where the source's log ends, as far as it was told.
+    pub source_index: u64,
+    /// Newest index in the store.
+    pub published: u64,
+    /// Newest index here.
+    pub index: u64,
+    /// When the source was last heard of.
+    pub contact: Option<Instant>,
+    /// Since when something of the source is missing here.
+    pub behind_since: Option<Instant>,
+    /// Connections made.
+    pub connects: u64,
+    /// What ended the last one.
+    pub last_error: Option<String>,
+}
+
+impl Following {
+    /// Entries that are missing.
+    pub fn lag_entries(&self) -> u64 {
+        self.source_index.saturating_sub(self.index)
+    }
+
+    /// How long something has been missing; where nothing is known of the source, how long that
+    /// has been so.
+    pub fn lag(&self) -> Option<Duration> {
+        match (self.phase, self.behind_since) {
+            (Phase::Streaming, None) => Some(Duration::ZERO),
+            (Phase::Streaming | Phase::CatchingUp, Some(since)) => Some(since.elapsed()),
+            _ => self.contact.map(|contact| contact.elapsed()),
+        }
+    }
+}
+
+/// Shared between the thread that follows and those that look.
+#[derive(Debug, Default)]
+pub struct State(Mutex<Following>);
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Following> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it stands now.
+    pub fn look(&self) -> Following {
+        self.lock().clone()
+    }
+
+    /// Changes it.
+    pub fn update(&self, change: impl FnOnce(&mut Following)) {
+        change(&mut self.lock());
+    }
+
+    /// The source said where it stands.
+    pub fn heard(&self, head: &Head, caught_up: bool) {
+        let mut state = self.lock();
+        state.contact = Some(Instant::now());
+        state.source_index = head.point.index;
+        state.published = head.published;
+        state.phase = match (state.phase, caught_up) {
+            (Phase::Seeding, _) => Phase::Seeding,
+            (Phase::Streaming, _) | (_, true) => Phase::Streaming,
+            _ => Phase::CatchingUp,
+        };
+        settle(&mut state);
+    }
+
+    /// Entries up to here are applied.
+    pub fn applied(&self, index: u64) {
+        let mut state = self.lock();
+        state.index = index;
+        state.source_index = state.source_index.max(index);
+        state.contact = Some(Instant::now());
+        settle(&mut state);
+    }
+
+    /// The connection is gone.
+    pub fn lost(&self, why: Option<String>) {
+        let mut state = self.lock();
+        state.phase = Phase::Disconnected;
+        if why.is_some() {
+            state.last_error = why;
+        }
+    }
+}
+
+fn settle(state: &mut Following) {
+    if state.lag_entries() == 0 {
+        state.behind_since = None;
+    } else {
+        state.behind_since.get_or_insert_with(Instant::now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::entry::Point;
+
+    fn head(index: u64) -> Head {
+        Head {
+            point: Point {
+                index,
+                epoch: 1,
+                history: [0; 16],
+            },
+            published: 0,
+            floor: 0,
+        }
+    }
+
+    #[test]
+    fn never_ready_before_the_source_said_so() {
+        let state = State::default();
+        assert_eq!(state.look().lag(), None);
+        state.heard(&head(9), false);
+        assert_eq!(state.look().phase, Phase::CatchingUp);
+        state.applied(9);
+        assert_eq!(state.look().phase, Phase::CatchingUp, "not by itself");
+        state.heard(&head(9), true);
+        assert_eq!(state.look().phase, Phase::Streaming);
+        assert_eq!(state.look().lag(), Some(Duration::ZERO));
+        // Behind for a moment, still streaming.
+        state.heard(&head(12), false);
+        let look = state.look();
+        assert_eq!((look.phase, look.lag_entries()), (Phase::Streaming, 3));
+        state.lost(Some("reset".to_owned()));
+        let look = state.look();
+        assert_eq!(look.phase, Phase::Disconnected);
+        assert!(look.lag().is_some());
+    }
+}
