@@ -113,6 +113,14 @@ pub fn received() -> Option<i32> {
     i32::try_from(number).ok().filter(|n| *n != 0)
 }
 
+/// The status that goes with it.
+pub fn exit() -> Option<Exit> {
+    received().map(|signal| match signal {
+        SIGINT => Exit::Interrupted,
+        _ => Exit::Terminated,
+    })
+}
+
 /// Ends the process as a closed pipe ends other programs: whoever read it has not got everything.
 pub fn end_by_closed_pipe() -> ! {
     #[cfg(unix)]

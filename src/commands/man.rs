@@ -44,17 +44,20 @@ Exit status: 0 printed or written, 1 no such command; others: creel explain CODE
         let text = match &self.command {
             None => overview::page(&cli),
             Some(name) => {
-                let found = cli
-                    .get_subcommands()
-                    .find(|c| c.get_name() == name || c.get_all_aliases().any(|a| a == name));
-                let Some(command) = found else {
+                let pages = pages(&cli);
+                let found = pages.iter().find(|(typed, command)| {
+                    typed == name
+                        || typed.replace(' ', "-") == *name
+                        || command.get_all_aliases().any(|a| a == name)
+                });
+                let Some((typed, command)) = found else {
                     return Err(Failure::new(
                         &codes::ABSENT,
                         format!("there is no command {name:?}"),
                     )
                     .hint("creel --help lists the commands"));
                 };
-                verb::page(command)
+                verb::page(command, typed)
             }
         };
         ctx.out.bytes(text.as_bytes())?;
@@ -69,15 +72,31 @@ fn whole() -> Command {
     cli
 }
 
+/// All commands that have a page, with what is typed of them.
+fn pages(cli: &Command) -> Vec<(String, &Command)> {
+    let mut pages = Vec::new();
+    for command in cli.get_subcommands() {
+        let name = command.get_name();
+        pages.push((name.to_owned(), command));
+        let below = command.get_subcommands().filter(|c| c.get_name() != "help");
+        pages.extend(below.map(|c| (format!("{name} {}", c.get_name()), c)));
+    }
+    pages
+}
+
 fn write_all(cli: &Command, folder: &Path) -> Result<(), Failure> {
     outfile::write(
         &folder.join("creel.1"),
         true,
         overview::page(cli).as_bytes(),
     )?;
-    for command in cli.get_subcommands() {
-        let name = format!("creel-{}.1", command.get_name());
-        outfile::write(&folder.join(name), true, verb::page(command).as_bytes())?;
+    for (typed, command) in pages(cli) {
+        let name = format!("creel-{}.1", typed.replace(' ', "-"));
+        outfile::write(
+            &folder.join(name),
+            true,
+            verb::page(command, &typed).as_bytes(),
+        )?;
     }
     Ok(())
 }

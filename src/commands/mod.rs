@@ -140,6 +140,7 @@ const VERBS: &[Verb] = &[
             let command = command
                 .after_help(replicate::EXAMPLES)
                 .subcommand_required(true)
+                .disable_help_subcommand(true)
                 .arg_required_else_help(true);
             let verbs = replicate::VERBS.iter();
             verbs.fold(command, |command, verb| command.subcommand(verb.command()))

@@ -168,7 +168,9 @@ impl Sender {
                 LeaderAction::Send(bytes) => self.write(&bytes),
                 LeaderAction::Joined(hello) => {
                     let wall_us = self.clock.now().wall_us;
-                    if hello.role == super::hello::PeerRole::Follower {
+                    // A node that has no copy yet will come back with another id.
+                    let seeding = hello.caps & super::hello::CAP_BOOTSTRAP != 0;
+                    if hello.role == super::hello::PeerRole::Follower && !seeding {
                         self.node = Some(hello.node);
                         let board = &self.hub.board;
                         board.joined(hello.node, &hello.name, &self.peer, wall_us);

@@ -13,9 +13,9 @@ struct Notes<'a> {
     exit: String,
 }
 
-/// The page of a command.
-pub(super) fn page(command: &Command) -> String {
-    let name = command.get_name();
+/// The page of a command; `name` is all that is typed of it, `replicate serve` for example.
+pub(super) fn page(command: &Command, name: &str) -> String {
+    let title = name.replace(' ', "-");
     let about = command
         .get_about()
         .map(ToString::to_string)
@@ -25,11 +25,11 @@ pub(super) fn page(command: &Command) -> String {
         .map(ToString::to_string)
         .unwrap_or_default();
     let notes = Notes::of(&help);
-    let mut page = Page::new(&format!("creel-{name}"));
+    let mut page = Page::new(&format!("creel-{title}"));
     page.section("NAME");
-    page.text(&format!("creel-{name} - {}", lower(&about)));
+    page.text(&format!("creel-{title} - {}", lower(&about)));
     page.section("SYNOPSIS");
-    page.text(&synopsis(command));
+    page.text(&synopsis(command, name));
     page.section("DESCRIPTION");
     page.text(&format!("{about}."));
     for paragraph in &notes.paragraphs {
@@ -42,6 +42,7 @@ pub(super) fn page(command: &Command) -> String {
     if !aliases.is_empty() {
         page.paragraph(&format!("The same command: {}.", aliases.join(", ")));
     }
+    commands(&mut page, command, &title);
     options::sections(&mut page, command);
     page.paragraph("The options of all commands are in `creel`(1), GLOBAL OPTIONS.");
     page.section("EXIT STATUS");
@@ -66,12 +67,12 @@ fn name_of(code: &str) -> &'static str {
 }
 
 /// `creel put [OPTIONS] DB [KEY] [VALUE]`.
-fn synopsis(command: &Command) -> String {
+fn synopsis(command: &Command, name: &str) -> String {
     let own: Vec<&Arg> = command
         .get_arguments()
         .filter(|a| !a.is_global_set())
         .collect();
-    let mut words = vec![format!("`creel {}`", command.get_name())];
+    let mut words = vec![format!("`creel {name}`")];
     if own.iter().any(|a| options::is_option(a)) {
         words.push("[OPTIONS]".to_owned());
     }
@@ -84,7 +85,26 @@ fn synopsis(command: &Command) -> String {
     for arg in own.iter().filter(|a| options::is_argument(a)) {
         words.push(options::operand(arg));
     }
+    if command.has_subcommands() {
+        words.push("COMMAND".to_owned());
+    }
     words.join(" ")
+}
+
+/// The verbs below a group of them.
+fn commands(page: &mut Page, command: &Command, title: &str) {
+    if !command.has_subcommands() {
+        return;
+    }
+    page.section("COMMANDS");
+    for below in command.get_subcommands() {
+        let about = below
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let name = below.get_name();
+        page.item(name, &format!("{about}. See `creel-{title}-{name}`(1)."));
+    }
 }
 
 /// A sentence as the one line of a list: its first letter small, unless it is an acronym.
@@ -177,7 +197,8 @@ mod tests {
     #[test]
     fn every_status_that_a_page_names_is_in_the_table() {
         let cli = super::super::whole();
-        for command in cli.get_subcommands() {
+        let below = cli.get_subcommands().flat_map(Command::get_subcommands);
+        for command in cli.get_subcommands().chain(below) {
             let help = command.get_after_help().unwrap().to_string();
             let notes = Notes::of(&help);
             assert!(!notes.examples.is_empty(), "{}", command.get_name());

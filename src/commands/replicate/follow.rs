@@ -81,7 +81,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         drop(sink);
         helpers.finish();
         let quiet = self.source.takes_stdout() || !ctx.globals.json;
-        let outcome = report(ctx, "creel.replicate-follow/1", &slot, &followed, quiet);
+        let outcome = report(ctx, "follow", &slot, &followed, quiet);
         if let Some(db) = slot.take() {
             db.close()?;
         }

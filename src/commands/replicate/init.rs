@@ -62,7 +62,7 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
-        let outcome = report(ctx, "creel.replicate-init/1", &slot, &followed, quiet);
+        let outcome = report(ctx, "init", &slot, &followed, quiet);
         if let Some(db) = slot.take() {
             db.close()?;
         }

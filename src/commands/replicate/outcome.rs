@@ -15,6 +15,7 @@ use crate::cli::{Context, Exit, Failure, Outcome, codes, signals};
 #[derive(Serialize)]
 pub struct FollowReport {
     schema: &'static str,
+    verb: &'static str,
     path: String,
     position: Option<At>,
     source_index: Option<u64>,
@@ -45,7 +46,7 @@ fn position(slot: &Slot) -> Option<At> {
 /// Prints what was done and gives the exit status.
 pub fn report(
     ctx: &mut Context,
-    schema: &'static str,
+    verb: &'static str,
     slot: &Slot,
     followed: &Followed,
     quiet: bool,
@@ -54,7 +55,8 @@ pub fn report(
     let stopped = signals::stopped();
     let error = followed.trouble.as_ref().filter(|_| !stopped);
     let report = FollowReport {
-        schema,
+        schema: "creel.replicated/1",
+        verb,
         path: slot.path().display().to_string(),
         position: position(slot),
         source_index: last.and_then(|last| last.head).map(|head| head.point.index),
@@ -68,8 +70,9 @@ pub fn report(
     if !quiet {
         print(ctx, &report)?;
     }
-    if stopped {
-        return Err(creel::Error::Interrupted.into());
+    // Whoever follows is ended like this every day.
+    if let Some(exit) = signals::exit() {
+        return Ok(exit);
     }
     match error {
         Some(error) => Err(failure(error, slot.path(), followed.entries)),

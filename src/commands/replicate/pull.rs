@@ -74,7 +74,7 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
-        let outcome = report(ctx, "creel.replicate-pull/1", &slot, &followed, quiet);
+        let outcome = report(ctx, "pull", &slot, &followed, quiet);
         if let Some(db) = slot.take() {
             db.close()?;
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::Run;
 use super::stream::{ListenArgs, bind_local, stdio, stop_on_signal};
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Failure, Outcome, signals};
+use crate::cli::{Context, Exit, Failure, Outcome, signals};
 
 /// Arguments of `creel replicate serve`.
 #[derive(Debug, Args)]
@@ -108,13 +108,13 @@ pub fn announce(ctx: &mut Context, serving: &Serving, scheme: &str) -> Result<()
     let http = serving.http_address().map(|a| format!("http://{a}"));
     if ctx.globals.json {
         ctx.out.json(&ListenLine {
-            schema: "creel.replicate-serve/1",
+            schema: "creel.serving/1",
             event: "listening",
             address,
             http,
         })?;
         ctx.out.json(&ListenLine {
-            schema: "creel.replicate-serve/1",
+            schema: "creel.serving/1",
             event: "ready",
             address: None,
             http: None,
@@ -136,8 +136,5 @@ fn ended(fenced: Option<u32>) -> Outcome {
         }
         .into());
     }
-    if signals::stopped() {
-        return Err(creel::Error::Interrupted.into());
-    }
-    Ok(crate::cli::Exit::Ok)
+    Ok(signals::exit().unwrap_or(Exit::Ok))
 }

@@ -1,0 +1,116 @@
+//! How commands end where following is not possible.
+
+use std::path::Path;
+
+use crate::world::{World, creel, free_address};
+
+#[test]
+fn another_database_is_refused() {
+    let world = World::new();
+    for name in ["a.db", "x.db"] {
+        world.create(name);
+        world.put(name, "key", name);
+    }
+    let served = world.serve_local("a.db");
+    let other = world.serve_local("x.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let before = world.digest("b.db");
+    for verb in ["pull", "follow"] {
+        let said = world.replicate_to(15, verb, "b.db", &["--from", &other.address]);
+        assert!(said.contains("another database"), "{said}");
+    }
+    assert_eq!(world.digest("b.db"), before, "nothing was applied");
+}
+
+#[test]
+fn nobody_answers() {
+    let world = World::new();
+    world.create("a.db");
+    let from = format!("tcp://{}", free_address());
+    world.replicate_to(12, "init", "b.db", &["--from", &from]);
+    assert!(!world.path("b.db").exists());
+}
+
+/// K14: a replica took writes of its own.
+#[test]
+fn a_replica_refuses_writes() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let words = ["put"];
+    let output = world.run(
+        &words,
+        &[&world.path("b.db"), Path::new("k"), Path::new("v")],
+    );
+    assert_eq!(output.status.code(), Some(10));
+    // And is no place for a second copy.
+    world.replicate_to(8, "init", "b.db", &["--from", &served.address]);
+}
+
+/// K20: what has to be done is told by the exit status, not by words in a message.
+#[test]
+fn a_copy_that_the_log_does_not_reach_needs_a_new_one() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let served = world.serve_local("a.db");
+    let from = ["--from", served.address.as_str()];
+    world.replicate_to(0, "init", "b.db", &from);
+    let mut import = creel();
+    import.arg("import").arg(world.path("a.db"));
+    let file = world.path("lines.tsv");
+    std::fs::write(&file, "one\t1\ntwo\t2\n").unwrap();
+    let status = import
+        .arg(&file)
+        .args(["--format", "tsv"])
+        .status();
+    assert!(status.unwrap().success());
+    world.put("a.db", "key", "later");
+    let before = world.digest("b.db");
+    world.replicate_to(11, "pull", "b.db", &from);
+    assert_eq!(world.digest("b.db"), before, "no part of it was applied");
+    let auto = [from[0], from[1], "--reseed", "auto"];
+    world.replicate_to(0, "pull", "b.db", &auto);
+    world.same("b.db", "a.db");
+}
+
+#[test]
+fn histories_that_parted_are_told_and_only_force_takes_a_new_copy() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    // The same file goes on in two ways.
+    std::fs::copy(world.path("a.db"), world.path("fork.db")).unwrap();
+    let fork = world.serve_local("fork.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &fork.address]);
+    world.put("fork.db", "key", "fork");
+    world.replicate_to(0, "pull", "b.db", &["--from", &fork.address]);
+    world.put("a.db", "key", "original");
+    world.put("a.db", "key", "original again");
+    let served = world.serve_local("a.db");
+    let from = ["--from", served.address.as_str()];
+    world.replicate_to(15, "pull", "b.db", &from);
+    world.same("b.db", "fork.db");
+    world.replicate_to(15, "pull", "b.db", &[from[0], from[1], "--reseed", "auto"]);
+    world.replicate_to(0, "pull", "b.db", &[from[0], from[1], "--reseed", "force"]);
+    world.same("b.db", "a.db");
+}
+
+#[test]
+fn signals_end_server_and_follower_cleanly() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let mut served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let mut follower = world.follow("b.db", &served.address, &[]);
+    world.put("a.db", "key", "other");
+    world.wait_for("b.db", "a.db");
+    follower.signal("-INT");
+    assert_eq!(follower.wait(), (None, Some(2)));
+    served.process.signal("-TERM");
+    assert_eq!(served.process.wait(), (None, Some(15)));
+    world.same("b.db", "a.db");
+}

@@ -1,0 +1,12 @@
+//! Copies that follow, with real processes and real connections.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
+#![allow(clippy::print_stderr)]
+
+mod ends;
+mod faults;
+mod follow;
+mod health;
+mod rng;
+mod secure;
+mod world;

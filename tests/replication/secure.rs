@@ -1,0 +1,131 @@
+//! Who gets in.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::world::World;
+
+fn token(world: &World, name: &str, text: &str, mode: u32) -> String {
+    let path = world.path(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_token_opens_and_another_does_not() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let right = token(&world, "right", "a token that is long enough\n", 0o600);
+    let wrong = token(&world, "wrong", "another that is long enough\n", 0o600);
+    let served = world.serve("a.db", &["--listen", "127.0.0.1:0", "--token-file", &right]);
+    let from = ["--from", served.address.as_str()];
+    let with = |file: &str| [from[0], from[1], "--from-token-file", file].map(str::to_owned);
+    let refused = |words: &[&str]| {
+        let said = world.replicate_to(8, "init", "b.db", words);
+        assert!(said.contains("token"), "{said}");
+        assert!(!world.path("b.db").exists());
+    };
+    refused(&from);
+    refused(&with(&wrong).each_ref().map(String::as_str));
+    world.replicate_to(
+        0,
+        "init",
+        "b.db",
+        &with(&right).each_ref().map(String::as_str),
+    );
+    world.same("b.db", "a.db");
+}
+
+#[test]
+fn tokens_that_others_can_read_or_guess_are_refused() {
+    let world = World::new();
+    world.create("a.db");
+    let listen = ["--listen", "127.0.0.1:0", "--token-file"];
+    let open = token(&world, "open", "a token that is long enough\n", 0o644);
+    let said = world.replicate_to(
+        2,
+        "serve",
+        "a.db",
+        &[listen[0], listen[1], listen[2], &open],
+    );
+    assert!(said.contains("others may read"), "{said}");
+    let short = token(&world, "short", "password\n", 0o600);
+    let said = world.replicate_to(
+        2,
+        "serve",
+        "a.db",
+        &[listen[0], listen[1], listen[2], &short],
+    );
+    assert!(said.contains("16"), "{said}");
+}
+
+#[test]
+fn no_plain_listener_beyond_this_machine_by_accident() {
+    let world = World::new();
+    world.create("a.db");
+    let said = world.replicate_to(2, "serve", "a.db", &["--listen", "0.0.0.0:0"]);
+    assert!(said.contains("--insecure"), "{said}");
+    let token = token(&world, "token", "a token that is long enough\n", 0o600);
+    let words = ["--listen", "0.0.0.0:0", "--token-file", &token];
+    world.replicate_to(2, "serve", "a.db", &words);
+    let served = world.serve("a.db", &["--listen", "0.0.0.0:0", "--insecure"]);
+    assert!(
+        served.address.starts_with("tcp://0.0.0.0:"),
+        "{}",
+        served.address
+    );
+    served.process.terminate();
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn certificates_from_files() {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let world = World::new();
+    let file = |name: &str, text: String| {
+        fs::write(world.path(name), text).unwrap();
+        world.path(name).to_str().unwrap().to_owned()
+    };
+    let ca = file("ca.pem", authority.pem());
+    let issue = |name: &str| {
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &authority).unwrap();
+        (
+            file(&format!("{name}.pem"), cert.pem()),
+            file(&format!("{name}.key"), key.serialize_pem()),
+        )
+    };
+    let (cert, key) = issue("server");
+    let (own_cert, own_key) = issue("replica");
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let words = [
+        "--listen",
+        "0.0.0.0:0",
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        &key,
+        "--client-ca",
+        &ca,
+    ];
+    let served = world.serve("a.db", &words);
+    let port = served.address.rsplit_once(':').unwrap().1;
+    let from = format!("tls://localhost:{port}");
+    let plain = format!("tcp://127.0.0.1:{port}");
+    world.replicate_to(2, "init", "b.db", &["--from", &from]);
+    world.replicate_to(12, "init", "b.db", &["--from", &plain]);
+    world.replicate_to(12, "init", "b.db", &["--from", &from, "--tls-ca", &ca]);
+    let own = ["--from-tls-cert", &own_cert, "--from-tls-key", &own_key];
+    let words = [
+        "--from", &from, "--tls-ca", &ca, own[0], own[1], own[2], own[3],
+    ];
+    world.replicate_to(0, "init", "b.db", &words);
+    world.same("b.db", "a.db");
+}
