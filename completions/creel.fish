@@ -67,6 +67,7 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "digest" -d 'Print a has
 complete -c creel -n "__fish_creel_needs_command" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
 complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
 complete -c creel -n "__fish_creel_needs_command" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
+complete -c creel -n "__fish_creel_needs_command" -f -a "replicate" -d 'Keep copies of a database that follow it'
 complete -c creel -n "__fish_creel_needs_command" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
 complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the header says, without lock or recovery'
 complete -c creel -n "__fish_creel_needs_command" -f -a "stats" -d 'Show where the space goes'
@@ -77,7 +78,6 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "check" -d 'Check the fi
 complete -c creel -n "__fish_creel_needs_command" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
 complete -c creel -n "__fish_creel_needs_command" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
 complete -c creel -n "__fish_creel_needs_command" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_needs_command" -f -a "soak" -d 'A long test run that can fail: an oracle, faults, kills, measurements'
 complete -c creel -n "__fish_creel_needs_command" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
 complete -c creel -n "__fish_creel_needs_command" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
 complete -c creel -n "__fish_creel_needs_command" -f -a "version" -d 'Print version and file formats'
@@ -180,8 +180,6 @@ base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand get" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand get" -l keys-from -d 'Read many keys, one a line and escaped as `list` prints them; - is standard input' -r -F
-complete -c creel -n "__fish_creel_using_subcommand get" -l wait-for -d 'Wait until the database has the commit that put --token printed, perhaps elsewhere' -r
-complete -c creel -n "__fish_creel_using_subcommand get" -l timeout -d 'How long to wait for it [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l default -d 'Print this where the key is absent, and exit 0' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l offset -d 'Skip this many bytes of the value' -r
 complete -c creel -n "__fish_creel_using_subcommand get" -l length -d 'Print at most this many bytes of the value' -r
@@ -883,6 +881,169 @@ complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "serve" -d 'Give the log of a database to copies that follow it'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "init" -d 'Make a copy that can follow a database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "pull" -d 'Bring a copy to where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "follow" -d 'Keep a copy where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l listen -d 'Address for followers, for example 127.0.0.1:7070; port 0 lets the system choose' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l tls-cert -d 'Certificate to show to followers, PEM; with --tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l tls-key -d 'Private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l client-ca -d 'Let only followers in that have a certificate of this authority, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l token-file -d 'Let only followers in that know the token in this file (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l http -d 'Answer /primary, /replica, /lag and /metrics here, on this machine only' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l stdio -d 'Serve one follower over standard input and output, as ssh:// does'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l insecure -d 'Listen beyond this machine without encryption, or let anybody in'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from -d 'The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from -d 'The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l max-frames -d 'Apply so many entries at most, then end with status 13' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l max-bytes -d 'Apply so many bytes of entries at most, then end with status 13' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l reseed -d 'What to do where the source\'s log does not reach back: never, auto or force' -r -f -a "never\t'End with status 11'
+auto\t'Take a new copy'
+force\t'Take a new copy now, also where the histories parted: commits that only the old copy has are lost'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from -d 'The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l reseed -d 'What to do where the source\'s log does not reach back: never, auto or force' -r -f -a "never\t'End with status 11'
+auto\t'Take a new copy'
+force\t'Take a new copy now, also where the histories parted: commits that only the old copy has are lost'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l serve -d 'Serve what is here to others, at this address' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l tls-cert -d 'Certificate to show to followers, PEM; with --tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l tls-key -d 'Private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l client-ca -d 'Let only followers in that have a certificate of this authority, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l token-file -d 'Let only followers in that know the token in this file (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l http -d 'Answer /primary, /replica, /lag and /metrics here, on this machine only' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l insecure -d 'Listen beyond this machine without encryption, or let anybody in'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1173,60 +1334,6 @@ complete -c creel -n "__fish_creel_using_subcommand doctor" -l allow-hard-links 
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand doctor" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand soak" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
-always\t'Always'
-never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
-never\t'Nothing'
-bar\t'A bar'
-plain\t'A line of text now and then'
-json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
-json\t'A JSON object a line'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
-normal\t'A power cut may lose the last commits, never the file'
-off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l duration -d 'Run for so long' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l ops -d 'Run for so many operations [default: 1M]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l seed -d 'Where all operations come from [default: a new one each time]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l profile -d 'A ready-made run: smoke, nightly or long; other flags change it' -r -f -a "smoke\t'A minute, for every change'
-nightly\t'Half an hour, for every night'
-long\t'Eight hours'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l input -d 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l mix -d 'Parts of small, medium and large values [default: 70/25/5]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l delete -d 'Share of deletes [default: 5%]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l get -d 'Share of reads of a key [default: 20%]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l scan -d 'Share of reads of a range or prefix [default: 0.5%]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l cas -d 'Share of compare-and-set [default: 1.5%]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l keys -d 'Keys that there may be in a keyspace [default: 20k; with --input: its keys]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l keyspaces -d 'Keyspaces [default: 4]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l batch -d 'Operations in a batch, at most [default: 64]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l checkpoint-every -d 'Operations between two checkpoints; 0: only those that come by themselves [default: 100k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l compact-every -d 'Operations between two compactions, in place and dense by turns; 0: none [default: 500k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l reopen-every -d 'Operations between two reopenings; 0: none [default: 250k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l hold -d 'Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l sync-mode -d 'How durable commits are: full, normal or off; the same as --sync [default: normal]' -r -f -a "full\t'When they return'
-normal\t'At the next checkpoint'
-off\t'When the system likes'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l oracle-memory -d 'Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l faults -d 'Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l fault-every -d 'Operations between two faults on average [default: 20k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l plant -d 'Put in a defect, to see that it is found' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l sample-every -d 'Time between two samples [default: 1s]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l bounds -d 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l out -d 'Where the report goes: a directory' -r -F
-complete -c creel -n "__fish_creel_using_subcommand soak" -l helper -d 'Serves a run' -r -f -a "reader\t'Holds a snapshot'"
-complete -c creel -n "__fish_creel_using_subcommand soak" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand soak" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand soak" -s v -l verbose -d 'Say what is done on the way; twice: how'
-complete -c creel -n "__fish_creel_using_subcommand soak" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand soak" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand soak" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand soak" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand soak" -l force -d 'Replace a report that is there already'
-complete -c creel -n "__fish_creel_using_subcommand soak" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1297,30 +1404,30 @@ complete -c creel -n "__fish_creel_using_subcommand version" -l allow-hard-links
 complete -c creel -n "__fish_creel_using_subcommand version" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand version" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand version" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "put" -d 'Store a value under a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "get" -d 'Print the value of a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "delete" -d 'Remove keys'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "list" -d 'Print entries in key order'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "export" -d 'Write the entries as text'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "stats" -d 'Show where the space goes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "soak" -d 'A long test run that can fail: an oracle, faults, kills, measurements'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "version" -d 'Print version and file formats'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "export" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "replicate" -d 'Keep copies of a database that follow it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -51,6 +51,8 @@ fn run() -> Exit {
     let flushed = ctx.out.flush();
     let failure = match (outcome, flushed) {
         (Ok(exit), Ok(())) => return exit,
+        // A command that runs until a signal comes has ended as it should.
+        (Ok(exit @ (Exit::Interrupted | Exit::Terminated)), Err(_)) => return exit,
         (Ok(_), Err(failure)) | (Err(failure), _) => failure,
     };
     let failure = failure

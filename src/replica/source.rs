@@ -1,9 +1,9 @@
 //! A database as the source of a stream.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::slot::{Identity, Slot, durable_point, identity};
@@ -21,7 +21,8 @@ const PIECE: usize = 1 << 20;
 /// A database that others follow.
 pub struct DbSource {
     slot: Arc<Slot>,
-    identity: Identity,
+    /// Of the copy that was read last.
+    identity: Mutex<Identity>,
     published: AtomicU64,
 }
 
@@ -49,7 +50,7 @@ impl DbSource {
         let identity = identity(&slot.get().ok_or_else(none)?)?;
         Ok(DbSource {
             slot,
-            identity,
+            identity: Mutex::new(identity),
             published: AtomicU64::new(0),
         })
     }
@@ -59,14 +60,20 @@ impl DbSource {
         self.published.fetch_max(index, Ordering::Relaxed);
     }
 
+    fn known(&self) -> Identity {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn db(&self) -> Result<Db, Refusal> {
         let db = self.slot.get().ok_or_else(|| unavailable(&"no copy yet"))?;
-        match identity(&db) {
-            Ok(now) if now == self.identity => Ok(db),
-            // A new copy was put in its place: its followers have to begin anew.
-            Ok(_) => Err(Refusal::Diverged { ancestor: 0 }),
-            Err(error) => Err(unavailable(&error)),
+        let now = identity(&db).map_err(|e| unavailable(&e))?;
+        let mut known = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == now {
+            return Ok(db);
         }
+        // A new copy was put in its place: whoever read the old one has to begin anew.
+        *known = now;
+        Err(Refusal::Diverged { ancestor: 0 })
     }
 
     fn refused(&self, db: &Db, error: Error, after: &Point) -> Refusal {
@@ -102,11 +109,11 @@ fn diverged(db: &Db, after: &Point) -> Refusal {
 
 impl LogSource for DbSource {
     fn lineage(&self) -> [u8; 16] {
-        self.identity.lineage
+        self.known().lineage
     }
 
     fn node(&self) -> [u8; 16] {
-        self.identity.node
+        self.known().node
     }
 
     fn head(&self) -> Result<Head, Refusal> {
@@ -174,8 +181,11 @@ impl LogSource for DbSource {
             return false;
         };
         let primary = db.info().is_ok_and(|info| info.role == Role::Primary);
-        // Where the header cannot be written, the process at least serves no more.
-        primary && (db.fence(epoch).is_ok() || primary)
+        if primary {
+            // Where the header cannot be written, this process at least serves no more.
+            let _ = db.fence(epoch);
+        }
+        primary
     }
 }
 

@@ -20,7 +20,7 @@ pub const RING_BYTES: usize = 64 << 20;
 /// Longest wait of the reader before it looks whether it should end.
 const LOOK: Duration = Duration::from_millis(500);
 /// Wait after the log could not be read.
-const RETRY: Duration = Duration::from_millis(200);
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Things that happened since the process began.
 #[derive(Debug, Default)]
@@ -193,7 +193,9 @@ impl Hub {
             if other {
                 self.board.clear();
                 self.wake_all();
-            } else if matches!(refusal, Refusal::Unavailable { .. }) && self.stop.wait(RETRY) {
+            }
+            let gone = matches!(refusal, Refusal::NotRetained { .. });
+            if !gone && self.stop.wait(RETRY) {
                 break;
             }
         }

@@ -62,10 +62,7 @@ fn a_copy_that_the_log_does_not_reach_needs_a_new_one() {
     import.arg("import").arg(world.path("a.db"));
     let file = world.path("lines.tsv");
     std::fs::write(&file, "one\t1\ntwo\t2\n").unwrap();
-    let status = import
-        .arg(&file)
-        .args(["--format", "tsv"])
-        .status();
+    let status = import.arg(&file).args(["--format", "tsv"]).status();
     assert!(status.unwrap().success());
     world.put("a.db", "key", "later");
     let before = world.digest("b.db");

@@ -46,7 +46,10 @@ fn catches_up_past_a_batch_and_streams_after_it() {
 #[test]
 fn pull_goes_on_where_it_ended_and_keeps_to_its_limits() {
     let world = World::new();
-    world.ok(&["open", "--create", "--wal-size", "4MiB"], &[&world.path("a.db")]);
+    world.ok(
+        &["open", "--create", "--wal-size", "4MiB"],
+        &[&world.path("a.db")],
+    );
     let served = world.serve_local("a.db");
     let from = ["--from", &served.address];
     world.replicate_to(0, "init", "b.db", &from);
@@ -242,6 +245,35 @@ fn a_bulk_import_reaches_a_follower_as_a_new_copy() {
     world.wait_for("b.db", "a.db");
     follower.terminate();
     world.same("b.db", "a.db");
+}
+
+/// The one in the middle takes a new copy while others follow it.
+#[test]
+fn those_behind_a_copy_that_is_replaced_go_on() {
+    let world = World::new();
+    let served = served(&world);
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let middle = world.cascade("b.db", &served.address);
+    world.replicate_to(0, "init", "c.db", &["--from", &middle.address]);
+    let last = world.follow("c.db", &middle.address, &[]);
+    write(&world, "a.db", 0, 10);
+    world.wait_for("c.db", "a.db");
+    // A bulk step is in no log.
+    let file = world.path("lines.tsv");
+    std::fs::write(&file, "one\t1\ntwo\t2\n").unwrap();
+    world.ok(
+        &["import", "--format", "tsv"],
+        &[&world.path("a.db"), &file],
+    );
+    write(&world, "a.db", 10, 10);
+    for copy in ["b.db", "c.db"] {
+        world.wait_for(copy, "a.db");
+    }
+    last.terminate();
+    middle.process.terminate();
+    for copy in ["b.db", "c.db"] {
+        world.same(copy, "a.db");
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub fn report(
         limited: last.is_some_and(|last| last.limited),
         error: error.map(trouble),
     };
-    if !quiet {
+    if !quiet && !stopped {
         print(ctx, &report)?;
     }
     // Whoever follows is ended like this every day.

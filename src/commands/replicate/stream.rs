@@ -111,7 +111,8 @@ impl ListenArgs {
         let found = addresses(text)?;
         let local = found.iter().all(|address| address.ip().is_loopback());
         let checked = self.client_ca.is_some() || self.token_file.is_some();
-        if !local && !self.insecure && !(self.tls_cert.is_some() && checked) {
+        let encrypted = self.tls_cert.is_some() && checked;
+        if !(local || self.insecure || encrypted) {
             return Err(Failure::usage(format!(
                 "{text} is reached from other machines: anybody there could read the database"
             ))

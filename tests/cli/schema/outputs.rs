@@ -18,6 +18,7 @@ pub fn all() -> Vec<Printed> {
         reports,
         exchange,
         comparisons,
+        copies,
         damage,
         losses,
         errors,
@@ -42,6 +43,44 @@ fn keep(printed: &mut Vec<Printed>, mut command: assert_cmd::Command, name: &str
     let objects = json_lines(&both);
     assert!(!objects.is_empty(), "{name}: nothing was printed");
     printed.extend(objects.into_iter().map(|object| (name.to_owned(), object)));
+}
+
+/// Copies that follow.
+fn copies(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("a", "1"), ("b", "2")]);
+    let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_creel"))
+        .args(["replicate", "serve"])
+        .arg(&db.path)
+        .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = std::io::BufReader::new(serve.stdout.take().unwrap());
+    let mut from = String::new();
+    for _ in 0..2 {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        let object = json_lines(line.as_bytes()).remove(0);
+        from.push_str(object["address"].as_str().unwrap_or_default());
+        printed.push(("replicate serve".to_owned(), object));
+    }
+    let copy = db.dir.path().join("copy.db");
+    for verb in ["init", "pull"] {
+        let mut command = creel();
+        command
+            .args(["replicate", verb])
+            .arg(&copy)
+            .args(["--from", &from]);
+        keep(printed, command, &format!("replicate {verb}"));
+    }
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    let mut command = creel();
+    command
+        .args(["replicate", "pull"])
+        .arg(&copy)
+        .args(["--from", &from]);
+    keep(printed, command, "replicate pull");
 }
 
 /// Commands on keys and values.
