@@ -45,6 +45,9 @@ pub struct Sender {
     asking: bool,
     node: Option<[u8; 16]>,
     generation: u64,
+    /// Where the log ended when the follower's position was opened: before that is there, it has not
+    /// caught up, however little the ring holds.
+    target: u64,
     end: Option<LeaderEnd>,
 }
 
@@ -77,6 +80,7 @@ impl Sender {
             asking: false,
             node: None,
             generation,
+            target: 0,
             end: None,
         }
     }
@@ -230,9 +234,16 @@ impl Sender {
 
     fn open(&mut self, point: &crate::format::entry::Point) {
         self.generation = self.hub.generation();
+        let source = self.hub.source();
+        let outcome = source
+            .head()
+            .and_then(|head| Ok((head, source.open(point)?)));
         let now = self.clock.now();
-        self.session.set_head(now, self.hub.head());
-        let outcome = self.hub.source().open(point);
+        let outcome = outcome.map(|(head, cursor)| {
+            self.target = head.point.index;
+            self.session.set_head(now, head);
+            cursor
+        });
         // Only to compare the history, unless the ring no longer reaches back so far.
         let opened = outcome.map(|cursor| self.cursor = Some(cursor));
         if opened.is_ok()
@@ -312,7 +323,9 @@ impl Sender {
                 true
             }
             Found::AtHead => {
-                self.session.at_head(now);
+                if after.index >= self.target {
+                    self.session.at_head(now);
+                }
                 false
             }
             Found::Behind => self.feed_from_log(&after),
