@@ -164,6 +164,14 @@ pub fn unbase64(value: &Value) -> Vec<u8> {
         .unwrap()
 }
 
+/// The digest of a database.
+pub fn digest_of(path: &Path) -> String {
+    let mut command = creel();
+    command.arg("digest").arg(path);
+    let line = stdout(command);
+    line.split(' ').next().unwrap().to_owned()
+}
+
 /// Flips one bit of a file.
 pub fn flip(path: &Path, offset: usize) {
     let mut bytes = fs::read(path).unwrap();

@@ -28,10 +28,18 @@ const FLOOR: usize = 6_000;
 const CHOSEN: &[&str] = &[
     "create",
     "singles",
+    "batches",
     "normal",
     "mixed-modes",
     "header-only",
     "checkpoints",
+    "dense",
+    "large-values",
+    "pages-64k",
+    "positions",
+    "resumed-import",
+    "backups",
+    "salvage",
     "keyspaces",
     "bulk",
     "bulk-steps",
@@ -55,6 +63,7 @@ const WAYS: &[(FaultOn, &[FaultKind])] = &[
         &[
             FaultKind::Errno(libc::EIO),
             FaultKind::Errno(libc::ENOSPC),
+            FaultKind::Errno(libc::EDQUOT),
             FaultKind::ShortWriteThenError(libc::EIO),
             FaultKind::ShortWriteThenError(libc::ENOSPC),
         ],
@@ -80,7 +89,16 @@ const WAYS: &[(FaultOn, &[FaultKind])] = &[
 ];
 
 /// At most so many places per way and workload; more are sampled evenly.
-const PLACES: usize = 60;
+/// `CREEL_FAULT_PLACES=N` changes that; with 0 every call fails in its turn.
+fn places_at_most() -> usize {
+    match std::env::var("CREEL_FAULT_PLACES") {
+        Ok(text) => match text.parse().expect("CREEL_FAULT_PLACES is a number") {
+            0 => usize::MAX,
+            n => n,
+        },
+        Err(_) => 40,
+    }
+}
 
 struct Case {
     workload: &'static Workload,
@@ -191,6 +209,7 @@ fn cases() -> Vec<Case> {
 
 fn cases_of(workloads: &[&'static Workload]) -> Vec<Case> {
     let mut cases = Vec::new();
+    let most = places_at_most();
     for &workload in workloads {
         let probe = Case {
             workload,
@@ -206,7 +225,7 @@ fn cases_of(workloads: &[&'static Workload]) -> Vec<Case> {
         let trace: Vec<IoCall> = world.disk().trace();
         for (on, kinds) in WAYS {
             let calls = trace.iter().filter(|call| call.kind.fault() == *on).count();
-            let places = calls.min(PLACES);
+            let places = calls.min(most);
             for i in 0..places {
                 // The last calls, and an even sample of the others.
                 let nth = 1 + i * calls / places;

@@ -204,6 +204,14 @@ impl World {
         self.open_with(self.options(sync).lock_timeout(Duration::ZERO), sync)
     }
 
+    /// An error that is none where calls are made to fail: it only ends the workload.
+    pub fn stop(&self, text: String) -> String {
+        match self.tolerant {
+            true => format!("stopped: {text}"),
+            false => text,
+        }
+    }
+
     /// The handle sees exactly what was committed.
     pub fn check(&self, handle: &Handle) -> Outcome {
         if self.tolerant {

@@ -1,0 +1,358 @@
+//! System calls that fail, one at a time, once or from then on, in every command that touches a
+//! file: the exit status tells the truth, and once calls succeed again nothing confirmed is lost.
+//!
+//! `CREEL_ERRORS=all` lets every call fail; without it a sample does.
+#![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::kill::{copy_of, sound};
+use crate::support::{Db, strace};
+
+/// Calls by which files are read and changed, and what the kernel may say to each.
+const CALLS: &[(&str, &[&str])] = &[
+    ("openat", &["EIO", "ENOSPC", "EMFILE"]),
+    ("pread64", &["EIO"]),
+    ("preadv", &["EIO"]),
+    ("read", &["EIO"]),
+    ("pwrite64", &["EIO", "ENOSPC", "EDQUOT"]),
+    ("pwritev", &["EIO", "ENOSPC"]),
+    ("pwritev2", &["EIO", "ENOSPC", "EDQUOT"]),
+    ("write", &["EIO", "ENOSPC"]),
+    ("fsync", &["EIO"]),
+    ("fdatasync", &["EIO", "ENOSPC"]),
+    ("fallocate", &["EIO", "ENOSPC"]),
+    ("ftruncate", &["EIO", "ENOSPC"]),
+    ("fcntl", &["EIO", "ENOLCK"]),
+    ("statx", &["EIO"]),
+    ("fstatfs", &["EIO"]),
+    ("statfs", &["EIO"]),
+    ("rename", &["EIO", "ENOSPC"]),
+    ("renameat2", &["EIO", "ENOSPC"]),
+    ("linkat", &["EIO", "ENOSPC"]),
+    ("unlink", &["EIO"]),
+    ("copy_file_range", &["EIO", "ENOSPC"]),
+];
+
+/// Calls that a signal may interrupt: they are made again, and nobody notices.
+const INTERRUPTED: &[&str] = &[
+    "openat",
+    "pread64",
+    "read",
+    "pwrite64",
+    "pwritev2",
+    "write",
+    "fsync",
+    "fdatasync",
+    "fallocate",
+    "ftruncate",
+];
+
+/// A command that is swept.
+struct Case<'a> {
+    name: &'static str,
+    /// The arguments, for a database and a place for what it makes.
+    args: &'a dyn Fn(&Path, &Path) -> Vec<String>,
+    image: &'a [u8],
+    /// It changes the database: to what, is what it does where nothing fails.
+    writes: bool,
+    /// It was asked to say nothing.
+    quiet: bool,
+}
+
+/// Every how many calls fail.
+fn step() -> usize {
+    match std::env::var_os("CREEL_ERRORS") {
+        Some(_) => 1,
+        None => 6,
+    }
+}
+
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What a run leaves.
+struct End {
+    output: Output,
+    db: Db,
+    made: PathBuf,
+}
+
+impl End {
+    /// What it printed, wherever its directory is.
+    fn answer(&self) -> String {
+        let text = String::from_utf8_lossy(&self.output.stdout);
+        text.replace(self.db.dir.path().to_str().unwrap(), "DIR")
+    }
+}
+
+impl Case<'_> {
+    fn run(&self, strace: Option<(&Path, &str)>) -> End {
+        let db = copy_of(self.image);
+        let made = db.dir.path().join("made");
+        let program = env!("CARGO_BIN_EXE_creel");
+        let mut command = match strace {
+            None => Command::new(program),
+            Some((strace, inject)) => {
+                let call = inject.split(':').next().unwrap_or_default();
+                let mut command = Command::new(strace);
+                command
+                    .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+                    .arg(format!("trace={call}"))
+                    .args(["-e", &format!("inject={inject}")])
+                    .arg(program);
+                command
+            }
+        };
+        let output = command
+            .args((self.args)(&db.path, &made))
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        End { output, db, made }
+    }
+
+    /// How often the command makes each call, start of the program included.
+    fn counts(&self, strace: &Path) -> Vec<usize> {
+        let db = copy_of(self.image);
+        let made = db.dir.path().join("made");
+        let log = db.dir.path().join("calls");
+        let status = Command::new(strace)
+            .args(["-f", "-qq", "-o"])
+            .arg(&log)
+            .arg(env!("CARGO_BIN_EXE_creel"))
+            .args((self.args)(&db.path, &made))
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{}: {status}", self.name);
+        let text = std::fs::read(&log).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        let made = |call: &str| {
+            let lines = text.lines().filter_map(|l| l.split_once(' '));
+            lines
+                .filter(|(_, rest)| {
+                    rest.trim_start()
+                        .strip_prefix(call)
+                        .is_some_and(|r| r.starts_with('('))
+                })
+                .count()
+        };
+        CALLS.iter().map(|(call, _)| made(call)).collect()
+    }
+
+    fn sweep(&self, strace: &Path) -> usize {
+        let whole = self.run(None);
+        assert!(
+            whole.output.status.success(),
+            "{}: {:?}",
+            self.name,
+            whole.output
+        );
+        let before = sound(&copy_of(self.image).path);
+        let after = sound(&whole.db.path);
+        assert_eq!(before != after, self.writes, "{}", self.name);
+        let counts = self.counts(strace);
+        let mut cases = 0;
+        for ((call, errors), count) in CALLS.iter().zip(counts) {
+            let mut injections = Vec::new();
+            for (i, error) in errors.iter().enumerate() {
+                for n in (1 + i..=count).step_by(step()) {
+                    injections.push((format!("{call}:error={error}:when={n}"), false));
+                    injections.push((format!("{call}:error={error}:when={n}+"), false));
+                }
+            }
+            if INTERRUPTED.contains(call) {
+                for n in (1..=count).step_by(step()) {
+                    injections.push((format!("{call}:error=EINTR:when={n}"), true));
+                }
+            }
+            for (injection, interrupts) in injections {
+                let end = self.run(Some((strace, &injection)));
+                cases += 1;
+                let wordless = *call == "write" || self.quiet;
+                let told = self.judge(&end, &whole, (&before, &after), interrupts, wordless);
+                if let Err(text) = told {
+                    let said = String::from_utf8_lossy(&end.output.stderr);
+                    panic!(
+                        "{}, {injection}: {text}: {:?} {said}",
+                        self.name, end.output.status
+                    );
+                }
+            }
+        }
+        println!("errors {} {cases}", self.name);
+        cases
+    }
+
+    /// `wordless`: it cannot say anything, or was asked not to.
+    fn judge(
+        &self,
+        end: &End,
+        whole: &End,
+        (before, after): (&Entries, &Entries),
+        interrupts: bool,
+        wordless: bool,
+    ) -> Result<(), String> {
+        let status = end.output.status.code();
+        let said = String::from_utf8_lossy(&end.output.stderr);
+        // The program did not start: its loader, or the runtime before `main`.
+        let not_begun =
+            status == Some(127) || said.contains("error while loading shared libraries");
+        if not_begun || (status.is_none() && said.contains("fatal runtime error")) {
+            return Ok(());
+        }
+        match status {
+            Some(0) => {}
+            _ if interrupts => return Err("an interruption is not gone about".into()),
+            // The system refused; the outcome is not known; a lock that cannot be had; stored
+            // bytes that could not be read; a check that could not be made.
+            Some(4 | 5 | 6 | 7 | 8 | 14 | 23) => {
+                if said.trim().is_empty() && !wordless {
+                    return Err("a failure without a word".into());
+                }
+            }
+            _ => return Err("a status that no failing call explains".into()),
+        }
+        let found = sound(&end.db.path);
+        match status {
+            Some(0) if found != *after => return Err("success, and the change is not there".into()),
+            Some(14) | Some(0) => {}
+            // Some writing commands fold the log when their own work is done.
+            _ if found == *before || found == *after => {}
+            _ => return Err("neither the old state nor the new one".into()),
+        }
+        if status == Some(0) && !self.writes && end.answer() != whole.answer() {
+            return Err("success, and another answer".into());
+        }
+        if end.made.exists() && whole.made.exists() && status == Some(0) {
+            let (a, b) = (std::fs::metadata(&end.made), std::fs::metadata(&whole.made));
+            if a.unwrap().len() == 0 && b.unwrap().len() > 0 {
+                return Err("success, and what was made is empty".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// `creel VERB DB REST`.
+fn on_db(verb: &str, db: &Path, rest: &[&str]) -> Vec<String> {
+    crate::kill::words(verb, db, rest)
+}
+
+#[test]
+fn commands_that_write_tell_the_truth_when_calls_fail() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(120);
+    db.run("checkpoint").assert().success();
+    db.run("put").args(["acked", "1"]).assert().success();
+    let image = db.bytes();
+    let lines = db.file("lines", b"put\tnew\tvalue\ndel\tkey000003\n");
+    let records = db.file(
+        "in.jsonl",
+        b"{\"key_utf8\":\"new\",\"payload_utf8\":\"1\"}\n",
+    );
+    let (lines, records) = (text(&lines), text(&records));
+    let case = |name, args: &dyn Fn(&Path, &Path) -> Vec<String>| {
+        let case = Case {
+            name,
+            args,
+            image: &image,
+            writes: true,
+            quiet: false,
+        };
+        case.sweep(&strace)
+    };
+    let mut cases = case("put", &|db, _| on_db("put", db, &["new", "value"]));
+    cases += case("delete", &|db, _| {
+        on_db("delete", db, &["--prefix", "key00001", "--yes"])
+    });
+    cases += case("batch", &|db, _| on_db("batch", db, &[&lines]));
+    cases += case("import", &|db, _| on_db("import", db, &[&records]));
+    cases += case("import-batch", &|db, _| {
+        on_db("import", db, &[&records, "--batch", "10"])
+    });
+    println!("errors in commands that write: {cases}");
+    assert!(cases > 200, "only {cases} cases");
+}
+
+#[test]
+fn commands_that_move_pages_tell_the_truth_when_calls_fail() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(800);
+    db.run("checkpoint").assert().success();
+    let range = ["--from", "key000100", "--to", "key000700", "--yes"];
+    db.run("delete").args(range).assert().success();
+    let image = db.bytes();
+    let case = |name, args: &dyn Fn(&Path, &Path) -> Vec<String>| {
+        let case = Case {
+            name,
+            args,
+            image: &image,
+            writes: false,
+            quiet: true,
+        };
+        // What these print are measurements.
+        let quiet = |db: &Path, made: &Path| {
+            let mut words = args(db, made);
+            words.push("-qq".to_owned());
+            words
+        };
+        Case {
+            args: &quiet,
+            ..case
+        }
+        .sweep(&strace)
+    };
+    let mut cases = case("checkpoint", &|db, _| on_db("checkpoint", db, &[]));
+    cases += case("compact", &|db, _| on_db("compact", db, &[]));
+    cases += case("compact-new", &|db, made| {
+        on_db("compact", db, &["-o", &text(made)])
+    });
+    cases += case("backup", &|db, made| {
+        on_db("backup", db, &["-o", &text(made)])
+    });
+    cases += case("salvage", &|db, made| {
+        on_db("salvage", db, &["-o", &text(made)])
+    });
+    cases += case("open-create", &|_, made| on_db("open", made, &["--create"]));
+    println!("errors in commands that move pages: {cases}");
+    assert!(cases > 200, "only {cases} cases");
+}
+
+#[test]
+fn commands_that_read_tell_the_truth_when_calls_fail() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(200);
+    db.run("checkpoint").assert().success();
+    db.run("put").args(["acked", "1"]).assert().success();
+    let image = db.bytes();
+    let case = |name, args: &dyn Fn(&Path, &Path) -> Vec<String>| {
+        let case = Case {
+            name,
+            args,
+            image: &image,
+            writes: false,
+            quiet: false,
+        };
+        case.sweep(&strace)
+    };
+    let mut cases = case("get", &|db, _| on_db("get", db, &["key000007"]));
+    cases += case("exists", &|db, _| on_db("exists", db, &["key000007"]));
+    cases += case("list", &|db, _| on_db("list", db, &[]));
+    cases += case("export", &|db, _| on_db("export", db, &["-q"]));
+    cases += case("digest", &|db, _| on_db("digest", db, &["-q"]));
+    cases += case("keyspaces", &|db, _| on_db("keyspaces", db, &[]));
+    cases += case("diff", &|db, _| on_db("diff", db, &[&text(db)]));
+    println!("errors in commands that read: {cases}");
+    assert!(cases > 200, "only {cases} cases");
+}
