@@ -134,7 +134,11 @@ impl World {
             Err(e) => return Err(format!("the backup takes no place: {e}")),
         }
         let handle = self.open(SyncMode::Full)?;
-        self.settle(&handle, index).map(|_| ())
+        match self.settle(&handle, index) {
+            Ok(_) => Ok(()),
+            Err(text) if text.contains("reading fails") => Err(self.stop(text)),
+            Err(text) => Err(text),
+        }
     }
 
     pub fn compact(&self, handle: &Handle) -> Outcome {
