@@ -27,6 +27,7 @@ mod keyspaces;
 mod list;
 mod man;
 mod open;
+mod promote;
 mod put;
 mod replicate;
 mod salvage;
@@ -34,6 +35,7 @@ mod schema;
 mod scratch;
 mod soak;
 mod stats;
+mod tail;
 mod verify;
 mod version;
 
@@ -146,6 +148,16 @@ const VERBS: &[Verb] = &[
             verbs.fold(command, |command, verb| command.subcommand(verb.command()))
         },
     ),
+    Verb::of::<promote::PromoteArgs>(),
+    Verb::group(tail::NAME, tail::ABOUT, tail::VERBS, |command| {
+        let command = command
+            .after_help(tail::EXAMPLES)
+            .subcommand_required(true)
+            .disable_help_subcommand(true)
+            .arg_required_else_help(true);
+        let verbs = tail::VERBS.iter();
+        verbs.fold(command, |command, verb| command.subcommand(verb.command()))
+    }),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

@@ -77,6 +77,8 @@ pub struct Info {
     pub generation: u64,
     pub role: Role,
     pub fenced: bool,
+    /// The epoch that fenced it; 0 = none.
+    pub fence_epoch: u32,
     pub epoch: u32,
     pub checkpoint_index: u64,
     pub checkpoint_time_ms: u64,
@@ -151,6 +153,7 @@ fn describe(
         generation: header.generation,
         role: header.role,
         fenced: header.fenced,
+        fence_epoch: header.fence_epoch,
         epoch: header.epoch,
         checkpoint_index: header.checkpoint_index,
         checkpoint_time_ms: header.checkpoint_time_ms,

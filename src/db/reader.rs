@@ -76,6 +76,17 @@ impl Db {
         })
     }
 
+    /// The history at an entry. [`Error::NotRetained`] where the log does not reach back to it.
+    pub fn position_at(&self, index: u64) -> Result<Position> {
+        self.position()?; // what others committed counts
+        let point = self.inner.point_at(index)?;
+        Ok(Position {
+            epoch: point.epoch,
+            index,
+            hash: Some(point.history),
+        })
+    }
+
     /// The newest commit, by any process. It may not be durable yet.
     pub fn position(&self) -> Result<Position> {
         let point = self.inner.newest_point()?;

@@ -44,6 +44,7 @@ mod man;
 mod many;
 mod open;
 mod put;
+mod replicate;
 mod salvage;
 mod schema;
 mod signals;

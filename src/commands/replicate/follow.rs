@@ -58,7 +58,7 @@ as soon as it is durable here. It ends by a signal, or where trying again makes 
 Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the histories parted,
 143 ended by SIGTERM; others: creel explain CODE";
 
-    fn run(self, ctx: &mut Context) -> Outcome {
+    fn run(mut self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
@@ -67,6 +67,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
             .background_checkpoint(true)
             .interest(Interest::All);
         let db = ctx.open(&path, options.clone(), "opened for following")?;
+        self.source.resolve(Some(&db))?;
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());

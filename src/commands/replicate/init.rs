@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use creel::replica::address::Source;
 use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
@@ -30,6 +31,7 @@ impl Run for InitArgs {
     const ABOUT: &'static str = "Make a copy that can follow a database";
     const EXAMPLES: &'static str = "\
 Examples:
+  creel replicate init copy.db --from my.db
   creel replicate init copy.db --from tcp://127.0.0.1:7070
   creel replicate init copy.db --from ssh://db.example.org/srv/my.db
 
@@ -37,12 +39,16 @@ The source is not disturbed: the copy is one moment of it, and then what was com
 The file appears when it is whole and has passed creel verify.
 Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be reached; others: creel explain CODE";
 
-    fn run(self, ctx: &mut Context) -> Outcome {
+    fn run(mut self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
         if path.symlink_metadata().is_ok() {
             return Err(creel::Error::Exists { path }.into());
+        }
+        self.source.resolve(None)?;
+        if let Source::Path(from) = self.source.source()? {
+            return super::files::init(ctx, &path, &from);
         }
         let options = ctx.options().background_checkpoint(true);
         let stop = stop_on_signal()?;

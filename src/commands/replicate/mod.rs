@@ -2,12 +2,15 @@
 
 use super::Verb;
 
+mod files;
 mod follow;
 mod init;
 mod outcome;
 mod pull;
+mod rejoin;
 mod serve;
 mod source;
+mod status;
 mod stream;
 
 /// All verbs of it.
@@ -16,6 +19,8 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::of::<init::InitArgs>(),
     Verb::of::<pull::PullArgs>(),
     Verb::of::<follow::FollowArgs>(),
+    Verb::of::<status::StatusArgs>(),
+    Verb::of::<rejoin::RejoinArgs>(),
 ];
 
 pub(super) const NAME: &str = "replicate";

@@ -14,33 +14,64 @@ use crate::cli::{Context, Exit, Failure, Outcome, codes, signals};
 /// What `pull`, `init` and `follow` did.
 #[derive(Serialize)]
 pub struct FollowReport {
-    schema: &'static str,
-    verb: &'static str,
-    path: String,
-    position: Option<At>,
-    source_index: Option<u64>,
-    entries: u64,
-    bytes: u64,
-    new_copies: u64,
-    caught_up: bool,
-    limited: bool,
-    error: Option<String>,
+    pub schema: &'static str,
+    pub verb: &'static str,
+    pub path: String,
+    pub position: Option<At>,
+    pub source_index: Option<u64>,
+    pub entries: u64,
+    pub bytes: u64,
+    pub new_copies: u64,
+    pub caught_up: bool,
+    pub limited: bool,
+    pub dry_run: bool,
+    /// Why a new copy is needed.
+    pub reseed: Option<String>,
+    pub error: Option<String>,
 }
 
+impl FollowReport {
+    /// Nothing was done yet.
+    pub fn new(verb: &'static str, path: &Path) -> FollowReport {
+        FollowReport {
+            schema: "creel.replicated/1",
+            verb,
+            path: path.display().to_string(),
+            position: None,
+            source_index: None,
+            entries: 0,
+            bytes: 0,
+            new_copies: 0,
+            caught_up: false,
+            limited: false,
+            dry_run: false,
+            reseed: None,
+            error: None,
+        }
+    }
+}
+
+/// A position with its history.
 #[derive(Serialize)]
-struct At {
-    epoch: u32,
-    index: u64,
-    hash: String,
+pub struct At {
+    pub epoch: u32,
+    pub index: u64,
+    pub hash: String,
+}
+
+impl At {
+    pub fn of(epoch: u32, index: u64, history: [u8; 16]) -> At {
+        At {
+            epoch,
+            index,
+            hash: format!("{:032x}", u128::from_be_bytes(history)),
+        }
+    }
 }
 
 fn position(slot: &Slot) -> Option<At> {
     let point = durable_point(&slot.get()?).ok()?;
-    Some(At {
-        epoch: point.epoch,
-        index: point.index,
-        hash: format!("{:032x}", u128::from_be_bytes(point.history)),
-    })
+    Some(At::of(point.epoch, point.index, point.history))
 }
 
 /// Prints what was done and gives the exit status.
@@ -55,9 +86,6 @@ pub fn report(
     let stopped = signals::stopped();
     let error = followed.trouble.as_ref().filter(|_| !stopped);
     let report = FollowReport {
-        schema: "creel.replicated/1",
-        verb,
-        path: slot.path().display().to_string(),
         position: position(slot),
         source_index: last.and_then(|last| last.head).map(|head| head.point.index),
         entries: followed.entries,
@@ -66,6 +94,7 @@ pub fn report(
         caught_up: last.is_some_and(|last| last.caught_up),
         limited: last.is_some_and(|last| last.limited),
         error: error.map(trouble),
+        ..FollowReport::new(verb, slot.path())
     };
     if !quiet && !stopped {
         print(ctx, &report)?;
@@ -85,7 +114,8 @@ pub fn report(
     }
 }
 
-fn print(ctx: &mut Context, report: &FollowReport) -> Result<(), Failure> {
+/// Prints it, one line or one object.
+pub fn print(ctx: &mut Context, report: &FollowReport) -> Result<(), Failure> {
     if ctx.globals.json {
         return ctx.out.json(report);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use creel::replica::address::Source;
 use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
@@ -10,6 +11,7 @@ use creel::stream::follow::follow;
 use creel::stream::receiver::Limits;
 
 use super::super::Run;
+use super::files::{self, Bounds, FileArgs};
 use super::outcome::report;
 use super::source::{Reseed, SourceArgs};
 use super::stream::stop_on_signal;
@@ -37,6 +39,8 @@ pub struct PullArgs {
         hide_possible_values = true
     )]
     reseed: Reseed,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 impl Run for PullArgs {
@@ -44,6 +48,8 @@ impl Run for PullArgs {
     const ABOUT: &'static str = "Bring a copy to where its source is";
     const EXAMPLES: &'static str = "\
 Examples:
+  creel replicate pull copy.db
+  creel replicate pull copy.db --from my.db --until 1:812:9f31c0aa --timeout 2s
   creel replicate pull copy.db --from tcp://127.0.0.1:7070
   creel replicate pull copy.db --from ssh://db.example.org/srv/my.db
   creel replicate pull copy.db --from tls://db.example.org:7070 --tls-ca ca.pem --max-frames 100000
@@ -53,12 +59,22 @@ With --reseed auto the old copy serves readers until the new one is whole and ch
 Exit status: 0 everything is here, 11 a new copy is needed, 12 the source cannot be reached, 13 a
 limit was reached with work left, 15 the histories parted; others: creel explain CODE";
 
-    fn run(self, ctx: &mut Context) -> Outcome {
+    fn run(mut self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
         let options = ctx.options().background_checkpoint(true);
         let db = ctx.open(&path, options.clone(), "opened for pulling")?;
+        self.source.resolve(Some(&db))?;
+        if let Source::Path(from) = self.source.source()? {
+            let bounds = Bounds {
+                max_entries: self.max_frames,
+                max_bytes: self.max_bytes,
+                reseed: self.reseed,
+            };
+            return files::pull(ctx, db, &from, &bounds, &self.file);
+        }
+        self.file.refuse_for_stream()?;
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());
@@ -77,6 +93,9 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         let outcome = report(ctx, "pull", &slot, &followed, quiet);
         if let Some(db) = slot.take() {
             db.close()?;
+        }
+        if self.file.verify && outcome.is_ok() {
+            files::check(&path)?;
         }
         outcome
     }

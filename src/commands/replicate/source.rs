@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use creel::Db;
 use creel::replica::address::Source;
 use creel::replica::dial::{DialOptions, Dialer};
 use creel::replica::slot::Slot;
@@ -29,10 +30,10 @@ pub enum Reseed {
 /// The source and how to reach it.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input
-    /// and output
+    /// The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for
+    /// standard input and output [default: what the copy was made from]
     #[arg(long, value_name = "SOURCE")]
-    from: String,
+    from: Option<String>,
     /// Prove with the token in this file that this copy may follow (mode 0600)
     #[arg(long, value_name = "FILE")]
     from_token_file: Option<PathBuf>,
@@ -54,9 +55,25 @@ pub struct SourceArgs {
 }
 
 impl SourceArgs {
+    /// Where no source is given: the one that the copy has stored.
+    pub fn resolve(&mut self, copy: Option<&Db>) -> Result<(), Failure> {
+        if self.from.is_none() {
+            let stored = copy.map(Db::facts).transpose()?.map(|facts| facts.source);
+            self.from = stored.filter(|source| !source.is_empty());
+        }
+        match self.from {
+            Some(_) => Ok(()),
+            None => Err(Failure::usage("no source is known").hint("--from SOURCE")),
+        }
+    }
+
+    fn from(&self) -> &str {
+        self.from.as_deref().unwrap_or_default()
+    }
+
     /// The source.
     pub fn source(&self) -> Result<Source, Failure> {
-        self.from.parse().map_err(|text: String| {
+        self.from().parse().map_err(|text: String| {
             Failure::usage(text).hint("tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH or -")
         })
     }
@@ -103,7 +120,7 @@ impl SourceArgs {
     ) -> Result<Dialer, Failure> {
         let source = self.source()?;
         if matches!(source, Source::Path(_) | Source::Store(_)) {
-            return Err(Failure::usage(format!("{} is no stream", self.from))
+            return Err(Failure::usage(format!("{} is no stream", self.from()))
                 .hint("creel replicate serve on the other side, then tcp://, tls:// or ssh://"));
         }
         if matches!(source, Source::Tls(_)) && self.tls_ca.is_none() {
@@ -112,7 +129,7 @@ impl SourceArgs {
         }
         let pipe = (source == Source::Pipe).then(stdio);
         let options = self.options(slot.path())?;
-        let from = self.from.clone();
+        let from = self.from().to_owned();
         let told = move |text: &str| {
             if tell {
                 report::stderr(&format!(
@@ -137,7 +154,7 @@ impl SourceArgs {
 
     /// Standard output belongs to the stream.
     pub fn takes_stdout(&self) -> bool {
-        self.from == "-"
+        self.from() == "-"
     }
 }
 

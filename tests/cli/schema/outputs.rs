@@ -19,6 +19,7 @@ pub fn all() -> Vec<Printed> {
         exchange,
         comparisons,
         copies,
+        files_that_follow,
         damage,
         losses,
         errors,
@@ -81,6 +82,78 @@ fn copies(printed: &mut Vec<Printed>) {
         .arg(&copy)
         .args(["--from", &from]);
     keep(printed, command, "replicate pull");
+}
+
+/// Copies between files: followed, promoted, taken back, and what was saved of them.
+fn files_that_follow(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("a", "1")]);
+    let copy = db.dir.path().join("copy.db");
+    let old = db.path.to_str().unwrap().to_owned();
+    let new = copy.to_str().unwrap().to_owned();
+    let mut say = |words: &[&str]| {
+        let mut command = creel();
+        command.args(words);
+        keep(printed, command, &words.join(" "));
+    };
+    say(&["replicate", "init", &new, "--from", &old]);
+    say(&["replicate", "pull", &new, "--dry-run"]);
+    say(&["put", &old, "both", "old"]);
+    say(&["batch", &old, db.file("ops", b"").to_str().unwrap()]);
+    say(&["put", &old, "fruit", "x", "--keyspace", "new"]);
+    say(&["delete", &old, "a"]);
+    say(&["promote", &new]);
+    say(&[
+        "promote",
+        &new,
+        "--old-primary",
+        &old,
+        "--accept-loss",
+        "--dry-run",
+    ]);
+    say(&[
+        "promote",
+        &new,
+        "--old-primary",
+        &old,
+        "--accept-loss",
+        "--yes",
+    ]);
+    say(&["replicate", "status", &old]);
+    say(&["put", &new, "both", "new"]);
+    say(&["replicate", "rejoin", &old, "--from", &new]);
+    let handle = creel::Db::open(&new).unwrap();
+    let facts = creel::Facts {
+        publish: "dir:there".into(),
+        published: Some((
+            creel::format::entry::Point {
+                index: 1,
+                epoch: 1,
+                history: [1; 16],
+            },
+            1,
+        )),
+        holds: vec![creel::Hold {
+            name: "b".into(),
+            index: 1,
+            max_bytes: 5,
+            expires_us: 6_000,
+        }],
+        ..creel::Facts::default()
+    };
+    handle.set_facts(&facts).unwrap();
+    handle.close().unwrap();
+    say(&["replicate", "status", &new]);
+    say(&["replicate", "status", &old]);
+    say(&["replicate", "status", &old, "--from", "/no/such.db"]);
+    let saved = std::fs::read_dir(format!("{old}.diverged")).unwrap();
+    let saved = saved.map(|entry| entry.unwrap().path()).next().unwrap();
+    let saved = saved.to_str().unwrap();
+    say(&["log", "show", saved]);
+    say(&["log", "diff", &new, saved]);
+    say(&["log", "reapply", &new, saved, "--dry-run"]);
+    say(&["log", "reapply", &new, saved, "--on-conflict", "overwrite"]);
+    // A copy that cannot go on.
+    say(&["replicate", "pull", &new, "--from", &old]);
 }
 
 /// Commands on keys and values.

@@ -1,0 +1,156 @@
+//! `creel replicate rejoin`: a deposed primary becomes a replica of the new one.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use creel::replica::address::Source;
+use creel::replica::rejoin::{Rejoined, look, rejoin};
+use creel::{Error, Interest};
+use serde::Serialize;
+
+use super::super::Run;
+use super::outcome::At;
+use crate::cli::args::DbArg;
+use crate::cli::{Context, Exit, Failure, Outcome, codes};
+
+/// Arguments of `creel replicate rejoin`.
+#[derive(Debug, Args)]
+pub struct RejoinArgs {
+    #[command(flatten)]
+    db: DbArg,
+    /// The new primary: a database file
+    #[arg(long, value_name = "PATH")]
+    from: String,
+    /// Only say where the histories parted and what would be taken back
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct RejoinReport {
+    schema: &'static str,
+    path: String,
+    ancestor: At,
+    was_at: At,
+    /// Commits that only this copy had.
+    diverged: u64,
+    saved: Vec<SavedFile>,
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct SavedFile {
+    path: String,
+    first_index: u64,
+    last_index: u64,
+    bytes: u64,
+}
+
+impl Run for RejoinArgs {
+    const NAME: &'static str = "rejoin";
+    const ABOUT: &'static str = "Make a former primary a replica of the new one";
+    const EXAMPLES: &'static str = "\
+Examples:
+  creel replicate rejoin old.db --from new.db --dry-run
+  creel replicate rejoin old.db --from new.db && creel replicate pull old.db
+  creel log show old.db.diverged/*.seg
+
+Commits that the new primary never had are saved in old.db.diverged/ first and taken back then;
+creel log shows them and makes them again. Nothing is merged by itself.
+Exit status: 0 done, 10 the source is no newer primary, 11 the copy has to be made anew (what only it
+had is saved), 15 the histories have nothing in common; others: creel explain CODE";
+
+    fn run(self, ctx: &mut Context) -> Outcome {
+        ctx.long();
+        let from = file_of(&self.from)?;
+        let copy = ctx.open_write(&self.db, Interest::All, false)?;
+        let path = copy.path().to_owned();
+        let options = ctx.options().read_only(true).interest(Interest::None);
+        let primary = options
+            .open(&from)
+            .map_err(|e| Failure::from(e).at(&from))?;
+        let meter = ctx.meter("replicate rejoin");
+        let address = std::path::absolute(&from).unwrap_or_else(|_| from.clone());
+        let done = match self.dry_run {
+            true => look(&copy, &primary),
+            false => rejoin(&copy, &primary, &address.to_string_lossy(), &meter),
+        };
+        drop(meter);
+        let done = done.map_err(|e| explain(e, &path, &from))?;
+        self.print(ctx, &path, &done)?;
+        copy.close()?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Only files can be read from both ends.
+fn file_of(from: &str) -> Result<PathBuf, Failure> {
+    match from.parse::<Source>() {
+        Ok(Source::Path(path)) => Ok(path),
+        Ok(_) => Err(Failure::usage(format!("{from} is no file here"))
+            .hint("copy the new primary's file here (creel backup), and name that")),
+        Err(text) => Err(Failure::usage(text)),
+    }
+}
+
+fn explain(error: Error, path: &Path, from: &Path) -> Failure {
+    let (copy, source) = (path.display(), from.display());
+    match error {
+        Error::NotRetained { .. } => {
+            let cause = error.to_string();
+            let saved = creel::replica::rejoin::directory(path);
+            Failure::new(
+                &codes::RESEED,
+                "the copy cannot be taken back to where the histories parted",
+            )
+            .cause(cause)
+            .state(format!(
+                "the copy refuses writes; what only it had, as far as its log reaches, is in {}",
+                saved.display()
+            ))
+            .hint(format!(
+                "creel replicate pull {copy} --from {source} --reseed force"
+            ))
+            .at(path)
+        }
+        other => Failure::from(other).at(path),
+    }
+}
+
+impl RejoinArgs {
+    fn print(&self, ctx: &mut Context, path: &Path, done: &Rejoined) -> Result<(), Failure> {
+        let at = |p: &creel::Position| At::of(p.epoch, p.index, p.hash.unwrap_or_default());
+        let saved = done.saved.iter().map(|saved| SavedFile {
+            path: saved.path.display().to_string(),
+            first_index: saved.from,
+            last_index: saved.to,
+            bytes: saved.bytes,
+        });
+        let report = RejoinReport {
+            schema: "creel.rejoin/1",
+            path: path.display().to_string(),
+            ancestor: at(&done.ancestor),
+            was_at: at(&done.from),
+            diverged: done.diverged(),
+            saved: saved.collect(),
+            dry_run: self.dry_run,
+        };
+        if ctx.globals.json {
+            return ctx.out.json(&report);
+        }
+        let (verb, here) = match self.dry_run {
+            true => ("would go back", "has"),
+            false => ("went back", "had"),
+        };
+        ctx.out.line(&format!(
+            "{verb} to {}:{}; {} commits that only this copy {here}",
+            report.ancestor.epoch, report.ancestor.index, report.diverged
+        ))?;
+        for file in &report.saved {
+            let (from, to) = (file.first_index, file.last_index);
+            ctx.out
+                .line(&format!("saved {} (entries {from} to {to})", file.path))?;
+        }
+        Ok(())
+    }
+}
