@@ -68,6 +68,8 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "diff" -d 'Compare two d
 complete -c creel -n "__fish_creel_needs_command" -f -a "backup" -d 'Copy a database that is in use to a new file'
 complete -c creel -n "__fish_creel_needs_command" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
 complete -c creel -n "__fish_creel_needs_command" -f -a "replicate" -d 'Keep copies of a database that follow it'
+complete -c creel -n "__fish_creel_needs_command" -f -a "promote" -d 'Make a copy the primary, in a new epoch'
+complete -c creel -n "__fish_creel_needs_command" -f -a "log" -d 'Look at commits that rejoining took back, and make them again'
 complete -c creel -n "__fish_creel_needs_command" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
 complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the header says, without lock or recovery'
 complete -c creel -n "__fish_creel_needs_command" -f -a "stats" -d 'Show where the space goes'
@@ -884,33 +886,35 @@ complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
 never\t'Nothing'
 bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
 json\t'A JSON object a line'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -s v -l verbose -d 'Say what is done on the way; twice: how'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "serve" -d 'Give the log of a database to copies that follow it'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "init" -d 'Make a copy that can follow a database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "pull" -d 'Bring a copy to where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow" -f -a "follow" -d 'Keep a copy where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "serve" -d 'Give the log of a database to copies that follow it'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "init" -d 'Make a copy that can follow a database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "pull" -d 'Bring a copy to where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "follow" -d 'Keep a copy where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "status" -d 'Show role, epoch, position and lag of a copy'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -957,7 +961,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from -d 'The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from -d 'The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
@@ -987,7 +991,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from -d 'The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from -d 'The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
@@ -999,6 +1003,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l reseed -d 'What to do where the source\'s log does not reach back: never, auto or force' -r -f -a "never\t'End with status 11'
 auto\t'Take a new copy'
 force\t'Take a new copy now, also where the histories parted: commits that only the old copy has are lost'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l until -d 'How far to go: head, or a token that put --token printed [default: head]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l timeout -d 'How long to wait until the source has that commit [default: 5s]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1006,6 +1012,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l dry-run -d 'Only say what is missing and whether a new copy is needed'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l verify -d 'Check the whole copy afterwards, as creel verify does'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1022,7 +1030,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from -d 'The source: tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from -d 'The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
@@ -1047,6 +1055,185 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l insecure -d 'Listen beyond this machine without encryption, or let anybody in'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from -d 'Compare with this source, a database file [default: the source that the copy has stored]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, or lag=N entries at most; may be repeated' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from -d 'The new primary: a database file' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l dry-run -d 'Only say where the histories parted and what would be taken back'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand promote" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand promote" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand promote" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand promote" -l expect-epoch -d 'Go on only where this is the present epoch: who promotes twice does it once' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l old-primary -d 'The primary so far, a database file: it is fenced, and what it has more is named' -r -F
+complete -c creel -n "__fish_creel_using_subcommand promote" -l reason -d 'Why: stored with the epoch' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l name -d 'The name of this node, stored with the epoch [default: the host\'s name]' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand promote" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand promote" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l dry-run -d 'Only make the checks'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l accept-loss -d 'Commits that only the old primary has may be lost to the new history'
+complete -c creel -n "__fish_creel_using_subcommand promote" -l yes -d 'Do not ask'
+complete -c creel -n "__fish_creel_using_subcommand promote" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -f -a "show" -d 'Print saved commits'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -f -a "diff" -d 'Compare saved commits with what a database holds'
+complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -f -a "reapply" -d 'Make saved commits again, on the present contents'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l on-conflict -d 'Keys that both histories changed: fail, skip or overwrite' -r -f -a "fail\t'Change nothing at all'
+skip\t'Leave them as they are'
+overwrite\t'The saved value wins'"
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l dry-run -d 'Only count'
+complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1461,31 +1648,33 @@ complete -c creel -n "__fish_creel_using_subcommand version" -l allow-hard-links
 complete -c creel -n "__fish_creel_using_subcommand version" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand version" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand version" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "put" -d 'Store a value under a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "get" -d 'Print the value of a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "delete" -d 'Remove keys'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "list" -d 'Print entries in key order'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "export" -d 'Write the entries as text'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "replicate" -d 'Keep copies of a database that follow it'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "stats" -d 'Show where the space goes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "soak" -d 'A long test run that can fail: an oracle, faults, kills, measurements'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "version" -d 'Print version and file formats'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "export" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "replicate" -d 'Keep copies of a database that follow it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "promote" -d 'Make a copy the primary, in a new epoch'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "log" -d 'Look at commits that rejoining took back, and make them again'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "soak" -d 'A long test run that can fail: an oracle, faults, kills, measurements'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -78,10 +78,10 @@ exits! {
         "repair the line that the message names";
     Fenced 10 "fenced" No
         "this copy may not be written: wrong role, stale epoch, or a newer primary exists"
-        "creel info DB shows role and epoch";
+        "creel replicate status DB shows role and epoch";
     Reseed 11 "reseed" No
         "a replica cannot continue from its position"
-        "creel replicate reseed";
+        "creel replicate pull DB --reseed auto makes a new copy; the old one is served until then";
     Unreachable 12 "unreachable" Yes
         "a source or the network did not answer in time"
         "try again";
@@ -93,7 +93,7 @@ exits! {
         "read the keys back before doing it again; put --if-absent and --if-equals make that safe";
     Diverged 15 "diverged" No
         "two copies of one database have different histories"
-        "compare both copies; one of them has to be reseeded";
+        "creel replicate rejoin DB --from PRIMARY saves what only one has and takes it back";
     TokenLost 16 "token_lost" No
         "the position that was waited for is gone: a fail-over discarded it"
         "read the data back and decide whether to write again";

@@ -128,13 +128,16 @@ fn quick() -> VerifyOptions {
     }
 }
 
-/// What the old primary has and this copy lacks.
+/// Entries, first and last.
+type Span = Option<(u64, u64)>;
+
+/// What the old primary has and this copy lacks, and its epoch.
 fn compare(
     here: &Position,
     lineage: [u8; 16],
     old: &Db,
     wish: &PromoteWish,
-) -> Result<(Step, Option<(u64, u64)>, u32)> {
+) -> Result<(Step, Span, u32)> {
     let info = old.info()?;
     if info.lineage_id != lineage {
         let reason = "the old primary is another database, not a copy of this one".into();

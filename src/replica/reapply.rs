@@ -55,6 +55,7 @@ pub enum OnConflict {
     Overwrite,
 }
 
+type Touched = BTreeSet<(String, Vec<u8>)>;
 type Effects = BTreeMap<(String, Vec<u8>), Option<Vec<u8>>>;
 
 /// Compares saved commits with what a database holds.
@@ -151,7 +152,7 @@ fn name_of(names: &BTreeMap<u32, String>, id: u32) -> String {
 
 /// The keys that the database's own history changed since the two parted; `None` where its log
 /// does not tell any more.
-fn changed_since(segments: &[Segment], db: &Db) -> Result<Option<BTreeSet<(String, Vec<u8>)>>> {
+fn changed_since(segments: &[Segment], db: &Db) -> Result<Option<Touched>> {
     let Some(first) = segments.first() else {
         return Ok(Some(BTreeSet::new()));
     };

@@ -259,59 +259,58 @@ fn a_former_primary_comes_back_and_its_commits_are_saved() {
         ),
         0,
     );
+    what_was_saved(&db, &copy, &saved);
+}
 
-    // What was saved, and what would become of it.
+/// What would become of it, and what becomes of it.
+fn what_was_saved(db: &Db, copy: &std::path::Path, saved: &str) {
     let shown = said(run(&["log", "show"], saved.as_ref(), &[]), 0);
     assert!(
         shown.contains("put both (3 bytes)") && shown.contains("put only old"),
         "{shown}"
     );
-    let diff = said(run(&["log", "diff"], &copy, &[&saved]), 1);
+    let diff = said(run(&["log", "diff"], copy, &[saved]), 1);
     assert!(
         diff.contains("conflict\tmain\tboth") && diff.contains("free\tmain\tonly old"),
         "{diff}"
     );
-    let refused = said(run(&["log", "reapply"], &copy, &[&saved]), 1);
+    let refused = said(run(&["log", "reapply"], copy, &[saved]), 1);
     assert!(refused.contains("1 keys were changed by both"), "{refused}");
-    run(&["get"], &copy, &["only old"]).assert().code(1);
+    run(&["get"], copy, &["only old"]).assert().code(1);
     said(
-        run(
-            &["log", "reapply"],
-            &copy,
-            &[&saved, "--on-conflict", "skip"],
-        ),
+        run(&["log", "reapply"], copy, &[saved, "--on-conflict", "skip"]),
         0,
     );
     assert_eq!(
-        (get(&copy, "both"), get(&copy, "only old")),
+        (get(copy, "both"), get(copy, "only old")),
         ("new".into(), "old".into())
     );
     said(
         run(
             &["log", "reapply"],
-            &copy,
-            &[&saved, "--on-conflict", "overwrite"],
+            copy,
+            &[saved, "--on-conflict", "overwrite"],
         ),
         0,
     );
-    assert_eq!(get(&copy, "both"), "old");
-    said(run(&["log", "diff"], &copy, &[&saved]), 0);
+    assert_eq!(get(copy, "both"), "old");
+    said(run(&["log", "diff"], copy, &[saved]), 0);
     said(
         run(
             &["log", "reapply"],
             &db.path,
-            &[&saved, "--on-conflict", "overwrite"],
+            &[saved, "--on-conflict", "overwrite"],
         ),
         10,
     );
 
     // A changed byte, and another database.
-    let mut bytes = fs::read(&saved).unwrap();
+    let mut bytes = fs::read(saved).unwrap();
     bytes[200] ^= 1;
     let bad = db.file("bad.seg", &bytes);
     said(run(&["log", "show"], &bad, &[]), 4);
     let other = Db::new();
-    said(run(&["log", "diff"], &other.path, &[&saved]), 15);
+    said(run(&["log", "diff"], &other.path, &[saved]), 15);
 }
 
 #[test]
