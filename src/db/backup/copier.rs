@@ -1,12 +1,12 @@
 //! Carries the parts of a copy into a file or a stream, at the disk's pace or a slower one.
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::behind::Behind;
 use super::layout::{Part, What};
 use super::{BackupOptions, Reflink};
 use crate::db::handle::Inner;
@@ -17,10 +17,6 @@ use crate::sys::{File, Vfs, allocate_zeroed, copy_range, share_range};
 
 /// Bytes that are copied at a time.
 const STEP: u64 = 1 << 20;
-/// Bytes that are sent for at a time, and how many such stretches are on their way to the device
-/// before the first of them.
-const STRETCH: u64 = 8 << 20;
-const AHEAD: usize = 3;
 /// Longest pause between two looks at whether to stop.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -43,9 +39,7 @@ pub(super) struct Copier<'a> {
     buffer: Vec<u8>,
     /// Pages that were written are read back from the medium while others are copied.
     pub fetch: bool,
-    /// What was copied and is not sent for yet, in the order of the file.
-    waiting: VecDeque<Range<u64>>,
-    /// What was sent for.
+    /// What was read back.
     fetched: Vec<Range<u64>>,
     /// Bytes copied.
     pub copied: u64,
@@ -77,7 +71,6 @@ impl<'a> Copier<'a> {
             in_kernel: options.reflink != Reflink::Never,
             buffer: Vec::new(),
             fetch: false,
-            waiting: VecDeque::new(),
             fetched: Vec::new(),
             copied: 0,
             shared: 0,
@@ -89,10 +82,11 @@ impl<'a> Copier<'a> {
         let dest = self.dest;
         let failed = |e| not_written(dest, e);
         to.set_size(self.total).map_err(failed)?;
+        let mut behind = Behind::start(to, self.fetch);
         for part in parts {
             match &part.what {
                 What::Nothing => self.pass(part.len)?,
-                What::Pages => self.pages(part, to)?,
+                What::Pages => self.pages(part, to, &mut behind)?,
                 What::Bytes(bytes) => {
                     let len = bytes.len() as u64;
                     to.write_at(bytes, part.at).map_err(failed)?;
@@ -102,10 +96,11 @@ impl<'a> Copier<'a> {
                 }
             }
         }
+        self.fetched = behind.finish();
         Ok(())
     }
 
-    fn pages(&mut self, part: &Part, to: &Arc<dyn File>) -> Result<()> {
+    fn pages(&mut self, part: &Part, to: &Arc<dyn File>, behind: &mut Behind) -> Result<()> {
         if self.sharing {
             match share_range(self.from.as_ref(), to.as_ref(), part.at, part.len) {
                 Ok(()) => {
@@ -128,31 +123,12 @@ impl<'a> Copier<'a> {
         let mut at = part.at;
         while at < end {
             let step = self.copy(to, at, self.step().min(end - at))?;
-            to.start_writeback(at, step);
-            if self.fetch {
-                self.send_for(to, at..at + step);
-            }
+            behind.written(at..at + step);
             self.copied += step;
             at += step;
             self.pass(step)?;
         }
         Ok(())
-    }
-
-    /// Remembers what was written, and sends for what the device has by now in all likelihood.
-    fn send_for(&mut self, to: &Arc<dyn File>, written: Range<u64>) {
-        match self.waiting.back_mut() {
-            Some(last) if last.end == written.start && last.end - last.start < STRETCH => {
-                last.end = written.end;
-            }
-            _ => self.waiting.push_back(written),
-        }
-        if self.waiting.len() > AHEAD
-            && let Some(range) = self.waiting.pop_front()
-        {
-            to.fetch_anew(range.start, range.end - range.start);
-            self.fetched.push(range);
-        }
     }
 
     /// What is still to be read back from the medium.

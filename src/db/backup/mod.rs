@@ -4,6 +4,7 @@
 //! by the file system) at leisure. The log is read at the start and written again behind a header
 //! of its own. Nothing is waited for and nobody waits, see `docs/decisions/0019`.
 
+mod behind;
 mod copier;
 mod free;
 mod layout;
