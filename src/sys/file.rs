@@ -133,25 +133,6 @@ impl File for OsFile {
         let _ = (offset, len);
     }
 
-    fn fetch_anew(&self, offset: u64, len: u64) {
-        #[cfg(target_os = "linux")]
-        if let (Ok(at), Ok(size)) = (offset.try_into(), len.try_into()) {
-            let fd = self.file.as_raw_fd();
-            let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE
-                | libc::SYNC_FILE_RANGE_WRITE
-                | libc::SYNC_FILE_RANGE_WAIT_AFTER;
-            // SAFETY: only numbers are passed; the descriptor is open. Whether the bytes are
-            // durable is asked of `sync`, so no error matters.
-            unsafe {
-                libc::sync_file_range(fd, at, size, wait);
-                libc::posix_fadvise(fd, at, size, libc::POSIX_FADV_DONTNEED);
-                libc::posix_fadvise(fd, at, size, libc::POSIX_FADV_WILLNEED);
-            }
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = (offset, len);
-    }
-
     fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
         let Ok(len) = usize::try_from(len) else {
             return Ok(None);

@@ -119,10 +119,6 @@ pub trait File: Send + Sync + Debug {
     fn start_writeback(&self, offset: u64, len: u64);
     /// Drops clean cached pages of a range, so that the next read comes from the medium.
     fn drop_cache(&self, offset: u64, len: u64);
-    /// Waits until a range has left for the medium, drops its pages, and asks for them from there.
-    fn fetch_anew(&self, offset: u64, len: u64) {
-        self.drop_cache(offset, len);
-    }
     /// Maps the first `len` bytes read-only, or `None` where this file cannot be mapped.
     fn map(&self, len: u64) -> io::Result<Option<FileMap>>;
     /// Which file this is.

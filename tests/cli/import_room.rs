@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::exits::Small;
+use crate::exits_io::Small;
 use crate::import::record;
 use crate::support::{Db, creel, skipped, stdout};
 

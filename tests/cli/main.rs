@@ -16,6 +16,8 @@ mod drill;
 mod errors;
 mod exists;
 mod exits;
+mod exits_io;
+mod exits_signals;
 mod explain;
 mod export;
 mod export_import;

@@ -5,7 +5,7 @@ use std::process::Output;
 use predicates::prelude::*;
 use serde_json::Value;
 
-use crate::kill::{copy_of, sweep, words};
+use crate::kill::{copy_of, only, sweep, words};
 use crate::support::{Db, creel, flip, json, json_error, json_lines, strace, unbase64};
 
 /// 5000 entries in a tree that both headers share but for a few pages.
@@ -343,6 +343,7 @@ fn killed_anywhere_there_is_the_whole_new_file_or_none() {
         assert_eq!(db.bytes(), image);
         let new = db.dir.path().join("new.db");
         assert!(new.exists() || !done);
+        only(db, &["test.db", "new.db"]);
         if new.exists() {
             assert_eq!(list(&new), expected);
         }

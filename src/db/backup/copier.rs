@@ -1,12 +1,10 @@
 //! Carries the parts of a copy into a file or a stream, at the disk's pace or a slower one.
 
 use std::io::{self, ErrorKind, Write};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::behind::Behind;
 use super::layout::{Part, What};
 use super::{BackupOptions, Reflink};
 use crate::db::handle::Inner;
@@ -37,10 +35,6 @@ pub(super) struct Copier<'a> {
     sharing: bool,
     in_kernel: bool,
     buffer: Vec<u8>,
-    /// Pages that were written are read back from the medium while others are copied.
-    pub fetch: bool,
-    /// What was read back.
-    fetched: Vec<Range<u64>>,
     /// Bytes copied.
     pub copied: u64,
     /// Bytes that share their storage.
@@ -70,8 +64,6 @@ impl<'a> Copier<'a> {
             // The kernel may share extents where it is asked to copy.
             in_kernel: options.reflink != Reflink::Never,
             buffer: Vec::new(),
-            fetch: false,
-            fetched: Vec::new(),
             copied: 0,
             shared: 0,
         }
@@ -82,11 +74,10 @@ impl<'a> Copier<'a> {
         let dest = self.dest;
         let failed = |e| not_written(dest, e);
         to.set_size(self.total).map_err(failed)?;
-        let mut behind = Behind::start(to, self.fetch);
         for part in parts {
             match &part.what {
                 What::Nothing => self.pass(part.len)?,
-                What::Pages => self.pages(part, to, &mut behind)?,
+                What::Pages => self.pages(part, to)?,
                 What::Bytes(bytes) => {
                     let len = bytes.len() as u64;
                     to.write_at(bytes, part.at).map_err(failed)?;
@@ -96,11 +87,10 @@ impl<'a> Copier<'a> {
                 }
             }
         }
-        self.fetched = behind.finish();
         Ok(())
     }
 
-    fn pages(&mut self, part: &Part, to: &Arc<dyn File>, behind: &mut Behind) -> Result<()> {
+    fn pages(&mut self, part: &Part, to: &Arc<dyn File>) -> Result<()> {
         if self.sharing {
             match share_range(self.from.as_ref(), to.as_ref(), part.at, part.len) {
                 Ok(()) => {
@@ -123,25 +113,12 @@ impl<'a> Copier<'a> {
         let mut at = part.at;
         while at < end {
             let step = self.copy(to, at, self.step().min(end - at))?;
-            behind.written(at..at + step);
+            to.start_writeback(at, step);
             self.copied += step;
             at += step;
             self.pass(step)?;
         }
         Ok(())
-    }
-
-    /// What is still to be read back from the medium.
-    pub fn not_fetched(&self) -> Vec<Range<u64>> {
-        let mut rest = Vec::new();
-        let mut at = 0;
-        for range in &self.fetched {
-            rest.push(at..range.start);
-            at = range.end;
-        }
-        rest.push(at..self.total);
-        rest.retain(|range| range.start < range.end);
-        rest
     }
 
     /// Copies some bytes and gives how many.

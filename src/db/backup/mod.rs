@@ -4,11 +4,11 @@
 //! by the file system) at leisure. The log is read at the start and written again behind a header
 //! of its own. Nothing is waited for and nobody waits, see `docs/decisions/0019`.
 
-mod behind;
 mod copier;
 mod free;
 mod layout;
 mod moment;
+mod read_ahead;
 mod seed;
 
 use std::io::Write;
@@ -27,6 +27,7 @@ use crate::sys::File;
 use copier::Copier;
 use layout::Layout;
 use moment::Moment;
+use read_ahead::ReadAhead;
 pub use seed::Seed;
 
 /// Whether a backup may share storage with the database.
@@ -233,7 +234,6 @@ impl Inner {
     ) -> Result<BackupReport> {
         let dest = Some(place.dest);
         let mut copier = Copier::new(self, dest, options, progress, layout.bytes);
-        copier.fetch = options.verify.is_some();
         copier.fill(&layout.parts, place.file)?;
         place
             .file
@@ -241,11 +241,12 @@ impl Inner {
             .map_err(|e| Error::io_at("sync", place.dest, e))?;
         let mut report = moment.report(layout, &copier);
         if let Some(level) = options.verify {
-            // What is read back is to be what the medium holds. The copier has sent for most of it.
-            for rest in copier.not_fetched() {
-                place.file.fetch_anew(rest.start, rest.end - rest.start);
-            }
-            self.check_copy(place.path, level, progress)?;
+            // What is read back is to be what the medium holds.
+            place.file.drop_cache(0, layout.bytes);
+            let ahead = ReadAhead::start(place.file, layout.bytes);
+            let checked = self.check_copy(place.path, level, progress);
+            ahead.stop();
+            checked?;
             report.verified = Some(level);
         }
         Ok(report)
