@@ -212,7 +212,8 @@ fn a_lost_commit_is_told_and_can_be_insisted_on() {
 fn files_that_give_nothing() {
     let db = settled();
     creel()
-        .args(["salvage", "/no/such.db", "-o", "/tmp/x"])
+        .args(["salvage", "/no/such.db", "-o"])
+        .arg(new_of(&db))
         .assert()
         .code(5);
     let other = db.file("other", &[1; 20_000]);
