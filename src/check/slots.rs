@@ -166,7 +166,7 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
         bad(H5, text);
     }
     // A replica may be taken back to before an epoch that then begins elsewhere.
-    let epoch_start = match n.epoch > o.epoch {
+    let epoch_start = match n.epoch > o.epoch || n.role == Role::Replica {
         true => o.epoch_start_index.min(n.epoch_start_index),
         false => o.epoch_start_index,
     };

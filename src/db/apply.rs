@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::format::entry::{Entry, EntryError, Point};
 use crate::format::fence::FenceRecord;
 use crate::format::frame::{EntryKind, frame_len};
-use crate::format::header::Role;
+use crate::format::header::{Header, Role};
 use crate::format::key::{FullKey, MAIN, catalogue_name, catalogue_range};
 use crate::format::op::{Op, Ops};
 use crate::format::{Invariant, max_key_len};
-use crate::wal::append;
+use crate::wal::append::{self, Durability};
 
 /// Rounds of making room for one batch without any progress.
 const ATTEMPTS: u32 = 4;
@@ -56,8 +56,10 @@ struct Chain<'a> {
 
 /// What one round came to.
 enum Round {
-    /// So many of the entries are in the log now.
+    /// So many of the entries came into the log, and more are left.
     Wrote(usize),
+    /// All of them are there; so many came by this round.
+    Done(usize),
     /// The next entry begins this epoch.
     Epoch(u32, u64),
     /// There is no room for any.
@@ -70,19 +72,18 @@ impl Inner {
         self.check_writable()?;
         let longest = max_key_len(self.view.load().tree.header().page_size());
         let chain = Chain::read(bytes, longest)?;
-        let mut skipped = None;
         let mut applied = 0;
         let mut attempts = 0;
-        let given = chain.as_ref().map_or(0, |chain| chain.entries.len());
+        let given = chain.as_ref().map_or(0, |chain| chain.entries.len()) as u64;
         while let Some(chain) = chain.as_ref().filter(|_| attempts < ATTEMPTS) {
-            let round = self.apply_some(chain, &mut skipped)?;
-            match round {
+            match self.apply_some(chain)? {
+                Round::Done(count) => {
+                    applied += count as u64;
+                    break;
+                }
                 Round::Wrote(count) => {
                     applied += count as u64;
                     attempts = 0;
-                    if applied + skipped.unwrap_or(0) == given as u64 {
-                        break;
-                    }
                 }
                 Round::Epoch(epoch, index) => self.raise_epoch(epoch, index)?,
                 Round::JobRuns => self.wait_for_job()?,
@@ -99,7 +100,10 @@ impl Inner {
         if self.options.background && self.checkpoint_due() {
             self.start_background();
         }
-        let point = self.newest_point()?;
+        let point = match chain {
+            Some(chain) if applied > 0 => chain.last,
+            _ => self.proven_point()?,
+        };
         Ok(Applied {
             position: Position {
                 epoch: point.epoch,
@@ -107,11 +111,20 @@ impl Inner {
                 hash: Some(point.history),
             },
             applied,
-            skipped: skipped.unwrap_or(0),
+            skipped: given - applied,
         })
     }
 
-    fn apply_some(&self, chain: &Chain<'_>, skipped: &mut Option<u64>) -> Result<Round> {
+    /// The newest entry, as durable as this handle makes its own.
+    fn proven_point(&self) -> Result<Point> {
+        let point = self.newest_point()?;
+        if self.durability() == Durability::Now {
+            self.make_durable_upto(point.index)?;
+        }
+        Ok(point)
+    }
+
+    fn apply_some(&self, chain: &Chain<'_>) -> Result<Round> {
         self.check_poison()?;
         let _writer = self.lock_writer()?;
         let mut log = lock(&self.log);
@@ -121,10 +134,9 @@ impl Inner {
             return Err(Error::Fenced { reason });
         }
         let own = self.point(&mut log)?;
-        let rest = self.new_entries(chain, &own)?;
-        skipped.get_or_insert((chain.entries.len() - rest.len()) as u64);
+        let rest = self.new_entries(chain, &own, &log.current.header)?;
         let Some(next) = rest.first() else {
-            return Ok(Round::Wrote(0));
+            return Ok(Round::Done(0));
         };
         next.follows(&own)?;
         if next.header.kind == EntryKind::Bulk {
@@ -133,9 +145,12 @@ impl Inner {
                 oldest: next.header.index,
             });
         }
-        let epoch = log.current.header.epoch;
-        if next.header.epoch > epoch {
-            return Ok(Round::Epoch(next.header.epoch, next.header.index));
+        let header = &log.current.header;
+        let epoch = header.epoch;
+        let index = next.header.index;
+        let begins = next.header.kind == EntryKind::Fence && next.header.epoch == epoch;
+        if next.header.epoch > epoch || (begins && header.epoch_start_index != index) {
+            return Ok(Round::Epoch(next.header.epoch, index));
         }
         let ready = |e: &&Entry<'_>| e.header.kind != EntryKind::Bulk && e.header.epoch <= epoch;
         let ready = rest.iter().take_while(ready).count();
@@ -148,7 +163,12 @@ impl Inner {
     }
 
     /// The entries that this file does not have.
-    fn new_entries<'c, 'a>(&self, chain: &'c Chain<'a>, own: &Point) -> Result<&'c [Entry<'a>]> {
+    fn new_entries<'c, 'a>(
+        &self,
+        chain: &'c Chain<'a>,
+        own: &Point,
+        header: &Header,
+    ) -> Result<&'c [Entry<'a>]> {
         let entries = chain.entries.as_slice();
         let at = entries.partition_point(|e| e.header.index <= own.index);
         let (old, new) = entries.split_at(at);
@@ -163,7 +183,7 @@ impl Inner {
         let index = last.header.index;
         let ours = match index == own.index {
             true => *own,
-            false => self.point_at(index)?,
+            false => self.point_behind(header, index)?,
         };
         if ours.history != theirs {
             let reason = format!("other commits led to entry {index} there");
@@ -244,7 +264,11 @@ impl Inner {
                 }
             }
         })?;
-        Ok(Round::Wrote(count))
+        let all = group.last().map(|last| last.header.index) == Some(chain.last.index);
+        Ok(match all {
+            true => Round::Done(count),
+            false => Round::Wrote(count),
+        })
     }
 }
 

@@ -113,7 +113,7 @@ impl Inner {
             return self.renew_regions(job, retired, cut, space, regions, generation);
         }
         let wish = job.region;
-        if !keeps_log(cut.tree.header()) {
+        if !keeps_log(cut.tree.header()) && !job.keeps_log() {
             return self.replace_region(wish, cut, space, regions, generation);
         }
         let header = Header {

@@ -267,7 +267,8 @@ impl Inner {
             ..header
         };
         if header.archive_first_index == 0 && job.keeps_log() {
-            header.archive_first_index = cut.region.first_index;
+            let oldest = *lock(&cut.oldest_kept);
+            header.archive_first_index = oldest.unwrap_or(cut.region.first_index);
         }
         self.make_durable(before, &header)?;
         let current = slots::write(self.file.as_ref(), before, &header)?;
@@ -438,8 +439,7 @@ fn oldest_kept(cut: &Cut, old: &Header) -> u64 {
         return 0;
     }
     let known = *lock(&cut.oldest_kept);
-    let before = Some(old.archive_first_index).filter(|&first| first > 0);
-    known.or(before).unwrap_or(cut.region.first_index)
+    known.unwrap_or(old.archive_first_index)
 }
 
 pub(super) fn next_header(

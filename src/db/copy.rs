@@ -127,7 +127,8 @@ impl Inner {
         header.content_sum = stats.content_sum;
         header.checkpoint_index = moment.index;
         header.history = moment.history;
-        header.epoch = moment.epoch;
+        header.epoch = moment.epoch.max(old.epoch);
+        (header.fenced, header.fence_epoch) = (old.fenced, old.fence_epoch);
         header.epoch_start_index = old.epoch_start_index;
         header.upstream_file_id = old.upstream_file_id;
         header.created_time_ms = old.created_time_ms;

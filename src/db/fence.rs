@@ -140,8 +140,9 @@ impl Inner {
         if !is_there {
             entry.follows(&point)?;
         }
-        if header.epoch > entry.header.epoch {
-            let reason = format!("the file has seen epoch {}", header.epoch);
+        let seen = header.epoch.max(header.fence_epoch);
+        if seen > entry.header.epoch {
+            let reason = format!("the file has seen epoch {seen}");
             return Err(Error::Fenced { reason });
         }
         let need = frame_len(entry.header.payload_len);
@@ -159,10 +160,13 @@ impl Inner {
             self.change_header(&mut log, wanted)?;
         }
         self.epoch.store(entry.header.epoch, Ordering::Relaxed);
+        // Whatever the handle's mode: nobody may write in an epoch that is not durable. An earlier
+        // attempt may have left header and entry in the page cache alone.
+        self.prove_header(&mut log, Durability::Now)?;
         if is_there {
+            append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
             return Ok(Some(done));
         }
-        // Whatever the handle's mode: nobody may write in an epoch that is not durable.
         if append::needs_separate_proof(&log.tail) {
             append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
         }

@@ -14,6 +14,9 @@ use crate::store::pages::Pages;
 use crate::store::slots;
 use crate::wal::append::Durability;
 
+/// Epochs that may begin between two looks.
+const EPOCH_JUMP: u32 = 1 << 16;
+
 /// A change of what the file is; what is `None` stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IdentityChange {
@@ -42,7 +45,7 @@ impl Db {
                 return invalid("a replica becomes primary only by the start of an epoch");
             }
             (header.role, header.upstream_file_id) = (role, upstream);
-            if change.unfence || role == Role::Replica {
+            if change.unfence {
                 (header.fenced, header.fence_epoch) = (false, 0);
             }
             Ok(())
@@ -53,11 +56,29 @@ impl Db {
     /// it writes. Nothing happens where the file knows that epoch.
     pub fn fence(&self, epoch: u32) -> Result<()> {
         self.inner.change_identity(|header| {
-            if epoch > header.epoch.max(header.fence_epoch) {
+            let known = header.epoch.max(header.fence_epoch);
+            // Epochs rise one by one. Whoever says another thing must not use them up.
+            if epoch.saturating_sub(known) > EPOCH_JUMP {
+                return Err(Error::Limit {
+                    what: "epoch",
+                    actual: u64::from(epoch),
+                    limit: u64::from(known.saturating_add(EPOCH_JUMP)),
+                });
+            }
+            if epoch > known {
                 (header.fenced, header.fence_epoch) = (true, epoch);
             }
             Ok(())
         })
+    }
+
+    /// The highest epoch that this file knows of, its own included.
+    pub fn highest_epoch(&self) -> Result<u32> {
+        let facts = self.facts()?;
+        let log = lock(&self.inner.log);
+        let header = &log.current.header;
+        let seen = header.epoch.max(header.fence_epoch);
+        Ok(seen.max(facts.highest_epoch).max(log.tail.link.epoch))
     }
 }
 
@@ -79,11 +100,18 @@ impl Inner {
         Ok(())
     }
 
-    /// Writes this header, which names the present tree and free list, as the next generation. The
-    /// caller holds checkpoint lock and writer lock and has brought `log` up to date.
+    /// Writes this header, which names the present tree and free list, into both slots: what it
+    /// says must not be forgotten with one of them. The caller holds checkpoint lock and writer
+    /// lock and has brought `log` up to date.
     pub(super) fn change_header(&self, log: &mut Log, wanted: Header) -> Result<()> {
         // The header before must be there: this one is written over the one before that.
         self.prove_header(log, Durability::Now)?;
+        self.write_header(log, wanted.clone())?;
+        self.write_header(log, wanted)
+    }
+
+    /// Writes a header that names the present tree as the next generation.
+    fn write_header(&self, log: &mut Log, wanted: Header) -> Result<()> {
         let before = log.current.clone();
         let header = Header {
             generation: before.header.generation + 1,
@@ -117,7 +145,8 @@ impl Inner {
     /// Moves a replica's header to an epoch whose first entry comes next.
     pub(super) fn raise_epoch(&self, epoch: u32, first_index: u64) -> Result<()> {
         self.change_identity(|header| {
-            if header.role == Role::Replica && epoch > header.epoch {
+            let elsewhere = epoch == header.epoch && header.epoch_start_index != first_index;
+            if header.role == Role::Replica && (epoch > header.epoch || elsewhere) {
                 begin_epoch(header, epoch, first_index);
             }
             Ok(())

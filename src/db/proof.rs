@@ -9,6 +9,7 @@ use super::token::Position;
 use crate::error::{Error, Result};
 use crate::format::FIRST_DATA_OFFSET;
 use crate::format::entry::Point;
+use crate::format::header::Header;
 use crate::store::locks::{self, WRITER};
 use crate::store::slots;
 use crate::sys::LockMode;
@@ -56,6 +57,11 @@ impl Inner {
             }
             log.current.header.clone()
         };
+        self.point_behind(&header, index)
+    }
+
+    /// The same for an entry that is not the newest one, by a caller who may hold the log.
+    pub(super) fn point_behind(&self, header: &Header, index: u64) -> Result<Point> {
         // A header may be ahead of its checkpoint: an epoch begins with it.
         if header.checkpoint_index == index && header.epoch_start_index <= index {
             return Ok(Point {
@@ -96,6 +102,13 @@ impl Inner {
         loop {
             attempt += 1;
             let current = slots::read(file)?.current(&self.path)?;
+            let known = self.view.load().tree.header().generation;
+            if known != current.header.generation
+                && let Ok(mut log) = self.log.try_lock()
+            {
+                // What another process archived just now counts.
+                self.refresh(&mut log, false)?;
+            }
             let enough = Cell::new(false);
             let mut visit = |point: &Point, placed: &Placed, payload: &[u8]| {
                 let goes_on = visit(point, placed, payload)?;
@@ -118,7 +131,7 @@ impl Inner {
     }
 
     /// Makes certain that the log up to an entry is on the medium.
-    fn make_durable_upto(&self, index: u64) -> Result<()> {
+    pub(super) fn make_durable_upto(&self, index: u64) -> Result<()> {
         let started = self.vfs().elapsed();
         loop {
             let mut log = lock(&self.log);
@@ -200,9 +213,13 @@ impl Inner {
     }
 }
 
+/// Is it known that the header is durable, and with it every region but the newest?
+pub(super) fn is_header_proven(log: &Log) -> bool {
+    log.header_proven || log.tail.durable_gen == log.current.header.generation as u32
+}
+
 /// Is it known that header and log up to an entry are durable?
 pub(super) fn is_proven(log: &Log, index: u64) -> bool {
     let tail = &log.tail;
-    let header = log.header_proven || tail.durable_gen == log.current.header.generation as u32;
-    header && (tail.proven >= tail.end || index < tail.region.first_index)
+    is_header_proven(log) && (tail.proven >= tail.end || index < tail.region.first_index)
 }

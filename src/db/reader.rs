@@ -7,7 +7,7 @@ use super::Db;
 use super::archive;
 use super::handle::{Inner, lock};
 use super::options::SyncMode;
-use super::proof::is_proven;
+use super::proof::{is_header_proven, is_proven};
 use super::since::check_history;
 use super::token::Position;
 use crate::error::{Error, Result};
@@ -38,17 +38,21 @@ struct Place {
     extent: Extent,
     offset: u64,
     link: Link,
-    /// Entries count only below this offset.
-    end: u64,
+    /// Entries of an archived region count only below this offset.
+    end: Option<u64>,
 }
 
 /// Up to where entries may be handed out.
 #[derive(Debug, Clone, Copy)]
 struct Limit {
-    region_seq: u64,
+    /// The region that takes commits.
+    region: RegionHeader,
     offset: u64,
-    /// The newest entry there is, handed out or not.
+    /// Nothing may be handed out before the header is proven.
+    nothing: bool,
+    /// The newest entry there is, handed out or not; with its history where a reader is there.
     newest: u64,
+    history: Option<History>,
 }
 
 impl Db {
@@ -66,7 +70,14 @@ impl Db {
         }
         let at = match after.index == newest.index {
             true => newest,
-            false => inner.point_at(after.index)?,
+            false => match inner.point_at(after.index) {
+                Err(e @ Error::NotRetained { .. }) => {
+                    // Too old to compare, but not to know that it is another history.
+                    self.check_epoch(after.epoch, after.index)?;
+                    return Err(e);
+                }
+                found => found?,
+            },
         };
         check_history(after, Some(at))?;
         Ok(LogReader {
@@ -85,6 +96,26 @@ impl Db {
             index,
             hash: Some(point.history),
         })
+    }
+
+    /// The oldest entry behind which the log is still here, archived parts included. A bulk step
+    /// may lie between.
+    pub fn oldest_index(&self) -> Result<u64> {
+        self.position()?; // what others archived counts
+        let inner = &self.inner;
+        let tree = Arc::clone(&inner.view.load().tree);
+        if let Some(first) = archive::records(&tree)?.first() {
+            return Ok(first.first_index - 1);
+        }
+        let header = lock(&inner.log).current.header.clone();
+        let regions = tail::read_regions(inner.file.as_ref(), &header)?;
+        let active = regions.iter().flatten().max_by_key(|r| r.region_seq);
+        let older = active.and_then(|active| {
+            let mut all = regions.iter().flatten();
+            all.find(|older| archive::has_entries(older, active))
+        });
+        let first = older.or(active).map_or(1, |region| region.first_index);
+        Ok(first - 1)
     }
 
     /// The newest commit, by any process. It may not be durable yet.
@@ -121,8 +152,15 @@ impl LogReader {
         let mut proven = false;
         let mut attempt = 0;
         loop {
-            let limit = self.inner.limit()?;
-            if limit.newest <= self.at.index {
+            let limit = self.inner.limit(self.at.index)?;
+            if limit.newest < self.at.index
+                || limit
+                    .history
+                    .is_some_and(|history| history != self.at.history)
+            {
+                return Err(self.taken_back());
+            }
+            if limit.newest == self.at.index {
                 return Ok(Vec::new());
             }
             match self.read_upto(&limit, max_entries, max_bytes) {
@@ -147,6 +185,11 @@ impl LogReader {
         }
     }
 
+    fn taken_back(&self) -> Error {
+        let reason = format!("the log was taken back to before entry {}", self.at.index);
+        Error::Diverged { reason }
+    }
+
     /// `None` where nothing below the limit is left.
     fn read_upto(
         &mut self,
@@ -154,17 +197,27 @@ impl LogReader {
         entries: usize,
         bytes: usize,
     ) -> Result<Option<Vec<u8>>> {
+        if limit.nothing {
+            return Ok(None);
+        }
         for _ in 0..ATTEMPTS {
             let place = match self.place {
                 Some(place) => place,
                 None => self.find()?,
             };
-            let upto = match place.region.region_seq {
-                seq if seq < limit.region_seq => place.end,
-                seq if seq == limit.region_seq => limit.offset.min(place.end),
+            let active = &limit.region;
+            let at_limit = place.region.region_seq == active.region_seq;
+            let upto = match (place.end, place.region.region_seq) {
+                _ if at_limit => limit.offset,
+                (Some(end), _) => end,
+                // Frames behind the place where the next region goes on do not count.
+                (None, seq) if seq + 1 == active.region_seq => u64::from(active.prev_end_units) * 8,
+                (None, seq) if seq < active.region_seq => {
+                    self.place = None; // archived by now, or begun anew
+                    continue;
+                }
                 _ => return Ok(None), // begun since the limit was looked up
             };
-            let at_limit = place.region.region_seq == limit.region_seq;
             let mut batch = Batch::new(upto, entries, bytes);
             let (file, extent) = (self.inner.file.as_ref(), place.extent);
             let region = &place.region;
@@ -193,8 +246,7 @@ impl LogReader {
                 continue;
             }
             if batch.before != Some(self.at.history) {
-                let reason = format!("the log was taken back to before entry {}", self.at.index);
-                return Err(Error::Diverged { reason });
+                return Err(self.taken_back());
             }
             self.place = Some(batch.end(place));
             self.at = batch.point(self.at);
@@ -269,12 +321,18 @@ impl LogReader {
             .iter()
             .find(|r| (r.first_index..=r.last_index).contains(&next));
         let Some(record) = record else {
-            return Ok(None);
+            let newest = slots::read(inner.file.as_ref())?.current(&inner.path)?;
+            if newest.header.generation == tree.header().generation {
+                return Ok(None);
+            }
+            // Somebody has archived it just now.
+            inner.refresh(&mut lock(&inner.log), false)?;
+            return self.find_archived(next, oldest);
         };
         let region = archive::region_of(inner.file.as_ref(), record, page_size)?;
         let extent = archive::extent_of(record, page_size);
         Ok(region.map(|region| Place {
-            end: record.end,
+            end: Some(record.end),
             ..Place::start(region, extent)
         }))
     }
@@ -314,7 +372,7 @@ impl Place {
                 epoch: region.epoch,
             },
             region,
-            end: u64::MAX,
+            end: None,
         }
     }
 
@@ -404,18 +462,24 @@ impl Inner {
         self.point(&mut log)
     }
 
-    fn limit(&self) -> Result<Limit> {
+    /// `reader`: where a reader is.
+    fn limit(&self, reader: u64) -> Result<Limit> {
         let mut log = lock(&self.log);
         if !log.writing && self.changed(&log) {
             self.refresh(&mut log, false)?;
         }
-        let tail = &log.tail;
-        let newest = tail.last_index();
+        let newest = log.tail.last_index();
+        let history = match newest == reader {
+            true => Some(self.history(&mut log)?),
+            false => None,
+        };
         let all = self.options.sync == SyncMode::Off || is_proven(&log, newest);
         Ok(Limit {
-            region_seq: tail.region.region_seq,
-            offset: if all { tail.end } else { tail.proven },
+            region: log.tail.region,
+            offset: if all { log.tail.end } else { log.tail.proven },
+            nothing: !all && !is_header_proven(&log),
             newest,
+            history,
         })
     }
 

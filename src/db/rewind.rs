@@ -14,12 +14,12 @@ use super::region::RegionWish;
 use super::token::Position;
 use crate::delta::Delta;
 use crate::error::{Error, Result};
-use crate::format::Invariant;
 use crate::format::entry::Point;
 use crate::format::header::{Header, RegionSlot, Role};
 use crate::format::op::Ops;
 use crate::format::pair::{pick, pick_mut};
 use crate::format::region::RegionHeader;
+use crate::format::{Invariant, MAX_COUNTER};
 use crate::progress::Progress;
 use crate::wal::append::{self, Durability};
 use crate::wal::scan::Placed;
@@ -88,13 +88,26 @@ impl Inner {
         drop(log); // nobody commits: the writer lock is held
         let point = self.point_at(to_index)?;
         let kept = self.read_upto(&tail, &header, point)?;
-        let built = self.build_rewound(&tail, &header, kept, progress);
-        let loaded = built.and_then(|()| self.reload(&mut lock(&self.log), true));
-        loaded.inspect_err(|e| self.poison_unless_harmless(e))?;
+        self.build_rewound(&tail, &header, kept, progress)
+            .inspect_err(|e| self.poison_unless_harmless(e))?;
+        self.settle_rewound(point.epoch)
+            .inspect_err(|_| self.poison())?;
         Ok(RewindReport {
             from: position(newest),
             to: position(point),
         })
+    }
+
+    /// Nothing of the old history may come back where one header slot is lost later.
+    fn settle_rewound(&self, epoch: u32) -> Result<()> {
+        let mut log = lock(&self.log);
+        self.reload(&mut log, true)?;
+        let mut header = log.current.header.clone();
+        if header.epoch > epoch {
+            // The entry that begins it is gone: it may come again elsewhere.
+            header.epoch_start_index = MAX_COUNTER - 1;
+        }
+        self.change_header(&mut log, header)
     }
 
     /// Reads the log up to an entry into a table.

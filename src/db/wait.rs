@@ -48,21 +48,30 @@ impl Db {
                 Err(Error::TokenLost { reason })
             }
             // Too old to look at. Each epoch has one writer, so epoch and index are enough.
-            Err(Error::NotRetained { .. }) => {
-                let epochs = self.epochs()?;
-                let at = epochs.partition_point(|e| e.previous_index < receipt.index);
-                let (before, after) = epochs.split_at(at);
-                let right = match (before.last(), after.first()) {
-                    (Some(of), _) => of.epoch == receipt.epoch,
-                    // Of the first epoch of all, whose number no record has.
-                    (None, Some(next)) => receipt.epoch < next.epoch,
-                    (None, None) => receipt.epoch == self.info()?.epoch,
-                };
-                let reason = format!("entry {} is of another epoch here", receipt.index);
-                right.then_some(()).ok_or(Error::TokenLost { reason })
-            }
+            Err(Error::NotRetained { .. }) => self
+                .check_epoch(receipt.epoch, receipt.index)
+                .map_err(|e| match e {
+                    Error::Diverged { reason } => Error::TokenLost { reason },
+                    e => e,
+                }),
             Err(e) => Err(e),
         }
+    }
+
+    /// [`Error::Diverged`] where the entry with this index is of another epoch in this file's
+    /// history: the epoch table tells, however old the entry is.
+    pub(super) fn check_epoch(&self, epoch: u32, index: u64) -> Result<()> {
+        let epochs = self.epochs()?;
+        let at = epochs.partition_point(|e| e.previous_index < index);
+        let (before, after) = epochs.split_at(at);
+        let right = match (before.last(), after.first()) {
+            (Some(of), _) => of.epoch == epoch,
+            // Of the first epoch of all, whose number no record has.
+            (None, Some(next)) => epoch < next.epoch,
+            (None, None) => true,
+        };
+        let reason = format!("entry {index} is of another epoch here");
+        right.then_some(()).ok_or(Error::Diverged { reason })
     }
 
     /// A commit behind the end of its epoch never comes.

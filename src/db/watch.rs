@@ -7,12 +7,15 @@ use std::time::Duration;
 use super::Db;
 use super::handle::{Inner, lock};
 use super::options::SyncMode;
-use super::proof::is_proven;
+use super::proof::{is_header_proven, is_proven};
 use crate::error::Result;
 use crate::sys::Watch;
 
 /// How long to wait between looks where the system does not tell of writes.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// How long to wait for a commit that is there and not proven to be durable yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Who waits for commits of this handle.
 #[derive(Debug, Default)]
@@ -68,7 +71,7 @@ impl Db {
 
 impl Inner {
     fn watch(&self, after_index: u64, timeout: Duration) -> Result<u64> {
-        let newest = self.newest_to_ship()?;
+        let (newest, _) = self.newest_to_ship()?;
         if newest > after_index || timeout.is_zero() {
             return Ok(newest);
         }
@@ -78,11 +81,13 @@ impl Inner {
         let listed = watch.map(|watch| self.watchers.add(watch));
         loop {
             // A commit between the first look and the beginning of the watch.
-            let newest = self.newest_to_ship()?;
+            let (newest, pending) = self.newest_to_ship()?;
             let left = timeout.saturating_sub(self.vfs().elapsed().saturating_sub(started));
             if newest > after_index || left.is_zero() {
                 return Ok(newest);
             }
+            // Whoever wrote it may leave no other sign that he is done.
+            let left = if pending { left.min(LOOK_AGAIN) } else { left };
             match &listed {
                 Some(listed) if listed.watch.wait(left).is_ok() => {}
                 _ => self.vfs().pause(left.min(LOOK_EVERY)),
@@ -90,8 +95,9 @@ impl Inner {
         }
     }
 
-    /// The newest commit that may be handed out: durable, unless this handle asks for no more.
-    fn newest_to_ship(&self) -> Result<u64> {
+    /// The newest commit that may be handed out: durable, unless this handle asks for no more. And
+    /// whether there is one that nobody could prove yet.
+    fn newest_to_ship(&self) -> Result<(u64, bool)> {
         let proven = {
             let mut log = lock(&self.log);
             if !log.writing && self.changed(&log) {
@@ -99,14 +105,20 @@ impl Inner {
             }
             let last = log.tail.last_index();
             if self.options.sync == SyncMode::Off || is_proven(&log, last) {
-                return Ok(last);
+                return Ok((last, false));
             }
             // The first entry that is not below what is proven is not known, but its region is.
-            log.tail.region.first_index - 1
+            match is_header_proven(&log) {
+                true => log.tail.region.first_index - 1,
+                false => 0,
+            }
         };
         self.try_prove()?;
         let log = lock(&self.log);
         let last = log.tail.last_index();
-        Ok(if is_proven(&log, last) { last } else { proven })
+        Ok(match is_proven(&log, last) {
+            true => (last, false),
+            false => (proven, true),
+        })
     }
 }

@@ -188,8 +188,7 @@ fn hello(db: Option<&Db>, name: &str, incarnation: [u8; 16], nonce: [u8; 32]) ->
         hello.lineage = own.lineage;
         hello.node = own.node;
         hello.position = durable_point(db).map_err(other)?;
-        let epoch = db.info().map_err(other)?.epoch;
-        hello.highest_epoch = epoch.max(hello.position.epoch);
+        hello.highest_epoch = db.highest_epoch().map_err(other)?;
     }
     Ok(hello)
 }

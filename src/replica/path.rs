@@ -6,11 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::slot::entropy;
+use super::{rejoin, tail};
 use crate::db::{
     BackupOptions, Db, Facts, LogReader, OpenOptions, Position, Receipt, SeedOptions, Token,
 };
 use crate::error::{Error, Result};
 use crate::format::Depth;
+use crate::format::header::Role;
 use crate::progress::Progress;
 use crate::sys::{OsVfs, Vfs};
 
@@ -93,11 +95,11 @@ fn check_pair(copy: &Db, source: &Db) -> Result<()> {
         let reason = "the source is another database, not a copy of this one".into();
         return Err(Error::Diverged { reason });
     }
-    let (here, there) = (copy.position()?, source.position()?);
-    if there.epoch < here.epoch {
+    let (known, there) = (copy.highest_epoch()?, source.position()?);
+    if there.epoch < known {
         let reason = format!(
-            "the source is in epoch {}, this copy in epoch {}: it was deposed",
-            there.epoch, here.epoch
+            "the source is in epoch {}, this copy knows of epoch {known}: it was deposed",
+            there.epoch
         );
         return Err(Error::Fenced { reason });
     }
@@ -133,6 +135,10 @@ impl Pair<'_> {
     ) -> Result<(Db, Pulled)> {
         let mut pulled = Pulled::default();
         check_pair(&copy, self.source)?;
+        if copy.info()?.role != Role::Replica && wish.when_gone != WhenGone::ReseedNow {
+            let reason = "the file is no replica: it may have commits of its own".into();
+            return Err(Error::Fenced { reason });
+        }
         if wish.when_gone == WhenGone::ReseedNow {
             copy = self.reseed(copy, progress)?;
             pulled.new_copies = 1;
@@ -196,8 +202,9 @@ impl Pair<'_> {
     fn reseed(&self, old: Db, progress: &dyn Progress) -> Result<Db> {
         let facts = old.facts()?;
         drop(old);
-        // Nobody applies to the old file what the new one would then lack.
-        let _held = self.options.clone().hold_lock(true).open(self.path)?;
+        // Nobody adds to the old file what the new one would then lack.
+        let held = self.options.clone().hold_lock(true).open(self.path)?;
+        save_what_parted(&held, self.source)?;
         let beside = beside(self.path)?;
         let made = self.make(&beside, &facts, progress);
         let placed = made.and_then(|()| {
@@ -252,6 +259,28 @@ impl Pair<'_> {
         let token = copy.position()?.token();
         Ok((copy, token))
     }
+}
+
+/// What only the old copy has is saved before it goes, as far as its log reaches.
+fn save_what_parted(old: &Db, source: &Db) -> Result<()> {
+    let here = old.position()?;
+    let from = match rejoin::common_ancestor(old, source) {
+        Ok(ancestor) => ancestor.index,
+        // Merely behind: the epochs agree, or it would have been told.
+        Err(Error::NotRetained { .. }) if old.info()?.role == Role::Replica => return Ok(()),
+        // Where they parted is not known any more: everything that is there.
+        Err(Error::NotRetained { .. } | Error::Diverged { .. }) => 0,
+        Err(e) => return Err(e),
+    };
+    let from = from.max(old.oldest_index()?);
+    if from < here.index {
+        match tail::save(old, &old.position_at(from)?) {
+            // A bulk step is in the tree only.
+            Ok(_) | Err(Error::NotRetained { .. }) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 /// The name of a copy until it is whole.

@@ -59,7 +59,7 @@ pub fn preflight(copy: &Db, old: Option<&Db>, wish: &PromoteWish) -> Result<Pref
     let info = copy.info()?;
     let position = copy.durable_position()?;
     let facts = copy.facts()?;
-    let known = info.epoch.max(facts.highest_epoch).max(position.epoch);
+    let known = copy.highest_epoch()?;
     let mut steps = Vec::new();
     let mut step = |name, good, text: String| {
         steps.push(Step {

@@ -137,8 +137,16 @@ impl ReplicaSink for DbSink {
         self.seed = None;
     }
 
-    fn saw_epoch(&mut self, _: u32) -> Result<(), SinkError> {
-        Ok(())
+    fn saw_epoch(&mut self, epoch: u32) -> Result<(), SinkError> {
+        // Kept in the file: a copy that knows of an epoch follows no older one.
+        match self.slot.get() {
+            Some(db) => match db.fence(epoch) {
+                // Somebody checkpoints; it is heard of again.
+                Err(Error::Busy { .. }) => Ok(()),
+                fenced => fenced.map_err(sink_error),
+            },
+            None => Ok(()),
+        }
     }
 
     fn heard(&mut self, head: &Head, caught_up: bool) {

@@ -140,14 +140,10 @@ impl LogSource for DbSource {
     }
 
     fn bounds(&self) -> Bounds {
-        let oldest = || {
-            let info = self.slot.get()?.info().ok()?;
-            let firsts = info.regions.iter().map(|region| region.first_index);
-            firsts.filter(|first| *first > 0).min()
-        };
+        let oldest = || self.slot.get()?.oldest_index().ok();
         Bounds {
             published: self.published.load(Ordering::Relaxed),
-            floor: oldest().map_or(0, |first| first - 1),
+            floor: oldest().unwrap_or(0),
         }
     }
 

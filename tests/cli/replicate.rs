@@ -370,6 +370,11 @@ fn another_database_and_a_deposed_source_are_refused() {
         run(&["replicate", "pull"], &second, &["--from", &text(&copy)]),
         0,
     );
+    let other_role = said(
+        run(&["replicate", "pull"], &copy, &["--from", &text(&second)]),
+        10,
+    );
+    assert!(other_role.contains("no replica"), "{other_role}");
     let deposed = said(run(&["replicate", "pull"], &second, &[]), 10);
     assert!(deposed.contains("deposed"), "{deposed}");
     said(

@@ -150,6 +150,7 @@ fn what_is_there_is_skipped_and_what_does_not_link_is_refused() {
     let scratch = Scratch::new();
     let (primary, replica) = pair(&scratch);
     let start = primary.position().unwrap();
+    let early = options().open(replica.path()).unwrap();
     for i in 0..6u8 {
         primary.put(&[i + 1], b"value").unwrap();
     }
@@ -168,6 +169,9 @@ fn what_is_there_is_skipped_and_what_does_not_link_is_refused() {
     assert_eq!((done.applied, done.skipped), (2, 4));
     assert_same(&primary, &replica);
     assert_eq!(replica.apply(&[]).unwrap().position, done.position);
+    // A batch that ends below the head, by this handle and by one that was open before.
+    assert_eq!(replica.apply(&first).unwrap().skipped, 4);
+    assert_eq!(early.apply(&first).unwrap().position, done.position);
 
     // Another primary's entries at the same indexes.
     let other = follow(&scratch, &primary, "c.creel");
@@ -296,12 +300,20 @@ fn a_new_epoch_refuses_every_older_handle() {
     assert_eq!(Some(epochs[0].previous_history), before.hash);
     assert_eq!((epochs[0].epoch, epochs[0].name.as_str()), (2, "b"));
 
-    // The primary of epoch 1 hears of it.
+    // The primary of epoch 1 hears of it; nobody uses up all epochs by saying so.
+    let absurd = primary.fence(u32::MAX);
+    assert!(matches!(absurd, Err(Error::Limit { .. })), "{absurd:?}");
     primary.fence(2).unwrap();
     let refused = primary.put(b"k", b"of epoch 1");
     assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
     assert_sound(&primary);
     assert_sound(&replica);
+    // A dense copy of it may not be written to either.
+    let dense = scratch.file("dense.creel");
+    primary.copy_dense(&dense, &NoProgress).unwrap();
+    let dense = options().open(dense).unwrap();
+    let refused = dense.put(b"k", b"of epoch 1");
+    assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
 
     // And becomes a replica of the new one, of which nothing is missing here.
     let upstream = Some(replica.info().unwrap().file_id);

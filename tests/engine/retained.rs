@@ -152,6 +152,7 @@ fn a_standalone_file_keeps_its_log_where_asked_to() {
     let db = options().create(scratch.file("a.creel"), &small()).unwrap();
     fill(&db, 2, 50);
     let start = db.position().unwrap();
+    db.put(b"before", b"the next checkpoint").unwrap();
     retain(
         &db,
         Retention {
@@ -159,9 +160,13 @@ fn a_standalone_file_keeps_its_log_where_asked_to() {
             ..Retention::default()
         },
     );
-    assert_sound(&db);
+    for _ in 0..4 {
+        assert_sound(&db);
+        db.put(b"one", b"commit").unwrap();
+        checkpoint(&db);
+    }
     fill(&db, 5, 50);
-    assert_eq!(changed(&db, &start), 250);
+    assert_eq!(changed(&db, &start), 252);
     assert_sound(&db);
     drop(db);
     let db = options().open(scratch.file("a.creel")).unwrap();
@@ -310,6 +315,49 @@ fn go_back(seed: u64) {
     assert!(state(&old) == state(&other));
     assert_sound(&old);
     assert_sound(&other);
+}
+
+/// What was taken back comes from nowhere: not to a reader that was before it, and not with the
+/// header before where the newest one is lost.
+#[test]
+fn what_was_taken_back_stays_away() {
+    let scratch = Scratch::new();
+    let (primary, replica) = pair(&scratch);
+    for i in 0..20u8 {
+        primary.put(&[i + 1], b"value").unwrap();
+    }
+    pull(&primary, &replica, 100, 1 << 20).unwrap();
+    let other = options().open(replica.path()).unwrap();
+    let at = |index| replica.position_at(index).unwrap();
+    let mut before = other.log_reader(&at(5)).unwrap();
+    assert!(!before.read(3, 1 << 20).unwrap().is_empty());
+    let mut behind = other.log_reader(&at(15)).unwrap();
+    assert!(!behind.read(1, 1 << 20).unwrap().is_empty());
+    let mut head = other.log_reader(&at(21)).unwrap();
+    replica.rewind(12, &NoProgress).unwrap();
+    for reader in [&mut behind, &mut head] {
+        let gone = reader.read(100, 1 << 20);
+        assert!(matches!(gone, Err(Error::Diverged { .. })), "{gone:?}");
+    }
+    let mut last = before.position().index;
+    loop {
+        let batch = before.read(100, 1 << 20).unwrap();
+        if batch.is_empty() {
+            break;
+        }
+        last = before.position().index;
+    }
+    assert_eq!(last, 12);
+    assert_eq!(before.position(), replica.position().unwrap());
+    let newest = replica.info().unwrap().generation;
+    drop((replica, other, before, behind, head));
+    // The newest header is lost.
+    let path = scratch.file("b.creel");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let slot = if newest % 2 == 0 { 0 } else { 8192 };
+    bytes[slot + 100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(options().open(path).unwrap().position().unwrap().index, 12);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use creel::replica::path::{Outlook, Pair, PullWish, Pulled, WhenGone, look};
 use creel::replica::slot::durable_point;
-use creel::{Db, Depth, Error, Interest, Receipt, Verdict, VerifyOptions};
+use creel::{Db, Depth, Error, Interest, Receipt, Role, Verdict, VerifyOptions};
 
 use super::outcome::{At, FollowReport};
 use super::source::Reseed;
@@ -131,6 +131,19 @@ pub fn pull(ctx: &mut Context, copy: Db, from: &Path, bounds: &Bounds, args: &Fi
     report(ctx, "pull", &path, &copy, &done)?;
     copy.close()?;
     Ok(if done.limited { Exit::Limit } else { Exit::Ok })
+}
+
+/// What is no replica may have commits of its own, which following would drop.
+pub fn refuse_other_role(db: &Db) -> Result<(), Failure> {
+    if db.info()?.role == Role::Replica {
+        return Ok(());
+    }
+    let reason = "the file is no replica: it may have commits of its own".into();
+    let hint = format!(
+        "creel replicate rejoin {} --from PRIMARY",
+        db.path().display()
+    );
+    Err(Failure::from(Error::Fenced { reason }).hint(hint))
 }
 
 /// Checks a copy in full.

@@ -68,6 +68,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
             .interest(Interest::All);
         let db = ctx.open(&path, options.clone(), "opened for following")?;
         self.source.resolve(Some(&db))?;
+        super::files::refuse_other_role(&db)?;
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());

@@ -75,6 +75,7 @@ limit was reached with work left, 15 the histories parted; others: creel explain
             return files::pull(ctx, db, &from, &bounds, &self.file);
         }
         self.file.refuse_for_stream()?;
+        files::refuse_other_role(&db)?;
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());

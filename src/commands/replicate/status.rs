@@ -150,8 +150,7 @@ impl StatusArgs {
                 position.index,
                 position.hash.unwrap_or_default(),
             ),
-            oldest_index: creel::log_info(db.path())
-                .map_or(position.index, |log| log.oldest_position),
+            oldest_index: db.oldest_index()?,
             epochs: epochs(db)?,
             publish: Some(facts.publish.clone()).filter(|p| !p.is_empty()),
             published_index: facts.published.map(|(point, _)| point.index),

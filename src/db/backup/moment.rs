@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::create::{Identity, random_salt};
 use super::super::handle::{Inner, lock};
+use super::super::proof::is_proven;
 use super::super::snapshot::Snapshot;
 use super::super::view::Tree;
 use super::super::{BackupReport, Token};
@@ -62,7 +63,6 @@ impl Moment {
         let header = &mut self.header;
         header.role = Role::Replica;
         header.upstream_file_id = self.tree.current.header.file_id;
-        (header.fenced, header.fence_epoch) = (false, 0);
     }
 
     /// Lets the pages go while they are still needed: a mistake, see [`crate::defect`].
@@ -129,7 +129,7 @@ fn shorten(slot: &mut RegionSlot, used: usize, page_size: usize) -> Option<Run> 
 }
 
 fn try_take(inner: &Arc<Inner>, readable: bool) -> Result<Option<Moment>> {
-    let (tree, tail, history, snapshot) = {
+    let (tree, tail, history, snapshot, proven) = {
         let mut log = lock(&inner.log);
         if readable {
             inner.hold_all(&mut log, false)?;
@@ -140,7 +140,8 @@ fn try_take(inner: &Arc<Inner>, readable: bool) -> Result<Option<Moment>> {
         let history = inner.history(&mut log)?;
         let tree = Arc::clone(&inner.view.load().tree);
         let snapshot = Snapshot::of_present(inner);
-        (tree, log.tail.clone(), history, snapshot)
+        let proven = is_proven(&log, log.tail.last_index());
+        (tree, log.tail.clone(), history, snapshot, proven)
     };
     let token = Token {
         epoch: tail.link.epoch,
@@ -149,7 +150,7 @@ fn try_take(inner: &Arc<Inner>, readable: bool) -> Result<Option<Moment>> {
     if snapshot.token().index != token.index {
         return Ok(None);
     }
-    if tail.last.is_some() && tail.proven < tail.end {
+    if !proven {
         // A backup must not hold an entry that the database itself may still lose.
         let synced = inner.file.sync();
         synced.map_err(|e| Error::io_at("sync", &inner.path, e))?;
