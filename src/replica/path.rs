@@ -136,6 +136,10 @@ impl Pair<'_> {
         let mut pulled = Pulled::default();
         check_pair(&copy, self.source)?;
         if copy.info()?.role != Role::Replica && wish.when_gone != WhenGone::ReseedNow {
+            let here = self.source.log_reader(&copy.position()?);
+            if let Err(e @ Error::Diverged { .. }) = here {
+                return Err(e);
+            }
             let reason = "the file is no replica: it may have commits of its own".into();
             return Err(Error::Fenced { reason });
         }
