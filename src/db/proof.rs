@@ -105,6 +105,7 @@ impl Inner {
             let known = self.view.load().tree.header().generation;
             if known != current.header.generation
                 && let Ok(mut log) = self.log.try_lock()
+                && !log.writing
             {
                 // What another process archived just now counts.
                 self.refresh(&mut log, false)?;
