@@ -2607,7 +2607,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__soak)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --duration --ops --seed --profile --input --mix --delete --get --scan --cas --keys --keyspaces --batch --checkpoint-every --compact-every --reopen-every --hold --sync-mode --oracle-memory --faults --fault-every --plant --sample-every --bounds --out --force --helper --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --duration --ops --seed --profile --input --mix --delete --get --scan --cas --keys --keyspaces --batch --checkpoint-every --compact-every --reopen-every --hold --sync-mode --oracle-memory --faults --fault-every --kill-every --plant --sample-every --bounds --baseline --out --force --replay --minimize --self-test --helper --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2721,6 +2721,10 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --kill-every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --plant)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2733,12 +2737,20 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --helper)
-                    COMPREPLY=($(compgen -W "reader" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reader worker" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1564,11 +1564,15 @@ off\t'When the system likes'"
 complete -c creel -n "__fish_creel_using_subcommand soak" -l oracle-memory -d 'Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l faults -d 'Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l fault-every -d 'Operations between two faults on average [default: 20k]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l kill-every -d 'Work in another process, and kill it after so many operations on average' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l plant -d 'Put in a defect, to see that it is found' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l sample-every -d 'Time between two samples [default: 1s]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l bounds -d 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l baseline -d 'Require the pace of an earlier result.json: four fifths of its rate, twice its p99' -r -F
 complete -c creel -n "__fish_creel_using_subcommand soak" -l out -d 'Where the report goes: a directory' -r -F
-complete -c creel -n "__fish_creel_using_subcommand soak" -l helper -d 'Serves a run' -r -f -a "reader\t'Holds a snapshot'"
+complete -c creel -n "__fish_creel_using_subcommand soak" -l replay -d 'Repeat the failure that a repro.json describes' -r -F
+complete -c creel -n "__fish_creel_using_subcommand soak" -l helper -d 'Serves a run' -r -f -a "reader\t'Holds a snapshot'
+worker\t'Does the work, and is killed'"
 complete -c creel -n "__fish_creel_using_subcommand soak" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand soak" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand soak" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1577,6 +1581,8 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l allow-hard-links -d
 complete -c creel -n "__fish_creel_using_subcommand soak" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand soak" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand soak" -l force -d 'Replace a report that is there already'
+complete -c creel -n "__fish_creel_using_subcommand soak" -l minimize -d 'Leave out operations until only those are left that the failure needs'
+complete -c creel -n "__fish_creel_using_subcommand soak" -l self-test -d 'Put in defects, one at a time, and require that each is found and named'
 complete -c creel -n "__fish_creel_using_subcommand soak" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand explain" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'

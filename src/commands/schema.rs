@@ -48,6 +48,7 @@ schemas! {
     "schema"
     "serving"
     "soak"
+    "soak_test"
     "stats"
     "status"
     "tail"

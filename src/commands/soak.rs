@@ -5,11 +5,14 @@ use crate::cli::{Context, Outcome};
 
 mod args;
 mod artefacts;
+mod baseline;
 mod helper;
 mod input;
 mod live;
 mod parts;
+mod repro;
 mod result;
+mod self_test;
 mod show;
 
 pub use args::SoakArgs;
@@ -24,6 +27,8 @@ Examples:
   creel soak --profile smoke --out soak-report
   creel soak --duration 10m --faults torn-write,enospc,eio,bitflip --sync-mode full
   creel soak --ops 500k --kill-every 20k --json
+  creel soak --self-test
+  creel soak --replay report/repro.json --minimize
   creel soak --input small=users.jsonl,large=blobs.jsonl.zst --duration 1h
 
 Without DB the run uses a database in $TMPDIR and removes it; a DB that is named is made, and kept. An

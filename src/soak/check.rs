@@ -104,7 +104,7 @@ checks! {
 }
 
 /// A check that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     /// Which one.
     pub check: Check,

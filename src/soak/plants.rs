@@ -63,7 +63,12 @@ impl Plant {
         match self {
             Plant::Leak => &[Check::Memory],
             Plant::LostWrite => &[Check::Acknowledged, Check::Positions, Check::Calls],
-            Plant::WrongValue => &[Check::Contents, Check::Reads],
+            Plant::WrongValue => &[
+                Check::Contents,
+                Check::Reads,
+                Check::Snapshots,
+                Check::Readers,
+            ],
             Plant::DroppingCheckpoint => &[Check::Acknowledged, Check::Positions, Check::Calls],
             Plant::DivergentReplica => &[Check::Replicas, Check::Prefix],
             Plant::StaleWriter | Plant::ForgottenFence => &[Check::Fence],

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::support::{base64, creel, json, json_error};
 
 mod faults;
+mod report;
 
 /// `creel soak ARGS` with temporary files in a folder of its own.
 struct Soak {

@@ -63,6 +63,15 @@ pub struct SoakArgs {
     pub(super) trouble: TroubleArgs,
     #[command(flatten)]
     pub(super) report: ReportArgs,
+    /// Repeat the failure that a repro.json describes
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ops", "duration", "seed", "profile"])]
+    pub(super) replay: Option<PathBuf>,
+    /// Leave out operations until only those are left that the failure needs
+    #[arg(long, requires = "replay")]
+    pub(super) minimize: bool,
+    /// Put in defects, one at a time, and require that each is found and named
+    #[arg(long, conflicts_with_all = ["replay", "db", "profile", "ops", "duration"])]
+    pub(super) self_test: bool,
     /// Serves a run
     #[arg(long, hide = true)]
     pub(super) helper: Option<Helper>,
@@ -129,6 +138,9 @@ pub(super) struct TroubleArgs {
     /// Operations between two faults on average [default: 20k]
     #[arg(long, value_name = "N", value_parser = units::count, requires = "faults")]
     pub fault_every: Option<u64>,
+    /// Work in another process, and kill it after so many operations on average
+    #[arg(long, value_name = "N", value_parser = units::count, conflicts_with = "faults")]
+    pub kill_every: Option<u64>,
     /// Put in a defect, to see that it is found
     #[arg(long, value_name = "NAME", value_parser = values::plant, hide = true)]
     pub plant: Option<Plant>,
@@ -145,6 +157,9 @@ pub(super) struct ReportArgs {
     /// file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them
     #[arg(long, value_name = "LIST", value_parser = bounds::parse)]
     pub bounds: Option<bounds::Changes>,
+    /// Require the pace of an earlier result.json: four fifths of its rate, twice its p99
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     /// Where the report goes: a directory
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -197,6 +212,7 @@ impl SoakArgs {
         if let Some(changes) = &self.report.bounds {
             changes.apply(&mut config.bounds);
         }
+        set(&mut config.kill_every, self.trouble.kill_every);
         config.faults = self.trouble.faults.clone();
         config.check()?;
         Ok(config)

@@ -6,15 +6,17 @@ use std::time::Instant;
 
 use creel::soak::config::Config;
 use creel::soak::outcome::{Outcome as Found, Verdict};
-use creel::soak::store::{self, Material, Place};
+use creel::soak::store::{self, Material, Place, Workers, run_with_kills};
 use creel::soak::workload::Pool;
 
-use super::args::SoakArgs;
+use super::args::{Inputs, SoakArgs};
 use super::artefacts::Artefacts;
+use super::baseline::Baseline;
 use super::helper::{self, Helper};
 use super::live::Live;
+use super::repro::Repro;
 use super::result::{Done, Report};
-use super::{input, show};
+use super::{input, self_test, show};
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, signals};
 use crate::commands::scratch::Scratch;
@@ -47,40 +49,62 @@ impl Folder {
 
 pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
     ctx.refuse_read_only()?;
-    let seed = args.seed.map_or_else(random_seed, Ok)?;
-    let mut config = args.config(seed, args.sync(ctx.globals.sync)?)?;
-    config.plant = args.trouble.plant;
-    let pool = match &args.work.input {
-        Some(inputs) => Some(input::read(inputs, &mut config)?),
-        None => None,
+    if args.self_test {
+        return self_test::run(ctx, args.seed.map_or_else(random_seed, Ok)?);
+    }
+    let baseline = args.report.baseline.as_deref().map(Baseline::read);
+    let baseline = baseline.transpose()?;
+    let replayed = args.replay.as_deref().map(Repro::read).transpose()?;
+    if let (true, Some(repro), Some(path)) = (args.minimize, &replayed, &args.replay) {
+        return repro.minimize(ctx, path);
+    }
+    let (mut config, inputs) = match &replayed {
+        Some(repro) => (repro.config.clone(), repro.inputs.clone()),
+        None => {
+            let seed = args.seed.map_or_else(random_seed, Ok)?;
+            let mut config = args.config(seed, args.sync(ctx.globals.sync)?)?;
+            config.plant = args.trouble.plant;
+            (config, args.work.input.clone().unwrap_or_default())
+        }
+    };
+    let pool = match inputs.is_empty() {
+        true => None,
+        false => Some(input::read(&inputs, &mut config)?),
     };
     let folder = folder(args, ctx)?;
     let mut artefacts = Artefacts::new(&args.report)?;
     let parts = parts_of(config);
-    let configs: Vec<_> = parts.iter().map(|p| (p.name, &p.config)).collect();
-    let text = serde_json::to_string_pretty(&serde_json::json!({
-        "parts": configs.iter().map(|(name, config)| {
-            serde_json::json!({ "name": name, "config": config })
-        }).collect::<Vec<_>>(),
-    }));
-    artefacts.file("config.json", &text.unwrap_or_default())?;
+    artefacts.file("config.json", &configs(&parts))?;
     show::plan(ctx, &parts)?;
     let begun = Instant::now();
     let mut done = Vec::new();
     for part in parts {
-        let found = run_part(ctx, &part, pool.clone(), &folder, &mut artefacts)?;
-        let goes_on = matches!(found.verdict(), Verdict::Passed | Verdict::Inconclusive);
-        done.push(Done { part, found });
+        let found = run_part(ctx, &part, pool.clone(), &inputs, &folder, &mut artefacts)?;
+        let mut one = Done { part, found };
+        if let Some(baseline) = &baseline {
+            baseline.judge(&mut one);
+        }
+        let goes_on = matches!(one.found.verdict(), Verdict::Passed | Verdict::Inconclusive);
+        done.push(one);
         if !goes_on {
             break;
         }
     }
     let mut report = Report::new(done, begun.elapsed(), args);
-    report.keep(folder, &artefacts);
+    report.keep(folder, &artefacts)?;
     report.write(&artefacts)?;
     report.print(ctx)?;
+    report.tell_github()?;
     artefacts.finish()?;
     Ok(exit(report.verdict()))
+}
+
+fn configs(parts: &[Part]) -> String {
+    let all = parts
+        .iter()
+        .map(|part| serde_json::json!({ "name": part.name, "config": part.config }));
+    let object = serde_json::json!({ "parts": all.collect::<Vec<_>>() });
+    serde_json::to_string_pretty(&object).unwrap_or_default()
 }
 
 impl Folder {
@@ -94,18 +118,37 @@ impl Folder {
 }
 
 impl Report<'_> {
-    fn keep(&mut self, folder: Folder, _: &Artefacts) {
+    /// After a failure the database stays, with what is needed to repeat it.
+    fn keep(&mut self, folder: Folder, artefacts: &Artefacts) -> Result<(), Failure> {
         let named = matches!(folder, Folder::Named(_));
-        if named || matches!(self.verdict(), Verdict::Invariant) {
-            self.database = Some(folder.keep());
+        let broken = matches!(self.verdict(), Verdict::Invariant);
+        if !named && !broken {
+            return Ok(());
         }
+        let place = folder.keep();
+        if broken {
+            let repro = self.done.iter().find_map(|done| Repro::of(done, self.args));
+            let dir = match (artefacts.dir(), named) {
+                (Some(dir), _) => Some(dir.to_owned()),
+                (None, false) => Some(place.clone()),
+                (None, true) => None,
+            };
+            if let (Some(repro), Some(dir)) = (repro, dir) {
+                let path = dir.join("repro.json");
+                crate::cli::outfile::write(&path, true, repro.text().as_bytes())?;
+                self.repro = Some(path);
+            }
+        }
+        self.database = Some(place);
+        Ok(())
     }
 }
 
 fn parts_of(config: Config) -> Vec<Part> {
-    let name = match config.faults.is_empty() {
-        true => "store",
-        false => "store-faults",
+    let name = match (config.faults.is_empty(), config.kill_every) {
+        (false, _) => "store-faults",
+        (true, 0) => "store",
+        (true, _) => "store-kills",
     };
     vec![Part { name, config }]
 }
@@ -114,13 +157,28 @@ fn run_part(
     ctx: &mut Context,
     part: &Part,
     pool: Option<Arc<Pool>>,
+    inputs: &Inputs,
     folder: &Folder,
     artefacts: &mut Artefacts,
 ) -> Result<Found, Failure> {
     let material = Material::new(&part.config, pool);
+    let inputs = serde_json::to_value(inputs);
     let place = Place::new(folder.path(part.name), Some(helper::start(Helper::Reader)?));
     let mut live = Live::new(&ctx.globals, part.name, part.config.limit, artefacts);
-    Ok(store::run(&part.config, &material, place, &mut live)?)
+    if part.config.kill_every == 0 {
+        return Ok(store::run(&part.config, &material, place, &mut live)?);
+    }
+    let workers = Workers {
+        helper: helper::start(Helper::Worker)?,
+        inputs: inputs.unwrap_or_default(),
+    };
+    Ok(run_with_kills(
+        &part.config,
+        &material,
+        place,
+        &workers,
+        &mut live,
+    )?)
 }
 
 fn folder(args: &SoakArgs, ctx: &mut Context) -> Result<Folder, Failure> {

@@ -1,5 +1,6 @@
 //! The result of a run: for people, for programs, and as files.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use creel::soak::check::{Broken, Ledger, Standing};
 use creel::soak::config::{Config, Limit};
 use creel::soak::measure::Quantiles;
 use creel::soak::outcome::{FaultReport, Outcome as Found, Trends, Verdict};
+use creel::soak::report::{Heading, PartView, annotations, junit, page, step_summary};
 use creel::soak::store::Counts;
 use creel::soak::text::name;
 use serde::Serialize;
@@ -29,6 +31,8 @@ pub(super) struct Report<'a> {
     pub args: &'a SoakArgs,
     /// A database that was kept.
     pub database: Option<PathBuf>,
+    /// What repeats a failure.
+    pub repro: Option<PathBuf>,
 }
 
 /// `result.json` and `--json`.
@@ -86,6 +90,7 @@ impl<'a> Report<'a> {
             elapsed,
             args,
             database: None,
+            repro: None,
         }
     }
 
@@ -128,6 +133,9 @@ impl<'a> Report<'a> {
 
     /// The command that does the same again.
     pub fn reproduce(&self) -> String {
+        if let Some(path) = &self.repro {
+            return format!("creel soak --replay {}", path.display());
+        }
         let Some(first) = self.done.first() else {
             return "creel soak".into();
         };
@@ -182,11 +190,63 @@ impl<'a> Report<'a> {
         }
         let text = serde_json::to_string_pretty(&self.line(Some(artefacts)));
         artefacts.file("result.json", &text.unwrap_or_default())?;
+        let (heading, parts) = (self.heading(), self.views(artefacts));
+        artefacts.file("junit.xml", &junit(&parts))?;
+        artefacts.file("report.html", &page(&heading, &parts))?;
         for done in &self.done {
             let file = format!("latency-{}.hgrm", done.part.name);
             artefacts.file(&file, &done.found.commit_times.table())?;
         }
         Ok(())
+    }
+}
+
+impl Report<'_> {
+    fn heading(&self) -> Heading {
+        Heading {
+            verdict: self.verdict(),
+            seed: self.done.first().map_or(0, |d| d.part.config.seed),
+            reproduce: self.reproduce(),
+            version: env!("CARGO_PKG_VERSION"),
+            operation_hash: self
+                .over_parts(|f| Some(f.operation_hash.clone()))
+                .unwrap_or_default(),
+            final_digest: self.over_parts(|f| f.digest().map(str::to_owned)),
+        }
+    }
+
+    fn views<'v>(&'v self, artefacts: &'v Artefacts) -> Vec<PartView<'v>> {
+        let view = |done: &'v Done| PartView {
+            name: done.part.name,
+            outcome: &done.found,
+            events: artefacts
+                .kept
+                .iter()
+                .filter(|(part, _)| *part == done.part.name)
+                .map(|(_, event)| event)
+                .collect(),
+        };
+        self.done.iter().map(view).collect()
+    }
+
+    /// In a GitHub workflow: annotations on standard error, a table on the page of the run.
+    pub fn tell_github(&self) -> Result<(), Failure> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let nothing = Artefacts::default();
+        let parts = self.views(&nothing);
+        if set("GITHUB_ACTIONS").is_some() {
+            crate::cli::report::stderr(&annotations(&parts));
+        }
+        let Some(summary) = set("GITHUB_STEP_SUMMARY").map(PathBuf::from) else {
+            return Ok(());
+        };
+        let text = step_summary(&self.heading(), &parts);
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&summary);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| Failure::file("write", &summary, &e))
     }
 }
 
@@ -290,6 +350,9 @@ fn command(config: &Config, args: &SoakArgs) -> String {
     }
     if config.sync != usual.sync {
         flag("sync-mode", name(&config.sync));
+    }
+    if config.kill_every != usual.kill_every {
+        flag("kill-every", config.kill_every.to_string());
     }
     if !config.faults.is_empty() {
         let names: Vec<String> = config.faults.iter().map(|kind| kind.name()).collect();

@@ -122,7 +122,7 @@ fn judge_trends(outcome: &mut Outcome, config: &Config) {
     let Some(memory) = outcome.trends.memory else {
         let samples = outcome.series.samples().len();
         outcome.inconclusive.push(format!(
-            "{samples} samples are too few for the trend of memory; 20 are needed"
+            "{samples} samples are too few for the trend of memory; 10 are needed after the first half"
         ));
         return;
     };

@@ -12,7 +12,7 @@ use crate::soak::seam::{Strike, Target};
 /// Operations before a reopening from which the plant of a lost write strikes.
 const LOST_BEFORE: u64 = 300;
 
-fn is_due(every: u64, counter: u64) -> bool {
+pub(super) fn is_due(every: u64, counter: u64) -> bool {
     every > 0 && counter > 0 && counter.is_multiple_of(every)
 }
 

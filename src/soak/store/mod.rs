@@ -11,8 +11,10 @@ mod recover;
 mod run;
 mod sampling;
 mod setup;
+mod worker;
 
 pub use hold::serve_reader;
 pub use place::{Helper, Place};
 pub use run::{Counts, Run};
 pub use setup::{Material, run};
+pub use worker::{Job, Workers, run_with_kills, serve_worker};

@@ -28,13 +28,18 @@ impl Run<'_> {
 
     fn look(&mut self) -> Option<Sample> {
         let used = usage(None).ok()?;
-        let db = self.db.as_ref()?;
-        let info = db.info().ok()?;
-        let options = CheckpointOptions {
-            dry_run: true,
-            ..CheckpointOptions::default()
+        let (info, log_bytes) = match &self.db {
+            Some(db) => {
+                let options = CheckpointOptions {
+                    dry_run: true,
+                    ..CheckpointOptions::default()
+                };
+                let log = db.checkpoint(&options, &NoProgress).ok()?;
+                (db.info().ok()?, log.wal_bytes_before)
+            }
+            // A worker has it open.
+            None => (crate::db::info(&self.place.path).ok()?, 0),
         };
-        let log = db.checkpoint(&options, &NoProgress).ok()?;
         let shared = self.place.seam.shared();
         let counts = &self.counts;
         let elapsed_s = self.started.elapsed().as_secs_f64();
@@ -69,7 +74,7 @@ impl Run<'_> {
             kills: counts.kills,
             live_bytes: self.oracle.bytes(),
             file_bytes: info.file_bytes,
-            log_bytes: log.wal_bytes_before,
+            log_bytes,
             free_pages: info.free_available,
             pending_pages: info.free_pending,
             ..Sample::default()

@@ -56,8 +56,7 @@ pub fn run(
     config.check()?;
     let mut run = Run::new(config, material, place, observer);
     let ended = run.whole();
-    let ending = run.end(ended)?;
-    Ok(judge(run.into_outcome(ending), config))
+    run.finish(ended)
 }
 
 impl<'a> Run<'a> {
@@ -117,7 +116,14 @@ impl<'a> Run<'a> {
         self.last_look()
     }
 
-    fn create(&mut self) -> Step {
+    /// What was found, in numbers.
+    pub(super) fn finish(mut self, ended: Step<String>) -> Result<Outcome> {
+        let ending = self.end(ended)?;
+        let config = self.config;
+        Ok(judge(self.into_outcome(ending), config))
+    }
+
+    pub(super) fn create(&mut self) -> Step {
         let db = self.place.create(self.config).map_err(Halt::Setup)?;
         let first = first_batch(self.config.keyspaces, &self.keys);
         let commit = db.write(first).map_err(Halt::Setup)?;
@@ -134,7 +140,7 @@ impl<'a> Run<'a> {
     }
 
     /// Everything once more, from the file as it lies there.
-    fn last_look(&mut self) -> Step<String> {
+    pub(super) fn last_look(&mut self) -> Step<String> {
         loop {
             let looked = match self.look_at_all() {
                 // A fault that had been prepared may strike even now.

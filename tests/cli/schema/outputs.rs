@@ -191,6 +191,7 @@ fn soaks(printed: &mut Vec<Printed>) {
         "--ops 9000 --plant wrong-value --checkpoint-every 4000",
         "--duration 800ms --sample-every 20ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
         "--ops 0",
+        "--self-test",
     ] {
         let dir = tempfile::tempdir().unwrap();
         let mut command = creel();

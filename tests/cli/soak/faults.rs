@@ -41,6 +41,61 @@ fn faults_are_harmless_or_reported_and_change_nothing() {
     }
 }
 
+/// The worker dies at moments that nobody chose; what is left goes on to the same end.
+#[test]
+fn a_worker_that_is_killed_loses_nothing_that_it_confirmed() {
+    let soak = Soak::new();
+    let often =
+        "--ops 12000 --seed 6 --checkpoint-every 2500 --reopen-every 4000 --compact-every 3000";
+    let killed = result(soak.command(&format!("{often} --kill-every 2000")), 0);
+    let usual = undisturbed(&soak, 12000, 6);
+    assert_eq!(killed["operation_hash"], usual["operation_hash"]);
+    assert_eq!(killed["final_digest"], usual["final_digest"]);
+    let kills = killed["parts"][0]["counts"]["kills"].as_u64().unwrap();
+    assert!(kills >= 2, "{killed}");
+    assert!(checks(&killed)["acknowledged"] > kills);
+}
+
+#[test]
+fn the_self_test_catches_every_defect() {
+    let soak = Soak::new();
+    let tested = result(soak.command("--self-test --seed 3"), 0);
+    assert_eq!(tested["missed"], 0, "{tested}");
+    assert!(tested["caught"].as_u64() >= Some(5));
+}
+
+#[test]
+fn a_failure_is_repeated_and_shrunk() {
+    let soak = Soak::new();
+    let out = soak.path("out");
+    let args = format!(
+        "--ops 9000 --seed 4 --plant wrong-value --checkpoint-every 2000 --out {}",
+        out.display()
+    );
+    let broken = result(soak.command(&args), 20);
+    let repro = out.join("repro.json");
+    let replay = format!("--replay {}", repro.display());
+    assert_eq!(broken["reproduce"], format!("creel soak {replay}"));
+    let again = result(soak.command(&replay), 20);
+    assert_eq!(again["broken"], broken["broken"]);
+    let shrunk = soak
+        .command(&format!("{replay} --minimize"))
+        .assert()
+        .code(20)
+        .get_output()
+        .clone();
+    let text = String::from_utf8(shrunk.stdout).unwrap();
+    assert!(
+        text.starts_with("minimized\t1 of 4001 operations"),
+        "{text}"
+    );
+    let small = format!("--replay {}", out.join("repro.min.json").display());
+    assert_eq!(result(soak.command(&small), 20)["broken"], broken["broken"]);
+    std::fs::write(&repro, "{}").unwrap();
+    soak.command(&replay).assert().code(9);
+    soak.command("--minimize").assert().code(2);
+}
+
 #[test]
 fn planted_defects_are_found_and_named() {
     let soak = Soak::new();

@@ -1,0 +1,160 @@
+//! The report: a page that a browser shows, JUnit, annotations, and the pace of an earlier run.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use predicates::prelude::*;
+
+use super::{Soak, read, result};
+use crate::support::skipped;
+
+#[test]
+fn the_page_needs_nothing_but_itself() {
+    let soak = Soak::new();
+    let out = soak.path("out");
+    let args = format!(
+        "--ops 9000 --seed 1 --faults eio --fault-every 2000 --checkpoint-every 2000 --sample-every 20ms --out {}",
+        out.display()
+    );
+    soak.command(&args).arg("-q").assert().success();
+    let page = read(&out, "report.html");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+    for foreign in ["http:", "https:", "<script", "@import", "url("] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert!(page.contains("prefers-color-scheme: dark"));
+    assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    assert!(page.matches("<polyline").count() >= 9);
+    assert!(page.contains("mark-fault") && page.contains("mark-checkpoint"));
+    let Some(browser) = browser() else {
+        skipped("chromium or chrome is needed to look at report.html");
+        return;
+    };
+    // What the browser made of it: every plot has a size, nothing was loaded from elsewhere.
+    let dom = shown(&browser, &out.join("report.html"), soak.dir.path());
+    assert!(dom.contains("passed: everything held"), "{dom}");
+    let count = |text: &str, what: &str| text.matches(what).count();
+    for part in ["<figure", "<svg", "<polyline", "<tr"] {
+        assert_eq!(count(&dom, part), count(&page, part), "{part}");
+    }
+    let picture = soak.path("page.png");
+    let drawn = Command::new(&browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--window-size=1200,1600",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            soak.path("profile").display()
+        ))
+        .arg(format!("--screenshot={}", picture.display()))
+        .arg(format!("file://{}", out.join("report.html").display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(drawn.unwrap().success());
+    // A blank page of that size would be a few thousand bytes.
+    assert!(fs::metadata(&picture).unwrap().len() > 20_000);
+}
+
+fn browser() -> Option<String> {
+    let works = |name: &&&str| {
+        let version = Command::new(**name)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        version.is_ok_and(|status| status.success())
+    };
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.iter().find(works).map(|name| (*name).to_owned())
+}
+
+fn shown(browser: &str, page: &Path, dir: &Path) -> String {
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", dir.join("profile").display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn junit_has_a_case_for_each_check() {
+    let soak = Soak::new();
+    let out = soak.path("out");
+    let args = format!(
+        "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 4000 --out {}",
+        out.display()
+    );
+    soak.command(&args).arg("-q").assert().code(20);
+    let junit = read(&out, "junit.xml");
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+    assert_eq!(junit.matches("<failure ").count(), 1);
+    let cases = junit.matches("<testcase ").count();
+    assert!(cases > 20, "{cases}");
+    assert!(junit.contains("name=\"acknowledged: every acknowledged commit"));
+    assert!(junit.matches("<skipped").count() > 3);
+}
+
+#[test]
+fn github_gets_annotations_and_a_summary() {
+    let soak = Soak::new();
+    let summary = soak.path("summary.md");
+    let args = "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 4000 -q";
+    soak.command(args)
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .assert()
+        .code(20)
+        .stderr(predicate::str::contains("::error title=creel soak store"));
+    let text = fs::read_to_string(&summary).unwrap();
+    assert!(
+        text.contains("| store | 4001 |") || text.contains("| store |"),
+        "{text}"
+    );
+    assert!(text.contains("### creel soak failed"), "{text}");
+}
+
+#[test]
+fn slower_than_the_baseline_is_a_status() {
+    let soak = Soak::new();
+    let out = soak.path("out");
+    let args = format!("--ops 4000 --seed 1 --out {}", out.display());
+    soak.command(&args).arg("-q").assert().success();
+    let baseline = out.join("result.json");
+    let text = fs::read_to_string(&baseline).unwrap();
+    let with = |field: &str, number: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let part = &mut value["parts"][0];
+        part["operations_per_s"] = 1.into();
+        part["commit_latency"]["p99_ns"] = 10_000_000_000_u64.into();
+        match field {
+            "rate" => part["operations_per_s"] = number.parse::<u64>().unwrap().into(),
+            "p99" => part["commit_latency"]["p99_ns"] = number.parse::<u64>().unwrap().into(),
+            _ => part["name"] = number.into(),
+        }
+        fs::write(&baseline, value.to_string()).unwrap();
+    };
+    let again = format!("--ops 4000 --seed 1 --baseline {}", baseline.display());
+    with("rate", "1");
+    result(soak.command(&again), 0);
+    with("rate", "100000000");
+    assert_eq!(
+        result(soak.command(&again), 22)["broken"][0]["check"],
+        "throughput"
+    );
+    with("p99", "1");
+    assert_eq!(
+        result(soak.command(&again), 22)["broken"][0]["check"],
+        "latency"
+    );
+    with("name", "other");
+    result(soak.command(&again), 23);
+    fs::write(&baseline, "{}").unwrap();
+    soak.command(&again).assert().code(9);
+}
