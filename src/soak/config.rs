@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub enum Limit {
     /// After so many operations: the same operations everywhere.
     Ops(u64),
+    /// After so many cycles, with replicas.
+    Cycles(u64),
     /// After so much time.
     DurationMs(u64),
 }

@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod check;
 pub mod config;
 pub mod faults;
+pub mod fleet;
 pub mod measure;
 pub mod minimize;
 pub mod oracle;

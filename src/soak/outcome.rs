@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::check::{Broken, Check, Kind, Ledger, Standing};
 use super::faults::{FaultKind, FaultTally};
+use super::fleet::FleetCounts;
 use super::measure::{Histogram, Quantiles, Sample, Series, Trend};
 use super::store::Counts;
 
@@ -75,6 +76,8 @@ pub struct Outcome {
     pub operation_hash: String,
     /// What was done.
     pub counts: Counts,
+    /// The same of a run with replicas.
+    pub fleet: Option<FleetCounts>,
     /// Seconds.
     pub elapsed_s: f64,
     /// Times of commits.

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::support::{base64, creel, json, json_error};
 
 mod faults;
+mod replicas;
 mod report;
 
 /// `creel soak ARGS` with temporary files in a folder of its own.
@@ -28,9 +29,14 @@ impl Soak {
         }
     }
 
+    /// With a store alone, unless the arguments say more.
     fn command(&self, args: &str) -> Command {
         let mut command = creel();
         command.arg("soak").args(args.split(' '));
+        let other = ["--mode", "--self-test", "--replay", "--minimize"];
+        if !other.iter().any(|flag| args.contains(flag)) {
+            command.args(["--mode", "store"]);
+        }
         command.env("TMPDIR", self.dir.path());
         command
     }
@@ -203,6 +209,10 @@ fn nonsense_is_a_usage_error() {
         "--sync normal --sync-mode full",
         "--sample-every 0",
         "--force",
+        "--mode replication --replicas 0",
+        "--mode replication --replicas 2 --active-replicas 3",
+        "--mode replication --max-frames 1 --recovery-max-loops 1",
+        "--mode replication --cycles x",
         "a.creel b.creel",
     ] {
         soak.command(args).assert().code(2);

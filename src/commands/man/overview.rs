@@ -61,7 +61,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "GITHUB_STEP_SUMMARY",
-        "The file to which `creel verify --report github` adds its line.",
+        "The file to which `creel verify --report github` and `creel soak` add what they found.",
+    ),
+    (
+        "GITHUB_ACTIONS",
+        "Where it is set, `creel soak` writes what failed as annotations of a GitHub workflow.",
     ),
 ];
 

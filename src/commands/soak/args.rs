@@ -13,8 +13,10 @@ use super::helper::Helper;
 use crate::cli::{Failure, units};
 
 mod bounds;
+mod fleet;
 mod values;
 
+pub(super) use fleet::FleetArgs;
 pub(super) use values::Inputs;
 
 /// How durable commits are.
@@ -26,6 +28,24 @@ pub(super) enum SyncMode {
     Normal,
     /// When the system likes
     Off,
+}
+
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Mode {
+    /// One store
+    Store,
+    /// A primary and its replicas
+    Replication,
+    /// Both, one after the other
+    Both,
+}
+
+impl Mode {
+    /// Whether the store is part of it.
+    pub fn has_store(self) -> bool {
+        self != Mode::Replication
+    }
 }
 
 /// Ready-made runs.
@@ -57,6 +77,16 @@ pub struct SoakArgs {
     /// A ready-made run: smoke, nightly or long; other flags change it
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) profile: Option<Profile>,
+    /// What is run: store, replication or both
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "both",
+        hide_possible_values = true
+    )]
+    pub(super) mode: Mode,
+    #[command(flatten)]
+    pub(super) fleet: FleetArgs,
     #[command(flatten)]
     pub(super) work: WorkArgs,
     #[command(flatten)]

@@ -70,6 +70,7 @@ impl<'a> Live<'a> {
     fn text(&self, s: &Sample) -> String {
         let whole = match self.limit {
             Limit::Ops(ops) => format!("{} of {ops} operations", s.operations),
+            Limit::Cycles(cycles) => format!("{} operations of {cycles} cycles", s.operations),
             Limit::DurationMs(ms) => {
                 format!("{:.0} of {:.0} s", s.elapsed_s, ms as f64 / 1000.0)
             }
@@ -132,7 +133,7 @@ impl<'a> Live<'a> {
             done: s.operations,
             total: match self.limit {
                 Limit::Ops(ops) => Some(ops),
-                Limit::DurationMs(_) => None,
+                Limit::Cycles(_) | Limit::DurationMs(_) => None,
             },
             elapsed_ms: (s.elapsed_s * 1000.0) as u64,
         };

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use creel::soak::config::Config;
+use creel::soak::config::{Config, Limit};
+use creel::soak::fleet::{Fleet, run_fleet};
 use creel::soak::outcome::{Outcome as Found, Verdict};
 use creel::soak::store::{self, Material, Place, Workers, run_with_kills};
 use creel::soak::workload::Pool;
@@ -28,6 +29,8 @@ pub(super) struct Part {
     pub name: &'static str,
     /// What is done.
     pub config: Config,
+    /// With replicas.
+    pub fleet: Option<Fleet>,
 }
 
 /// Where databases lie.
@@ -39,6 +42,20 @@ enum Folder {
 }
 
 impl Folder {
+    /// A directory for the copies of a run with replicas.
+    fn copies(&self) -> Result<PathBuf, Failure> {
+        let dir = match self {
+            Folder::Temporary(scratch) => scratch.file("copies"),
+            Folder::Named(path) => {
+                let mut name = path.file_name().unwrap_or_default().to_owned();
+                name.push(".copies");
+                path.with_file_name(name)
+            }
+        };
+        std::fs::create_dir(&dir).map_err(|e| Failure::file("create", &dir, &e))?;
+        Ok(dir)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         match self {
             Folder::Temporary(scratch) => scratch.file(&format!("{name}.creel")),
@@ -72,8 +89,19 @@ pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
         false => Some(input::read(&inputs, &mut config)?),
     };
     let folder = folder(args, ctx)?;
+    let total_ms = match config.limit {
+        Limit::DurationMs(ms) => ms,
+        _ => 0,
+    };
     let mut artefacts = Artefacts::new(&args.report)?;
-    let parts = parts_of(config);
+    let fleet = match &replayed {
+        Some(repro) => repro.fleet.clone(),
+        None => args.fleet(&config)?,
+    };
+    let parts = match &replayed {
+        Some(repro) if repro.fleet.is_some() => parts_of(None, fleet, &config),
+        _ => parts_of(args.mode.has_store().then_some(&config), fleet, &config),
+    };
     artefacts.file("config.json", &configs(&parts))?;
     show::plan(ctx, &parts)?;
     let begun = Instant::now();
@@ -91,6 +119,7 @@ pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
         }
     }
     let mut report = Report::new(done, begun.elapsed(), args);
+    report.total_ms = total_ms;
     report.keep(folder, &artefacts)?;
     report.write(&artefacts)?;
     report.print(ctx)?;
@@ -100,10 +129,11 @@ pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
 }
 
 fn configs(parts: &[Part]) -> String {
-    let all = parts
-        .iter()
-        .map(|part| serde_json::json!({ "name": part.name, "config": part.config }));
-    let object = serde_json::json!({ "parts": all.collect::<Vec<_>>() });
+    let one = |part: &Part| match &part.fleet {
+        Some(fleet) => serde_json::json!({ "name": part.name, "config": fleet }),
+        None => serde_json::json!({ "name": part.name, "config": part.config }),
+    };
+    let object = serde_json::json!({ "parts": parts.iter().map(one).collect::<Vec<_>>() });
     serde_json::to_string_pretty(&object).unwrap_or_default()
 }
 
@@ -144,13 +174,44 @@ impl Report<'_> {
     }
 }
 
-fn parts_of(config: Config) -> Vec<Part> {
-    let name = match (config.faults.is_empty(), config.kill_every) {
-        (false, _) => "store-faults",
-        (true, 0) => "store",
-        (true, _) => "store-kills",
-    };
-    vec![Part { name, config }]
+/// Of the time for both, replication gets one part in so many.
+const REPLICATION_SHARE: u64 = 4;
+
+fn parts_of(store: Option<&Config>, fleet: Option<Fleet>, config: &Config) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some(config) = store {
+        let mut config = config.clone();
+        config.faults.retain(|kind| !kind.is_transport());
+        if let (Limit::DurationMs(ms), true) = (config.limit, fleet.is_some()) {
+            config.limit = Limit::DurationMs(ms - ms / REPLICATION_SHARE);
+        }
+        let name = match (config.faults.is_empty(), config.kill_every) {
+            (false, _) => "store-faults",
+            (true, 0) => "store",
+            (true, _) => "store-kills",
+        };
+        parts.push(Part {
+            name,
+            config,
+            fleet: None,
+        });
+    }
+    if let Some(mut fleet) = fleet {
+        fleet.faults.retain(|kind| kind.is_transport());
+        if store.is_some() {
+            fleet.duration_ms /= REPLICATION_SHARE;
+        }
+        // As many samples as the trends need.
+        if fleet.duration_ms > 0 {
+            fleet.sample_every_ms = fleet.sample_every_ms.min(fleet.duration_ms / 60).max(1);
+        }
+        parts.push(Part {
+            name: "replication",
+            config: config.clone(),
+            fleet: Some(fleet),
+        });
+    }
+    parts
 }
 
 fn run_part(
@@ -161,6 +222,15 @@ fn run_part(
     folder: &Folder,
     artefacts: &mut Artefacts,
 ) -> Result<Found, Failure> {
+    if let Some(fleet) = &part.fleet {
+        let dir = folder.copies()?;
+        let mut live = Live::new(&ctx.globals, part.name, fleet.limit(), artefacts);
+        let found = run_fleet(fleet, &dir, &mut live)?;
+        if found.broken().is_empty() {
+            let _ = std::fs::remove_dir_all(&dir);
+        }
+        return Ok(found);
+    }
     let material = Material::new(&part.config, pool);
     let inputs = serde_json::to_value(inputs);
     let place = Place::new(folder.path(part.name), Some(helper::start(Helper::Reader)?));

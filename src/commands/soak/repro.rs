@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use creel::soak::check::{Broken, Check};
 use creel::soak::config::{Config, Limit};
+use creel::soak::fleet::Fleet;
 use creel::soak::minimize::minimize;
 use creel::soak::store::{self, Material, Place};
 use creel::soak::watch::{Observer, Unwatched};
@@ -30,6 +31,8 @@ pub(super) struct Repro {
     pub config: Config,
     #[serde(default)]
     pub inputs: Inputs,
+    #[serde(default)]
+    pub fleet: Option<Fleet>,
     broken: Broken,
 }
 
@@ -37,15 +40,16 @@ impl Repro {
     /// Of the first failure of a part.
     pub fn of(done: &Done, args: &SoakArgs) -> Option<Repro> {
         let broken = done.found.broken().first()?.clone();
-        let config = Config {
-            limit: Limit::Ops(broken.operation + 1),
-            ..done.part.config.clone()
-        };
+        let mut config = done.part.config.clone();
+        if done.part.fleet.is_none() {
+            config.limit = Limit::Ops(broken.operation + 1);
+        }
         Some(Repro {
             repro: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             part: done.part.name.to_owned(),
             config,
+            fleet: done.part.fleet.clone(),
             inputs: args.work.input.clone().unwrap_or_default(),
             broken,
         })
@@ -72,6 +76,11 @@ impl Repro {
 
     /// Leaves out what is not needed, and writes `repro.min.json` beside it.
     pub fn minimize(&self, ctx: &mut Context, path: &Path) -> Outcome {
+        if self.fleet.is_some() {
+            return Err(Failure::usage(
+                "a run with replicas cannot be shrunk, only repeated",
+            ));
+        }
         if self.config.kill_every > 0 {
             return Err(Failure::usage(
                 "a run with kills is never twice the same: it cannot be shrunk",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use creel::soak::check::{Broken, Ledger, Standing};
 use creel::soak::config::{Config, Limit};
+use creel::soak::fleet::{Fleet, FleetCounts};
 use creel::soak::measure::Quantiles;
 use creel::soak::outcome::{FaultReport, Outcome as Found, Trends, Verdict};
 use creel::soak::report::{Heading, PartView, annotations, junit, page, step_summary};
@@ -31,6 +32,8 @@ pub(super) struct Report<'a> {
     pub args: &'a SoakArgs,
     /// A database that was kept.
     pub database: Option<PathBuf>,
+    /// The time that was given to all parts.
+    pub total_ms: u64,
     /// What repeats a failure.
     pub repro: Option<PathBuf>,
 }
@@ -80,7 +83,8 @@ struct PartLine {
     samples: u64,
     trends: Trends,
     faults: Vec<FaultReport>,
-    config: Config,
+    replication: Option<FleetCounts>,
+    config: serde_json::Value,
 }
 
 impl<'a> Report<'a> {
@@ -90,6 +94,7 @@ impl<'a> Report<'a> {
             elapsed,
             args,
             database: None,
+            total_ms: 0,
             repro: None,
         }
     }
@@ -139,7 +144,25 @@ impl<'a> Report<'a> {
         let Some(first) = self.done.first() else {
             return "creel soak".into();
         };
-        command(&first.part.config, self.args)
+        let fleet = self.done.iter().find_map(|d| d.part.fleet.as_ref());
+        let has_store = self.done.iter().any(|d| d.part.fleet.is_none());
+        let mut config = first.part.config.clone();
+        for done in self.done.iter().filter_map(|d| d.part.fleet.as_ref()) {
+            config.faults.extend(done.faults.iter().copied());
+        }
+        if let Limit::DurationMs(_) = config.limit {
+            config.limit = Limit::DurationMs(self.total_ms);
+        }
+        let mut text = command(&config, self.args);
+        match (has_store, fleet) {
+            (true, None) => text.push_str(" --mode store"),
+            (false, _) => text.push_str(" --mode replication"),
+            (true, Some(_)) => {}
+        }
+        if let Some(fleet) = fleet {
+            text.push_str(&fleet_flags(fleet));
+        }
+        text
     }
 
     pub fn line(&self, artefacts: Option<&Artefacts>) -> Line {
@@ -278,8 +301,38 @@ fn part_line(done: &Done) -> PartLine {
         samples: found.series.seen(),
         trends: found.trends,
         faults: found.faults.clone(),
-        config: done.part.config.clone(),
+        replication: found.fleet,
+        config: match &done.part.fleet {
+            Some(fleet) => serde_json::to_value(fleet),
+            None => serde_json::to_value(&done.part.config),
+        }
+        .unwrap_or_default(),
     }
+}
+
+/// The flags that make this run with replicas.
+fn fleet_flags(fleet: &Fleet) -> String {
+    let usual = Fleet::default();
+    let of = |f: &Fleet| {
+        [
+            ("replicas", f.replicas.into()),
+            ("cycles", f.cycles),
+            ("commits-per-cycle", f.commits_per_cycle),
+            ("active-replicas", f.active_replicas.into()),
+            ("churn-interval", f.churn_interval),
+            ("promotion-interval", f.promotion_interval),
+            ("reseed-check-interval", f.reseed_check_interval),
+            ("max-frames", f.max_frames as u64),
+            ("recovery-max-loops", f.recovery_max_loops),
+            ("segment-max-bytes", f.segment_max_bytes),
+            ("retention-min", f.retention_min),
+        ]
+    };
+    let changed = of(fleet).into_iter().zip(of(&usual));
+    let changed = changed.filter(|(now, usual)| now.1 != usual.1);
+    changed
+        .map(|((name, value), _)| format!(" --{name} {value}"))
+        .collect()
 }
 
 /// The flags that make this configuration.
@@ -291,6 +344,7 @@ fn command(config: &Config, args: &SoakArgs) -> String {
     };
     match config.limit {
         Limit::Ops(ops) => flag("ops", ops.to_string()),
+        Limit::Cycles(_) => {}
         Limit::DurationMs(ms) => flag("duration", format!("{ms}ms")),
     }
     let numbers = [

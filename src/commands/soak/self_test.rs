@@ -3,6 +3,7 @@
 use creel::soak::bounds::{Bounds, Judge};
 use creel::soak::check::Broken;
 use creel::soak::config::{Config, Limit};
+use creel::soak::fleet::{Fleet, run_fleet};
 use creel::soak::outcome::Verdict;
 use creel::soak::plants::Plant;
 use creel::soak::store::{self, Material, Place};
@@ -72,8 +73,11 @@ fn config(seed: u64, plant: Option<Plant>) -> Config {
 
 pub(super) fn run(ctx: &mut Context, seed: u64) -> Outcome {
     let mut tried = Vec::new();
-    for plant in Plant::ALL.into_iter().filter(|p| !p.needs_replicas()) {
-        let found = once(&config(seed, Some(plant)))?;
+    for plant in Plant::ALL {
+        let found = match plant.needs_replicas() {
+            true => once_with_replicas(seed, Some(plant))?,
+            false => once(&config(seed, Some(plant)))?,
+        };
         let right = found
             .as_ref()
             .is_some_and(|b| plant.found_by().contains(&b.check));
@@ -84,7 +88,10 @@ pub(super) fn run(ctx: &mut Context, seed: u64) -> Outcome {
             found,
         });
     }
-    let found = once(&config(seed, None))?;
+    let found = match once(&config(seed, None))? {
+        None => once_with_replicas(seed, None)?,
+        found => found,
+    };
     show(ctx, None, found.is_none(), found.as_ref())?;
     tried.push(Tried {
         plant: None,
@@ -120,6 +127,25 @@ fn once(config: &Config) -> Result<Option<Broken>, Failure> {
     let reader = Some(helper::start(Helper::Reader)?);
     let place = Place::new(scratch.file("self-test.creel"), reader);
     let found = store::run(config, &Material::new(config, None), place, &mut Quiet)?;
+    if found.verdict() == Verdict::Interrupted {
+        return Err(creel::Error::Interrupted.into());
+    }
+    Ok(found.broken().first().cloned())
+}
+
+fn once_with_replicas(seed: u64, plant: Option<Plant>) -> Result<Option<Broken>, Failure> {
+    let fleet = Fleet {
+        seed,
+        plant,
+        cycles: 4,
+        commits_per_cycle: 60,
+        promotion_interval: 2,
+        ..Fleet::default()
+    };
+    let scratch = Scratch::new(None)?;
+    let dir = scratch.file("copies");
+    std::fs::create_dir(&dir).map_err(|e| Failure::file("create", &dir, &e))?;
+    let found = run_fleet(&fleet, &dir, &mut Quiet)?;
     if found.verdict() == Verdict::Interrupted {
         return Err(creel::Error::Interrupted.into());
     }

@@ -14,7 +14,11 @@ pub(super) fn plan(ctx: &mut Context, parts: &[Part]) -> Result<(), Failure> {
         return Ok(());
     }
     for part in parts {
-        let config = serde_json::to_value(&part.config).unwrap_or_default();
+        let config = match &part.fleet {
+            Some(fleet) => serde_json::to_value(fleet),
+            None => serde_json::to_value(&part.config),
+        }
+        .unwrap_or_default();
         let fields: Vec<String> = config
             .as_object()
             .into_iter()
@@ -90,6 +94,12 @@ impl Report<'_> {
                 human_size(found.bytes_written),
                 found.syncs
             ))?;
+            if let Some(fleet) = &found.fleet {
+                let counts = serde_json::to_value(fleet).unwrap_or_default();
+                for (name, value) in counts.as_object().into_iter().flatten() {
+                    ctx.out.line(&format!("{name}\t{part}\t{value}"))?;
+                }
+            }
             for fault in &found.faults {
                 let t = fault.tally;
                 ctx.out.line(&format!(

@@ -253,7 +253,7 @@ pub(crate) fn advance(model: &mut Model, operation: &Operation, values: &Values)
 }
 
 /// The setup: every keyspace exists, empty, and the progress is 0.
-pub(super) fn first_batch(keyspaces: u32, keys: &Keys) -> Batch {
+pub(crate) fn first_batch(keyspaces: u32, keys: &Keys) -> Batch {
     let mut batch = Batch::new();
     let mut key = Vec::new();
     keys.write(0, &mut key);

@@ -24,6 +24,7 @@ impl Run<'_> {
             operations: self.counter.max(self.hashed),
             operation_hash: self.hash.text(),
             counts: self.counts,
+            fleet: None,
             elapsed_s: self.started.elapsed().as_secs_f64(),
             commit_times: self.commit_times,
             read_times: self.read_times,

@@ -13,7 +13,10 @@ mod sampling;
 mod setup;
 mod worker;
 
+pub(crate) use commit::{advance, first_batch};
+pub(crate) use hold::digest_of;
 pub use hold::serve_reader;
+pub(crate) use judge::judge;
 pub use place::{Helper, Place};
 pub use run::{Counts, Run};
 pub use setup::{Material, run};

@@ -124,7 +124,7 @@ impl Run<'_> {
             self.sample();
         }
         match self.config.limit {
-            Limit::Ops(_) => Ok(false),
+            Limit::Ops(_) | Limit::Cycles(_) => Ok(false),
             // What a power cut took is made again, or the hash would name more than was done.
             Limit::DurationMs(ms) => {
                 Ok(elapsed >= Duration::from_millis(ms) && self.counter >= self.hashed)

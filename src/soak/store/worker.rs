@@ -97,6 +97,7 @@ impl Run<'_> {
         }
         Ok(match self.config.limit {
             Limit::Ops(ops) => self.counter >= ops,
+            Limit::Cycles(_) => true,
             Limit::DurationMs(ms) => self.started.elapsed() >= Duration::from_millis(ms),
         })
     }
@@ -164,7 +165,7 @@ impl Run<'_> {
             }
             let is_time = match self.config.limit {
                 Limit::DurationMs(ms) => self.started.elapsed() >= Duration::from_millis(ms),
-                Limit::Ops(_) => false,
+                Limit::Ops(_) | Limit::Cycles(_) => false,
             };
             let enough = said.confirmed >= last || is_time || self.observer.stopped();
             if enough && !said.killed && !said.ended {
@@ -248,7 +249,7 @@ impl Run<'_> {
     fn end_of_commit(&self, from: u64) -> u64 {
         let limit = match self.config.limit {
             Limit::Ops(ops) => ops,
-            Limit::DurationMs(_) => u64::MAX,
+            Limit::Cycles(_) | Limit::DurationMs(_) => u64::MAX,
         };
         let (mut pending, mut end) = (0, from);
         for counter in from..limit {

@@ -187,9 +187,9 @@ fn data(printed: &mut Vec<Printed>) {
 /// Test runs: one with faults, one that breaks, one with enough samples for a trend.
 fn soaks(printed: &mut Vec<Printed>) {
     for args in [
-        "--ops 9000 --faults eio,bitflip --fault-every 2000",
+        "--ops 9000 --faults eio,bitflip,conn-drop --fault-every 2000 --cycles 2",
         "--ops 9000 --plant wrong-value --checkpoint-every 4000",
-        "--duration 800ms --sample-every 20ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
+        "--mode store --duration 800ms --sample-every 20ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
         "--ops 0",
         "--self-test",
     ] {

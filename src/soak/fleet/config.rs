@@ -1,0 +1,160 @@
+//! What a run with replicas is. The names and defaults are those of kitedb's replication soak.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::soak::bounds::Bounds;
+use crate::soak::config::{Config, Limit, Sync};
+use crate::soak::faults::FaultKind;
+use crate::soak::plants::Plant;
+
+/// A run with replicas.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Where everything comes from.
+    pub seed: u64,
+    /// Replicas.
+    pub replicas: u32,
+    /// Cycles; where time limits the run, as many as fit in.
+    pub cycles: u64,
+    /// Milliseconds that the run may take; 0 = the cycles decide.
+    pub duration_ms: u64,
+    /// Commits in a cycle.
+    pub commits_per_cycle: u64,
+    /// Replicas that follow in a cycle; the others fall behind.
+    pub active_replicas: u32,
+    /// Cycles after which others follow.
+    pub churn_interval: u64,
+    /// Cycles between two promotions; 0 = none.
+    pub promotion_interval: u64,
+    /// Cycles between two looks at who has to be seeded anew; 0 = none.
+    pub reseed_check_interval: u64,
+    /// Log entries that a pull takes at most.
+    pub max_frames: usize,
+    /// Pulls after which a replica has to have caught up.
+    pub recovery_max_loops: u64,
+    /// Bytes of a batch of entries at most, but one entry at least.
+    pub segment_max_bytes: u64,
+    /// Log entries that are kept for those who are behind.
+    pub retention_min: u64,
+    /// Durability.
+    pub sync: Sync,
+    /// Keys that there may be in a keyspace.
+    pub keys: u64,
+    /// Milliseconds between two samples.
+    pub sample_every_ms: u64,
+    /// Faults of the transport.
+    pub faults: Vec<FaultKind>,
+    /// What must not be exceeded.
+    pub bounds: Bounds,
+    /// A defect put in on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plant: Option<Plant>,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Fleet {
+            seed: 1,
+            replicas: 5,
+            cycles: 18,
+            duration_ms: 0,
+            commits_per_cycle: 120,
+            active_replicas: 3,
+            churn_interval: 3,
+            promotion_interval: 6,
+            reseed_check_interval: 3,
+            max_frames: 128,
+            recovery_max_loops: 80,
+            segment_max_bytes: 1,
+            retention_min: 64,
+            sync: Sync::Normal,
+            keys: 2000,
+            sample_every_ms: 1000,
+            faults: Vec::new(),
+            bounds: Bounds::default(),
+            plant: None,
+        }
+    }
+}
+
+impl Fleet {
+    /// When it ends.
+    pub fn limit(&self) -> Limit {
+        match self.duration_ms {
+            0 => Limit::Cycles(self.cycles),
+            ms => Limit::DurationMs(ms),
+        }
+    }
+
+    /// Refuses what makes no sense.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |reason: &str| {
+            let reason = reason.to_owned();
+            Err(Error::Invalid { reason })
+        };
+        if self.replicas == 0 || self.replicas > 64 {
+            return refuse("the number of replicas is from 1 to 64");
+        }
+        if self.active_replicas == 0 || self.active_replicas > self.replicas {
+            return refuse("of the replicas at least one is active, and no more than there are");
+        }
+        if self.commits_per_cycle == 0 || self.churn_interval == 0 {
+            return refuse("a cycle needs commits, and churn an interval");
+        }
+        if self.max_frames == 0 || self.recovery_max_loops == 0 || self.segment_max_bytes == 0 {
+            return refuse("pulls need frames, loops and bytes");
+        }
+        let whole = (self.max_frames as u64).saturating_mul(self.recovery_max_loops);
+        if whole < self.commits_per_cycle {
+            return refuse("so few frames and loops can never catch up with a cycle");
+        }
+        Ok(())
+    }
+
+    /// The operations come from the same stream as those of the store.
+    pub(super) fn stream_config(&self) -> Config {
+        Config {
+            seed: self.seed,
+            limit: Limit::Ops(u64::MAX),
+            // Pulls look at everything: values of one size keep them short.
+            mix: [90, 10, 0],
+            keys: self.keys,
+            keyspaces: 2,
+            get: 0,
+            scan: 0,
+            cas: 0,
+            delete: 1000,
+            batch: 4,
+            sync: self.sync,
+            sample_every_ms: self.sample_every_ms,
+            bounds: self.bounds,
+            ..Config::default()
+        }
+    }
+}
+
+/// What was done. Names are those of kitedb's soak, where it has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[allow(missing_docs)] // the names say it, docs/soak.md explains them
+pub struct FleetCounts {
+    pub cycles: u64,
+    pub writes_committed: u64,
+    pub promotion_count: u64,
+    pub lossy_promotions: u64,
+    pub commits_lost: u64,
+    pub stale_fence_rejections: u64,
+    pub reseed_count: u64,
+    pub reseed_recovery_successes: u64,
+    pub rejoins: u64,
+    pub rewinds: u64,
+    pub pulls: u64,
+    pub frames_applied: u64,
+    pub max_recovery_loops: u64,
+    pub max_observed_lag: u64,
+    pub digests_compared: u64,
+    pub divergence_violations: u64,
+    pub transport_faults: u64,
+    pub primary_epoch: u32,
+    pub primary_head_log_index: u64,
+}

@@ -1,0 +1,266 @@
+//! One cycle: commits in slices, pulls of the active replicas in between, then whatever is due.
+
+use std::time::Instant;
+
+use super::node::Behind;
+use super::run::{FleetRun, engine};
+use crate::db::{Batch, CheckpointOptions};
+use crate::format::Depth;
+use crate::progress::NoProgress;
+use crate::soak::check::{Check, Step};
+use crate::soak::config::{PROGRESS, keyspace_name};
+use crate::soak::measure::usage;
+use crate::soak::oracle::{Bytes, Oracle, PROGRESS_KEY};
+use crate::soak::store::advance;
+use crate::soak::workload::{Action, Operation, Reference};
+
+/// Slices of a cycle, with a pull of everybody active after each.
+const SLICES: u64 = 4;
+
+fn is_due(interval: u64, cycle: u64) -> bool {
+    interval > 0 && (cycle + 1).is_multiple_of(interval)
+}
+
+impl FleetRun<'_> {
+    pub(super) fn one_cycle(&mut self) -> Step {
+        let commits = self.fleet.commits_per_cycle;
+        for slice in 0..SLICES {
+            let (from, to) = (commits * slice / SLICES, commits * (slice + 1) / SLICES);
+            for _ in from..to {
+                self.commit()?;
+            }
+            for at in self.active() {
+                self.pull_once(at)?;
+            }
+            self.note_lag()?;
+            if self.started.elapsed() >= self.next_sample {
+                self.sample();
+            }
+        }
+        self.checkpoint()?;
+        for at in self.active() {
+            self.catch_up(at)?;
+        }
+        self.probe_retention()?;
+        self.compare_all()?;
+        for at in self.active() {
+            let replica = self.replicas.get(at).map(|r| r.db.clone());
+            let folded =
+                replica.map(|db| db.checkpoint(&CheckpointOptions::default(), &NoProgress));
+            folded.transpose().map_err(engine("checkpoint a replica"))?;
+        }
+        if is_due(self.fleet.reseed_check_interval, self.cycle) {
+            self.check_idle()?;
+        }
+        if is_due(self.fleet.promotion_interval, self.cycle) {
+            self.promote()?;
+        }
+        Ok(())
+    }
+
+    /// The replicas that follow in this cycle.
+    pub(super) fn active(&self) -> Vec<usize> {
+        let all = self.replicas.len();
+        let first = (self.cycle / self.fleet.churn_interval) as usize;
+        let most = (self.fleet.active_replicas as usize).min(all);
+        (0..most).map(|n| (first + n) % all).collect()
+    }
+
+    /// One commit on the primary.
+    pub(super) fn commit(&mut self) -> Step {
+        let (from, operations) = self.next_batch();
+        let to = self.counter;
+        let batch = self.batch(&operations, to);
+        let begun = Instant::now();
+        let done = self.primary.db.write(batch).map_err(engine("commit"))?;
+        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.commit_times.add(ns);
+        self.interval_times.add(ns);
+        for operation in &operations {
+            advance(&mut self.primary.model, operation, &self.values);
+        }
+        self.primary.model.set_progress(to);
+        self.commits.push(done.token.index, from, to);
+        self.counts.writes_committed += 1;
+        Ok(())
+    }
+
+    /// The next operations, up to the end of a batch.
+    pub(super) fn next_batch(&mut self) -> (u64, Vec<Operation>) {
+        let from = self.counter;
+        let mut operations = Vec::new();
+        loop {
+            let operation = self.stream.at(self.counter);
+            self.counter += 1;
+            self.hash.add(&operation);
+            let ends = operation.ends_batch || operations.len() >= 8;
+            operations.push(operation);
+            if ends {
+                return (from, operations);
+            }
+        }
+    }
+
+    pub(super) fn batch(&mut self, operations: &[Operation], to: u64) -> Batch {
+        let mut batch = Batch::new();
+        batch
+            .keyspace(PROGRESS)
+            .put(PROGRESS_KEY, &to.to_be_bytes());
+        for operation in operations {
+            batch.keyspace(&keyspace_name(operation.keyspace));
+            self.keys.write(operation.key, &mut self.key);
+            match operation.action {
+                Action::Put(class) => {
+                    let reference = Reference::new(operation.counter, class);
+                    self.values.write(reference, &mut self.value);
+                    batch.put(&self.key, &self.value);
+                }
+                Action::DeleteRange(span) => {
+                    let end = operation.key.saturating_add(span);
+                    batch.delete_range(&self.keys.range(operation.key, end));
+                }
+                _ => {
+                    batch.delete(&self.key);
+                }
+            }
+        }
+        batch
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Step {
+        let done = self
+            .primary
+            .db
+            .checkpoint(&CheckpointOptions::default(), &NoProgress);
+        done.map_err(engine("checkpoint"))?;
+        self.settled_kb = usage(None).ok().map(|used| used.anon_kb);
+        self.event("checkpoint", String::new());
+        let oldest = self.replicas.iter().filter_map(|r| r.position().ok());
+        let oldest = oldest.map(|p| p.index).min().unwrap_or(0);
+        self.commits.forget_before(oldest);
+        Ok(())
+    }
+
+    pub(super) fn note_lag(&mut self) -> Step {
+        let head = self
+            .primary
+            .position()
+            .map_err(engine("read the position"))?;
+        let mut worst = 0;
+        for replica in &mut self.replicas {
+            let at = replica.position().map_err(engine("read the position"))?;
+            let lag = head.index.saturating_sub(at.index);
+            replica.behind = match lag {
+                0 => Behind::Nothing,
+                entries => Behind::Entries(entries),
+            };
+            worst = worst.max(lag);
+        }
+        self.counts.max_observed_lag = self.counts.max_observed_lag.max(worst);
+        Ok(())
+    }
+
+    /// Every copy beside what it should hold; those at the same position beside each other.
+    pub(super) fn compare_all(&mut self) -> Step {
+        let head = self
+            .primary
+            .position()
+            .map_err(engine("read the position"))?;
+        self.compare_primary()?;
+        let mut expected = None;
+        for at in 0..self.replicas.len() {
+            self.compare_replica(at)?;
+            let Some(replica) = self.replicas.get(at) else {
+                continue;
+            };
+            let position = replica.position().map_err(engine("read the position"))?;
+            if position.index != head.index {
+                continue;
+            }
+            let snapshot = replica.db.snapshot().map_err(engine("take a snapshot"))?;
+            let found = crate::soak::store::digest_of(&snapshot);
+            let found = found.map_err(engine("read everything"))?;
+            let model = &self.primary.model;
+            let digest = *expected.get_or_insert_with(|| model.digest(&self.keys, &self.values));
+            let number = replica.number;
+            if found != digest || position != head {
+                self.counts.divergence_violations += 1;
+                let detail = format!(
+                    "replica {number} at {position} has digest {found}, the primary at {head} has {digest}"
+                );
+                return Err(self.broken(Check::Replicas, detail));
+            }
+            self.counts.digests_compared += 1;
+            self.ledger.pass(Check::Replicas);
+        }
+        Ok(())
+    }
+
+    fn compare_primary(&mut self) -> Step {
+        let snapshot = self
+            .primary
+            .db
+            .snapshot()
+            .map_err(engine("take a snapshot"))?;
+        let oracle = Oracle::Model(self.primary.model.clone());
+        let bytes = Bytes {
+            keys: &self.keys,
+            values: &self.values,
+        };
+        match oracle
+            .compare(&snapshot, bytes)
+            .map_err(engine("read everything"))?
+        {
+            Ok(_) => {
+                self.ledger.pass(Check::Contents);
+                Ok(())
+            }
+            Err(difference) => {
+                let detail = format!("the primary: {difference}");
+                Err(self.broken(Check::Contents, detail))
+            }
+        }
+    }
+
+    /// A replica beside its model: the commits up to its position, all of them and no others.
+    pub(super) fn compare_replica(&mut self, at: usize) -> Step {
+        let Some(replica) = self.replicas.get(at) else {
+            return Ok(());
+        };
+        let snapshot = replica.db.snapshot().map_err(engine("take a snapshot"))?;
+        let oracle = Oracle::Model(replica.model.clone());
+        let bytes = Bytes {
+            keys: &self.keys,
+            values: &self.values,
+        };
+        match oracle
+            .compare(&snapshot, bytes)
+            .map_err(engine("read everything"))?
+        {
+            Ok(_) => {
+                self.ledger.pass(Check::Prefix);
+                Ok(())
+            }
+            Err(difference) => {
+                self.counts.divergence_violations += 1;
+                let detail = format!("replica {}: {difference}", replica.number);
+                Err(self.broken(Check::Prefix, detail))
+            }
+        }
+    }
+
+    pub(super) fn reopen_all(&mut self) -> Step {
+        let sync = self.fleet.sync;
+        let nodes = std::iter::once(&mut self.primary).chain(&mut self.replicas);
+        let mut paths = Vec::new();
+        for node in nodes {
+            let opened = super::node::open(&node.path, sync);
+            node.db = opened.map_err(engine("open a copy again"))?;
+            paths.push(node.path.clone());
+        }
+        for path in paths {
+            self.verify(&path, Depth::Deep)?;
+        }
+        Ok(())
+    }
+}

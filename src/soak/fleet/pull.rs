@@ -1,0 +1,223 @@
+//! A replica takes what its primary has: in order, whole, from where it is.
+
+use std::time::Instant;
+
+use super::run::{FleetRun, engine};
+use crate::db::LogReader;
+use crate::error::Error;
+use crate::format::entry::Entry;
+use crate::soak::check::{Check, Step};
+use crate::soak::faults::FaultKind;
+use crate::soak::plants::Plant;
+use crate::soak::random::{Draw, Purpose};
+use crate::soak::store::advance;
+use crate::soak::text;
+
+/// What one pull came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pulled {
+    /// There was nothing new.
+    Nothing,
+    /// So many entries.
+    Entries(u64),
+    /// The log does not reach back, or the histories differ.
+    Refused,
+}
+
+/// The cycle in which the plant of a divergent replica strikes.
+const DIVERGES_IN: u64 = 2;
+
+impl FleetRun<'_> {
+    /// One pull of an active replica.
+    pub(super) fn pull_once(&mut self, at: usize) -> Step<Pulled> {
+        let begun = Instant::now();
+        let (primary, Some(replica)) = (&self.primary, self.replicas.get(at)) else {
+            return Ok(Pulled::Nothing);
+        };
+        let position = replica.position().map_err(engine("read the position"))?;
+        let reader = match primary.db.log_reader(&position) {
+            Ok(reader) => reader,
+            Err(Error::NotRetained { .. } | Error::Diverged { .. }) => {
+                return self.note_refused(at);
+            }
+            Err(error) => return Err(engine("read the log of the primary")(error)),
+        };
+        let pulled = self.take(at, reader)?;
+        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.pull_times.add(ns);
+        self.counts.pulls += 1;
+        Ok(pulled)
+    }
+
+    fn note_refused(&mut self, at: usize) -> Step<Pulled> {
+        if let Some(replica) = self.replicas.get_mut(at) {
+            replica.needs_reseed = true;
+        }
+        Ok(Pulled::Refused)
+    }
+
+    /// Reads entries and applies them, in batches of the size of a segment.
+    fn take(&mut self, at: usize, mut reader: LogReader) -> Step<Pulled> {
+        let mut left = self.fleet.max_frames;
+        let mut applied = 0;
+        while left > 0 {
+            let bytes = usize::try_from(self.fleet.segment_max_bytes).unwrap_or(usize::MAX);
+            // A segment of one byte has one entry; a batch of pulls takes several of them.
+            let entries = left.min(if bytes < 4096 { 32 } else { left });
+            let batch = match reader.read(entries, bytes.max(1 << 20)) {
+                Ok(batch) => batch,
+                Err(Error::NotRetained { .. } | Error::Diverged { .. }) => {
+                    return self.note_refused(at);
+                }
+                Err(error) => return Err(engine("read the log of the primary")(error)),
+            };
+            if batch.is_empty() {
+                break;
+            }
+            let batch = self.on_the_way(at, batch)?;
+            let count = self.apply(at, &batch)?;
+            applied += count;
+            left = left.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX).max(1));
+        }
+        self.counts.frames_applied += applied;
+        Ok(match applied {
+            0 => Pulled::Nothing,
+            entries => Pulled::Entries(entries),
+        })
+    }
+
+    /// Applies a batch; the model of the replica follows.
+    fn apply(&mut self, at: usize, batch: &[u8]) -> Step<u64> {
+        let Some(replica) = self.replicas.get_mut(at) else {
+            return Ok(0);
+        };
+        let before = replica.position().map_err(engine("read the position"))?;
+        let done = replica.db.apply(batch);
+        let done = match done {
+            Ok(done) => done,
+            Err(error @ Error::Diverged { .. }) => {
+                let number = replica.number;
+                self.counts.divergence_violations += 1;
+                let detail = format!("replica {number}: {}", text::chain(&error));
+                return Err(self.broken(Check::Replicas, detail));
+            }
+            Err(error) => return Err(engine("apply entries")(error)),
+        };
+        for (from, to) in self.commits.between(before.index, done.position.index) {
+            for counter in from..to {
+                advance(&mut replica.model, &self.stream.at(counter), &self.values);
+            }
+            replica.model.set_progress(to);
+        }
+        self.ledger.pass(Check::Prefix);
+        Ok(done.applied)
+    }
+
+    /// What happens to a batch between the copies: faults, which must be noticed and harm nothing,
+    /// and the defect of a replica that is given something else.
+    fn on_the_way(&mut self, at: usize, batch: Vec<u8>) -> Step<Vec<u8>> {
+        let mut draw = Draw::at(
+            self.fleet.seed,
+            Purpose::Fault,
+            self.counter ^ (at as u64) << 40,
+        );
+        let wants = |kind| self.fleet.faults.contains(&kind);
+        let (corrupt, cut) = (wants(FaultKind::CorruptFrame), wants(FaultKind::ConnDrop));
+        if (corrupt || cut) && draw.chance(1, 6) {
+            let mut bad = batch.clone();
+            let place = draw.below(bad.len() as u64) as usize;
+            let flips = corrupt && (!cut || draw.chance(1, 2));
+            if flips {
+                if let Some(byte) = bad.get_mut(place) {
+                    *byte ^= 1 << draw.below(8);
+                }
+            } else {
+                bad.truncate(place);
+            }
+            self.must_refuse(at, &bad, if flips { "a changed byte" } else { "a cut" })?;
+        }
+        if self.has_plant(Plant::DivergentReplica) && self.cycle == DIVERGES_IN {
+            return Ok(forged(&batch).unwrap_or(batch));
+        }
+        Ok(batch)
+    }
+
+    /// A batch that was damaged on its way: refused, or a whole beginning of it taken.
+    fn must_refuse(&mut self, at: usize, bad: &[u8], what: &str) -> Step {
+        let Some(replica) = self.replicas.get(at) else {
+            return Ok(());
+        };
+        let before = replica.position().map_err(engine("read the position"))?;
+        if !is_damaged(bad) {
+            return Ok(()); // a cut between two entries: a shorter batch, nothing else
+        }
+        let refused = replica.db.apply(bad).is_err();
+        let after = replica.position().map_err(engine("read the position"))?;
+        if !refused || after != before {
+            let detail = format!("replica {} took a batch with {what}", replica.number);
+            return Err(self.broken(Check::Faults, detail));
+        }
+        self.counts.transport_faults += 1;
+        self.ledger.pass(Check::Faults);
+        self.event("fault", format!("{what} on the way, refused"));
+        Ok(())
+    }
+
+    /// Pulls until there is nothing left.
+    pub(super) fn catch_up(&mut self, at: usize) -> Step {
+        let mut loops = 0;
+        loop {
+            match self.pull_once(at)? {
+                Pulled::Nothing => break,
+                Pulled::Entries(_) => loops += 1,
+                Pulled::Refused => {
+                    return self.reseed(at);
+                }
+            }
+            if loops > self.fleet.recovery_max_loops {
+                let most = self.fleet.recovery_max_loops;
+                let detail = format!("a replica has not caught up after {most} pulls");
+                return Err(self.broken(Check::Lag, detail));
+            }
+        }
+        self.counts.max_recovery_loops = self.counts.max_recovery_loops.max(loops);
+        self.ledger.pass(Check::Lag);
+        Ok(())
+    }
+
+    /// Whatever it takes: afterwards the replica has everything.
+    pub(super) fn make_whole(&mut self, at: usize) -> Step {
+        if self.replicas.get(at).is_some_and(|r| r.needs_reseed) {
+            self.reseed(at)?;
+        }
+        self.catch_up(at)
+    }
+}
+
+/// Whether the bytes are anything but whole entries.
+fn is_damaged(batch: &[u8]) -> bool {
+    let mut rest = batch;
+    while !rest.is_empty() {
+        match Entry::split(rest) {
+            Ok(Some((_, after))) => rest = after,
+            _ => return true,
+        }
+    }
+    false
+}
+
+/// The batch with another value in its last entry, and everything that vouches for it made to fit.
+fn forged(batch: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = batch;
+    let mut out = Vec::new();
+    while let Ok(Some((entry, after))) = Entry::split(rest) {
+        let mut payload = entry.payload().to_vec();
+        let is_last = after.is_empty();
+        if let (true, Some(byte)) = (is_last, payload.last_mut()) {
+            *byte ^= 1;
+        }
+        Entry::push(&mut out, &entry.header, &payload);
+        rest = after;
+    }
+    (!out.is_empty()).then_some(out)
+}
