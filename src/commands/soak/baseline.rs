@@ -28,7 +28,7 @@ impl Baseline {
             .at(path)
         };
         let value: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        match value["schema"] == "creel.soak/1" {
+        match value.get("schema").and_then(Value::as_str) == Some("creel.soak/1") {
             true => Ok(Baseline(value)),
             false => Err(bad("its schema is not creel.soak/1".into())),
         }
@@ -36,15 +36,22 @@ impl Baseline {
 
     /// Adds what is too slow to a part, and what could not be compared.
     pub fn judge(&self, done: &mut Done) {
-        let parts = self.0["parts"].as_array().into_iter().flatten();
-        let same = |part: &&Value| part["name"] == done.part.name;
+        let parts = self
+            .0
+            .get("parts")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let same = |part: &&Value| part.get("name").and_then(Value::as_str) == Some(done.part.name);
         let Some(part) = parts.into_iter().find(same) else {
             let note = "the baseline has no such part".to_owned();
             done.found.inconclusive.push(note);
             return;
         };
-        let pace = part["operations_per_s"].as_f64();
-        let p99 = part["commit_latency"]["p99_ns"].as_f64();
+        let pace = part.get("operations_per_s").and_then(Value::as_f64);
+        let p99 = part
+            .pointer("/commit_latency/p99_ns")
+            .and_then(Value::as_f64);
         let (Some(pace), Some(p99)) = (pace, p99) else {
             let note = "the baseline has no figures".to_owned();
             done.found.inconclusive.push(note);
