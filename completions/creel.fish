@@ -1545,6 +1545,20 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l seed -d 'Where all 
 complete -c creel -n "__fish_creel_using_subcommand soak" -l profile -d 'A ready-made run: smoke, nightly or long; other flags change it' -r -f -a "smoke\t'A minute, for every change'
 nightly\t'Half an hour, for every night'
 long\t'Eight hours'"
+complete -c creel -n "__fish_creel_using_subcommand soak" -l mode -d 'What is run: store, replication or both' -r -f -a "store\t'One store'
+replication\t'A primary and its replicas'
+both\t'Both, one after the other'"
+complete -c creel -n "__fish_creel_using_subcommand soak" -l replicas -d 'Replicas; 0: none [default: 5]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l cycles -d 'Cycles of commits, pulls and what is due [default: 18]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l commits-per-cycle -d 'Commits in a cycle [default: 120]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l active-replicas -d 'Replicas that follow in a cycle; the others fall behind [default: 3]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l churn-interval -d 'Cycles after which others follow [default: 3]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l promotion-interval -d 'Cycles between two promotions; 0: none [default: 6]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l reseed-check-interval -d 'Cycles between two looks at who has to be seeded anew; 0: none [default: 3]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l max-frames -d 'Log entries that a pull takes at most [default: 128]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l recovery-max-loops -d 'Pulls after which a replica has to have caught up [default: 80]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l segment-max-bytes -d 'Bytes of a batch of log entries, but one entry at least [default: 1]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l retention-min -d 'Log entries that are kept for those who are behind [default: 64]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l input -d 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l mix -d 'Parts of small, medium and large values [default: 70/25/5]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l delete -d 'Share of deletes [default: 5%]' -r
