@@ -40,6 +40,9 @@ pub struct Facts {
     pub publish: String,
     /// The last commit known to be published, and the number of its segment.
     pub published: Option<(Point, u64)>,
+    /// Where the process that serves the file answers the commands of this machine, and the secret
+    /// that both know; empty = none said so.
+    pub control: String,
     /// The highest epoch seen anywhere.
     pub highest_epoch: u32,
     /// How much of the log is kept.
@@ -96,6 +99,7 @@ impl Facts {
         let number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(&number.to_le_bytes());
         text(&mut out, &self.source);
         text(&mut out, &self.publish);
+        text(&mut out, &self.control);
         out.extend_from_slice(&self.highest_epoch.to_le_bytes());
         let none = Point {
             index: 0,
@@ -130,6 +134,7 @@ impl Facts {
         }
         let (source, rest) = split_text(rest)?;
         let (publish, rest) = split_text(rest)?;
+        let (control, rest) = split_text(rest)?;
         let highest_epoch = u32_at(rest, 0)?;
         let point = Point {
             index: u64_at(rest, 4)?,
@@ -159,6 +164,7 @@ impl Facts {
         rest.is_empty().then_some(Facts {
             source,
             publish,
+            control,
             published: (point.epoch > 0).then_some((point, segment)),
             highest_epoch,
             retention,
@@ -170,6 +176,7 @@ impl Facts {
         let limits = [
             ("address length", self.source.len(), MAX_ADDRESS),
             ("address length", self.publish.len(), MAX_ADDRESS),
+            ("address length", self.control.len(), MAX_ADDRESS),
             ("number of holds", self.holds.len(), MAX_HOLDS),
         ];
         let names = self.holds.iter();
@@ -281,6 +288,7 @@ mod tests {
         let facts = Facts {
             source: "tcp://host:7".into(),
             publish: "dir:/backup".into(),
+            control: "127.0.0.1:7 secret".into(),
             published: Some((
                 Point {
                     index: 812,

@@ -1,12 +1,14 @@
 //! Waiting until other copies hold a commit: a question to the process that serves the file.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use super::control::{Ask, Holders, Wait, hex};
 use super::dial::client;
-use crate::db::Commit;
+use super::slot::entropy;
+use crate::db::{Commit, Db, Facts};
+use crate::error::Result;
 use crate::stream::auth::TokenKey;
 use crate::stream::client::{AskError, Client};
 use crate::stream::transport::tcp;
@@ -19,6 +21,57 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A connection to the process that serves a file.
 pub struct Acks(Client);
 
+/// Where a server answers the commands of its machine. Whoever can read the file can ask it, and
+/// nobody else: the secret stands in the file.
+pub struct Door {
+    /// Bound on loopback.
+    pub listener: TcpListener,
+    /// What is written into the file.
+    text: String,
+    /// The secret as the stream takes it.
+    pub key: TokenKey,
+}
+
+impl Door {
+    /// A new one, with a secret of its own.
+    pub fn new() -> io::Result<Door> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let secret = hex(&entropy()?);
+        let key = TokenKey::new(secret.as_bytes());
+        Ok(Door {
+            text: format!("{} {secret}", listener.local_addr()?),
+            key: key.ok_or(io::ErrorKind::InvalidData)?,
+            listener,
+        })
+    }
+
+    /// What is written into the file.
+    pub fn text(&self) -> String {
+        self.text.clone()
+    }
+}
+
+/// Writes into the file where its server answers.
+pub fn announce(db: &Db, text: &str) -> Result<()> {
+    let facts = db.facts()?;
+    db.set_facts(&Facts {
+        control: text.to_owned(),
+        ..facts
+    })
+}
+
+/// Takes that back, unless another server has come meanwhile.
+pub fn withdraw(db: &Db, text: &str) -> Result<()> {
+    let facts = db.facts()?;
+    if facts.control != text {
+        return Ok(());
+    }
+    db.set_facts(&Facts {
+        control: String::new(),
+        ..facts
+    })
+}
+
 fn failed(error: AskError) -> io::Error {
     match error {
         AskError::Io(error) => error,
@@ -30,6 +83,18 @@ fn failed(error: AskError) -> io::Error {
 }
 
 impl Acks {
+    /// Connects to the server that the file names; `None` where it names none.
+    pub fn of(db: &Db) -> Result<Option<io::Result<Acks>>> {
+        let control = db.facts()?.control;
+        let Some((address, secret)) = control.split_once(' ') else {
+            return Ok(None);
+        };
+        let (Ok(address), Some(key)) = (address.parse(), TokenKey::new(secret.as_bytes())) else {
+            return Ok(None);
+        };
+        Ok(Some(Acks::connect(address, key)))
+    }
+
     /// Connects, before anything is written: where nobody serves the file nothing is tried.
     pub fn connect(address: SocketAddr, secret: TokenKey) -> io::Result<Acks> {
         let wire = tcp(TcpStream::connect_timeout(&address, CONNECT)?)?;

@@ -82,6 +82,7 @@ impl Serving {
         }
         if let Some((listener, secret)) = setup.control {
             options.token = Some(secret);
+            options.clients_only = true;
             let hub = Arc::clone(&serving.hub);
             serving.control = Some(Server::start(listener, hub, options).map_err(&listening)?);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::slot::{Slot, durable_point, entropy};
 use super::state::{Phase, State};
 use crate::check::{Verdict, VerifyOptions, verify};
-use crate::db::Db;
+use crate::db::{Db, Facts};
 use crate::error::{Error, Result};
 use crate::format::entry::Point;
 use crate::format::header::Role;
@@ -118,6 +118,7 @@ impl ReplicaSink for DbSink {
         seed.file.sync_all().map_err(|e| failed(&e))?;
         check_copy(&seed)?;
         let path = self.slot.path();
+        let kept = self.slot.get().and_then(|db| db.facts().ok());
         give_rights(&seed, path).map_err(|e| failed(&e))?;
         if self.slot.get().is_some() {
             OsVfs.rename(&seed.path, path)
@@ -127,6 +128,9 @@ impl ReplicaSink for DbSink {
         .map_err(|e| failed(&e))?;
         OsVfs.sync_dir_of(path).map_err(|e| failed(&e))?;
         let db = self.slot.reopen().map_err(|e| failed(&e))?;
+        if let Some(kept) = kept {
+            keep_facts(&db, kept).map_err(|e| failed(&e))?;
+        }
         let point = durable_point(&db).map_err(|e| failed(&e))?;
         self.state.update(|state| state.phase = Phase::CatchingUp);
         self.state.applied(point.index);
@@ -152,6 +156,21 @@ impl ReplicaSink for DbSink {
     fn heard(&mut self, head: &Head, caught_up: bool) {
         self.state.heard(head, caught_up);
     }
+}
+
+/// What was said of the old copy is said of the new one: it does the same work.
+fn keep_facts(db: &Db, old: Facts) -> Result<()> {
+    let kept = Facts {
+        source: old.source,
+        highest_epoch: old.highest_epoch,
+        retention: old.retention,
+        control: old.control,
+        ..Facts::default()
+    };
+    if kept == Facts::default() {
+        return Ok(());
+    }
+    db.set_facts(&kept)
 }
 
 /// What is put in place is whole, a replica, and the moment that was announced.

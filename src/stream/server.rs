@@ -41,6 +41,8 @@ pub struct ServeOptions {
     pub entropy: Entropy,
     /// Answers questions.
     pub answer: Option<Answer>,
+    /// Only clients that ask are let in.
+    pub clients_only: bool,
     /// Followers are sent there.
     pub redirect: Option<String>,
     /// Intervals.
@@ -55,6 +57,7 @@ impl ServeOptions {
             dress: Arc::new(tcp),
             entropy,
             answer: None,
+            clients_only: false,
             redirect: None,
             pace: Pace::default(),
         }
@@ -221,6 +224,7 @@ impl Shared {
             token: self.options.token.clone(),
             channel,
             nonce: (self.options.entropy)()?,
+            clients_only: self.options.clients_only,
             redirect: self.options.redirect.clone(),
             pace: self.options.pace,
         })

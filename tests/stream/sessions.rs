@@ -21,6 +21,7 @@ pub fn leader_config() -> LeaderConfig {
         token: None,
         channel: [0; 32],
         nonce: [5; 32],
+        clients_only: false,
         redirect: None,
         pace: Pace::default(),
     }

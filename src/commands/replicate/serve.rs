@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use creel::replica::acks::{self, Door};
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::slot::Slot;
 use creel::{IdentityChange, Interest, Role};
@@ -77,7 +78,11 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
         }
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
+        // Commands of this machine ask here who has which commit.
+        let door = Door::new().map_err(|e| creel::Error::io("listen", e))?;
+        let control = door.text();
         let setup = Setup {
+            control: Some((door.listener, door.key)),
             listener: self
                 .listen
                 .as_deref()
@@ -94,10 +99,17 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
             serving.finish();
             return ended(None);
         }
+        let db = slot.get();
+        if let Some(db) = &db {
+            acks::announce(db, &control)?;
+        }
         announce(ctx, &serving, self.secure.scheme())?;
         stop.sleep();
         let fenced = serving.hub.fenced();
         serving.finish();
+        if let Some(db) = db.filter(|_| fenced.is_none()) {
+            acks::withdraw(&db, &control)?;
+        }
         ended(fenced.map(|fenced| fenced.epoch))
     }
 }

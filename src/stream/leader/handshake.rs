@@ -70,6 +70,9 @@ impl LeaderSession {
             let decision = Decision::Stream { from: 0 };
             return self.welcome(now, decision);
         }
+        if self.config.clients_only {
+            return self.refuse(now, Code::Auth, false, "no followers here");
+        }
         // A stranger's epoch says nothing about this log, so the lineage comes first.
         let any = hello.lineage == [0; 16];
         if (!any && hello.lineage != self.config.lineage) || (any && !bootstrap) {

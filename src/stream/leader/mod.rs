@@ -34,6 +34,8 @@ pub struct LeaderConfig {
     pub channel: [u8; 32],
     /// Random, for the challenge.
     pub nonce: [u8; 32],
+    /// Only clients that ask are let in, no followers.
+    pub clients_only: bool,
     /// Followers are sent to this address instead.
     pub redirect: Option<String>,
     /// Intervals.
