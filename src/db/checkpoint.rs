@@ -7,6 +7,7 @@
 //! A crash before K7 leaves the old header and the log; after it, the new header and the rest of
 //! the log. Failure for want of space keeps everything as it was and can be tried again.
 
+use std::borrow::Borrow;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -117,11 +118,22 @@ impl Inner {
 
     /// Runs K1 to K9. One at a time, across processes.
     pub fn run_job(self: &Arc<Self>, job: &Job, progress: &dyn Progress) -> Result<JobDone> {
+        self.run_job_made(|_| Ok(job), progress)
+    }
+
+    /// The same with a job that is made once nobody else can change the file.
+    pub fn run_job_made<J: Borrow<Job>>(
+        self: &Arc<Self>,
+        make: impl FnOnce(&Self) -> Result<J>,
+        progress: &dyn Progress,
+    ) -> Result<JobDone> {
         let _local = lock(&self.checkpointing);
         let vfs = self.vfs();
         let (_held, writer) = self.lock_job()?;
         self.check_poison()?;
         let started = vfs.elapsed();
+        let job = make(self)?;
+        let job = job.borrow();
         let cut = self.cut_locked(job)?;
         drop(writer);
         // From here on committers go on. They turn to the idle region only under the checkpoint

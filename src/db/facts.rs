@@ -224,6 +224,29 @@ impl Db {
         Ok(())
     }
 
+    /// The same for a part of the facts, whoever else changes another part at the same time.
+    pub fn change_facts(&self, change: impl FnOnce(&mut Facts)) -> Result<()> {
+        self.inner.check_writable()?;
+        let mut published = 0;
+        let make = |inner: &Inner| {
+            inner.refresh(&mut lock(&inner.log), true)?;
+            let mut facts = inner.facts()?;
+            change(&mut facts);
+            facts.check()?;
+            published = facts.published.map_or(0, |(point, _)| point.index);
+            let file_id = inner.view.load().tree.header().file_id;
+            let value = facts.encode(&file_id);
+            Ok(Job {
+                force: true,
+                facts: Some(Arc::new((facts, value))),
+                ..Job::fold(RegionWish::Keep)
+            })
+        };
+        self.inner.run_job_made(make, &NoProgress)?;
+        self.note_published(published);
+        Ok(())
+    }
+
     /// Everything up to this entry is published: checkpoints that can wait no longer wait for it.
     /// Kept in memory; [`Db::set_facts`] makes it last.
     pub fn note_published(&self, index: u64) {

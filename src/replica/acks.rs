@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::control::{Ask, Holders, Wait, hex};
 use super::dial::client;
 use super::slot::entropy;
-use crate::db::{Commit, Db, Facts};
+use crate::db::{Commit, Db};
 use crate::error::Result;
 use crate::stream::auth::TokenKey;
 use crate::stream::client::{AskError, Client};
@@ -53,22 +53,18 @@ impl Door {
 
 /// Writes into the file where its server answers.
 pub fn announce(db: &Db, text: &str) -> Result<()> {
-    let facts = db.facts()?;
-    db.set_facts(&Facts {
-        control: text.to_owned(),
-        ..facts
-    })
+    db.change_facts(|facts| text.clone_into(&mut facts.control))
 }
 
 /// Takes that back, unless another server has come meanwhile.
 pub fn withdraw(db: &Db, text: &str) -> Result<()> {
-    let facts = db.facts()?;
-    if facts.control != text {
+    if db.facts()?.control != text {
         return Ok(());
     }
-    db.set_facts(&Facts {
-        control: String::new(),
-        ..facts
+    db.change_facts(|facts| {
+        if facts.control == text {
+            facts.control.clear();
+        }
     })
 }
 
@@ -77,7 +73,8 @@ fn failed(error: AskError) -> io::Error {
         AskError::Io(error) => error,
         AskError::Timeout => io::ErrorKind::TimedOut.into(),
         AskError::Ended(end) => {
-            io::Error::new(io::ErrorKind::ConnectionAborted, super::dial::ending(&end))
+            let text = super::dial::ending(&end);
+            io::Error::new(io::ErrorKind::ConnectionAborted, text)
         }
     }
 }
