@@ -182,8 +182,15 @@ fn check_copy(seed: &Arriving) -> Result<(), SinkError> {
     )
     .map_err(|e| failed(&e))?;
     if report.verdict != Verdict::Clean {
+        let found = report
+            .findings
+            .first()
+            .map(|finding| format!("{}: {}", finding.id, finding.detail));
         return Err(SinkError::Failed {
-            reason: "the copy that arrived does not pass verify".to_owned(),
+            reason: format!(
+                "the copy that arrived does not pass verify: {}",
+                found.unwrap_or_default()
+            ),
         });
     }
     let info = crate::db::info(&seed.path).map_err(|e| failed(&e))?;

@@ -306,3 +306,25 @@ fn over_the_pipes_of_another_program() {
     world.replicate_to(0, "pull", "b.db", &words);
     world.same("b.db", "a.db");
 }
+
+/// The copy had the archived log and the newest region, and nothing of what lay between.
+#[test]
+fn copies_of_a_file_that_keeps_its_log_have_it_without_a_gap() {
+    let world = World::new();
+    world.create("a.db");
+    world.serve_local("a.db").process.terminate(); // a primary now
+    let file = world.path("lines.tsv");
+    for round in 0..8 {
+        write(&world, "a.db", round * 700, 700);
+        std::fs::write(&file, format!("bulk {round}\t1\n")).unwrap();
+        world.ok(
+            &["import", "--format", "tsv"],
+            &[&world.path("a.db"), &file],
+        );
+        write(&world, "a.db", round * 90, 30);
+        let copy = world.path(&format!("copy {round}.db"));
+        let words = ["backup", world.path("a.db").to_str().unwrap(), "-o"].map(str::to_owned);
+        world.ok(&words.each_ref().map(String::as_str), &[&copy]);
+        world.verify(&format!("copy {round}.db"));
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::archive::keeps_log;
 use super::super::create::{Identity, random_salt};
 use super::super::handle::{Inner, lock};
 use super::super::proof::is_proven;
@@ -213,17 +214,23 @@ fn read_log(inner: &Inner, tree: &Tree, tail: &Tail) -> Result<Option<Found>> {
         false => 0,
     };
     let mut older = None;
-    if tail.region.first_index > header.checkpoint_index + 1 {
+    let needed = tail.region.first_index > header.checkpoint_index + 1;
+    if needed || keeps_log(header) {
         let number = tail.active ^ 1;
-        let Some(region) =
-            pick(&regions, number).filter(|r| r.region_seq + 1 == tail.region.region_seq)
-        else {
-            return Ok(None);
-        };
-        let place = pick(&places, number);
-        let end = u64::from(tail.region.prev_end_units) * 8;
-        log_bytes += end.saturating_sub(begin);
-        older = Some((region, read_bytes(file, place, end)?));
+        let before = pick(&regions, number).filter(|r| r.region_seq + 1 == tail.region.region_seq);
+        match before {
+            Some(region) => {
+                let place = pick(&places, number);
+                let end = u64::from(tail.region.prev_end_units) * 8;
+                if needed {
+                    log_bytes += end.saturating_sub(begin);
+                }
+                // Kept log without a gap: what is archived ends where this region begins.
+                older = Some((region, read_bytes(file, place, end)?));
+            }
+            None if needed => return Ok(None),
+            None => {}
+        }
     }
     let unchanged = tail::read_regions(file, header)? == regions;
     Ok(unchanged.then_some(Found {
