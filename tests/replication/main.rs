@@ -9,4 +9,6 @@ mod follow;
 mod health;
 mod rng;
 mod secure;
+mod store;
+mod store_kill;
 mod world;
