@@ -57,9 +57,9 @@ schemas! {
     "soak_test"
     "stats"
     "status"
+    "store"
     "tail"
     "tail_key"
-    "store"
     "verify"
     "version"
 }
