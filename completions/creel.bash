@@ -103,6 +103,9 @@ _creel() {
             creel,replicate)
                 cmd="creel__subcmd__replicate"
                 ;;
+            creel,restore)
+                cmd="creel__subcmd__restore"
+                ;;
             creel,rm)
                 cmd="creel__subcmd__delete"
                 ;;
@@ -199,6 +202,9 @@ _creel() {
             creel__subcmd__help,replicate)
                 cmd="creel__subcmd__help__subcmd__replicate"
                 ;;
+            creel__subcmd__help,restore)
+                cmd="creel__subcmd__help__subcmd__restore"
+                ;;
             creel__subcmd__help,salvage)
                 cmd="creel__subcmd__help__subcmd__salvage"
                 ;;
@@ -229,8 +235,23 @@ _creel() {
             creel__subcmd__replicate,follow)
                 cmd="creel__subcmd__replicate__subcmd__follow"
                 ;;
+            creel__subcmd__replicate,forget)
+                cmd="creel__subcmd__replicate__subcmd__forget"
+                ;;
+            creel__subcmd__replicate,gc)
+                cmd="creel__subcmd__replicate__subcmd__gc"
+                ;;
+            creel__subcmd__replicate,hold)
+                cmd="creel__subcmd__replicate__subcmd__hold"
+                ;;
             creel__subcmd__replicate,init)
                 cmd="creel__subcmd__replicate__subcmd__init"
+                ;;
+            creel__subcmd__replicate,mirror)
+                cmd="creel__subcmd__replicate__subcmd__mirror"
+                ;;
+            creel__subcmd__replicate,probe)
+                cmd="creel__subcmd__replicate__subcmd__probe"
                 ;;
             creel__subcmd__replicate,pull)
                 cmd="creel__subcmd__replicate__subcmd__pull"
@@ -241,8 +262,14 @@ _creel() {
             creel__subcmd__replicate,serve)
                 cmd="creel__subcmd__replicate__subcmd__serve"
                 ;;
+            creel__subcmd__replicate,snapshot)
+                cmd="creel__subcmd__replicate__subcmd__snapshot"
+                ;;
             creel__subcmd__replicate,status)
                 cmd="creel__subcmd__replicate__subcmd__status"
+                ;;
+            creel__subcmd__replicate,verify)
+                cmd="creel__subcmd__replicate__subcmd__verify"
                 ;;
             *)
                 ;;
@@ -251,7 +278,7 @@ _creel() {
 
     case "${cmd}" in
         creel)
-            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch import load export dump digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify check salvage inspect doctor soak explain schema version help"
+            opts="-q -v -h -V --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help --version open put get delete del rm exists list scan keys batch import load export dump digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify check salvage inspect doctor soak explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -339,7 +366,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__batch)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --every --token --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --every --token --ack --ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -374,6 +401,14 @@ _creel() {
                     return 0
                     ;;
                 --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ack)
+                    COMPREPLY=($(compgen -W "local published" -- "${cur}"))
+                    return 0
+                    ;;
+                --ack-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -473,7 +508,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__delete)
-            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --no-checkpoint --help"
+            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --ack --ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -528,6 +563,14 @@ _creel() {
                     return 0
                     ;;
                 --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ack)
+                    COMPREPLY=($(compgen -W "local published" -- "${cur}"))
+                    return 0
+                    ;;
+                --ack-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1031,7 +1074,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help)
-            opts="open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help"
+            opts="open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1367,6 +1410,20 @@ _creel() {
             return 0
             ;;
         creel__subcmd__help__subcmd__replicate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1961,7 +2018,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__promote)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --expect-epoch --old-primary --accept-loss --reason --name --yes --help"
+            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --expect-epoch --store --store-timeout --old-primary --accept-loss --reason --name --yes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1995,6 +2052,14 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --old-primary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2015,7 +2080,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__put)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --key-file --value-file --enc --key-enc --val-enc --if-absent --if-equals --if-exists --token --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --key-file --value-file --enc --key-enc --val-enc --if-absent --if-equals --if-exists --token --ack --ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2073,6 +2138,14 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ack)
+                    COMPREPLY=($(compgen -W "local published" -- "${cur}"))
+                    return 0
+                    ;;
+                --ack-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2081,7 +2154,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help serve init pull follow status rejoin"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help serve init pull follow status rejoin snapshot probe verify gc mirror hold forget"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2212,8 +2285,170 @@ _creel() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        creel__subcmd__replicate__subcmd__forget)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__gc)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --retain --retain-min --retain-max-bytes --hold-max-bytes --hold-ttl --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold-max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__hold)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --at --max-bytes --expires --reason --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         creel__subcmd__replicate__subcmd__init)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --store-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2268,6 +2503,102 @@ _creel() {
                     return 0
                     ;;
                 --remote-creel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__mirror)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__probe)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --rounds --racers --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --racers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2279,7 +2610,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__pull)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --max-frames --max-bytes --reseed --until --timeout --dry-run --verify --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --store-timeout --max-frames --max-bytes --reseed --until --timeout --dry-run --verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2334,6 +2665,10 @@ _creel() {
                     return 0
                     ;;
                 --remote-creel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2365,7 +2700,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__rejoin)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --dry-run --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --store-timeout --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2399,6 +2734,10 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2407,7 +2746,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__serve)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --listen --stdio --tls-cert --tls-key --client-ca --token-file --insecure --http --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --listen --stdio --tls-cert --tls-key --client-ca --token-file --insecure --publish --snapshot-every --unsafe-no-fencing --store-timeout --http --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2457,7 +2796,69 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snapshot-every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__snapshot)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --to --store-timeout --full --part-bytes --unsafe-no-fencing --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --part-bytes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2504,6 +2905,102 @@ _creel() {
                     return 0
                     ;;
                 --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__verify)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --deep --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__restore)
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --store-timeout --output --at --as-replica --force --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

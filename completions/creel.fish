@@ -70,6 +70,7 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "drill" -d 'Prove that a
 complete -c creel -n "__fish_creel_needs_command" -f -a "replicate" -d 'Keep copies of a database that follow it'
 complete -c creel -n "__fish_creel_needs_command" -f -a "promote" -d 'Make a copy the primary, in a new epoch'
 complete -c creel -n "__fish_creel_needs_command" -f -a "log" -d 'Look at commits that rejoining took back, and make them again'
+complete -c creel -n "__fish_creel_needs_command" -f -a "restore" -d 'Make a database file of any moment that a store still has'
 complete -c creel -n "__fish_creel_needs_command" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
 complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the header says, without lock or recovery'
 complete -c creel -n "__fish_creel_needs_command" -f -a "stats" -d 'Show where the space goes'
@@ -145,6 +146,9 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand put" -l if-equals -d 'Store only where the value is this one now; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
+published\t'The object store has it too'"
+complete -c creel -n "__fish_creel_using_subcommand put" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
 complete -c creel -n "__fish_creel_using_subcommand put" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand put" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand put" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -233,6 +237,9 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand delete" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
+published\t'The object store has it too'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
 complete -c creel -n "__fish_creel_using_subcommand delete" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand delete" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand delete" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -274,6 +281,9 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand del" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
+published\t'The object store has it too'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
 complete -c creel -n "__fish_creel_using_subcommand del" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand del" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand del" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -315,6 +325,9 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand rm" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
+published\t'The object store has it too'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
 complete -c creel -n "__fish_creel_using_subcommand rm" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand rm" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand rm" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -527,6 +540,9 @@ normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand batch" -l keyspace -d 'The keyspace to work in' -r
 complete -c creel -n "__fish_creel_using_subcommand batch" -l every -d 'Commit after every N lines; without it all lines are one commit' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
+published\t'The object store has it too'"
+complete -c creel -n "__fish_creel_using_subcommand batch" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
 complete -c creel -n "__fish_creel_using_subcommand batch" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand batch" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand batch" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -886,35 +902,42 @@ complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
 never\t'Nothing'
 bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
 json\t'A JSON object a line'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -s v -l verbose -d 'Say what is done on the way; twice: how'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "serve" -d 'Give the log of a database to copies that follow it'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "init" -d 'Make a copy that can follow a database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "pull" -d 'Bring a copy to where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "follow" -d 'Keep a copy where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "status" -d 'Show role, epoch, position and lag of a copy'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "serve" -d 'Give the log of a database to copies that follow it'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "init" -d 'Make a copy that can follow a database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "pull" -d 'Bring a copy to where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "follow" -d 'Keep a copy where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "status" -d 'Show role, epoch, position and lag of a copy'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "snapshot" -d 'Publish a database to a store and write a snapshot of it there'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "probe" -d 'Test whether a store can decide who is primary'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "verify" -d 'Check everything in a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "gc" -d 'Remove log and snapshots that nobody needs from a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "mirror" -d 'Copy a store to another one, or bring such a copy up to date'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "hold" -d 'Keep the log in a store from being removed'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "forget" -d 'Take a hold or a copy that is gone out of a store'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -935,6 +958,9 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l tls-key -d 'Private key of that certificate, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l client-ca -d 'Let only followers in that have a certificate of this authority, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l token-file -d 'Let only followers in that know the token in this file (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l publish -d 'Publish the log to this store: dir:PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l snapshot-every -d 'With --publish: write a snapshot after so many bytes of log' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l http -d 'Answer /primary, /replica, /lag and /metrics here, on this machine only' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
@@ -945,6 +971,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l stdio -d 'Serve one follower over standard input and output, as ssh:// does'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l insecure -d 'Listen beyond this machine without encryption, or let anybody in'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l unsafe-no-fencing -d 'With --publish: also to a store that cannot decide who is primary'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -961,13 +988,14 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from -d 'The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from -d 'The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -991,13 +1019,14 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from -d 'The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from -d 'The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l max-frames -d 'Apply so many entries at most, then end with status 13' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l max-bytes -d 'Apply so many bytes of entries at most, then end with status 13' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l reseed -d 'What to do where the source\'s log does not reach back: never, auto or force' -r -f -a "never\t'End with status 11'
@@ -1030,7 +1059,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from -d 'The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from -d 'The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
@@ -1095,7 +1124,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from -d 'The new primary: a database file' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from -d 'The new primary: a database file, or the store that it publishes to (dir:PATH, s3://BUCKET/PREFIX, gs://, az://)' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1105,6 +1135,191 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l dry-run -d 'Only say where the histories parted and what would be taken back'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l to -d 'The store: dir:PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l part-bytes -d 'Bytes of a part, up to 64 MiB' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l full -d 'Write all parts, also those that the last full snapshot has'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -l unsafe-no-fencing -d 'Publish to a store that cannot decide who is primary'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from snapshot" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l rounds -d 'Races' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l racers -d 'Creates at once in each' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l deep -d 'Also read all parts of all snapshots, and restore the newest moment into a scratch file'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l retain -d 'Every moment of this last time can be restored [default: what was said last, at first 7d]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l retain-min -d 'Keep at least so many entries [default: what was said last, at first 1024]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l retain-max-bytes -d 'Keep no more log than this where a snapshot allows it [default: what was said last]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l hold-max-bytes -d 'A hold that keeps more log than this does not count' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l hold-ttl -d 'A replica that was silent for so long does not count' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l dry-run -d 'Say what would be removed, and remove nothing'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from mirror" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l at -d 'Keep the entries behind this index [default: the end of the chain]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l max-bytes -d 'But no more log than this' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l expires -d 'And no longer than this' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l reason -d 'Why' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from hold" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand promote" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1121,6 +1336,8 @@ complete -c creel -n "__fish_creel_using_subcommand promote" -l sync -d 'How dur
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand promote" -l expect-epoch -d 'Go on only where this is the present epoch: who promotes twice does it once' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l store -d 'The store that decides [default: the one that the copy is pulled from or publishes to]' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l old-primary -d 'The primary so far, a database file: it is fenced, and what it has more is named' -r -F
 complete -c creel -n "__fish_creel_using_subcommand promote" -l reason -d 'Why: stored with the epoch' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l name -d 'The name of this node, stored with the epoch [default: the host\'s name]' -r
@@ -1133,7 +1350,7 @@ complete -c creel -n "__fish_creel_using_subcommand promote" -l force-network -d
 complete -c creel -n "__fish_creel_using_subcommand promote" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand promote" -l dry-run -d 'Only make the checks'
 complete -c creel -n "__fish_creel_using_subcommand promote" -l accept-loss -d 'Commits that only the old primary has may be lost to the new history'
-complete -c creel -n "__fish_creel_using_subcommand promote" -l yes -d 'Do not ask'
+complete -c creel -n "__fish_creel_using_subcommand promote" -s y -l yes -d 'Do not ask'
 complete -c creel -n "__fish_creel_using_subcommand promote" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand log; and not __fish_seen_subcommand_from show diff reapply" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1234,6 +1451,35 @@ complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcomm
 complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -l dry-run -d 'Only count'
 complete -c creel -n "__fish_creel_using_subcommand log; and __fish_seen_subcommand_from reapply" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand restore" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand restore" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand restore" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand restore" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand restore" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand restore" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand restore" -s o -l output -d 'The new database' -r
+complete -c creel -n "__fish_creel_using_subcommand restore" -l at -d 'The moment: a time (2026-11-26T10:00:00Z), an index, or a token [default: the newest]' -r
+complete -c creel -n "__fish_creel_using_subcommand restore" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand restore" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand restore" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l as-replica -d 'Keep the lineage, so that the file can follow the chain'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l force -d 'Replace an existing file'
+complete -c creel -n "__fish_creel_using_subcommand restore" -l dry-run -d 'Say what would be read, and read no more'
+complete -c creel -n "__fish_creel_using_subcommand restore" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand keyspaces" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1668,33 +1914,34 @@ complete -c creel -n "__fish_creel_using_subcommand version" -l allow-hard-links
 complete -c creel -n "__fish_creel_using_subcommand version" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand version" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand version" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "put" -d 'Store a value under a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "get" -d 'Print the value of a key'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "delete" -d 'Remove keys'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "list" -d 'Print entries in key order'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "export" -d 'Write the entries as text'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "replicate" -d 'Keep copies of a database that follow it'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "promote" -d 'Make a copy the primary, in a new epoch'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "log" -d 'Look at commits that rejoining took back, and make them again'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "stats" -d 'Show where the space goes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "soak" -d 'A long test run that can fail: an oracle, faults, kills, measurements'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "version" -d 'Print version and file formats'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "open" -d 'Make a database, or open one and say what recovery did'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "put" -d 'Store a value under a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "get" -d 'Print the value of a key'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "delete" -d 'Remove keys'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "exists" -d 'Say by the exit status whether a key exists'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "list" -d 'Print entries in key order'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "batch" -d 'Run many puts and deletes from a file or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "import" -d 'Take in records from files or standard input'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "export" -d 'Write the entries as text'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "digest" -d 'Print a hash of the entries, the same for a database and its exports'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "diff" -d 'Compare two databases or exports, entry by entry'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "backup" -d 'Copy a database that is in use to a new file'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "drill" -d 'Prove that a backup or export can be restored, and measure it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "replicate" -d 'Keep copies of a database that follow it'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "promote" -d 'Make a copy the primary, in a new epoch'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "log" -d 'Look at commits that rejoining took back, and make them again'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "restore" -d 'Make a database file of any moment that a store still has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "keyspaces" -d 'List the keyspaces and how many entries each has'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "info" -d 'Show what the header says, without lock or recovery'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "stats" -d 'Show where the space goes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "soak" -d 'A long test run that can fail: an oracle, faults, kills, measurements'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "explain" -d 'Explain an exit status, an error code, a fault of an input or an invariant'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "schema" -d 'Print the JSON Schema of an output, or list them'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "version" -d 'Print version and file formats'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

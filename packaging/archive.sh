@@ -14,7 +14,7 @@ out=${1:-$build/dist}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -n 1)
 target=${TARGET:-$(rustc -vV | sed -n 's/^host: //p')}
 if [ -z "${CREEL:-}" ]; then
-    cargo build --release --locked --manifest-path "$here/Cargo.toml"
+    cargo build --release --locked --features cloud --manifest-path "$here/Cargo.toml"
     CREEL=$build/release/creel
 fi
 

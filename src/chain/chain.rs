@@ -157,15 +157,20 @@ impl Chain {
         }
     }
 
-    /// Up to a thousand numbers above `after`; fewer than asked for are not the end, none is.
+    /// Up to a thousand numbers above `after`; none is the end.
     pub fn numbers_after(&self, after: u64, pace: &mut dyn Pace) -> ChainResult<Vec<u64>> {
+        Ok(self.some_numbers_after(after, pace)?.0)
+    }
+
+    /// The same, with whether there may be more.
+    fn some_numbers_after(&self, after: u64, pace: &mut dyn Pace) -> ChainResult<(Vec<u64>, bool)> {
         let mut from = after_name(after);
         loop {
             let names = self.page(&from, MAX_LIST, pace)?;
             let numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
             match names.last() {
                 Some(last) if numbers.is_empty() => from = last.clone(),
-                _ => return Ok(numbers),
+                _ => return Ok((numbers, names.len() == MAX_LIST)),
             }
         }
     }
@@ -181,8 +186,9 @@ impl Chain {
         let mut newest = None;
         let mut after = hint.saturating_sub(1);
         loop {
-            let numbers = self.numbers_after(after, pace)?;
+            let (numbers, more) = self.some_numbers_after(after, pace)?;
             match numbers.last() {
+                Some(last) if !more => return Ok(Some(*last)),
                 Some(last) => {
                     newest = Some(*last);
                     after = *last;

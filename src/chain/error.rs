@@ -44,7 +44,7 @@ pub enum ChainError {
     Foreign(Box<Facts>),
     /// The log goes on at a later number than was asked for.
     Gap {
-        /// The number that is gone.
+        /// The number that is gone; 0 where it is not known which.
         wanted: u64,
         /// The first that is there.
         found: u64,
@@ -117,6 +117,10 @@ impl fmt::Display for ChainError {
                 found.number,
                 Hex(&found.node),
                 found.epoch
+            ),
+            ChainError::Gap { wanted: 0, found } => write!(
+                f,
+                "the log from there on is not kept any more; the chain begins at segment {found}"
             ),
             ChainError::Gap { wanted, found } => write!(
                 f,

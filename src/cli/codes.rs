@@ -145,6 +145,30 @@ codes! {
         "the source's log does not reach back to where this copy is: log was thrown away, or a bulk import lies between"
         "the copy is as it was and can be read"
         "creel replicate pull DB --from SOURCE --reseed auto takes a new copy";
+    NO_CHAIN "no_chain" NotFound
+        "nothing was ever published to this store, or it does not exist"
+        "nothing was created"
+        "creel replicate snapshot DB --to STORE begins a chain";
+    NOT_IN_STORE "not_in_store" NotFound
+        "the store does not have what was asked for, or not any more"
+        "nothing was created"
+        "creel restore STORE --dry-run shows what can be had";
+    STORE_DAMAGED "store_damaged" Corrupt
+        "an object of the store is damaged, missing, or was put there by something else"
+        "the store was not changed"
+        "creel replicate verify STORE names all that is wrong; another copy of the object helps";
+    UNFIT_STORE "unfit_store" Io
+        "the store does not keep the condition of a create, so two primaries could both publish"
+        "nothing was published"
+        "creel replicate probe STORE shows the fault; another store, or --unsafe-no-fencing at your own risk";
+    REFUSED "refused" Fenced
+        "the state of the database or of the store does not allow it"
+        "nothing was changed"
+        "creel info DB shows the role of the file";
+    NOT_CONFIRMED "not_confirmed" Indeterminate
+        "the commit is in this file, and whether it gets into the store is not known"
+        "the commit may or may not survive a fail-over; do not write it again"
+        "creel get DB KEY --wait-for TOKEN at the new primary tells whether it has the commit";
     UNREACHABLE "unreachable" Unreachable
         "the source could not be reached, or did not answer in time"
         "the copy is whole, as far as it is"

@@ -11,6 +11,7 @@ pub mod glob;
 pub mod globals;
 pub mod input;
 pub mod log;
+pub mod moment;
 pub mod outfile;
 pub mod output;
 pub mod panic;

@@ -8,6 +8,7 @@ use creel::{Batch, Commit, Db, Interest, Progress};
 use serde::Serialize;
 
 use self::lines::{Lines, Op};
+use super::ack::{AckArgs, Confirm};
 use super::{Position, Run};
 use crate::cli::args::{DbArg, KeyspaceArg, WriteArgs};
 use crate::cli::log::Level;
@@ -37,11 +38,15 @@ pub struct BatchArgs {
     #[arg(long)]
     token: bool,
     #[command(flatten)]
+    ack: AckArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
 #[derive(Default)]
 struct Tally {
+    /// Commits are to be published before they count.
+    confirm: Option<Confirm>,
     puts: u64,
     deletes: u64,
     commits: u64,
@@ -84,7 +89,10 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
         let source = BufReader::with_capacity(64 << 10, input::open(ctx, "lines", &self.file)?);
         let mut lines = Lines::new(source, ctx.globals.json);
         let db = ctx.open_write(&self.db, Interest::None, self.every.is_some())?;
-        let mut tally = Tally::default();
+        let mut tally = Tally {
+            confirm: self.ack.prepare(&db)?,
+            ..Tally::default()
+        };
         if let Err(failure) = self.apply(ctx, &db, &mut lines, &mut tally) {
             let state = tally.state(self.every.is_some());
             let failure = failure.detail("committed_lines", tally.committed_line);
@@ -181,6 +189,9 @@ fn commit(
     (puts, deletes): (&mut u64, &mut u64),
     tally: &mut Tally,
 ) -> Result<(), Failure> {
+    if let Some(confirm) = &mut tally.confirm {
+        confirm.look()?;
+    }
     let commit = db.write(batch).map_err(|error| {
         let large = matches!(error, creel::Error::Limit { .. });
         let failure = Failure::from(error).detail("line", line);
@@ -190,6 +201,9 @@ fn commit(
             failure
         }
     })?;
+    if let Some(confirm) = &mut tally.confirm {
+        confirm.settle(&commit)?;
+    }
     tally.puts += std::mem::take(puts);
     tally.deletes += std::mem::take(deletes);
     tally.commits += 1;

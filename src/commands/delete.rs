@@ -6,6 +6,7 @@ use clap::Args;
 use creel::{Batch, Db, Interest, KeyRange};
 use serde::Serialize;
 
+use super::ack::AckArgs;
 use super::{Position, Run};
 use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, RangeArgs, WriteArgs};
 use crate::cli::context::interest_in;
@@ -40,6 +41,8 @@ pub struct DeleteArgs {
     /// Print the token of the commit, for example 3:812:9f31c0aa
     #[arg(long)]
     token: bool,
+    #[command(flatten)]
+    ack: AckArgs,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -156,6 +159,7 @@ impl DeleteArgs {
     }
 
     fn commit(&self, ctx: &mut Context, db: Db, batch: Batch, show: bool) -> Outcome {
+        let mut confirm = self.ack.prepare(&db)?;
         let commit = db.write(batch).map_err(|e| match e {
             creel::Error::Precondition { .. } => {
                 Failure::new(&codes::PRECONDITION, "a key does not exist (--must-exist)")
@@ -163,6 +167,10 @@ impl DeleteArgs {
             other => other.into(),
         })?;
         ctx.committed(commit.token);
+        if let Some(confirm) = &mut confirm {
+            confirm.settle(&commit)?;
+        }
+        drop(confirm);
         if ctx.globals.json {
             ctx.out.json(&DeleteReport {
                 schema: "creel.delete/1",

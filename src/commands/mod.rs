@@ -5,6 +5,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::globals::Globals;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
+mod ack;
 mod backup;
 mod batch;
 mod checkpoint;
@@ -30,6 +31,7 @@ mod open;
 mod promote;
 mod put;
 mod replicate;
+mod restore;
 mod salvage;
 mod schema;
 mod scratch;
@@ -158,6 +160,7 @@ const VERBS: &[Verb] = &[
         let verbs = tail::VERBS.iter();
         verbs.fold(command, |command, verb| command.subcommand(verb.command()))
     }),
+    Verb::of::<restore::RestoreArgs>(),
     Verb::of::<keyspaces::KeyspacesArgs>(),
     Verb::of::<info::InfoArgs>(),
     Verb::of::<stats::StatsArgs>(),

@@ -7,9 +7,12 @@ use creel::replica::promote::{Preflight, PromoteWish, preflight, promote};
 use creel::{Db, Interest};
 use serde::Serialize;
 
+use super::replicate::store::PatienceArg;
 use super::{Position, Run};
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
+
+mod store;
 
 /// Arguments of `creel promote`.
 #[derive(Debug, Args)]
@@ -22,6 +25,11 @@ pub struct PromoteArgs {
     /// Go on only where this is the present epoch: who promotes twice does it once
     #[arg(long, value_name = "N")]
     expect_epoch: Option<u32>,
+    /// The store that decides [default: the one that the copy is pulled from or publishes to]
+    #[arg(long, value_name = "STORE", conflicts_with = "old_primary")]
+    store: Option<String>,
+    #[command(flatten)]
+    patience: PatienceArg,
     /// The primary so far, a database file: it is fenced, and what it has more is named
     #[arg(long, value_name = "PATH")]
     old_primary: Option<PathBuf>,
@@ -35,7 +43,7 @@ pub struct PromoteArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short)]
     yes: bool,
 }
 
@@ -49,6 +57,12 @@ struct PromoteReport {
     checks: Vec<CheckRow>,
     lost: Option<Lost>,
     dry_run: bool,
+    /// The store that decided.
+    store: Option<String>,
+    token: Option<String>,
+    pulled: u64,
+    adopted: u64,
+    segment: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +84,7 @@ impl Run for PromoteArgs {
     const EXAMPLES: &'static str = "\
 Examples:
   creel promote copy.db --old-primary my.db --yes
+  creel promote copy.db --store s3://my-bucket/db1 --expect-epoch 4 --yes
   creel promote copy.db --dry-run
   creel promote copy.db --accept-loss --reason 'host a burnt' --expect-epoch 3 --yes
 
@@ -77,13 +92,18 @@ The checks are numbered and made before anything is changed. Every handle of an 
 from then on; in this file at once, in the old primary's file where --old-primary names it. Without
 that nothing here can stop an old primary that still runs: what it confirms until it hears of the new
 epoch is in its saved tail after creel replicate rejoin, not in the new history. --accept-loss says
-that this is understood. A primary may be promoted too: that begins a new epoch in place.
+that this is understood. With a store, everything in it is applied first, and the new epoch begins by an
+object that only one copy can create: of several promotions at once one succeeds, and the old primary cannot
+publish any more. A primary may be promoted too: that begins a new epoch in place.
 Exit status: 0 promoted, or the checks pass, 1 not confirmed, 10 a check stands in the way, 15 the
 histories differ; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let copy = ctx.open_write(&self.db, Interest::All, false)?;
+        if let Some(store) = self.address(&copy)? {
+            return self.in_store(ctx, copy, &store);
+        }
         let old = self.open_old(ctx)?;
         let wish = PromoteWish {
             expect_epoch: self.expect_epoch,
@@ -167,13 +187,14 @@ impl PromoteArgs {
     }
 
     fn asked(&self, ctx: &mut Context, found: &Preflight) -> Result<bool, Failure> {
+        self.asked_for(ctx, found.epoch, found.position.index)
+    }
+
+    fn asked_for(&self, ctx: &mut Context, epoch: u32, index: u64) -> Result<bool, Failure> {
         if !ctx.may_ask() {
             return Err(Failure::usage("promoting wants to be confirmed").hint("--yes"));
         }
-        let question = format!(
-            "Begin epoch {} behind entry {}?",
-            found.epoch, found.position.index
-        );
+        let question = format!("Begin epoch {epoch} behind entry {index}?");
         ctx.confirm(&question)
     }
 
@@ -204,6 +225,11 @@ impl PromoteArgs {
                 last_index,
             }),
             dry_run: self.dry_run,
+            store: None,
+            token: commit.map(|commit| commit.receipt().to_string()),
+            pulled: 0,
+            adopted: 0,
+            segment: None,
         };
         if ctx.globals.json {
             ctx.out.json(&report)?;

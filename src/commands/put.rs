@@ -7,6 +7,7 @@ use clap::Args;
 use creel::{Batch, Interest};
 use serde::Serialize;
 
+use super::ack::AckArgs;
 use super::{Position, Run};
 use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, ValueEncArgs, WriteArgs};
 use crate::cli::text::Enc;
@@ -47,6 +48,8 @@ pub struct PutArgs {
     /// Print the token of the commit, for example 3:812:9f31c0aa
     #[arg(long)]
     token: bool,
+    #[command(flatten)]
+    ack: AckArgs,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -92,8 +95,13 @@ Exit status: 0 stored, 1 a condition did not hold, 7 busy; others: creel explain
             Interest::None
         };
         let db = ctx.open_write(&self.db, interest, false)?;
+        let mut confirm = self.ack.prepare(&db)?;
         let commit = db.write(batch).map_err(|e| self.explain(e))?;
         ctx.committed(commit.token);
+        if let Some(confirm) = &mut confirm {
+            confirm.settle(&commit)?;
+        }
+        drop(confirm);
         if ctx.globals.json {
             ctx.out.json(&PutReport {
                 schema: "creel.put/1",

@@ -29,6 +29,8 @@ pub struct LogReader {
     inner: Arc<Inner>,
     at: Point,
     place: Option<Place>,
+    /// The entries of bulk steps are given too.
+    bulk: bool,
 }
 
 /// Where the next entry stands, or will.
@@ -84,6 +86,7 @@ impl Db {
             inner: Arc::clone(inner),
             at,
             place: None,
+            bulk: false,
         })
     }
 
@@ -130,6 +133,14 @@ impl Db {
 }
 
 impl LogReader {
+    /// Gives the entries of bulk steps as well, instead of an error. They say that something was
+    /// loaded, not what: who takes them needs a snapshot behind them.
+    #[must_use]
+    pub fn with_bulk(mut self) -> LogReader {
+        self.bulk = true;
+        self
+    }
+
     /// The position behind the last entry read.
     pub fn position(&self) -> Position {
         Position {
@@ -218,7 +229,7 @@ impl LogReader {
                 }
                 _ => return Ok(None), // begun since the limit was looked up
             };
-            let mut batch = Batch::new(upto, entries, bytes);
+            let mut batch = Batch::new(upto, entries, bytes, self.bulk);
             let (file, extent) = (self.inner.file.as_ref(), place.extent);
             let region = &place.region;
             let mut visit = |placed: &Placed, payload: &[u8]| batch.take(placed, payload);
@@ -398,12 +409,13 @@ struct Batch {
     /// The last entry taken, and where it begins in `out`.
     last: Option<(Placed, usize)>,
     bulk: Option<u64>,
+    with_bulk: bool,
     /// History before the first entry taken.
     before: Option<History>,
 }
 
 impl Batch {
-    fn new(upto: u64, entries: usize, bytes: usize) -> Batch {
+    fn new(upto: u64, entries: usize, bytes: usize, with_bulk: bool) -> Batch {
         Batch {
             out: Vec::new(),
             upto,
@@ -411,6 +423,7 @@ impl Batch {
             bytes,
             last: None,
             bulk: None,
+            with_bulk,
             before: None,
         }
     }
@@ -420,10 +433,11 @@ impl Batch {
         let full = !self.out.is_empty()
             && (self.entries == 0 || self.out.len() + ENTRY_OVERHEAD + payload.len() > self.bytes);
         let beyond = placed.offset + placed.header.frame_len() > self.upto;
-        if entry.kind == EntryKind::Bulk && !beyond {
+        let ends = entry.kind == EntryKind::Bulk && !self.with_bulk;
+        if ends && !beyond {
             self.bulk = Some(entry.index);
         }
-        if full || beyond || self.entries == 0 || entry.kind == EntryKind::Bulk {
+        if full || beyond || self.entries == 0 || ends {
             return Err(Error::Interrupted); // only ends the scan
         }
         self.entries -= 1;

@@ -15,4 +15,5 @@ pub mod sink;
 pub mod slot;
 pub mod source;
 pub mod state;
+pub mod store;
 pub mod tail;

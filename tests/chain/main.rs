@@ -7,6 +7,8 @@
     clippy::print_stdout
 )]
 
+#[cfg(feature = "cloud")]
+mod cloud;
 mod faulty;
 mod flawed;
 mod formats;

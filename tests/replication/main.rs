@@ -10,4 +10,6 @@ mod follow;
 mod health;
 mod rng;
 mod secure;
+mod store;
+mod store_kill;
 mod world;

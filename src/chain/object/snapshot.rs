@@ -76,9 +76,6 @@ pub struct SnapshotDoc {
     pub image_bytes: u64,
     /// Bytes of each part but the last.
     pub part_bytes: u64,
-    /// The sum over all entries that a restored file must have.
-    #[serde(with = "hex")]
-    pub content_sum: [u8; 8],
     /// The snapshot whose parts are used too.
     pub base: Option<String>,
     /// In the order of the file.
@@ -125,7 +122,6 @@ impl SnapshotDoc {
             time_us: 0,
             image_bytes: 0,
             part_bytes: MIN_PART,
-            content_sum: [0; 8],
             base: None,
             parts: Vec::new(),
         }

@@ -26,8 +26,6 @@ pub struct SnapshotWish {
     pub node: [u8; 16],
     /// When.
     pub time_us: u64,
-    /// The sum over all entries.
-    pub content_sum: u64,
     /// Bytes of the image.
     pub image_bytes: u64,
     /// Bytes of a part.
@@ -105,7 +103,6 @@ impl Chain {
         doc.time_us = wish.time_us;
         doc.image_bytes = wish.image_bytes;
         doc.part_bytes = wish.part_bytes;
-        doc.content_sum = wish.content_sum.to_le_bytes();
         let base = match wish.delta {
             true => self.base_for(wish, pace)?,
             false => None,

@@ -111,6 +111,15 @@ impl fmt::Display for Address {
 pub fn open(address: &Address, create: bool) -> Result<Box<dyn Store>, StoreError> {
     match address {
         Address::Dir(path) => Ok(Box::new(DirStore::open(path, create)?)),
+        #[cfg(feature = "cloud")]
+        Address::Cloud {
+            cloud,
+            bucket,
+            prefix,
+        } => Ok(Box::new(super::cloud::CloudStore::open(
+            *cloud, bucket, prefix,
+        )?)),
+        #[cfg(not(feature = "cloud"))]
         Address::Cloud { .. } => Err(StoreError::new(
             StoreErrorKind::Unsupported,
             "open",

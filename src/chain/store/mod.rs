@@ -4,6 +4,8 @@
 //! a listing shows every create that has ended. `probe` tests both before anything is published.
 
 mod address;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod dir;
 mod memory;
 

@@ -12,7 +12,8 @@ use creel::replica::state::State;
 use creel::stream::follow::follow;
 
 use super::super::Run;
-use super::outcome::report;
+use super::from_store;
+use super::outcome::{report, report_store};
 use super::serve::announce;
 use super::source::{Reseed, SourceArgs};
 use super::stream::{ListenArgs, bind_local, stop_on_signal};
@@ -72,6 +73,16 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());
+        if let Some(store) = self.source.store()? {
+            let helpers = self.helpers(ctx, &slot, &state, &stop)?;
+            let done = from_store::follow(ctx, &slot, &store, self.reseed, (&state, &stop));
+            stop.request();
+            helpers.finish();
+            if let Some(db) = slot.take() {
+                db.close()?;
+            }
+            return report_store(ctx, "follow", &path, &done?);
+        }
         let tell = ctx.globals.quiet == 0 && !ctx.globals.json;
         let mut dialer = self.source.dialer(&slot, &state, tell)?;
         dialer.takes_snapshots = self.reseed != Reseed::Never;

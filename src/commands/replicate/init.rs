@@ -11,8 +11,10 @@ use creel::stream::follow::{FollowOptions, follow};
 use creel::stream::receiver::Limits;
 
 use super::super::Run;
-use super::outcome::report;
+use super::from_store;
+use super::outcome::{report, report_store};
 use super::source::SourceArgs;
+use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Outcome};
@@ -24,6 +26,8 @@ pub struct InitArgs {
     db: DbArg,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    patience: PatienceArg,
 }
 
 impl Run for InitArgs {
@@ -34,6 +38,7 @@ Examples:
   creel replicate init copy.db --from my.db
   creel replicate init copy.db --from tcp://127.0.0.1:7070
   creel replicate init copy.db --from ssh://db.example.org/srv/my.db
+  creel replicate init copy.db --from s3://my-bucket/db1
 
 The source is not disturbed: the copy is one moment of it, and then what was committed meanwhile.
 The file appears when it is whole and has passed creel verify.
@@ -49,6 +54,10 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         self.source.resolve(None)?;
         if let Source::Path(from) = self.source.source()? {
             return super::files::init(ctx, &path, &from);
+        }
+        if let Some(store) = self.source.store()? {
+            let done = from_store::init(ctx, &path, &store, &self.patience)?;
+            return report_store(ctx, "init", &path, &done);
         }
         let options = ctx.options().background_checkpoint(true);
         let stop = stop_on_signal()?;

@@ -2,16 +2,24 @@
 
 use super::Verb;
 
+mod check;
 mod files;
 mod follow;
+mod from_store;
+mod gc;
+mod hold;
 mod init;
+mod mirror;
 mod outcome;
+mod probe;
 mod pull;
 mod rejoin;
 mod serve;
+mod snapshot;
 mod source;
 mod status;
-mod stream;
+pub mod store;
+pub mod stream;
 
 /// All verbs of it.
 pub(super) const VERBS: &[Verb] = &[
@@ -21,6 +29,13 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::of::<follow::FollowArgs>(),
     Verb::of::<status::StatusArgs>(),
     Verb::of::<rejoin::RejoinArgs>(),
+    Verb::of::<snapshot::SnapshotArgs>(),
+    Verb::of::<probe::ProbeArgs>(),
+    Verb::of::<check::CheckArgs>(),
+    Verb::of::<gc::GcArgs>(),
+    Verb::of::<mirror::MirrorArgs>(),
+    Verb::of::<hold::HoldArgs>(),
+    Verb::of::<hold::ForgetArgs>(),
 ];
 
 pub(super) const NAME: &str = "replicate";

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use creel::replica::dial::trouble;
 use creel::replica::slot::{Slot, durable_point};
+use creel::replica::store::PullReport;
 use creel::stream::follow::{Followed, Trouble};
 use creel::stream::follower::FollowerEnd;
 use creel::stream::message::Code;
@@ -135,6 +136,52 @@ pub fn print(ctx: &mut Context, report: &FollowReport) -> Result<(), Failure> {
         line.push_str(&format!(", {missing} left"));
     }
     ctx.out.line(&line)
+}
+
+/// What came of a pull from a store.
+pub struct StoreOutcome {
+    /// What was applied.
+    pub report: PullReport,
+    /// A limit ended it.
+    pub limited: bool,
+    /// Where the chain ends.
+    pub source_index: u64,
+    /// Whole copies that were put in place.
+    pub new_copies: u64,
+}
+
+/// Prints that, and gives the exit status.
+pub fn report_store(
+    ctx: &mut Context,
+    verb: &'static str,
+    path: &Path,
+    done: &StoreOutcome,
+) -> Outcome {
+    let point = &done.report.point;
+    let report = FollowReport {
+        schema: "creel.replicated/1",
+        verb,
+        path: path.display().to_string(),
+        position: Some(At {
+            epoch: point.epoch,
+            index: point.index,
+            hash: format!("{:032x}", u128::from_be_bytes(point.history)),
+        }),
+        source_index: Some(done.source_index),
+        entries: done.report.entries,
+        bytes: done.report.bytes,
+        new_copies: done.new_copies,
+        caught_up: done.report.at_end,
+        limited: done.limited,
+        error: None,
+        dry_run: false,
+        reseed: None,
+    };
+    print(ctx, &report)?;
+    if let Some(exit) = signals::exit() {
+        return Ok(exit);
+    }
+    Ok(if done.limited { Exit::Limit } else { Exit::Ok })
 }
 
 /// Why following ended, for the exit status.

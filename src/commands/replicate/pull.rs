@@ -7,13 +7,16 @@ use creel::replica::address::Source;
 use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
+use creel::replica::store::PullWish;
 use creel::stream::follow::follow;
 use creel::stream::receiver::Limits;
 
 use super::super::Run;
 use super::files::{self, Bounds, FileArgs};
-use super::outcome::report;
+use super::from_store;
+use super::outcome::{report, report_store};
 use super::source::{Reseed, SourceArgs};
+use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Outcome, units};
@@ -25,6 +28,8 @@ pub struct PullArgs {
     db: DbArg,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    patience: PatienceArg,
     /// Apply so many entries at most, then end with status 13
     #[arg(long, value_name = "N", value_parser = units::count)]
     max_frames: Option<u64>,
@@ -52,6 +57,7 @@ Examples:
   creel replicate pull copy.db --from my.db --until 1:812:9f31c0aa --timeout 2s
   creel replicate pull copy.db --from tcp://127.0.0.1:7070
   creel replicate pull copy.db --from ssh://db.example.org/srv/my.db
+  creel replicate pull copy.db --from dir:/srv/chain
   creel replicate pull copy.db --from tls://db.example.org:7070 --tls-ca ca.pem --max-frames 100000
 
 Entries are applied as they are, in commits of their own; what is interrupted is taken up again.
@@ -66,6 +72,18 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         let options = ctx.options().background_checkpoint(true);
         let db = ctx.open(&path, options.clone(), "opened for pulling")?;
         self.source.resolve(Some(&db))?;
+        if let Some(store) = self.source.store()? {
+            self.file.refuse_for_stream()?;
+            db.close()?;
+            let wish = PullWish {
+                max_entries: self.max_frames,
+                max_bytes: self.max_bytes,
+                ..PullWish::default()
+            };
+            let how = (&wish, self.reseed);
+            let done = from_store::update(ctx, &path, &store, how, &self.patience)?;
+            return report_store(ctx, "pull", &path, &done);
+        }
         if let Source::Path(from) = self.source.source()? {
             let bounds = Bounds {
                 max_entries: self.max_frames,

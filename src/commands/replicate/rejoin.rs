@@ -10,17 +10,23 @@ use serde::Serialize;
 
 use super::super::Run;
 use super::outcome::At;
+use super::store::PatienceArg;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
+
+mod store;
 
 /// Arguments of `creel replicate rejoin`.
 #[derive(Debug, Args)]
 pub struct RejoinArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The new primary: a database file
-    #[arg(long, value_name = "PATH")]
+    /// The new primary: a database file, or the store that it publishes to (dir:PATH, s3://BUCKET/PREFIX,
+    /// gs://, az://)
+    #[arg(long, value_name = "PATH|STORE")]
     from: String,
+    #[command(flatten)]
+    patience: PatienceArg,
     /// Only say where the histories parted and what would be taken back
     #[arg(long)]
     dry_run: bool,
@@ -53,6 +59,7 @@ impl Run for RejoinArgs {
 Examples:
   creel replicate rejoin old.db --from new.db --dry-run
   creel replicate rejoin old.db --from new.db && creel replicate pull old.db
+  creel replicate rejoin old.db --from s3://my-bucket/db1
   creel log show old.db.diverged/*.seg
 
 Commits that the new primary never had are saved in old.db.diverged/ first and taken back then;
@@ -62,6 +69,9 @@ had is saved), 15 the histories have nothing in common; others: creel explain CO
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
+        if let Ok(Source::Store(store)) = self.from.parse() {
+            return self.in_store(ctx, &store);
+        }
         let from = file_of(&self.from)?;
         let copy = ctx.open_write(&self.db, Interest::All, false)?;
         let path = copy.path().to_owned();
@@ -135,8 +145,15 @@ impl RejoinArgs {
             saved: saved.collect(),
             dry_run: self.dry_run,
         };
+        self.show(ctx, &report)
+    }
+
+    fn show(&self, ctx: &mut Context, report: &RejoinReport) -> Result<(), Failure> {
         if ctx.globals.json {
-            return ctx.out.json(&report);
+            return ctx.out.json(report);
+        }
+        if ctx.globals.quiet > 0 {
+            return Ok(());
         }
         let (verb, here) = match self.dry_run {
             true => ("would go back", "has"),

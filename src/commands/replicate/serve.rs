@@ -6,13 +6,16 @@ use clap::Args;
 use creel::replica::acks::{self, Door};
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::slot::Slot;
+use creel::replica::store::{AttachOptions, PublishService, ServiceOptions, attach};
+use creel::stream::stop::Stop;
 use creel::{IdentityChange, Interest, Role};
 use serde::Serialize;
 
 use super::super::Run;
+use super::store::{PatienceArg, failure};
 use super::stream::{ListenArgs, bind_local, stdio, stop_on_signal};
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Exit, Failure, Outcome, signals};
+use crate::cli::{Context, Exit, Failure, Outcome, signals, units};
 
 /// Arguments of `creel replicate serve`.
 #[derive(Debug, Args)]
@@ -20,13 +23,25 @@ pub struct ServeArgs {
     #[command(flatten)]
     db: DbArg,
     /// Address for followers, for example 127.0.0.1:7070; port 0 lets the system choose
-    #[arg(long, value_name = "ADDR", required_unless_present = "stdio")]
+    #[arg(long, value_name = "ADDR", required_unless_present_any = ["stdio", "publish"])]
     listen: Option<String>,
     /// Serve one follower over standard input and output, as ssh:// does
     #[arg(long, conflicts_with_all = ["listen", "http"])]
     stdio: bool,
     #[command(flatten)]
     secure: ListenArgs,
+    /// Publish the log to this store: dir:PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or
+    /// az://CONTAINER/PREFIX
+    #[arg(long, value_name = "STORE", conflicts_with = "stdio")]
+    publish: Option<String>,
+    /// With --publish: write a snapshot after so many bytes of log
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = units::size)]
+    snapshot_every: u64,
+    /// With --publish: also to a store that cannot decide who is primary
+    #[arg(long)]
+    unsafe_no_fencing: bool,
+    #[command(flatten)]
+    patience: PatienceArg,
     /// Answer /primary, /replica, /lag and /metrics here, on this machine only
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
@@ -49,6 +64,7 @@ Examples:
   creel replicate serve my.db --listen 127.0.0.1:7070
   creel replicate serve my.db --listen 0.0.0.0:7070 --tls-cert c.pem --tls-key k.pem --client-ca ca.pem
   creel replicate serve my.db --listen 127.0.0.1:0 --token-file token --http 127.0.0.1:8080
+  creel replicate serve my.db --publish s3://my-bucket/db1 --listen 127.0.0.1:7070
   ssh host creel replicate serve /srv/my.db --stdio
 
 Standard output has the address, then the line ready. Other commands write to the database as
@@ -81,6 +97,7 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
         // Commands of this machine ask here who has which commit.
         let door = Door::new().map_err(|e| creel::Error::io("listen", e))?;
         let control = door.text();
+        let publisher = self.publisher(ctx, &slot, &stop)?;
         let setup = Setup {
             control: Some((door.listener, door.key)),
             listener: self
@@ -106,11 +123,41 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
         announce(ctx, &serving, self.secure.scheme())?;
         stop.sleep();
         let fenced = serving.hub.fenced();
+        stop.request();
         serving.finish();
         if let Some(db) = db.filter(|_| fenced.is_none()) {
             acks::withdraw(&db, &control)?;
         }
+        if let Some(trouble) = publisher.and_then(PublishService::finish) {
+            return Err(failure(trouble));
+        }
         ended(fenced.map(|fenced| fenced.epoch))
+    }
+}
+
+impl ServeArgs {
+    /// Begins to publish, where that is asked for. A new chain has its first snapshot when this returns.
+    fn publisher(
+        &self,
+        ctx: &Context,
+        slot: &Slot,
+        stop: &Arc<Stop>,
+    ) -> Result<Option<PublishService>, Failure> {
+        let (Some(store), Some(db)) = (&self.publish, slot.get()) else {
+            return Ok(None);
+        };
+        let options = AttachOptions {
+            unsafe_no_fencing: self.unsafe_no_fencing,
+        };
+        let meter = ctx.meter("publish");
+        let mut pace = self.patience.start();
+        let attached = attach(&db, store, &options, &mut pace, &meter).map_err(failure)?;
+        drop(meter);
+        let options = ServiceOptions {
+            snapshot_bytes: self.snapshot_every,
+        };
+        let service = PublishService::start(&db, attached.publishing, options, stop);
+        service.map(Some).map_err(failure)
     }
 }
 

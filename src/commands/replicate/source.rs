@@ -30,8 +30,8 @@ pub enum Reseed {
 /// The source and how to reach it.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// The source: a database file, tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for
-    /// standard input and output [default: what the copy was made from]
+    /// The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT,
+    /// tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     /// Prove with the token in this file that this copy may follow (mode 0600)
@@ -109,6 +109,14 @@ impl SourceArgs {
         client
             .map(Some)
             .map_err(|e| Failure::usage(e.to_string()).at(ca))
+    }
+
+    /// The address, where it is an object store.
+    pub fn store(&self) -> Result<Option<String>, Failure> {
+        Ok(match self.source()? {
+            Source::Store(address) => Some(address),
+            _ => None,
+        })
     }
 
     /// Connections of the copy in the slot. `tell`: say on standard error what happens.

@@ -134,6 +134,19 @@ impl Db {
         self.inner.backup(&moment, dest, &options.backup, progress)
     }
 
+    /// Writes the present contents to `dest` as a database on its own: with a new lineage and no
+    /// part in any replication.
+    pub fn detach(
+        &self,
+        dest: &Path,
+        options: &BackupOptions,
+        progress: &dyn Progress,
+    ) -> Result<BackupReport> {
+        let mut moment = Moment::take(&self.inner, false)?;
+        moment.detach(&self.inner)?;
+        self.inner.backup(&moment, dest, options, progress)
+    }
+
     /// The bytes of such a replica one after the other.
     pub fn seed_to(
         &self,

@@ -72,6 +72,16 @@ impl Moment {
         let _ = locks.unlock(crate::store::locks::PINS + generation, 1);
     }
 
+    /// The copy is a database on its own: nobody can take it for a copy of this one.
+    pub fn detach(&mut self, inner: &Inner) -> Result<()> {
+        let header = &mut self.header;
+        header.lineage_id = Identity::random(inner.vfs())?.lineage_id;
+        header.role = Role::Standalone;
+        header.upstream_file_id = [0; 16];
+        (header.fenced, header.fence_epoch) = (false, 0);
+        Ok(())
+    }
+
     /// What the copy will look like.
     pub fn lay_out(&self, file: &Arc<dyn File>) -> Result<Layout> {
         let old = &self.tree.current.header;

@@ -45,6 +45,16 @@ impl Stub {
         stub
     }
 
+    /// A server that somebody else runs.
+    #[cfg(feature = "cloud")]
+    pub fn elsewhere(address: SocketAddr) -> Stub {
+        Stub {
+            address,
+            stop: Arc::default(),
+            requests: Arc::default(),
+        }
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -20,6 +20,7 @@ pub fn all() -> Vec<Printed> {
         comparisons,
         copies,
         files_that_follow,
+        stores,
         damage,
         losses,
         errors,
@@ -44,6 +45,98 @@ fn keep(printed: &mut Vec<Printed>, mut command: assert_cmd::Command, name: &str
     let objects = json_lines(&both);
     assert!(!objects.is_empty(), "{name}: nothing was printed");
     printed.extend(objects.into_iter().map(|object| (name.to_owned(), object)));
+}
+
+/// A store, copies of it, and a fail-over.
+fn stores(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("a", "1")]);
+    let path = |name: &str| db.dir.path().join(name).to_str().unwrap().to_owned();
+    let (old, copy) = (db.path.to_str().unwrap().to_owned(), path("copy.db"));
+    let (store, mirror) = (format!("dir:{}", path("s")), format!("dir:{}", path("m")));
+    let restored = path("restored.db");
+    for args in [
+        &["replicate", "probe", &store, "--rounds", "2"][..],
+        &["replicate", "snapshot", &old, "--to", &store],
+        &["put", &old, "b", "2", "--ack", "published"],
+        &["replicate", "init", &copy, "--from", &store],
+        &["replicate", "snapshot", &old, "--to", &store],
+        &["replicate", "pull", &copy, "--from", &store],
+        &["replicate", "hold", &store, "audit", "--at", "1"],
+        &[
+            "replicate",
+            "gc",
+            &store,
+            "--retain",
+            "0s",
+            "--retain-min",
+            "0",
+        ],
+        &["replicate", "forget", &store, "audit"],
+        &["replicate", "mirror", &store, &mirror],
+        &["restore", &store, "--dry-run"],
+        &["restore", &store, "-o", &restored],
+        &["promote", &copy, "--dry-run"],
+        &["promote", &copy, "--yes"],
+        &["put", &old, "c", "3"],
+        &["put", &old, "d", "4", "--ack", "published"],
+        &["replicate", "rejoin", &old, "--from", &store],
+        &["replicate", "verify", &store, "--deep"],
+    ] {
+        let mut command = creel();
+        command.args(args);
+        keep(printed, command, &format!("{args:?}"));
+    }
+    std::fs::write(db.dir.path().join("s/log/stray"), b"x").unwrap();
+    let mut command = creel();
+    command.args(["replicate", "verify", &store]);
+    keep(printed, command, "verify with a stray object");
+    store_errors(printed);
+}
+
+/// What goes wrong with a store, with what programs are told of it.
+fn store_errors(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("a", "1")]);
+    let path = |name: &str| db.dir.path().join(name).to_str().unwrap().to_owned();
+    let own = db.path.to_str().unwrap().to_owned();
+    let (copy, store) = (path("copy.db"), format!("dir:{}", path("s")));
+    let run = |args: &[&str]| drop(creel().args(args).assert().success());
+    let snapshot = ["replicate", "snapshot", &own, "--to", &store, "-q"];
+    let published = ["put", &own, "b", "2", "--ack", "published"];
+    run(&snapshot);
+    let log = db.dir.path().join("s/log");
+    #[cfg(unix)]
+    {
+        // Nothing can be written there, which shows only after the commit.
+        std::os::unix::fs::symlink("nowhere", &log).unwrap();
+        let mut command = creel();
+        command.args(published);
+        keep(printed, command, "a store that fails after the commit");
+        std::fs::remove_file(&log).unwrap();
+    }
+    run(&["replicate", "init", &copy, "--from", &store, "-q"]);
+    std::fs::remove_dir_all(db.dir.path().join("s/progress")).unwrap();
+    run(&published);
+    run(&snapshot);
+    run(&published);
+    run(&[
+        "replicate",
+        "gc",
+        &store,
+        "--retain",
+        "0s",
+        "--retain-min",
+        "0",
+        "-q",
+    ]);
+    let mut command = creel();
+    command.args(["replicate", "pull", &copy, "--from", &store]);
+    keep(printed, command, "a copy that slept");
+    for segment in std::fs::read_dir(&log).unwrap() {
+        std::fs::write(segment.unwrap().path(), b"x").unwrap();
+    }
+    let mut command = creel();
+    command.args(["replicate", "init", &path("new.db"), "--from", &store]);
+    keep(printed, command, "a damaged segment");
 }
 
 /// Copies that follow.

@@ -1,0 +1,114 @@
+//! Promotion where a store decides.
+
+use creel::chain::store::Address;
+use creel::replica::store::{PromoteWish, promote_in_store};
+use creel::{Db, Role};
+
+use super::super::replicate::store::{chain_failure, failure, open_chain};
+use super::{CheckRow, PromoteArgs, PromoteReport, host, result};
+use crate::cli::{Context, Exit, Failure, Outcome};
+
+impl PromoteArgs {
+    /// The store that was named, or that the file knows. With --old-primary none is asked.
+    pub(super) fn address(&self, db: &Db) -> Result<Option<String>, Failure> {
+        if self.store.is_some() || self.old_primary.is_some() {
+            return Ok(self.store.clone());
+        }
+        let facts = db.facts()?;
+        let known = [facts.publish, facts.source];
+        Ok(known
+            .into_iter()
+            .find(|address| Address::is_address(address)))
+    }
+
+    /// Promotes, or says how things stand.
+    pub(super) fn in_store(&self, ctx: &mut Context, db: Db, store: &str) -> Outcome {
+        let chain = open_chain(store, &self.patience)?;
+        let info = db.info()?;
+        chain
+            .check_lineage(info.lineage_id)
+            .map_err(chain_failure)?;
+        let at = db.durable_position()?;
+        let mut pace = self.patience.start();
+        let tail = chain.tail(0, &mut pace).map_err(chain_failure)?;
+        let end = tail.map_or(chain.start(), |segment| segment.facts.after);
+        let role = match info.role {
+            Role::Standalone => "standalone",
+            Role::Primary => "primary",
+            Role::Replica => "replica",
+        };
+        let row = |name, text| CheckRow {
+            name,
+            result: result(true, false),
+            text,
+        };
+        let mut report = PromoteReport {
+            schema: "creel.promote/1",
+            path: db.path().display().to_string(),
+            promoted: false,
+            epoch: at.epoch.max(end.epoch) + 1,
+            position: at.token().into(),
+            checks: vec![
+                row(
+                    "role",
+                    format!("{role} in epoch {}, at entry {}", at.epoch, at.index),
+                ),
+                row(
+                    "store",
+                    format!("epoch {}, at entry {}", end.epoch, end.index),
+                ),
+            ],
+            lost: None,
+            dry_run: self.dry_run,
+            store: Some(store.to_owned()),
+            token: None,
+            pulled: 0,
+            adopted: 0,
+            segment: None,
+        };
+        if !self.dry_run {
+            if !self.yes && !self.asked_for(ctx, report.epoch, at.index)? {
+                return Ok(Exit::No);
+            }
+            let wish = PromoteWish {
+                name: self.name.clone().unwrap_or_else(host),
+                reason: self.reason.clone(),
+                expect_epoch: self.expect_epoch,
+                loss: None,
+            };
+            let meter = ctx.meter("promote");
+            let done = promote_in_store(&db, &chain, store, &wish, &mut pace, &meter);
+            drop(meter);
+            let done = done.map_err(failure)?;
+            ctx.committed(done.commit.token);
+            report.promoted = true;
+            report.epoch = done.commit.token.epoch;
+            report.position = (&done.commit).into();
+            report.token = Some(done.commit.receipt().to_string());
+            (report.pulled, report.adopted) = (done.pulled, done.adopted);
+            report.segment = Some(done.facts.number);
+        }
+        self.tell(ctx, &report)?;
+        db.close()?;
+        Ok(Exit::Ok)
+    }
+
+    fn tell(&self, ctx: &mut Context, report: &PromoteReport) -> Result<(), Failure> {
+        if ctx.globals.json {
+            return ctx.out.json(report);
+        }
+        if ctx.globals.quiet > 0 {
+            return Ok(());
+        }
+        for check in &report.checks {
+            ctx.out.line(&format!("{}: {}", check.name, check.text))?;
+        }
+        match &report.token {
+            Some(token) => ctx.out.line(&format!(
+                "primary of epoch {} as of {token}; {} entries applied first, {} adopted",
+                report.epoch, report.pulled, report.adopted
+            )),
+            None => ctx.out.line(&format!("epoch {} would begin", report.epoch)),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! `init` and `pull` where the source is an object store.
+
+use std::path::Path;
+use std::time::Duration;
+
+use creel::chain::{Chain, Pace, RestoreTo};
+use creel::replica::slot::Slot;
+use creel::replica::state::State;
+use creel::replica::store::{
+    PullReport, PullWish, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason, say_where,
+};
+use creel::stream::stop::Stop;
+use creel::{Db, Error, NoProgress};
+
+use super::outcome::StoreOutcome;
+use super::source::Reseed;
+use super::store::{PatienceArg, chain_failure, failure, open_chain};
+use super::stream::node_name;
+use crate::cli::{Context, Failure, codes};
+
+/// Makes a copy, and brings it up to date.
+pub fn init(
+    ctx: &mut Context,
+    path: &Path,
+    from: &str,
+    patience: &PatienceArg,
+) -> Result<StoreOutcome, Failure> {
+    let chain = open_chain(from, patience)?;
+    let mut pace = patience.start();
+    new_copy(ctx, &chain, path, false, &mut pace)?;
+    let db = ctx.open(path, ctx.options(), "opened for pulling")?;
+    remember_source(&db, from)?;
+    let mut outcome = run(ctx, &db, &chain, &PullWish::default(), &mut pace)?;
+    outcome.new_copies = 1;
+    db.close()?;
+    Ok(outcome)
+}
+
+/// Brings a copy up to date, with a new copy where that is needed and allowed.
+pub fn update(
+    ctx: &mut Context,
+    path: &Path,
+    from: &str,
+    (wish, reseed): (&PullWish, Reseed),
+    patience: &PatienceArg,
+) -> Result<StoreOutcome, Failure> {
+    let chain = open_chain(from, patience)?;
+    let mut pace = patience.start();
+    let mut new_copies = 0;
+    if reseed == Reseed::Force {
+        new_copy(ctx, &chain, path, true, &mut pace)?;
+        new_copies = 1;
+    } else {
+        let db = ctx.open(path, ctx.options(), "opened for pulling")?;
+        match run_raw(ctx, &db, &chain, wish, &mut pace) {
+            Ok(report) => {
+                let outcome = finish(ctx, &db, &chain, report, wish, &mut pace)?;
+                db.close()?;
+                return Ok(outcome);
+            }
+            Err(error) => {
+                let reason = reseed_reason(&error);
+                if reseed == Reseed::Never || reason.is_none() {
+                    return Err(explain(error, from));
+                }
+            }
+        }
+        db.close()?;
+        new_copy(ctx, &chain, path, true, &mut pace)?;
+        new_copies += 1;
+    }
+    let db = ctx.open(path, ctx.options(), "opened for pulling")?;
+    remember_source(&db, from)?;
+    let mut outcome = run(ctx, &db, &chain, wish, &mut pace)?;
+    outcome.new_copies = new_copies;
+    db.close()?;
+    Ok(outcome)
+}
+
+/// Keeps a copy up to date until it is told to stop. Polls get rarer while nothing comes.
+pub fn follow(
+    ctx: &mut Context,
+    slot: &Slot,
+    from: &str,
+    reseed: Reseed,
+    (state, stop): (&State, &Stop),
+) -> Result<StoreOutcome, Failure> {
+    const FIRST: Duration = Duration::from_millis(250);
+    const MOST: Duration = Duration::from_secs(5);
+    let patience = PatienceArg {
+        store_timeout: Duration::from_secs(3600),
+    };
+    let chain = open_chain(from, &patience)?;
+    let mut total: Option<StoreOutcome> = None;
+    let (mut wait, mut new_copies) = (FIRST, 0);
+    let mut force = reseed == Reseed::Force;
+    let mut hint = None;
+    loop {
+        let mut pace = patience.start();
+        if std::mem::take(&mut force) {
+            new_copy(ctx, &chain, slot.path(), true, &mut pace)?;
+            slot.reopen()?;
+            new_copies += 1;
+        }
+        let Some(db) = slot.get() else {
+            return Err(Error::NotFound {
+                path: slot.path().to_owned(),
+            }
+            .into());
+        };
+        let wish = PullWish {
+            hint,
+            ..PullWish::default()
+        };
+        let report = match pull(&db, &chain, &wish, &mut pace, &NoProgress) {
+            Ok(report) => report,
+            Err(error) if reseed != Reseed::Never && reseed_reason(&error).is_some() => {
+                force = true;
+                continue;
+            }
+            Err(_) if stop.is_requested() => break,
+            Err(error) => return Err(explain(error, from)),
+        };
+        hint = Some(report.number);
+        state.applied(report.point.index);
+        wait = match report.entries {
+            0 => (wait * 2).min(MOST),
+            _ => FIRST,
+        };
+        let moved = report.entries > 0 || total.is_none();
+        let before = total.take();
+        let mut outcome = match (moved, before) {
+            (false, Some(before)) => before,
+            (_, before) => {
+                let mut outcome = finish(ctx, &db, &chain, report, &wish, &mut pace)?;
+                if let Some(before) = before {
+                    outcome.report.entries += before.report.entries;
+                    outcome.report.bytes += before.report.bytes;
+                }
+                outcome
+            }
+        };
+        outcome.new_copies = new_copies;
+        total = Some(outcome);
+        if stop.wait(wait) {
+            break;
+        }
+    }
+    total.ok_or_else(|| Error::Interrupted.into())
+}
+
+fn explain(error: StoreFailure, from: &str) -> Failure {
+    let needs_copy = reseed_reason(&error).is_some();
+    let diverged = is_diverged(&error);
+    let failure = failure(error);
+    if needs_copy {
+        return failure.hint(format!(
+            "creel replicate pull DB --from {from} --reseed auto"
+        ));
+    }
+    if diverged {
+        return failure.hint(format!("creel replicate rejoin DB --from {from}"));
+    }
+    failure
+}
+
+fn new_copy(
+    ctx: &Context,
+    chain: &Chain,
+    path: &Path,
+    replace: bool,
+    pace: &mut dyn Pace,
+) -> Result<(), Failure> {
+    let plan = chain
+        .plan_restore(RestoreTo::Newest, pace)
+        .map_err(chain_failure);
+    let plan = plan.map_err(|failure| match failure.code() == &codes::NOT_IN_STORE {
+        // Somebody has only begun.
+        true => Failure::new(&codes::UNREACHABLE, "the store has no snapshot yet")
+            .state("nothing was created")
+            .hint("creel replicate snapshot DB --to STORE, at the primary"),
+        false => failure,
+    })?;
+    let meter = ctx.meter("copy").of_bytes();
+    fetch_copy(chain, &plan.snapshot, path, replace, pace, &meter).map_err(failure)
+}
+
+fn remember_source(db: &Db, from: &str) -> Result<(), Failure> {
+    let mut facts = db.facts()?;
+    if facts.source != from {
+        facts.source = from.to_owned();
+        db.set_facts(&facts)?;
+    }
+    Ok(())
+}
+
+fn run_raw(
+    ctx: &Context,
+    db: &Db,
+    chain: &Chain,
+    wish: &PullWish,
+    pace: &mut dyn Pace,
+) -> Result<PullReport, StoreFailure> {
+    let meter = ctx.meter("pull").of_bytes();
+    pull(db, chain, wish, pace, &meter)
+}
+
+fn run(
+    ctx: &Context,
+    db: &Db,
+    chain: &Chain,
+    wish: &PullWish,
+    pace: &mut dyn Pace,
+) -> Result<StoreOutcome, Failure> {
+    let from = chain.store().address();
+    let report = run_raw(ctx, db, chain, wish, pace).map_err(|error| explain(error, &from))?;
+    finish(ctx, db, chain, report, wish, pace)
+}
+
+fn finish(
+    ctx: &Context,
+    db: &Db,
+    chain: &Chain,
+    report: PullReport,
+    wish: &PullWish,
+    pace: &mut dyn Pace,
+) -> Result<StoreOutcome, Failure> {
+    // Others only want to know; a store that may only be read is no trouble.
+    if chain.check_authority().is_ok()
+        && let Err(error) = say_where(db, chain, &report, &node_name(db.path()), pace)
+    {
+        ctx.notice(&format!(
+            "warning: the store was not told where this copy is: {error}"
+        ));
+    }
+    let tail = chain.tail(report.number, pace).map_err(chain_failure)?;
+    Ok(StoreOutcome {
+        limited: !report.at_end && wish.is_limited(),
+        source_index: tail.map_or(report.point.index, |segment| segment.facts.after.index),
+        new_copies: 0,
+        report,
+    })
+}

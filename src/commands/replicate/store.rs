@@ -1,0 +1,125 @@
+//! What the verbs that work on an object store have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use creel::chain::store::{Address, StoreError, StoreErrorKind, open};
+use creel::chain::{Chain, ChainError};
+use creel::replica::store::{Patience, StoreFailure};
+
+use crate::cli::codes::{self, Code};
+use crate::cli::{Failure, signals, units};
+
+/// A store and how long to ask it.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArg {
+    /// The store: dir:PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
+    #[arg(value_name = "STORE")]
+    pub store: String,
+    #[command(flatten)]
+    pub patience: PatienceArg,
+}
+
+/// How long to repeat requests.
+#[derive(Debug, Clone, Args)]
+pub struct PatienceArg {
+    /// Give up a request to the store that fails for so long
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration)]
+    pub store_timeout: Duration,
+}
+
+impl PatienceArg {
+    /// Begins now, and ends with a signal.
+    pub fn start(&self) -> Patience<'static> {
+        Patience::new(Some(self.store_timeout), &signals::stopped)
+    }
+}
+
+impl StoreArg {
+    /// Opens the chain that is there.
+    pub fn chain(&self) -> Result<Chain, Failure> {
+        open_chain(&self.store, &self.patience)
+    }
+}
+
+/// Reads an address.
+pub fn address(text: &str) -> Result<Address, Failure> {
+    Address::parse(text).map_err(|error| Failure::usage(error.to_string()).hint("dir:PATH"))
+}
+
+/// Opens a store; only a directory can be made.
+pub fn open_store(
+    text: &str,
+    create: bool,
+) -> Result<Arc<dyn creel::chain::store::Store>, Failure> {
+    let store = open(&address(text)?, create);
+    Ok(Arc::from(
+        store.map_err(|e| failure(StoreFailure::Chain(e.into())))?,
+    ))
+}
+
+/// Opens the chain in a store.
+pub fn open_chain(text: &str, patience: &PatienceArg) -> Result<Chain, Failure> {
+    let store = open_store(text, false)?;
+    Chain::open(store, &mut patience.start()).map_err(chain_failure)
+}
+
+/// A chain's failure as an exit status.
+pub fn chain_failure(error: ChainError) -> Failure {
+    failure(StoreFailure::Chain(error))
+}
+
+/// A failure as an exit status.
+pub fn failure(failure: StoreFailure) -> Failure {
+    let error = match failure {
+        StoreFailure::Db(error) => return error.into(),
+        StoreFailure::Chain(error) => error,
+    };
+    let text = error.to_string();
+    let code = match &error {
+        ChainError::Store(error) => store_code(error),
+        ChainError::GaveUp { .. } => &codes::UNREACHABLE,
+        ChainError::Damaged { damage, .. } if damage.newer => &codes::NOT_A_DB,
+        ChainError::Damaged { .. } | ChainError::Foreign(_) => &codes::STORE_DAMAGED,
+        ChainError::OtherLineage { .. } | ChainError::OffChain { .. } => &codes::DIVERGED,
+        ChainError::NoChain { .. } => &codes::NO_CHAIN,
+        ChainError::Missing(_) => &codes::NOT_IN_STORE,
+        ChainError::Fenced(_) => &codes::FENCED,
+        ChainError::Gap { .. } => &codes::RESEED,
+        ChainError::Unfit(_) => &codes::UNFIT_STORE,
+        ChainError::Mirror { .. } | ChainError::Refused(_) => &codes::REFUSED,
+        ChainError::Interrupted => return creel::Error::Interrupted.into(),
+    };
+    let failure = Failure::new(code, text);
+    match error {
+        ChainError::Fenced(by) => failure
+            .detail("epoch", by.epoch)
+            .detail("segment", by.number),
+        ChainError::Gap { found, .. } => failure.detail("first_segment", found),
+        ChainError::Damaged { name, .. } => failure.detail("object", name),
+        _ => failure,
+    }
+}
+
+fn store_code(error: &StoreError) -> &'static Code {
+    match error.kind {
+        StoreErrorKind::Unreachable => &codes::UNREACHABLE,
+        StoreErrorKind::Unauthorised => &codes::UNAUTHORISED,
+        StoreErrorKind::NoStore => &codes::NO_CHAIN,
+        StoreErrorKind::Unsupported | StoreErrorKind::Invalid => &codes::USAGE,
+        StoreErrorKind::TooLarge => &codes::STORE_DAMAGED,
+        StoreErrorKind::Io => &codes::IO,
+    }
+}
+
+/// Microseconds since 1970.
+pub fn now_us() -> u64 {
+    use creel::sys::Vfs;
+    creel::sys::OsVfs.now_us()
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    creel::chain::name::Hex(bytes).to_string()
+}

@@ -1,0 +1,260 @@
+//! A copy becomes primary by a fence in the chain.
+
+use super::pull::{PullWish, pull};
+use super::{StoreFailure, StoreResult, now_us, position};
+use crate::chain::object::{Catalogue, EpochRow, Facts, NodeRole, ProgressDoc, Writer};
+use crate::chain::{Chain, ChainError, Pace, Promotion, promote, random_id};
+use crate::db::{Commit, Db, FenceWish, Info};
+use crate::error::Error;
+use crate::format::entry::{Entry, Point};
+use crate::format::fence::FenceRecord;
+use crate::format::header::Role;
+use crate::progress::Progress;
+
+/// How often the chain may have grown before a promotion is given up.
+const ROUNDS: u32 = 16;
+
+/// How to be promoted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PromoteWish {
+    /// Name of this node.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Only if the chain is in this epoch.
+    pub expect_epoch: Option<u32>,
+    /// Entries of the epoch before that are known and given up.
+    pub loss: Option<(u64, u64)>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promoted {
+    /// The fence here.
+    pub commit: Commit,
+    /// The fence in the chain.
+    pub facts: Facts,
+    /// Entries that only this copy had and that are published now.
+    pub adopted: u64,
+    /// Entries that were read from the chain first.
+    pub pulled: u64,
+}
+
+/// Makes this copy the primary. Everything that the chain has is applied first; entries that only
+/// this copy has go into the chain together with the fence.
+pub fn promote_in_store(
+    db: &Db,
+    chain: &Chain,
+    address: &str,
+    wish: &PromoteWish,
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<Promoted> {
+    chain.check_authority()?;
+    let info = db.info()?;
+    let writer = Writer {
+        lineage: info.lineage_id,
+        node: info.file_id,
+        incarnation: random_id()?,
+    };
+    let mut pulled = 0;
+    if let Some(done) = finish(db, chain, address, &info, pace)? {
+        return Ok(done);
+    }
+    for _ in 0..ROUNDS {
+        let hint = db.facts()?.published.map_or(0, |(_, number)| number);
+        expect(chain, wish, hint, pace)?;
+        if info.role == Role::Replica {
+            pulled += pull(db, chain, &PullWish::default(), pace, progress)?.entries;
+        }
+        let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
+        let (number, end) = tail.map_or((0, chain.start()), |facts| (facts.number, facts.after));
+        let body = adopted(db, &end)?;
+        let adopted = count(&body);
+        let fence = db.prepare_fence(&FenceWish {
+            name: wish.name.clone(),
+            reason: wish.reason.clone(),
+            loss: wish.loss,
+            above_epoch: end.epoch,
+        })?;
+        let whole = [body, fence.clone()].concat();
+        match promote(chain, &writer, number, end, &whole, pace)? {
+            Promotion::Won(facts) => {
+                let commit = db.install_fence(&fence)?;
+                settle(db, chain, address, (&facts, &fence), pace)?;
+                return Ok(Promoted {
+                    commit,
+                    facts,
+                    adopted,
+                    pulled,
+                });
+            }
+            Promotion::Behind(_) => {}
+            Promotion::Taken(other) if !other.fence => {}
+            Promotion::Taken(other) => return Err(lost(Some(&other))),
+            Promotion::Overtaken { .. } => return Err(lost(None)),
+        }
+    }
+    Err(ChainError::Refused("the chain grows faster than it can be read".to_owned()).into())
+}
+
+/// Refuses where the chain is in another epoch than was expected.
+fn expect(chain: &Chain, wish: &PromoteWish, hint: u64, pace: &mut dyn Pace) -> StoreResult<()> {
+    let Some(expected) = wish.expect_epoch else {
+        return Ok(());
+    };
+    let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
+    let epoch = tail.map_or(chain.start().epoch, |facts| facts.epoch);
+    if epoch == expected {
+        return Ok(());
+    }
+    let reason = format!("epoch {expected} was expected, the chain is in epoch {epoch}");
+    Err(Error::Fenced { reason }.into())
+}
+
+/// A promotion that was won and then interrupted: the header says so, and the entry is missing.
+fn finish(
+    db: &Db,
+    chain: &Chain,
+    address: &str,
+    info: &Info,
+    pace: &mut dyn Pace,
+) -> StoreResult<Option<Promoted>> {
+    let own = super::super::slot::durable_point(db)?;
+    if info.role != Role::Primary || own.epoch >= info.epoch {
+        return Ok(None);
+    }
+    let hint = db.facts()?.published.map_or(0, |(_, number)| number);
+    let Some(tail) = chain.tail(hint, pace)? else {
+        return Ok(None);
+    };
+    let facts = tail.facts;
+    if facts.epoch > info.epoch {
+        return Err(ChainError::Fenced(Box::new(facts)).into());
+    }
+    if !facts.fence || facts.node != info.file_id || facts.epoch != info.epoch {
+        return Ok(None);
+    }
+    let mut fence = &[][..];
+    let mut rest = tail.body();
+    while let Ok(Some((entry, behind))) = Entry::split(rest) {
+        (fence, rest) = (entry.bytes(), behind);
+    }
+    let commit = db.install_fence(fence)?;
+    settle(db, chain, address, (&facts, fence), pace)?;
+    Ok(Some(Promoted {
+        commit,
+        facts,
+        adopted: 0,
+        pulled: 0,
+    }))
+}
+
+/// What is remembered of a promotion, here and in the store.
+fn settle(
+    db: &Db,
+    chain: &Chain,
+    address: &str,
+    (facts, fence): (&Facts, &[u8]),
+    pace: &mut dyn Pace,
+) -> StoreResult<()> {
+    let mut own = db.facts()?;
+    own.publish = address.to_owned();
+    own.published = Some((facts.after, facts.number));
+    own.highest_epoch = own.highest_epoch.max(facts.epoch);
+    db.set_facts(&own)?;
+    name_epoch(chain, facts, fence, pace)?;
+    // As a replica it wanted log to be kept.
+    let mut document = ProgressDoc::new(
+        facts.node,
+        chain.lineage(),
+        NodeRole::Primary,
+        facts.after.into(),
+    );
+    document.number = facts.number;
+    document.time_us = now_us();
+    document.moved_us = document.time_us;
+    match chain.say_progress(&document, pace) {
+        Ok(()) | Err(ChainError::Store(_) | ChainError::GaveUp { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn lost(other: Option<&Facts>) -> StoreFailure {
+    let reason = match other {
+        Some(other) => format!(
+            "another copy became primary first, of epoch {}",
+            other.epoch
+        ),
+        None => "the chain went on long ago without this copy".to_owned(),
+    };
+    Error::Fenced { reason }.into()
+}
+
+/// The entries that only this copy has.
+fn adopted(db: &Db, end: &Point) -> StoreResult<Vec<u8>> {
+    const MOST: usize = 60 << 20;
+    let mut reader = db.log_reader(&position(end))?.with_bulk();
+    let mut body = Vec::new();
+    loop {
+        let more = reader.read(usize::MAX, 8 << 20)?;
+        if more.is_empty() {
+            return Ok(body);
+        }
+        body.extend_from_slice(&more);
+        if body.len() > MOST {
+            return Err(ChainError::Refused(format!(
+                "more than {MOST} bytes of entries are here and not in the chain: too many for one object"
+            ))
+            .into());
+        }
+    }
+}
+
+fn count(mut body: &[u8]) -> u64 {
+    let mut count = 0;
+    while let Ok(Some((_, rest))) = Entry::split(body) {
+        count += 1;
+        body = rest;
+    }
+    count
+}
+
+/// The catalogue is an index: that it cannot be written now is no reason not to be primary.
+fn name_epoch(chain: &Chain, facts: &Facts, fence: &[u8], pace: &mut dyn Pace) -> StoreResult<()> {
+    let Ok(Some((entry, _))) = Entry::split(fence) else {
+        return Ok(());
+    };
+    let Some(record) = FenceRecord::of_entry(&entry.header, entry.payload()) else {
+        return Ok(());
+    };
+    let before = record.before(facts.before.epoch);
+    let row = EpochRow {
+        epoch: record.epoch,
+        number: facts.number,
+        before: before.into(),
+        after: facts.after.into(),
+        node: record.node,
+        time_us: record.time_us,
+        name: record.name,
+        reason: record.reason,
+        lost: record.lost,
+    };
+    let mut change = |catalogue: &mut Catalogue| {
+        if catalogue
+            .epochs
+            .iter()
+            .any(|known| known.epoch == row.epoch)
+        {
+            return false;
+        }
+        catalogue.epochs.push(row.clone());
+        catalogue.epochs.sort_by_key(|known| known.epoch);
+        catalogue.tail = catalogue.tail.max(facts.number);
+        true
+    };
+    match chain.update_catalogue(facts.node, now_us(), &mut change, pace) {
+        Ok(_) | Err(ChainError::Store(_) | ChainError::GaveUp { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,221 @@
+//! Publishing what a database has committed.
+
+use super::{StoreFailure, StoreResult, position};
+use crate::chain::object::{Facts, Segment, Writer};
+use crate::chain::{Chain, ChainError, Opened, Pace, PublishRun, random_id};
+use crate::db::{Db, LogReader};
+use crate::error::Error;
+use crate::format::entry::{Entries, Entry, Point};
+use crate::format::frame::EntryKind;
+
+/// Entries and bytes of a segment, unless one entry alone is larger.
+const SEGMENT_ENTRIES: usize = 100_000;
+const SEGMENT_BYTES: usize = 8 << 20;
+
+/// A database whose commits go into a chain.
+#[derive(Debug)]
+pub struct Publishing {
+    db: Db,
+    chain: Chain,
+    run: PublishRun,
+    reader: LogReader,
+    bytes: u64,
+    bulk: bool,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It is in the chain.
+    Published,
+    /// It will never be: another node is primary, and did not take it over.
+    Refused(Box<Facts>),
+}
+
+impl Publishing {
+    /// Reads where the chain ends. A fence there is refused before anything is written.
+    pub fn open(db: &Db, chain: Chain, pace: &mut dyn Pace) -> StoreResult<Publishing> {
+        let info = db.info()?;
+        let writer = Writer {
+            lineage: info.lineage_id,
+            node: info.file_id,
+            incarnation: random_id()?,
+        };
+        let own = super::super::slot::durable_point(db)?;
+        let hint = db.facts()?.published.map_or(0, |(_, number)| number);
+        let opened = PublishRun::open(&chain, writer, own, hint, pace);
+        let run = match opened.map_err(|error| super::fence_by(db, error.into()))? {
+            Opened::Ready(run) => *run,
+            Opened::Ahead(facts) => {
+                return Err(ChainError::Refused(format!(
+                    "the chain ends at entry {}, the file here already at {}: it has lost commits",
+                    facts.after.index, own.index
+                ))
+                .into());
+            }
+        };
+        let reader = reader(db, &run.point())?;
+        Ok(Publishing {
+            db: db.clone(),
+            chain,
+            run,
+            reader,
+            bytes: 0,
+            bulk: false,
+        })
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Where the published log ends.
+    pub fn point(&self) -> Point {
+        self.run.point()
+    }
+
+    /// Number of the newest segment.
+    pub fn number(&self) -> u64 {
+        self.run.number()
+    }
+
+    /// Bytes of entries since this was asked last.
+    pub fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Whether a bulk load was among them: readers need a snapshot behind it.
+    pub fn take_bulk(&mut self) -> bool {
+        std::mem::take(&mut self.bulk)
+    }
+
+    /// Looks whether anybody else has become primary; asks for one object.
+    pub fn look(&mut self, pace: &mut dyn Pace) -> StoreResult<()> {
+        let looked = self.run.look(pace).map_err(StoreFailure::from);
+        looked.map_err(|failure| super::fence_by(&self.db, failure))
+    }
+
+    /// Publishes one segment; [`None`] where nothing is left that is durable here.
+    pub fn step(&mut self, pace: &mut dyn Pace) -> StoreResult<Option<Point>> {
+        let body = match self.run.is_in_flight() {
+            true => Vec::new(), // what was sent before is settled first
+            false => self.reader.read(SEGMENT_ENTRIES, SEGMENT_BYTES)?,
+        };
+        if body.is_empty() && !self.run.is_in_flight() {
+            return Ok(None);
+        }
+        self.bulk |= has_bulk(&body);
+        self.bytes += body.len() as u64;
+        let db = self.db.clone();
+        let mut same = |found: &Segment| has_entries(&db, found);
+        let published = self.run.publish(&body, &mut same, pace);
+        let point = match published {
+            Ok(point) => point,
+            Err(error) => {
+                // What was read and not sent is read again.
+                self.reader = reader(&self.db, &self.run.point())?;
+                return Err(super::fence_by(&self.db, error.into()));
+            }
+        };
+        if self.reader.point() != point {
+            self.reader = reader(&self.db, &point)?;
+        }
+        Ok(Some(point))
+    }
+
+    /// Tells the file how far it is published: what comes behind is kept. Costs a checkpoint.
+    pub fn remember(&self) -> StoreResult<()> {
+        let mut facts = self.db.facts()?;
+        let published = Some((self.point(), self.number()));
+        if facts.published != published {
+            facts.published = published;
+            self.db.set_facts(&facts)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes up to an entry, which is durable here.
+    pub fn upto(&mut self, index: u64, pace: &mut dyn Pace) -> StoreResult<Point> {
+        while self.point().index < index {
+            if self.step(pace)?.is_none() {
+                return Err(
+                    ChainError::Refused(format!("entry {index} is not durable here")).into(),
+                );
+            }
+        }
+        Ok(self.point())
+    }
+
+    /// Publishes up to a commit and says for certain what became of it. Any error means that it is
+    /// not known.
+    pub fn settle(&mut self, commit: &Point, pace: &mut dyn Pace) -> StoreResult<Settled> {
+        match self.upto(commit.index, pace) {
+            Ok(_) => Ok(Settled::Published),
+            Err(StoreFailure::Chain(ChainError::Fenced(by))) => {
+                match self.was_adopted(commit, &by, pace)? {
+                    true => Ok(Settled::Published),
+                    false => Ok(Settled::Refused(by)),
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether the primary that wrote this fence has the commit in its history.
+    fn was_adopted(&self, commit: &Point, by: &Facts, pace: &mut dyn Pace) -> StoreResult<bool> {
+        // The fence stands right behind what is published; from there on it tells what was adopted.
+        if commit.index <= by.before.index {
+            return Ok(true);
+        }
+        let Some(fence) = self.chain.segment(by.number, pace)? else {
+            return Err(ChainError::Missing(format!("the fence {}", by.number)).into());
+        };
+        let mut entries = Entries::new(fence.body(), fence.facts.before);
+        while entries.point().index < commit.index {
+            match entries.next() {
+                Some(Ok(_)) => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(entries.point() == *commit)
+    }
+}
+
+/// A reader of the log that gives bulk steps too: their entries are published, what they loaded is
+/// in the next snapshot.
+fn reader(db: &Db, after: &Point) -> StoreResult<LogReader> {
+    Ok(db.log_reader(&position(after))?.with_bulk())
+}
+
+fn has_bulk(mut body: &[u8]) -> bool {
+    while let Ok(Some((entry, rest))) = Entry::split(body) {
+        if entry.header.kind == EntryKind::Bulk {
+            return true;
+        }
+        body = rest;
+    }
+    false
+}
+
+/// Whether the log here has exactly the entries of this segment.
+fn has_entries(db: &Db, found: &Segment) -> Result<bool, ChainError> {
+    let unreadable = |e: Error| ChainError::Refused(e.to_string());
+    let mut reader = match db.log_reader(&position(&found.facts.before)) {
+        Ok(reader) => reader.with_bulk(),
+        Err(Error::Diverged { .. }) => return Ok(false),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut rest = found.body();
+    while !rest.is_empty() {
+        let own = reader
+            .read(SEGMENT_ENTRIES, rest.len())
+            .map_err(unreadable)?;
+        let common = own.len().min(rest.len());
+        if own.is_empty() || own.get(..common) != rest.get(..common) {
+            return Ok(false);
+        }
+        rest = rest.get(common..).unwrap_or_default();
+    }
+    Ok(true)
+}

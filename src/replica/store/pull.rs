@@ -1,0 +1,186 @@
+//! A replica that takes the log from a store.
+
+use super::{StoreFailure, StoreResult, now_us, position};
+use crate::chain::object::{NodeRole, ProgressDoc};
+use crate::chain::{Chain, ChainError, Pace, ReadRun, Start};
+use crate::db::Db;
+use crate::error::Error;
+use crate::format::entry::{Entry, Point};
+use crate::progress::Progress;
+
+/// Numbers of segments after which the file remembers where it is. More often would cost more than
+/// the search that it saves.
+const REMEMBER_EVERY: u64 = 256;
+
+/// Where to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PullWish {
+    /// After so many entries.
+    pub max_entries: Option<u64>,
+    /// After so many bytes of entries; one is applied at least.
+    pub max_bytes: Option<u64>,
+    /// With this entry.
+    pub upto: Option<u64>,
+    /// The segment that was read last, where that is known.
+    pub hint: Option<u64>,
+}
+
+impl PullWish {
+    /// Something may end it before the end of the chain.
+    pub fn is_limited(&self) -> bool {
+        self.max_entries.is_some() || self.max_bytes.is_some() || self.upto.is_some()
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullReport {
+    /// Where the copy is.
+    pub point: Point,
+    /// Entries that were added.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The last segment read.
+    pub number: u64,
+    /// The end of the chain was reached.
+    pub at_end: bool,
+    /// The copy has entries that are not in the chain (yet).
+    pub ahead: bool,
+}
+
+/// Applies what the chain has and the copy has not.
+pub fn pull(
+    db: &Db,
+    chain: &Chain,
+    wish: &PullWish,
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<PullReport> {
+    chain.check_lineage(db.info()?.lineage_id)?;
+    let own = super::super::slot::durable_point(db)?;
+    let mut report = PullReport {
+        point: own,
+        entries: 0,
+        bytes: 0,
+        number: 0,
+        at_end: false,
+        ahead: false,
+    };
+    let facts = db.facts()?;
+    let known = facts.published.map_or(0, |(_, number)| number);
+    let hint = wish.hint.unwrap_or(0).max(known).max(1);
+    let mut run = match ReadRun::start(chain, own, hint, pace)? {
+        Start::Reading(run) => run,
+        Start::Ahead(end, number) => {
+            // On one history, or is this a copy of a history that was given up?
+            db.log_reader(&position(&end))?;
+            (report.number, report.at_end, report.ahead) = (number, true, true);
+            return Ok(report);
+        }
+    };
+    report.number = run.number().saturating_sub(1);
+    while !progress.stopped() {
+        if wish.upto.is_some_and(|upto| report.point.index >= upto) {
+            break;
+        }
+        let Some(delivered) = run.next(pace)? else {
+            report.at_end = true;
+            break;
+        };
+        let (taken, whole) = within(delivered.entries(), wish, &report);
+        if taken.is_empty() {
+            break;
+        }
+        let applied = db.apply(taken)?;
+        report.entries += applied.applied;
+        report.bytes += taken.len() as u64;
+        report.point = Point {
+            index: applied.position.index,
+            epoch: applied.position.epoch,
+            history: applied.position.hash.unwrap_or_default(),
+        };
+        progress.report(report.bytes, None);
+        if !whole {
+            break;
+        }
+        report.number = delivered.facts.number;
+    }
+    if report.number >= known + REMEMBER_EVERY {
+        remember(db, &report)?;
+    }
+    Ok(report)
+}
+
+/// Keeps where the chain was read up to, so that the next pull finds it at once.
+fn remember(db: &Db, report: &PullReport) -> StoreResult<()> {
+    let mut facts = db.facts()?;
+    facts.published = Some((report.point, report.number));
+    facts.highest_epoch = facts.highest_epoch.max(report.point.epoch);
+    db.set_facts(&facts)?;
+    Ok(())
+}
+
+/// As many entries as the limits allow, and whether that is all.
+fn within<'a>(bytes: &'a [u8], wish: &PullWish, done: &PullReport) -> (&'a [u8], bool) {
+    if !wish.is_limited() {
+        return (bytes, true);
+    }
+    let mut end = 0;
+    let mut count = done.entries;
+    let mut rest = bytes;
+    while let Ok(Some((entry, behind))) = Entry::split(rest) {
+        let len = entry.bytes().len();
+        let is_first = done.entries == 0 && end == 0;
+        let sum = done.bytes + (end + len) as u64;
+        let too_many = wish.max_entries.is_some_and(|most| count >= most)
+            || wish.max_bytes.is_some_and(|most| sum > most && !is_first)
+            || wish.upto.is_some_and(|upto| entry.header.index > upto);
+        if too_many {
+            return (bytes.get(..end).unwrap_or_default(), false);
+        }
+        count += 1;
+        end += len;
+        rest = behind;
+    }
+    (bytes, true)
+}
+
+/// Tells the store where this copy is. A failure is not one of the pull.
+pub fn say_where(
+    db: &Db,
+    chain: &Chain,
+    report: &PullReport,
+    name: &str,
+    pace: &mut dyn Pace,
+) -> StoreResult<()> {
+    let info = db.info()?;
+    let mut document = ProgressDoc::new(
+        info.file_id,
+        info.lineage_id,
+        NodeRole::Replica,
+        report.point.into(),
+    );
+    document.name = name.to_owned();
+    document.number = report.number;
+    document.time_us = now_us();
+    document.moved_us = document.time_us;
+    Ok(chain.say_progress(&document, pace)?)
+}
+
+/// Why a copy cannot go on with the log, where that is so.
+pub fn reseed_reason(failure: &StoreFailure) -> Option<String> {
+    match failure {
+        StoreFailure::Chain(error @ ChainError::Gap { .. }) => Some(error.to_string()),
+        StoreFailure::Db(error @ Error::NotRetained { .. }) => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+/// True where the copy has another history than the chain.
+pub fn is_diverged(failure: &StoreFailure) -> bool {
+    matches!(
+        failure,
+        StoreFailure::Chain(ChainError::OffChain { .. }) | StoreFailure::Db(Error::Diverged { .. })
+    )
+}

@@ -1,0 +1,195 @@
+//! Snapshots of a database in a store, and copies made of them.
+
+use std::fs::{File, OpenOptions as FileOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Publishing, StoreFailure, StoreResult, io, now_us, position};
+use crate::chain::object::{MIN_PART, SnapshotDoc, SnapshotRow};
+use crate::chain::{Chain, ChainError, Pace, SnapshotWish};
+use crate::db::{BackupOptions, Db, OpenOptions, SeedOptions};
+use crate::format::entry::{Entry, Point};
+use crate::progress::Progress;
+use crate::sys::{OsVfs, Vfs};
+
+/// Bytes of a part, unless something else is asked for.
+pub const PART_BYTES: u64 = MIN_PART;
+
+/// How to make a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotOptions {
+    /// Bytes of a part.
+    pub part_bytes: u64,
+    /// Use parts of the newest full snapshot.
+    pub delta: bool,
+}
+
+impl Default for SnapshotOptions {
+    fn default() -> Self {
+        SnapshotOptions {
+            part_bytes: PART_BYTES,
+            delta: true,
+        }
+    }
+}
+
+/// Writes a snapshot of this moment; what it holds is published first.
+pub fn upload_snapshot(
+    db: &Db,
+    publishing: &mut Publishing,
+    options: &SnapshotOptions,
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<SnapshotDoc> {
+    let seed = db.prepare_seed()?;
+    let at = seed.position();
+    let at = Point {
+        index: at.index,
+        epoch: at.epoch,
+        history: at.hash.unwrap_or_default(),
+    };
+    publishing.upto(at.index, pace)?;
+    let mut image = Scratch::beside(db.path())?;
+    seed.write_to(&mut image.0, progress)?;
+    let image_bytes = seed.bytes();
+    drop(seed); // its pages may be used again
+    let info = db.info()?;
+    let wish = SnapshotWish {
+        at,
+        entry_time_us: entry_time(db, &at).unwrap_or_else(now_us),
+        node: info.file_id,
+        time_us: now_us(),
+        image_bytes,
+        part_bytes: options.part_bytes,
+        delta: options.delta,
+    };
+    let chain = publishing.chain().clone();
+    Ok(chain.write_snapshot(&wish, &mut image.0, pace, progress)?)
+}
+
+/// When an entry was committed; [`None`] where the log does not have it any more.
+fn entry_time(db: &Db, at: &Point) -> Option<u64> {
+    let mut before = position(at);
+    before.index = before.index.checked_sub(1)?;
+    before.hash = None;
+    let bytes = db.log_reader(&before).ok()?.read(1, 1).ok()?;
+    let (entry, _) = Entry::split(&bytes).ok()??;
+    (entry.header.index == at.index).then_some(entry.header.time_us)
+}
+
+/// Makes a copy of a snapshot at `dest`: a replica with a file id of its own. The name appears when
+/// the copy is whole and passes `verify`; with `replace` it takes the place of an older one.
+pub fn fetch_copy(
+    chain: &Chain,
+    snapshot: &SnapshotRow,
+    dest: &Path,
+    replace: bool,
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<()> {
+    let image = fetch_image(chain, snapshot, dest, pace, progress)?;
+    let db = OpenOptions::new().open(&image.0)?;
+    let options = SeedOptions {
+        backup: BackupOptions {
+            replace,
+            ..BackupOptions::default()
+        },
+    };
+    db.seed(dest, &options, progress)?;
+    db.close()?;
+    Ok(())
+}
+
+/// A file that is gone at the end.
+pub(super) struct Temporary(pub PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Fetches the file of a snapshot beside `dest`. It is the file that was written, with its id.
+pub(super) fn fetch_image(
+    chain: &Chain,
+    snapshot: &SnapshotRow,
+    dest: &Path,
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<Temporary> {
+    let missing = || ChainError::Missing(format!("snapshot {}", snapshot.folder));
+    let id = snapshot.id().ok_or_else(missing)?;
+    let doc = chain.read_snapshot(&id, pace)?.ok_or_else(missing)?;
+    let image = Temporary(hidden(dest, "fetch")?);
+    let mut file = create(&image.0)?;
+    chain.fetch(&doc, &mut file, pace, progress)?;
+    file.sync_all().map_err(|e| io("sync the snapshot", e))?;
+    Ok(image)
+}
+
+/// A name beside another that nothing has yet.
+pub(super) fn hidden(dest: &Path, what: &str) -> StoreResult<PathBuf> {
+    let mut random = [0; 4];
+    let got = OsVfs.random(&mut random);
+    got.map_err(|e| io("get random bytes", e))?;
+    let name = dest.file_name().unwrap_or_default().to_string_lossy();
+    let number = u32::from_le_bytes(random);
+    Ok(dest.with_file_name(format!(".{name}.{number:08x}.{what}")))
+}
+
+fn create(path: &Path) -> StoreResult<File> {
+    let mut options = FileOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let made = options.open(path);
+    made.map_err(|e| StoreFailure::Db(crate::error::Error::io_at("create", path, e)))
+}
+
+/// A nameless file, as what parts are read from.
+pub(super) struct Scratch(ScratchFile);
+
+impl Scratch {
+    fn beside(path: &Path) -> StoreResult<Scratch> {
+        let file = OsVfs.open_scratch(path);
+        let file = file.map_err(|e| io("make a scratch file", e))?;
+        Ok(Scratch(ScratchFile { file, at: 0 }))
+    }
+}
+
+struct ScratchFile {
+    file: Arc<dyn crate::sys::File>,
+    at: u64,
+}
+
+impl Read for ScratchFile {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buf, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Write for ScratchFile {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.file.write_at(buf, self.at)?;
+        self.at += buf.len() as u64;
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for ScratchFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = match to {
+            SeekFrom::Start(at) => at,
+            SeekFrom::Current(by) => self.at.saturating_add_signed(by),
+            SeekFrom::End(by) => self.file.size()?.saturating_add_signed(by),
+        };
+        Ok(self.at)
+    }
+}

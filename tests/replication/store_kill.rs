@@ -1,0 +1,292 @@
+//! Processes killed at system calls while they publish, pull, promote, rejoin and restore: run
+//! again, each comes to its end, and nothing that was confirmed is missing.
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::store::{Site, exit, json, succeeds};
+
+/// Calls between which something lasting happens.
+const CALLS: &[&str] = &[
+    "linkat",
+    "link",
+    "rename",
+    "renameat2",
+    "renameat",
+    "unlink",
+    "fsync",
+    "fdatasync",
+    "pwritev2",
+    "mkdir",
+    "ftruncate",
+];
+/// Of each call so many at most: what comes later repeats what came before.
+const MOST: usize = 6;
+
+fn strace_works() -> bool {
+    let probe = Command::new("strace")
+        .args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=linkat:error=EIO:when=99",
+            "true",
+        ])
+        .stderr(Stdio::null())
+        .status();
+    let works = probe.is_ok_and(|status| status.success());
+    if !works {
+        eprintln!("SKIPPED: strace with fault injection is needed");
+    }
+    works
+}
+
+/// Runs a command once for each call it makes, killed on entry to it, each time at a site made anew;
+/// `after` looks at what is left, and is told whether the command came to its end.
+fn sweep(
+    make: &dyn Fn() -> Site,
+    args: &dyn Fn(&Site) -> Vec<String>,
+    after: &dyn Fn(&Site, bool),
+) {
+    let mut kills = 0;
+    for call in CALLS {
+        for n in 1..=MOST {
+            let site = make();
+            let status = Command::new("strace")
+                .args([
+                    "-f",
+                    "-qq",
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    &format!("trace={call}"),
+                    "-e",
+                ])
+                .arg(format!("inject={call}:signal=KILL:when={n}"))
+                .arg(env!("CARGO_BIN_EXE_creel"))
+                .args(args(&site))
+                .env_remove("LD_LIBRARY_PATH")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            let ended = status.success();
+            after(&site, ended);
+            if ended {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 5, "only {kills} kills");
+}
+
+/// Copies a site, which is quicker than to make it.
+fn copy(site: &Site) -> Site {
+    let new = Site {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    copy_folder(site.dir.path(), new.dir.path());
+    new
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn killed_while_a_write_is_published() {
+    if !strace_works() {
+        return;
+    }
+    // The store's address stands in the file, so the site is not moved: it is made anew each time.
+    sweep(
+        &Site::new,
+        &|site| words(&["put", &site.path("a.db"), "k", "v", "--ack", "published"]),
+        &|site, ended| {
+            let was_there = site.has("a.db", "k");
+            assert!(was_there || !ended);
+            // The next one publishes what was left.
+            site.publish("a.db", "next");
+            succeeds(&["restore", &site.store(), "-o", &site.path("r.db"), "-q"]);
+            assert_eq!(site.digest("r.db"), site.digest("a.db"));
+            assert_eq!(site.has("r.db", "k"), was_there);
+        },
+    );
+}
+
+#[test]
+fn killed_while_a_chain_is_begun() {
+    if !strace_works() {
+        return;
+    }
+    let make = || {
+        let site = Site {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        succeeds(&["open", &site.path("a.db"), "--create", "-q"]);
+        succeeds(&["put", &site.path("a.db"), "first", "1"]);
+        site
+    };
+    let args = |site: &Site| {
+        words(&[
+            "replicate",
+            "snapshot",
+            &site.path("a.db"),
+            "--to",
+            &site.store(),
+        ])
+    };
+    sweep(&make, &args, &|site, _| {
+        succeeds(&[
+            "replicate",
+            "snapshot",
+            &site.path("a.db"),
+            "--to",
+            &site.store(),
+            "-q",
+        ]);
+        succeeds(&[
+            "replicate",
+            "init",
+            &site.path("b.db"),
+            "--from",
+            &site.store(),
+            "-q",
+        ]);
+        assert_eq!(site.digest("a.db"), site.digest("b.db"));
+    });
+}
+
+#[test]
+fn killed_while_it_pulls_or_restores() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site::with_copy();
+    for i in 0..3 {
+        base.publish("a.db", &format!("k{i}"));
+    }
+    let wanted = base.digest("a.db");
+    let pull = |site: &Site| {
+        words(&[
+            "replicate",
+            "pull",
+            &site.path("b.db"),
+            "--from",
+            &site.store(),
+        ])
+    };
+    sweep(&|| copy(&base), &pull, &|site, _| {
+        succeeds(&[
+            "replicate",
+            "pull",
+            &site.path("b.db"),
+            "--from",
+            &site.store(),
+            "-q",
+        ]);
+        assert_eq!(site.digest("b.db"), wanted);
+    });
+    let restore = |site: &Site| words(&["restore", &site.store(), "-o", &site.path("r.db")]);
+    sweep(&|| copy(&base), &restore, &|site, ended| {
+        // Whole, or not there.
+        let there = Path::new(&site.path("r.db")).exists();
+        assert!(there || !ended);
+        if !there {
+            succeeds(&["restore", &site.store(), "-o", &site.path("r.db"), "-q"]);
+        }
+        assert_eq!(site.digest("r.db"), wanted);
+    });
+}
+
+#[test]
+fn killed_while_it_is_promoted() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site::with_copy();
+    base.publish("a.db", "k");
+    let promote = |site: &Site| {
+        words(&[
+            "promote",
+            &site.path("b.db"),
+            "--store",
+            &site.store(),
+            "--yes",
+        ])
+    };
+    sweep(&|| copy(&base), &promote, &|site, _| {
+        // Its own fence may stand in the chain already: then it begins another epoch.
+        let done = json(&[
+            "promote",
+            &site.path("b.db"),
+            "--store",
+            &site.store(),
+            "--yes",
+        ]);
+        assert!(done["epoch"].as_u64().unwrap() >= 2);
+        site.publish("b.db", "new");
+        let (code, text) = exit(&["replicate", "verify", &site.store(), "--deep"]);
+        assert_eq!(code, 0, "{text}");
+        succeeds(&["restore", &site.store(), "-o", &site.path("r.db"), "-q"]);
+        assert_eq!(site.digest("r.db"), site.digest("b.db"));
+        assert!(site.has("r.db", "k"));
+    });
+}
+
+#[test]
+fn killed_while_it_rejoins() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site::with_copy();
+    base.publish("a.db", "k");
+    succeeds(&["promote", &base.path("b.db"), "--yes", "-q"]);
+    succeeds(&["put", &base.path("a.db"), "local", "x"]);
+    base.publish("b.db", "new");
+    let wanted = base.digest("b.db");
+    let rejoin = |site: &Site| {
+        words(&[
+            "replicate",
+            "rejoin",
+            &site.path("a.db"),
+            "--from",
+            &site.store(),
+        ])
+    };
+    sweep(&|| copy(&base), &rejoin, &|site, _| {
+        succeeds(&[
+            "replicate",
+            "rejoin",
+            &site.path("a.db"),
+            "--from",
+            &site.store(),
+            "-q",
+        ]);
+        assert_eq!(site.digest("a.db"), wanted);
+        let saved = std::fs::read_dir(site.path("a.db.diverged")).unwrap();
+        let names: Vec<String> = saved
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let whole = names.iter().filter(|name| name.ends_with(".seg")).count();
+        assert_eq!(whole, 1, "what was taken back was saved: {names:?}");
+    });
+}
