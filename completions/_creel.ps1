@@ -716,6 +716,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('pull', 'pull', [CompletionResultType]::ParameterValue, 'Bring a copy to where its source is')
             [CompletionResult]::new('follow', 'follow', [CompletionResultType]::ParameterValue, 'Keep a copy where its source is')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show role, epoch, position and lag of a copy')
+            [CompletionResult]::new('keep', 'keep', [CompletionResultType]::ParameterValue, 'Show or set how much log a file keeps for its copies')
             [CompletionResult]::new('rejoin', 'rejoin', [CompletionResultType]::ParameterValue, 'Make a former primary a replica of the new one')
             break
         }
@@ -861,6 +862,35 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
             [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'creel;replicate;keep' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never [default: auto]')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How to show progress: auto, never, bar, plain or json [default: auto]')
+            [CompletionResult]::new('--progress-interval', '--progress-interval', [CompletionResultType]::ParameterName, 'Time between two lines of progress [default: 10s]')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'Time to wait for another writer; 0 does not wait [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'How durable commits are: full, normal or off [default: full]')
+            [CompletionResult]::new('--retain-min', '--retain-min', [CompletionResultType]::ParameterName, 'Keep so many entries at least')
+            [CompletionResult]::new('--retain', '--retain', [CompletionResultType]::ParameterName, 'Keep what is younger than this')
+            [CompletionResult]::new('--retain-max-bytes', '--retain-max-bytes', [CompletionResultType]::ParameterName, 'But keep no more than this')
+            [CompletionResult]::new('--hold', '--hold', [CompletionResultType]::ParameterName, 'Keep what this copy still needs; with --at')
+            [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'That copy has everything up to this entry')
+            [CompletionResult]::new('--hold-max-bytes', '--hold-max-bytes', [CompletionResultType]::ParameterName, 'The hold ends where it would keep more than this [default: 1GiB]')
+            [CompletionResult]::new('--hold-ttl', '--hold-ttl', [CompletionResultType]::ParameterName, 'The hold ends after this time [default: 24h]')
+            [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'End the hold of this name')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON objects, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print fewer messages; twice: none, only the exit status')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say what is done on the way; twice: how')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say what is done on the way; twice: how')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Refuse to write to the database')
+            [CompletionResult]::new('--allow-hard-links', '--allow-hard-links', [CompletionResultType]::ParameterName, 'Write to a file that has several hard links')
+            [CompletionResult]::new('--force-network', '--force-network', [CompletionResultType]::ParameterName, 'Open a file on a network file system, where locks and syncs cannot be trusted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
+            [CompletionResult]::new('--standalone', '--standalone', [CompletionResultType]::ParameterName, 'Keep the log of a file that is not replicated, too')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

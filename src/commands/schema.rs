@@ -33,6 +33,7 @@ schemas! {
     "import"
     "info"
     "inspect"
+    "keep"
     "keyspaces"
     "list"
     "log"

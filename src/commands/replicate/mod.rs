@@ -5,6 +5,7 @@ use super::Verb;
 mod files;
 mod follow;
 mod init;
+mod keep;
 mod outcome;
 mod pull;
 mod rejoin;
@@ -20,6 +21,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::of::<pull::PullArgs>(),
     Verb::of::<follow::FollowArgs>(),
     Verb::of::<status::StatusArgs>(),
+    Verb::of::<keep::KeepArgs>(),
     Verb::of::<rejoin::RejoinArgs>(),
 ];
 
