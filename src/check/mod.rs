@@ -17,6 +17,7 @@
 // A finding is large, is made only where there is damage, and is passed on, not copied.
 #![allow(clippy::result_large_err)]
 
+mod against;
 mod archive;
 pub(crate) mod catalogue;
 mod content;

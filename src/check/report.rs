@@ -1,5 +1,6 @@
 //! What `verify` is asked and what it answers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::sample::{Coverage, Sample};
@@ -18,6 +19,8 @@ pub struct VerifyOptions {
     pub expect_index: Option<u64>,
     /// Check only a part of the leaves; not at level quick, which checks none.
     pub sample: Option<Sample>,
+    /// Another copy of the database, to compare histories with (R4).
+    pub against: Option<PathBuf>,
     /// The file system to work on.
     pub vfs: Arc<dyn Vfs>,
 }
@@ -29,6 +32,7 @@ impl Default for VerifyOptions {
             max_findings: 100,
             expect_index: None,
             sample: None,
+            against: None,
             vfs: Arc::new(OsVfs),
         }
     }

@@ -70,6 +70,11 @@ pub fn verify(
                 distrust(&mut check.findings);
             }
         }
+        let header = check.snapshot.headers.current.header.clone();
+        if let Some(other) = &options.against {
+            let findings = &mut check.findings;
+            super::against::compare(options, &source, &header, other, findings)?;
+        }
         return Ok(check.report(options, &source));
     }
     Err(Error::io_at(
@@ -220,7 +225,7 @@ impl Check {
         }
         remark_on_absent(
             &self.snapshot.headers.current.header,
-            options.level,
+            options,
             &mut self.findings,
         );
         let verdict = self.findings.verdict();
@@ -288,12 +293,14 @@ fn report_orphans(owners: &Owners, source: &Source<'_>, known: bool, findings: &
 }
 
 /// Says why some invariants were checked no times.
-fn remark_on_absent(header: &Header, level: Depth, findings: &mut Findings) {
-    if level >= Depth::Full {
+fn remark_on_absent(header: &Header, options: &VerifyOptions, findings: &mut Findings) {
+    if options.level >= Depth::Full {
         if header.archive_first_index == 0 {
             findings.remark("R1, R2: the file keeps no archived log");
         }
         findings.remark("S7: the file has no named snapshots");
     }
-    findings.remark("R4: no second copy was given to compare with");
+    if options.against.is_none() {
+        findings.remark("R4: no second copy was given to compare with");
+    }
 }

@@ -35,6 +35,7 @@ schemas! {
     "import"
     "info"
     "inspect"
+    "keep"
     "keyspaces"
     "list"
     "log"

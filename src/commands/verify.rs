@@ -1,7 +1,7 @@
 //! `creel verify`: check a file and give a verdict. Never writes.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use creel::{Coverage, Depth, Verdict, VerifyOptions, VerifyReport};
@@ -181,6 +181,12 @@ impl VerifyArgs {
         Ok(())
     }
 
+    /// Where --against names a database its history is compared, too.
+    fn other_copy(&self) -> Option<PathBuf> {
+        let path = PathBuf::from(self.against.as_ref()?);
+        creel::info(&path).is_ok().then_some(path)
+    }
+
     fn options(&self) -> VerifyOptions {
         VerifyOptions {
             level: match self.level {
@@ -190,6 +196,7 @@ impl VerifyArgs {
             },
             max_findings: usize::try_from(self.max_findings).unwrap_or(usize::MAX),
             expect_index: self.expect_index,
+            against: self.other_copy(),
             ..VerifyOptions::default()
         }
     }

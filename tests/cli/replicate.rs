@@ -387,6 +387,49 @@ fn another_database_and_a_deposed_source_are_refused() {
     );
 }
 
+#[test]
+fn what_is_kept_is_set_and_shown() {
+    let (db, copy) = pair();
+    let keep = |args: &[&str]| json(run(&["replicate", "keep"], &db.path, args));
+    assert_eq!(keep(&[])["retain_min"], 1024);
+    let set = [
+        "--retain-min",
+        "7",
+        "--retain",
+        "2h",
+        "--retain-max-bytes",
+        "1MiB",
+        "--standalone",
+    ];
+    let report = keep(&set);
+    assert_eq!(report["retain_ms"], 7_200_000);
+    assert_eq!(keep(&[])["retain_max_bytes"], 1 << 20);
+    let held = keep(&["--hold", "laptop", "--at", "2", "--hold-ttl", "1h"]);
+    assert_eq!(held["holds"][0]["index"], 2);
+    for i in 0..5 {
+        put(&db.path, &format!("k{i}"), "v");
+        run(&["checkpoint"], &db.path, &[]).assert().success();
+    }
+    said(run(&["replicate", "pull"], &copy, &[]), 0);
+    assert_eq!(get(&copy, "k4"), "v");
+    assert_eq!(
+        keep(&["--release", "laptop"])["holds"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+    said(
+        run(&["replicate", "keep"], &db.path, &["--release", "laptop"]),
+        2,
+    );
+    said(
+        run(&["replicate", "keep"], &db.path, &["--hold", "laptop"]),
+        2,
+    );
+    said(run(&["verify"], &db.path, &["--level", "deep"]), 0);
+}
+
 /// The log that a primary keeps lets a copy sleep through checkpoints.
 #[test]
 fn a_copy_that_slept_finds_what_was_kept() {

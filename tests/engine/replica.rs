@@ -7,7 +7,7 @@ use creel::format::entry::Entry;
 use creel::format::frame::EntryHeader;
 use creel::{
     Applied, Batch, CheckpointOptions, CreateOptions, Db, Depth, Error, FenceWish, IdentityChange,
-    NoProgress, OpenOptions, Role, SeedOptions, SyncMode, Verdict, VerifyOptions,
+    Invariant, NoProgress, OpenOptions, Role, SeedOptions, SyncMode, Verdict, VerifyOptions,
 };
 
 use crate::rng::Rng;
@@ -186,6 +186,15 @@ fn what_is_there_is_skipped_and_what_does_not_link_is_refused() {
         matches!(refused, Err(Error::Diverged { .. })),
         "{refused:?}"
     );
+    for (copy, notes) in [(&primary, 0), (&other, 1)] {
+        let options = VerifyOptions {
+            against: Some(copy.path().to_owned()),
+            ..VerifyOptions::default()
+        };
+        let report = creel::verify(replica.path(), &options, &NoProgress).unwrap();
+        let about = report.findings.iter().filter(|f| f.id == Invariant::R4);
+        assert_eq!(about.count(), notes, "{:?}", report.findings);
+    }
     let refused = other.log_reader(&replica.position().unwrap());
     assert!(
         matches!(refused, Err(Error::Diverged { .. })),

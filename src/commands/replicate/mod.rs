@@ -10,6 +10,7 @@ mod gc;
 mod hold;
 mod init;
 mod mirror;
+mod keep;
 mod outcome;
 mod probe;
 mod pull;
@@ -28,6 +29,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::of::<pull::PullArgs>(),
     Verb::of::<follow::FollowArgs>(),
     Verb::of::<status::StatusArgs>(),
+    Verb::of::<keep::KeepArgs>(),
     Verb::of::<rejoin::RejoinArgs>(),
     Verb::of::<snapshot::SnapshotArgs>(),
     Verb::of::<probe::ProbeArgs>(),

@@ -190,6 +190,7 @@ fn files_that_follow(printed: &mut Vec<Printed>) {
     };
     say(&["replicate", "init", &new, "--from", &old]);
     say(&["replicate", "pull", &new, "--dry-run"]);
+    say(&["replicate", "keep", &old, "--hold", "laptop", "--at", "1"]);
     say(&["put", &old, "both", "old"]);
     say(&["batch", &old, db.file("ops", b"").to_str().unwrap()]);
     say(&["put", &old, "fruit", "x", "--keyspace", "new"]);
