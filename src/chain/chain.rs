@@ -202,13 +202,20 @@ impl Chain {
 
     /// The newest segment, whole. While the chain grows, a newer one may be there already.
     pub fn tail(&self, hint: u64, pace: &mut dyn Pace) -> ChainResult<Option<Segment>> {
-        match self.newest(hint, pace)? {
-            None => Ok(None),
-            Some(number) => match self.segment(number, pace)? {
-                Some(segment) => Ok(Some(segment)),
-                // Removed since, so there is a newer one.
-                None => self.tail(number, pace),
-            },
+        let (mut hint, mut attempt) = (hint, 0);
+        loop {
+            let Some(number) = self.newest(hint, pace)? else {
+                return Ok(None);
+            };
+            if let Some(segment) = self.segment(number, pace)? {
+                return Ok(Some(segment));
+            }
+            // Removed since, so there is a newer one; or the store lists what it does not have.
+            attempt += 1;
+            if attempt > 1 && !pace.wait(attempt) {
+                return Err(ChainError::Missing(Name::Segment(number).to_string()));
+            }
+            hint = number;
         }
     }
 

@@ -179,6 +179,17 @@ impl Context {
         Ok(())
     }
 
+    /// Fails where `--sync` asks for less than what other copies are told.
+    pub fn refuse_less_sync(&self) -> Result<(), Failure> {
+        match self.globals.sync {
+            None | Some(super::globals::Sync::Full) => Ok(()),
+            Some(_) => Err(Failure::usage(
+                "--sync normal and off are not for copies: what one says that it has must survive a power cut",
+            )
+            .hint("leave out --sync")),
+        }
+    }
+
     /// Ends a writing command: folds the log when it is due, then closes. The commits are done
     /// by now, so a checkpoint that fails is a warning.
     pub fn close_written(&mut self, db: Db, args: &WriteArgs) -> Result<(), Failure> {

@@ -99,6 +99,7 @@ Exit status: 0 promoted, or the checks pass, 1 not confirmed, 10 a check stands 
 histories differ; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
+        ctx.refuse_less_sync()?;
         ctx.long();
         let copy = ctx.open_write(&self.db, Interest::All, false)?;
         if let Some(store) = self.address(&copy)? {

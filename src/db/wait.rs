@@ -8,6 +8,12 @@ use crate::error::{Error, Result};
 use crate::format::fence::FenceRecord;
 
 impl Db {
+    /// [`Error::Replaced`] where the path names another file by now: reads go on as they were, and
+    /// nothing new comes.
+    pub fn check_same_file(&self) -> Result<()> {
+        self.inner.check_same_file()
+    }
+
     /// Waits until this file has the commit that a receipt names. An entry at the same index that
     /// is not that commit does not do: [`Error::TokenLost`], for then a fail-over has dropped it.
     /// [`Error::TimedOut`] at the end of `timeout`; [`Error::Replaced`] where the path names

@@ -1,6 +1,7 @@
 //! Questions that other processes of this machine ask a server: who follows, how far are they.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ use crate::stream::source::Refusal;
 
 /// Longest wait that one question may ask for.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// Waits at once.
+const WAITS_MAX: usize = 256;
 
 /// A question.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,24 +68,38 @@ fn history(text: &str) -> Option<[u8; 16]> {
     Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())
 }
 
-/// Answers questions about this hub.
-pub fn answerer(hub: &Arc<Hub>) -> Answer {
+/// Answers questions about this hub. Waits only where `waits`: each takes a thread, so it is for
+/// processes of this machine, and only so many at once.
+pub fn answerer(hub: &Arc<Hub>, waits: bool) -> Answer {
     let hub = Arc::clone(hub);
-    Arc::new(move |json| {
+    let waiting = AtomicUsize::new(0);
+    Arc::new(move |json, gone| {
         let answer = match serde_json::from_slice(json) {
             Ok(Ask::Status) => serde_json::to_vec(&metrics::status(&hub)),
-            Ok(Ask::Wait(wait)) => serde_json::to_vec(&wait_for(&hub, &wait)),
+            Ok(Ask::Wait(_)) if !waits => serde_json::to_vec(&refused("not at this address")),
+            Ok(Ask::Wait(wait)) => {
+                let others = waiting.fetch_add(1, Ordering::SeqCst);
+                let answer = match others < WAITS_MAX {
+                    true => wait_for(&hub, &wait, gone),
+                    false => refused("too many wait already"),
+                };
+                waiting.fetch_sub(1, Ordering::SeqCst);
+                serde_json::to_vec(&answer)
+            }
             Err(error) => serde_json::to_vec(&serde_json::json!({ "error": error.to_string() })),
         };
         answer.unwrap_or_else(|_| b"{}".to_vec())
     })
 }
 
-fn wait_for(hub: &Hub, wait: &Wait) -> Holders {
-    let refused = |why: &str| Holders {
+fn refused(why: &str) -> Holders {
+    Holders {
         holders: 0,
         refused: Some(why.to_owned()),
-    };
+    }
+}
+
+fn wait_for(hub: &Hub, wait: &Wait, gone: &dyn Fn() -> bool) -> Holders {
     let Some(history) = history(&wait.history) else {
         return refused("no history");
     };
@@ -98,7 +116,7 @@ fn wait_for(hub: &Hub, wait: &Wait) -> Holders {
     }
     let time = Duration::from_millis(wait.timeout_ms).min(WAIT_MAX);
     let generation = hub.generation();
-    let holders = hub.board.wait(wait.index, wait.replicas, time);
+    let holders = hub.board.wait_unless(&point, wait.replicas, time, gone);
     if hub.generation() != generation {
         return refused("the log is another one now");
     }

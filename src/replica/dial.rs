@@ -222,6 +222,10 @@ impl Connector for Dialer {
         let db = self.slot.get();
         let name = &self.options.name;
         let mut hello = hello(db.as_ref(), name, self.incarnation, entropy()?)?;
+        if db.is_some() {
+            let heard = self.state.look().highest_epoch;
+            hello.highest_epoch = hello.highest_epoch.max(heard);
+        }
         if reseed || db.is_none() {
             hello.caps = CAP_SNAPSHOT | CAP_BOOTSTRAP;
         } else if self.takes_snapshots {

@@ -101,11 +101,13 @@ impl Http {
         let thread = std::thread::Builder::new()
             .name("http".to_owned())
             .spawn(move || {
-                while let Ok((stream, _)) = listener.accept() {
-                    if wish.is_requested() {
-                        return;
+                while !wish.is_requested() {
+                    match listener.accept() {
+                        Ok(_) if wish.is_requested() => return,
+                        Ok((stream, _)) => drop(serve(stream, &facts)),
+                        // Out of descriptors, most likely: others must end first.
+                        Err(_) => drop(wish.wait(Duration::from_millis(100))),
                     }
-                    let _ = serve(stream, &facts);
                 }
             })?;
         Ok(Http {

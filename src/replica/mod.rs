@@ -6,6 +6,7 @@ pub mod control;
 pub mod dial;
 pub mod http;
 mod metrics;
+pub mod parted;
 pub mod path;
 pub mod promote;
 pub mod reapply;

@@ -5,8 +5,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use super::parted::before_replacing;
 use super::slot::entropy;
-use super::{rejoin, tail};
+use super::tail::Saved;
 use crate::db::{
     BackupOptions, Db, Facts, LogReader, OpenOptions, Position, Receipt, SeedOptions, Token,
 };
@@ -49,7 +50,7 @@ pub struct PullWish {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pulled {
     /// Entries and bytes that were applied.
     pub entries: u64,
@@ -57,6 +58,8 @@ pub struct Pulled {
     pub bytes: u64,
     /// The copy was made anew.
     pub new_copies: u64,
+    /// Commits that only the old copy had.
+    pub saved: Vec<Saved>,
     /// A limit was reached before the end.
     pub limited: bool,
     /// The newest entry of the source.
@@ -111,6 +114,9 @@ pub fn look(copy: &Db, source: &Db) -> Result<Outlook> {
     check_pair(copy, source)?;
     let here = copy.position()?;
     let reader = source.log_reader(&here);
+    if matches!(reader, Err(Error::NotRetained { .. })) {
+        before_replacing(copy, source, false)?;
+    }
     let read = reader.and_then(|mut reader| reader.read(1, 1));
     let reseed = match read {
         Ok(_) => None,
@@ -144,7 +150,7 @@ impl Pair<'_> {
             return Err(Error::Fenced { reason });
         }
         if wish.when_gone == WhenGone::ReseedNow {
-            copy = self.reseed(copy, progress)?;
+            (copy, pulled.saved) = self.reseed(copy, true, progress)?;
             pulled.new_copies = 1;
         }
         if let Some(receipt) = &wish.until {
@@ -160,7 +166,7 @@ impl Pair<'_> {
                 Err(Error::NotRetained { .. })
                     if wish.when_gone != WhenGone::Refuse && pulled.new_copies < 2 =>
                 {
-                    copy = self.reseed(copy, progress)?;
+                    (copy, _) = self.reseed(copy, false, progress)?;
                     pulled.new_copies += 1;
                 }
                 Err(e) => return Err(e),
@@ -203,12 +209,12 @@ impl Pair<'_> {
     }
 
     /// Puts a new copy in the place of the old one, which is served until then.
-    fn reseed(&self, old: Db, progress: &dyn Progress) -> Result<Db> {
+    fn reseed(&self, old: Db, force: bool, progress: &dyn Progress) -> Result<(Db, Vec<Saved>)> {
         let facts = old.facts()?;
         drop(old);
         // Nobody adds to the old file what the new one would then lack.
         let held = self.options.clone().hold_lock(true).open(self.path)?;
-        save_what_parted(&held, self.source)?;
+        let saved = before_replacing(&held, self.source, force)?;
         let beside = beside(self.path)?;
         let made = self.make(&beside, &facts, progress);
         let placed = made.and_then(|()| {
@@ -222,7 +228,8 @@ impl Pair<'_> {
             let _ = OsVfs.remove(&beside);
         }
         placed?;
-        self.options.clone().open(self.path)
+        drop(held);
+        Ok((self.options.clone().open(self.path)?, saved))
     }
 
     fn make(&self, dest: &Path, facts: &Facts, progress: &dyn Progress) -> Result<()> {
@@ -263,28 +270,6 @@ impl Pair<'_> {
         let token = copy.position()?.token();
         Ok((copy, token))
     }
-}
-
-/// What only the old copy has is saved before it goes, as far as its log reaches.
-fn save_what_parted(old: &Db, source: &Db) -> Result<()> {
-    let here = old.position()?;
-    let from = match rejoin::common_ancestor(old, source) {
-        Ok(ancestor) => ancestor.index,
-        // Merely behind: the epochs agree, or it would have been told.
-        Err(Error::NotRetained { .. }) if old.info()?.role == Role::Replica => return Ok(()),
-        // Where they parted is not known any more: everything that is there.
-        Err(Error::NotRetained { .. } | Error::Diverged { .. }) => 0,
-        Err(e) => return Err(e),
-    };
-    let from = from.max(old.oldest_index()?);
-    if from < here.index {
-        match tail::save(old, &old.position_at(from)?) {
-            // A bulk step is in the tree only.
-            Ok(_) | Err(Error::NotRetained { .. }) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }
 
 /// The name of a copy until it is whole.

@@ -62,7 +62,7 @@ impl Serving {
             .spawn(move || reading.run())
             .map_err(refused("start a thread"))?;
         let mut options = ServeOptions::plain(Arc::new(entropy));
-        options.answer = Some(answerer(&hub));
+        options.answer = Some(answerer(&hub, false));
         let mut serving = Serving {
             options: options.clone(),
             server: None,
@@ -83,6 +83,7 @@ impl Serving {
         if let Some((listener, secret)) = setup.control {
             options.token = Some(secret);
             options.clients_only = true;
+            options.answer = Some(answerer(&serving.hub, true));
             let hub = Arc::clone(&serving.hub);
             serving.control = Some(Server::start(listener, hub, options).map_err(&listening)?);
         }

@@ -5,10 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::parted::before_replacing;
 use super::slot::{Slot, durable_point, entropy};
 use super::state::{Phase, State};
 use crate::check::{Verdict, VerifyOptions, verify};
-use crate::db::{Db, Facts};
+use crate::db::{Db, Facts, OpenOptions};
 use crate::error::{Error, Result};
 use crate::format::entry::Point;
 use crate::format::header::Role;
@@ -20,12 +21,17 @@ pub struct DbSink {
     slot: Arc<Slot>,
     state: Arc<State>,
     seed: Option<Arriving>,
+    unsaved_epoch: Option<u32>,
+    /// A new copy may take the place of one that has commits of its own; these are saved first.
+    pub force: bool,
 }
 
 /// A new copy that is being written beside the old one.
 struct Arriving {
     path: PathBuf,
     file: File,
+    /// What was announced.
+    position: Point,
 }
 
 impl Drop for Arriving {
@@ -58,7 +64,23 @@ impl DbSink {
             slot,
             state,
             seed: None,
+            unsaved_epoch: None,
+            force: false,
         }
+    }
+
+    /// Nothing of an older epoch is followed any more, after a restart neither.
+    fn save_epoch(&mut self) -> Result<(), SinkError> {
+        let (Some(epoch), Some(db)) = (self.unsaved_epoch, self.slot.get()) else {
+            return Ok(());
+        };
+        match db.fence(epoch) {
+            // A checkpoint runs: the state knows it meanwhile.
+            Err(Error::Busy { .. }) => return Ok(()),
+            saved => saved.map_err(sink_error)?,
+        }
+        self.unsaved_epoch = None;
+        Ok(())
     }
 
     fn db(&self) -> Result<Db, SinkError> {
@@ -79,17 +101,24 @@ fn seed_path(path: &Path) -> std::io::Result<PathBuf> {
 
 impl ReplicaSink for DbSink {
     fn apply(&mut self, entries: &[u8]) -> Result<Point, SinkError> {
-        let applied = self.db()?.apply(entries).map_err(sink_error)?;
+        let db = self.db()?;
+        let applied = db.apply(entries).map_err(sink_error)?;
         let position = applied.position;
-        self.state.applied(position.index);
-        Ok(Point {
-            index: position.index,
-            epoch: position.epoch,
-            history: position.hash.unwrap_or_default(),
-        })
+        let point = if applied.applied > 0 {
+            Point {
+                index: position.index,
+                epoch: position.epoch,
+                history: position.hash.unwrap_or_default(),
+            }
+        } else {
+            // Another process wrote them, and may not have synced: what is acknowledged is durable.
+            durable_point(&db).map_err(sink_error)?
+        };
+        self.state.applied(point.index);
+        Ok(point)
     }
 
-    fn seed_begin(&mut self, _: u64, _: &Point) -> Result<(), SinkError> {
+    fn seed_begin(&mut self, _: u64, position: &Point) -> Result<(), SinkError> {
         self.state.update(|state| state.phase = Phase::Seeding);
         let path = seed_path(self.slot.path()).map_err(|e| failed(&e))?;
         let mut options = FileOptions::new();
@@ -101,7 +130,11 @@ impl ReplicaSink for DbSink {
             options.mode(0o600);
         }
         let file = options.open(&path).map_err(|e| failed(&e))?;
-        self.seed = Some(Arriving { path, file });
+        self.seed = Some(Arriving {
+            path,
+            file,
+            position: *position,
+        });
         Ok(())
     }
 
@@ -118,9 +151,12 @@ impl ReplicaSink for DbSink {
         seed.file.sync_all().map_err(|e| failed(&e))?;
         check_copy(&seed)?;
         let path = self.slot.path();
-        let kept = self.slot.get().and_then(|db| db.facts().ok());
         give_rights(&seed, path).map_err(|e| failed(&e))?;
-        if self.slot.get().is_some() {
+        let old = self.slot.get();
+        if let Some(old) = &old {
+            self.hand_over(old, &seed)?;
+        }
+        if old.is_some() {
             OsVfs.rename(&seed.path, path)
         } else {
             OsVfs.rename_new(&seed.path, path)
@@ -128,9 +164,6 @@ impl ReplicaSink for DbSink {
         .map_err(|e| failed(&e))?;
         OsVfs.sync_dir_of(path).map_err(|e| failed(&e))?;
         let db = self.slot.reopen().map_err(|e| failed(&e))?;
-        if let Some(kept) = kept {
-            keep_facts(&db, kept).map_err(|e| failed(&e))?;
-        }
         let point = durable_point(&db).map_err(|e| failed(&e))?;
         self.state.update(|state| state.phase = Phase::CatchingUp);
         self.state.applied(point.index);
@@ -142,19 +175,37 @@ impl ReplicaSink for DbSink {
     }
 
     fn saw_epoch(&mut self, epoch: u32) -> Result<(), SinkError> {
-        // Kept in the file: a copy that knows of an epoch follows no older one.
-        match self.slot.get() {
-            Some(db) => match db.fence(epoch) {
-                // Somebody checkpoints; it is heard of again.
-                Err(Error::Busy { .. }) => Ok(()),
-                fenced => fenced.map_err(sink_error),
-            },
-            None => Ok(()),
-        }
+        self.state
+            .update(|state| state.highest_epoch = state.highest_epoch.max(epoch));
+        self.unsaved_epoch = Some(epoch);
+        self.save_epoch()
     }
 
     fn heard(&mut self, head: &Head, caught_up: bool) {
         self.state.heard(head, caught_up);
+        // What hinders it now hinders the next entries too, and is told then.
+        let _ = self.save_epoch();
+    }
+}
+
+impl DbSink {
+    /// The new copy knows what the old one did, and nothing that only the old one has is lost.
+    fn hand_over(&self, old: &Db, seed: &Arriving) -> Result<(), SinkError> {
+        let options = OpenOptions::new().background_checkpoint(false);
+        let new = options.open(&seed.path).map_err(|e| failed(&e))?;
+        let saved = before_replacing(old, &new, self.force);
+        let saved = saved.map_err(|error| match error {
+            Error::Fenced { reason } => SinkError::Diverged { reason },
+            other => sink_error(other),
+        })?;
+        let files = saved.into_iter().map(|saved| saved.path);
+        self.state.update(|state| state.saved.extend(files));
+        let facts = old.facts().map_err(|e| failed(&e))?;
+        let heard = old.highest_epoch().map_err(|e| failed(&e))?;
+        new.fence(heard)
+            .and_then(|()| keep_facts(&new, facts))
+            .and_then(|()| new.close())
+            .map_err(|e| failed(&e))
     }
 }
 
@@ -196,6 +247,14 @@ fn check_copy(seed: &Arriving) -> Result<(), SinkError> {
     let info = crate::db::info(&seed.path).map_err(|e| failed(&e))?;
     if info.role != Role::Replica {
         return Err(failed(&"the file that arrived is no replica"));
+    }
+    let options = OpenOptions::new().read_only(true);
+    let position = options
+        .open(&seed.path)
+        .and_then(|db| durable_point(&db))
+        .map_err(|e| failed(&e))?;
+    if position != seed.position {
+        return Err(failed(&"the file that arrived is of another moment"));
     }
     Ok(())
 }

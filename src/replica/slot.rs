@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::db::{Db, OpenOptions};
@@ -24,6 +25,7 @@ pub struct Slot {
     path: PathBuf,
     options: OpenOptions,
     db: Mutex<Option<Db>>,
+    generation: AtomicU64,
 }
 
 impl Slot {
@@ -33,6 +35,7 @@ impl Slot {
             path: path.to_owned(),
             options,
             db: Mutex::new(db),
+            generation: AtomicU64::new(0),
         }
     }
 
@@ -50,11 +53,35 @@ impl Slot {
         self.lock().clone()
     }
 
+    /// Goes up when another file is open.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// What is open, and as what generation.
+    pub fn now(&self) -> (Option<Db>, u64) {
+        let slot = self.lock();
+        (slot.clone(), self.generation())
+    }
+
     /// Opens what stands at the path now.
     pub fn reopen(&self) -> Result<Db> {
+        self.open_again(&mut self.lock())
+    }
+
+    /// The same where another process put a file there; nothing where somebody was faster.
+    pub fn reopen_behind(&self, generation: u64) -> Result<()> {
         let mut slot = self.lock();
+        match self.generation() == generation {
+            true => self.open_again(&mut slot).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    fn open_again(&self, slot: &mut Option<Db>) -> Result<Db> {
         let db = self.options.clone().open(&self.path)?;
         *slot = Some(db.clone());
+        self.generation.fetch_add(1, Ordering::SeqCst);
         Ok(db)
     }
 

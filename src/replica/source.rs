@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::parted::branch_end;
 use super::slot::{Identity, Slot, durable_point, identity};
 use crate::db::{Db, LogReader, Position, Seed};
 use crate::error::{Error, Result};
@@ -65,27 +66,42 @@ impl DbSource {
     }
 
     fn db(&self) -> Result<Db, Refusal> {
-        let db = self.slot.get().ok_or_else(|| unavailable(&"no copy yet"))?;
+        self.now().map(|(db, _)| db)
+    }
+
+    /// The file that stands at the path, and its generation: whoever read one of an older
+    /// generation has to begin anew.
+    fn now(&self) -> Result<(Db, u64), Refusal> {
+        let none = || unavailable(&"no copy yet");
+        let (db, generation) = self.slot.now();
+        let db = db.ok_or_else(none)?;
+        let (db, generation) = match db.check_same_file() {
+            Ok(()) => (db, generation),
+            Err(Error::Replaced { .. }) => {
+                let again = self.slot.reopen_behind(generation);
+                again.map_err(|e| unavailable(&e))?;
+                let (db, generation) = self.slot.now();
+                (db.ok_or_else(none)?, generation)
+            }
+            Err(error) => return Err(unavailable(&error)),
+        };
         let now = identity(&db).map_err(|e| unavailable(&e))?;
-        let mut known = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == now {
-            return Ok(db);
-        }
-        // A new copy was put in its place: whoever read the old one has to begin anew.
-        *known = now;
-        Err(Refusal::Diverged { ancestor: 0 })
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok((db, generation))
     }
 
     fn refused(&self, db: &Db, error: Error, after: &Point) -> Refusal {
         match error {
             Error::Diverged { .. } => diverged(db, after),
-            Error::NotRetained { oldest, .. } => Refusal::NotRetained {
-                oldest,
-                reason: "the log does not reach back so far without a gap".to_owned(),
-            },
-            Error::Replaced { .. } => {
-                let _ = self.slot.reopen();
-                Refusal::Diverged { ancestor: 0 }
+            // However old: on a dead branch is more than behind.
+            Error::NotRetained { oldest, .. } => {
+                match branch_end(after, &db.epochs().unwrap_or_default()) {
+                    Some(ancestor) => Refusal::Diverged { ancestor },
+                    None => Refusal::NotRetained {
+                        oldest,
+                        reason: "the log does not reach back so far without a gap".to_owned(),
+                    },
+                }
             }
             other => unavailable(&other),
         }
@@ -127,9 +143,14 @@ impl LogSource for DbSource {
     }
 
     fn open(&self, after: &Point) -> Result<Box<dyn EntryCursor>, Refusal> {
-        let db = self.db()?;
+        let (db, generation) = self.now()?;
         match db.log_reader(&position(after)) {
-            Ok(reader) => Ok(Box::new(DbCursor { db, reader })),
+            Ok(reader) => Ok(Box::new(DbCursor {
+                slot: Arc::clone(&self.slot),
+                generation,
+                db,
+                reader,
+            })),
             Err(error) => Err(self.refused(&db, error, after)),
         }
     }
@@ -145,6 +166,10 @@ impl LogSource for DbSource {
             published: self.published.load(Ordering::Relaxed),
             floor: oldest().unwrap_or(0),
         }
+    }
+
+    fn generation(&self) -> u64 {
+        self.slot.generation()
     }
 
     fn snapshot(&self) -> Result<Snapshot, Refusal> {
@@ -186,14 +211,35 @@ impl LogSource for DbSource {
 }
 
 struct DbCursor {
+    slot: Arc<Slot>,
+    generation: u64,
     db: Db,
     reader: LogReader,
 }
 
+impl DbCursor {
+    /// Nothing to read is only news where the log still ends here, or behind: a log that was taken
+    /// back has another entry here, or none.
+    fn check_end(&self) -> Result<(), Refusal> {
+        let here = self.reader.point();
+        let newest = self.db.position().map_err(|e| unavailable(&e))?;
+        let other = newest.index == here.index
+            && (newest.hash.unwrap_or(here.history) != here.history || newest.epoch != here.epoch);
+        if newest.index < here.index || other {
+            return Err(Refusal::Diverged { ancestor: 0 });
+        }
+        Ok(())
+    }
+}
+
 impl EntryCursor for DbCursor {
     fn read(&mut self, max_entries: usize, max_bytes: usize) -> Result<Option<Batch>, Refusal> {
-        match self.reader.read(max_entries, max_bytes) {
-            Ok(bytes) if bytes.is_empty() => Ok(None),
+        let read = self.reader.read(max_entries, max_bytes);
+        if self.slot.generation() != self.generation {
+            return Err(Refusal::Diverged { ancestor: 0 });
+        }
+        match read {
+            Ok(bytes) if bytes.is_empty() => self.check_end().map(|()| None),
             Ok(bytes) => Ok(Some(Batch {
                 bytes,
                 end: self.reader.point(),

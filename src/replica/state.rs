@@ -46,10 +46,14 @@ pub struct Following {
     pub contact: Option<Instant>,
     /// Since when something of the source is missing here.
     pub behind_since: Option<Instant>,
+    /// The highest epoch that a source spoke of.
+    pub highest_epoch: u32,
     /// Connections made.
     pub connects: u64,
     /// What ended the last one.
     pub last_error: Option<String>,
+    /// Files with commits that only an old copy had.
+    pub saved: Vec<std::path::PathBuf>,
 }
 
 impl Following {

@@ -10,6 +10,9 @@ use crate::format::entry::Point;
 /// Nodes that are remembered; the ones not seen for longest are forgotten first.
 const PEERS_MAX: usize = 1024;
 
+/// How often a wait looks whether it is still wanted.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A follower as its leader knows it.
 #[derive(Debug, Clone)]
 pub struct Peer {
@@ -148,30 +151,49 @@ impl Board {
         peers
     }
 
-    /// How many hold everything up to `index`.
-    pub fn holders(&self, index: u64) -> usize {
-        count(&self.lock(), index)
+    /// How many hold everything up to this entry.
+    pub fn holders(&self, entry: &Point) -> usize {
+        count(&self.lock(), entry)
     }
 
-    /// Waits until so many followers hold everything up to `index`, or the time is over; gives
+    /// Waits until so many followers hold everything up to this entry, or the time is over; gives
     /// how many do.
-    pub fn wait(&self, index: u64, wanted: usize, time: Duration) -> usize {
+    pub fn wait(&self, entry: &Point, wanted: usize, time: Duration) -> usize {
+        self.wait_unless(entry, wanted, time, &|| false)
+    }
+
+    /// The same; ends early, within a second, where nobody waits for the answer any more.
+    pub fn wait_unless(
+        &self,
+        entry: &Point,
+        wanted: usize,
+        time: Duration,
+        gone: &dyn Fn() -> bool,
+    ) -> usize {
         let until = Instant::now() + time;
         let mut state = self.lock();
         loop {
-            let holders = count(&state, index);
+            let holders = count(&state, entry);
             let left = until.saturating_duration_since(Instant::now());
-            if holders >= wanted || left.is_zero() || state.closed {
+            if holders >= wanted || left.is_zero() || state.closed || gone() {
                 return holders;
             }
-            let woken = self.changed.wait_timeout(state, left);
+            let woken = self.changed.wait_timeout(state, left.min(LOOK));
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-fn count(state: &State, index: u64) -> usize {
-    let holds = |peer: &&Peer| peer.durable.is_some_and(|point| point.index >= index);
+/// An entry's index says nothing of another history.
+fn holds(point: &Point, entry: &Point) -> bool {
+    if point.index == entry.index {
+        return point == entry;
+    }
+    point.index > entry.index && point.epoch >= entry.epoch
+}
+
+fn count(state: &State, entry: &Point) -> usize {
+    let holds = |peer: &&Peer| peer.durable.is_some_and(|point| holds(&point, entry));
     state.peers.values().filter(holds).count()
 }
 
@@ -193,17 +215,44 @@ mod tests {
         board.joined([1; 16], "a", "", 1);
         board.joined([1; 16], "a", "", 1);
         board.joined([2; 16], "b", "", 1);
-        assert_eq!(board.holders(0), 0);
+        assert_eq!(board.holders(&point(0)), 0);
         board.durable(&[1; 16], point(5), 2);
-        assert_eq!((board.holders(5), board.holders(6)), (1, 0));
+        assert_eq!((board.holders(&point(5)), board.holders(&point(6))), (1, 0));
         board.durable(&[2; 16], point(9), 3);
-        assert_eq!(board.wait(5, 2, Duration::ZERO), 2);
+        assert_eq!(board.wait(&point(5), 2, Duration::ZERO), 2);
         // It comes back from an older copy: what it held before is no promise any more.
         board.joined([2; 16], "b", "", 4);
-        assert_eq!(board.holders(5), 1);
+        assert_eq!(board.holders(&point(5)), 1);
         board.clear();
-        assert_eq!(board.holders(1), 0);
+        assert_eq!(board.holders(&point(1)), 0);
         assert_eq!(board.peers()[0].connections, 2);
+    }
+
+    /// A log that was taken back has another entry at the index that a follower had acknowledged.
+    #[test]
+    fn an_acknowledgement_counts_only_for_its_own_history() {
+        let board = Board::default();
+        let entry = |index, epoch, history| Point {
+            index,
+            epoch,
+            history: [history; 16],
+        };
+        board.joined([1; 16], "a", "", 1);
+        board.durable(&[1; 16], entry(200, 1, 1), 1);
+        assert_eq!(board.holders(&entry(150, 1, 3)), 1);
+        assert_eq!(board.holders(&entry(160, 2, 2)), 0, "of a newer epoch");
+        assert_eq!(board.holders(&entry(200, 1, 2)), 0, "another entry 200");
+        board.durable(&[1; 16], entry(161, 2, 4), 2);
+        assert_eq!(board.holders(&entry(160, 2, 2)), 1);
+    }
+
+    #[test]
+    fn a_wait_whose_asker_left_ends() {
+        let board = Board::default();
+        let begun = Instant::now();
+        let hour = Duration::from_secs(3600);
+        assert_eq!(board.wait_unless(&point(9), 1, hour, &|| true), 0);
+        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::format::frame::{ENTRY_HEADER_SIZE, MAX_PAYLOAD};
 pub const HEADER_SIZE: usize = 20;
 /// Longest body before the other side has shown who it is.
 pub const BODY_STRANGER: u32 = 4 << 10;
+/// Longest body from a follower or client: acknowledgements and questions.
+pub const BODY_FOLLOWER: u32 = 64 << 10;
 /// Longest body after that.
 pub const BODY_MAX: u32 = 17 << 20;
 /// Bytes before the entries in the body of ENTRIES.
@@ -126,7 +128,19 @@ pub struct Deframer {
     bytes: Vec<u8>,
     start: usize,
     next_seq: u64,
-    trusted: bool,
+    trust: Trust,
+}
+
+/// How long a body may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Trust {
+    /// Who it is has not been shown.
+    #[default]
+    Stranger,
+    /// Known, and only asks and acknowledges.
+    Follower,
+    /// Known, and sends the log.
+    Leader,
 }
 
 struct Head {
@@ -138,9 +152,14 @@ struct Head {
 }
 
 impl Deframer {
-    /// The other side has shown who it is: longer bodies are allowed.
+    /// The other side has shown who it is, and sends the log: longer bodies are allowed.
     pub fn trust(&mut self) {
-        self.trusted = true;
+        self.trust = Trust::Leader;
+    }
+
+    /// The other side has shown who it is, and gets the log.
+    pub fn trust_follower(&mut self) {
+        self.trust = Trust::Follower;
     }
 
     /// Adds received bytes.
@@ -158,10 +177,11 @@ impl Deframer {
     }
 
     fn limit(&self, kind: Kind, flags: u8) -> u32 {
-        match (self.trusted, kind, flags) {
-            (false, _, _) => BODY_STRANGER,
-            (true, Kind::Entries, FLAG_LARGE) => BODY_LARGE,
-            (true, _, _) => BODY_MAX,
+        match (self.trust, kind, flags) {
+            (Trust::Stranger, _, _) => BODY_STRANGER,
+            (Trust::Follower, _, _) => BODY_FOLLOWER,
+            (Trust::Leader, Kind::Entries, FLAG_LARGE) => BODY_LARGE,
+            (Trust::Leader, _, _) => BODY_MAX,
         }
     }
 

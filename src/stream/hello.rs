@@ -11,6 +11,10 @@ pub const PROTOCOL: u16 = 1;
 /// Version of the entries that this build reads.
 pub const ENTRY_FORMAT: u32 = 1;
 
+/// Epochs that may begin between two meetings. A number beyond that is damage or an attack: taken
+/// at its word it would fence for good, as no epoch could begin after it.
+pub const EPOCH_JUMP_MAX: u32 = 1 << 16;
+
 /// The follower can take a snapshot where the log does not reach back.
 pub const CAP_SNAPSHOT: u32 = 1;
 /// The follower has nothing, or wants all of it anew.

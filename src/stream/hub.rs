@@ -19,6 +19,8 @@ pub const RING_BYTES: usize = 64 << 20;
 
 /// Longest wait of the reader before it looks whether it should end.
 const LOOK: Duration = Duration::from_millis(500);
+/// Such waits until the reader has noticed that its file was replaced.
+const SETTLE: u32 = 20;
 /// Wait after the log could not be read.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -66,6 +68,8 @@ pub struct Hub {
     state: Mutex<State>,
     sleepers: Mutex<Vec<Weak<dyn Wake>>>,
     stop: Arc<Stop>,
+    /// Generation of the source that is read.
+    reading: AtomicU64,
     /// Who follows.
     pub board: Board,
     /// What happened.
@@ -86,6 +90,7 @@ impl Hub {
     ) -> Result<Arc<Hub>, Refusal> {
         let head = source.head()?;
         Ok(Arc::new(Hub {
+            reading: AtomicU64::new(source.generation()),
             source,
             state: Mutex::new(State {
                 ring: Ring::new(head.point, ring_bytes),
@@ -123,6 +128,19 @@ impl Hub {
     /// Where the log stands as far as senders know.
     pub fn head(&self) -> Head {
         self.lock().head
+    }
+
+    /// Where the log stands now, for a new connection. Where another file was put in its place a
+    /// moment ago, the reader is waited for: what it has in memory is of the old one.
+    pub fn fresh_head(&self) -> Head {
+        let fresh = self.source.head();
+        for _ in 0..SETTLE {
+            let settled = self.reading.load(Ordering::SeqCst) == self.source.generation();
+            if settled || self.stop.wait(RETRY) {
+                break;
+            }
+        }
+        fresh.unwrap_or_else(|_| self.head())
     }
 
     /// Goes up when the log is another one.
@@ -204,14 +222,19 @@ impl Hub {
 
     fn follow(&self) -> Result<(), Refusal> {
         let head = self.source.head()?;
+        let generation = self.source.generation();
         let mut cursor = self.source.open(&head.point)?;
         self.restart(head);
+        self.reading.store(generation, Ordering::SeqCst);
         while !self.stop.is_requested() {
             match cursor.read(READ_ENTRIES, READ_BYTES)? {
                 Some(batch) => self.push(batch),
                 None => {
                     let end = self.lock().ring.end().index;
                     self.source.wait(end, LOOK)?;
+                    if self.source.generation() != generation {
+                        return Err(Refusal::Diverged { ancestor: 0 });
+                    }
                     self.set_bounds(self.source.bounds());
                 }
             }
@@ -221,8 +244,19 @@ impl Hub {
 
     /// The ring goes on at the head: what lies between is in the log.
     fn restart(&self, head: Head) {
+        let end = self.lock().ring.end();
+        // Taken back and gone on from in the meantime: an index means another entry now.
+        let other = end != head.point
+            && matches!(
+                self.source.open(&end),
+                Err(Refusal::Diverged { .. } | Refusal::Behind)
+            );
+        if other {
+            self.board.clear();
+        }
         {
             let mut state = self.lock();
+            state.generation += u64::from(other);
             if state.ring.end() != head.point {
                 let bytes_max = state.ring.bytes_max();
                 state.ring = Ring::new(head.point, bytes_max);

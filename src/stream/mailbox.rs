@@ -113,6 +113,11 @@ impl<T> Mailbox<T> {
         self.arrived.notify_one();
     }
 
+    /// Nobody looks into it any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.lock().abandoned
+    }
+
     /// Nobody looks into it any more: the reader may end.
     pub fn abandon(&self) {
         self.lock().abandoned = true;

@@ -19,11 +19,18 @@ const TOGETHER: usize = 8 << 20;
 
 enum Job {
     Epoch(u32),
-    Apply(Vec<u8>),
-    SeedBegin { bytes: u64, position: Point },
+    /// Entries, and how often the leader was asked to read again before they came.
+    Apply(u32, Vec<u8>),
+    SeedBegin {
+        bytes: u64,
+        position: Point,
+    },
     SeedPart(Vec<u8>),
     SeedEnd,
-    Heard { head: Head, caught_up: bool },
+    Heard {
+        head: Head,
+        caught_up: bool,
+    },
 }
 
 enum Done {
@@ -40,6 +47,10 @@ enum Done {
     },
     Seeded(Result<Point, SinkError>),
     Failed(SinkError),
+    /// The applying thread has ended.
+    Gone,
+    /// What the leader said was passed on.
+    Heard,
     /// Of jobs that have no outcome.
     Passed {
         jobs: usize,
@@ -98,6 +109,9 @@ pub fn receive(
         clock,
         jobs,
         waiting: 0,
+        telling: false,
+        told: None,
+        round: 0,
         limits,
         position,
         report: Received {
@@ -117,6 +131,7 @@ pub fn receive(
         let worker = std::thread::Builder::new()
             .name("apply".to_owned())
             .spawn_scoped(scope, move || {
+                let _gone = Leaving(&posted);
                 work(sink, &queue, &posted, Budget::new(limits))
             })?;
         let report = receiver.run(stop);
@@ -126,6 +141,15 @@ pub fn receive(
         std::io::Result::Ok(report)
     })?;
     Ok(report)
+}
+
+/// Says that the applying thread has ended, however it did: nobody waits for it then.
+struct Leaving<'a>(&'a Mailbox<Done>);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.post(Done::Gone);
+    }
 }
 
 /// What may still be applied.
@@ -174,7 +198,7 @@ fn apply(
     let mut next = None;
     while bytes.len() < TOGETHER {
         match queue.try_recv() {
-            Ok(Job::Apply(more)) => {
+            Ok(Job::Apply(_, more)) => {
                 bytes.extend_from_slice(&more);
                 batches += 1;
             }
@@ -219,6 +243,7 @@ fn work(
 ) {
     let mut next: Option<Job> = None;
     let mut seeding = false;
+    let mut damaged = None;
     while let Some(job) = next.take().or_else(|| queue.recv().ok()) {
         let outcome = match job {
             Job::Epoch(epoch) => match sink.saw_epoch(epoch) {
@@ -227,11 +252,18 @@ fn work(
             },
             Job::Heard { head, caught_up } => {
                 sink.heard(&head, caught_up);
-                Done::Passed { jobs: 1 }
+                Done::Heard
             }
-            Job::Apply(bytes) => {
+            // It followed what was damaged; it comes once more.
+            Job::Apply(round, _) if damaged == Some(round) => Done::Passed { jobs: 1 },
+            Job::Apply(round, bytes) => {
                 let (outcome, other) = apply(sink, queue, bytes, &mut budget);
                 next = other;
+                if let Done::Applied { outcome, .. } | Done::Limited { outcome, .. } = &outcome
+                    && matches!(outcome, Err(SinkError::Damaged { .. }))
+                {
+                    damaged = Some(round);
+                }
                 outcome
             }
             Job::SeedBegin { bytes, position } => {
@@ -266,6 +298,12 @@ struct Link {
     jobs: Queue<Job>,
     /// Jobs that the applying thread has not finished.
     waiting: usize,
+    /// One of them is what the leader said.
+    telling: bool,
+    /// What it said since then: only the newest counts.
+    told: Option<(Head, bool)>,
+    /// Damaged batches so far.
+    round: u32,
     limits: Limits,
     position: u64,
     report: Received,
@@ -286,8 +324,13 @@ impl Link {
                 return self.report;
             }
             let deadline = self.clock.instant(self.session.next_tick_us());
-            let mail = self.mailbox.take(deadline, self.waiting < JOBS_MAX);
+            let wanted = self.waiting < JOBS_MAX;
+            let mail = self.mailbox.take(deadline, wanted);
             let now = self.clock.now();
+            if !wanted {
+                // Whoever does not listen cannot say that the other side is silent.
+                self.session.not_listening(now);
+            }
             if !mail.bytes.is_empty() {
                 self.session.receive(now, &mail.bytes);
             }
@@ -321,7 +364,18 @@ impl Link {
         self.waiting = self.waiting.saturating_sub(1);
         match done {
             Done::Passed { jobs } => self.waiting = self.waiting.saturating_sub(jobs - 1),
+            Done::Gone => {
+                self.waiting = 0;
+                let reason = "the applying thread has ended".to_owned();
+                self.end.get_or_insert(FollowerEnd::Sink { reason });
+            }
             Done::Failed(error) => self.session.seeded(now, Err(error)),
+            Done::Heard => {
+                self.telling = false;
+                if let Some((head, caught_up)) = self.told.take() {
+                    self.tell(head, caught_up);
+                }
+            }
             Done::Seeded(outcome) => {
                 if let Ok(point) = &outcome {
                     self.report.seeded = true;
@@ -356,6 +410,7 @@ impl Link {
     }
 
     fn count(&mut self, outcome: &Result<Point, SinkError>, bytes: u64) {
+        self.round += u32::from(matches!(outcome, Err(SinkError::Damaged { .. })));
         if let Ok(point) = outcome {
             self.report.entries += point.index.saturating_sub(self.position);
             self.report.bytes += bytes;
@@ -366,6 +421,16 @@ impl Link {
     fn job(&mut self, job: Job) {
         if self.jobs.send(job).is_ok() {
             self.waiting += 1;
+        }
+    }
+
+    /// Heartbeats do not queue up behind a long job.
+    fn tell(&mut self, head: Head, caught_up: bool) {
+        if self.telling {
+            self.told = Some((head, caught_up));
+        } else {
+            self.telling = true;
+            self.job(Job::Heard { head, caught_up });
         }
     }
 
@@ -381,7 +446,7 @@ impl Link {
                         self.end.get_or_insert(FollowerEnd::Dead);
                     }
                 }
-                FollowerAction::Apply(bytes) => self.job(Job::Apply(bytes)),
+                FollowerAction::Apply(bytes) => self.job(Job::Apply(self.round, bytes)),
                 FollowerAction::SeedBegin { bytes, position } => {
                     self.job(Job::SeedBegin { bytes, position });
                 }
@@ -390,7 +455,7 @@ impl Link {
                 FollowerAction::SawEpoch(epoch) => self.job(Job::Epoch(epoch)),
                 FollowerAction::Heard { head, caught_up } => {
                     self.report.head = Some(head);
-                    self.job(Job::Heard { head, caught_up });
+                    self.tell(head, caught_up);
                 }
                 FollowerAction::Close(end) => {
                     self.end.get_or_insert(end);

@@ -27,8 +27,8 @@ pub enum Done {
     Answer(Vec<u8>),
 }
 
-/// Answers a question, JSON both; may wait.
-pub type Answer = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+/// Answers a question, JSON both; may wait until it is told that nobody waits for the answer.
+pub type Answer = Arc<dyn Fn(&[u8], &dyn Fn() -> bool) -> Vec<u8> + Send + Sync>;
 
 /// One connection of a leader.
 pub struct Sender {
@@ -62,7 +62,7 @@ impl Sender {
         answer: Option<Answer>,
     ) -> Sender {
         let clock = Clock::start();
-        let session = LeaderSession::new(config, hub.head(), clock.now());
+        let session = LeaderSession::new(config, hub.fresh_head(), clock.now());
         let generation = hub.generation();
         hub.register(&mailbox);
         hub.stop().register(&mailbox);
@@ -283,7 +283,10 @@ impl Sender {
             return;
         };
         let mailbox = Arc::clone(&self.mailbox);
-        let work = move || mailbox.post(Done::Answer(answer(&json)));
+        let work = move || {
+            let answered = answer(&json, &|| mailbox.is_abandoned());
+            mailbox.post(Done::Answer(answered));
+        };
         self.asking = std::thread::Builder::new()
             .name("answer".to_owned())
             .spawn(work)

@@ -73,6 +73,10 @@ pub trait LogSource: Send + Sync {
     fn wait(&self, after: u64, timeout: Duration) -> Result<(), Refusal>;
     /// What is published and how far the log reaches back.
     fn bounds(&self) -> Bounds;
+    /// Goes up when another file takes the place of the one that is read.
+    fn generation(&self) -> u64 {
+        0
+    }
     /// A whole copy of the database at one moment.
     fn snapshot(&self) -> Result<Snapshot, Refusal>;
     /// A newer epoch exists. True where this is a primary, which is fenced now: nothing may be

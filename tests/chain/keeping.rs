@@ -579,3 +579,50 @@ fn another_database_cannot_use_the_store() {
     let empty = Chain::open(Arc::new(MemoryStore::new()), &mut Tries(0));
     assert!(matches!(empty, Err(ChainError::NoChain { .. })));
 }
+
+/// An upload that ended in the middle was taken for abandoned while it was tried again: its begin
+/// was the old one.
+#[test]
+fn an_upload_that_is_tried_again_after_a_day_is_not_abandoned() {
+    let world = World::new(2);
+    let at = world.points[1];
+    let id = SnapshotId::of(at.index, at.epoch, &at.history);
+    let name = Name::SnapshotBegin(id).to_string();
+    let begin = creel::chain::object::BeginDoc::new([1; 16], [2; 16], NOW_US - 2 * DAY_US);
+    world.store.create(&name, &begin.encode()).unwrap();
+    world.snapshot_of(at, NOW_US, &image(1, 2500), false);
+    let begun = world.store.get(&name, 1 << 16).unwrap().unwrap();
+    let begun = creel::chain::object::BeginDoc::decode(&begun).unwrap();
+    assert_eq!(begun.time_us, NOW_US);
+    assert_ne!(begun.encode(), begin.encode());
+    world.gc(RetentionRow::default());
+    assert_eq!(world.faults(), "");
+}
+
+/// A snapshot whose parts are gone was called done for ever.
+#[test]
+fn a_snapshot_without_its_parts_is_made_again() {
+    let world = World::new(2);
+    let at = world.points[1];
+    let doc = world.snapshot_of(at, NOW_US, &image(1, 2500), false);
+    let part = doc.part_name(&doc.parts[1]).unwrap().to_string();
+    world.store.delete(&part).unwrap();
+    assert_ne!(world.faults(), "");
+    world.snapshot_of(at, NOW_US, &image(1, 2500), false);
+    assert_eq!(world.faults(), "");
+}
+
+/// What a newer creel has begun is not thrown away by an older one.
+#[test]
+fn a_begin_that_cannot_be_read_is_not_abandoned() {
+    let world = World::new(2);
+    world.snapshot_of(world.points[1], NOW_US, b"whole", false);
+    let id = SnapshotId::of(9, 1, &[3; 16]);
+    let name = Name::SnapshotBegin(id).to_string();
+    world
+        .store
+        .create(&name, b"{\"schema\":\"of a later version\"}")
+        .unwrap();
+    world.gc(RetentionRow::default());
+    assert!(world.store.head(&name).unwrap().is_some());
+}

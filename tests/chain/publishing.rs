@@ -381,3 +381,78 @@ fn a_reader_does_not_follow_a_false_fence() {
         "{off:?}"
     );
 }
+
+/// Another history with the same number of entries was told that it has everything.
+#[test]
+fn a_log_that_parted_at_the_chains_end_is_not_at_the_end() {
+    let (_store, chain) = chain();
+    let (body, end) = notes(&start(), 3, "a");
+    let mut run = ready(&chain, 1, end);
+    run.publish(&body, &mut |_| Ok(false), &mut Tries(0))
+        .unwrap();
+    let (_, other) = notes(&start(), 3, "b");
+    assert_eq!(other.index, end.index);
+    for hint in [0, 1, 2] {
+        let read = read(&chain, other, hint);
+        assert!(
+            matches!(read, Err(ChainError::OffChain { number: 1, .. })),
+            "{read:?}"
+        );
+        assert_eq!(self::read(&chain, end, hint).unwrap(), b"");
+    }
+    let opened = PublishRun::open(&chain, writer(1, 2), other, 0, &mut Tries(0));
+    assert!(matches!(opened, Err(ChainError::Foreign(_))), "{opened:?}");
+}
+
+/// The next segments were removed while nobody read: a copy that lacks them has not everything.
+#[test]
+fn an_end_that_is_told_was_listed() {
+    let (_store, chain) = chain();
+    let (first, middle) = notes(&start(), 3, "a");
+    let mut own = middle;
+    own.index += 100;
+    let mut run = ready(&chain, 1, own);
+    run.publish(&first, &mut |_| Ok(false), &mut Tries(0))
+        .unwrap();
+    let Start::Reading(mut reader) = ReadRun::start(&chain, start(), 1, &mut Tries(0)).unwrap()
+    else {
+        panic!("ahead")
+    };
+    assert!(reader.next(&mut Tries(0)).unwrap().is_some());
+    let (second, end) = notes(&middle, 3, "b");
+    run.publish(&second, &mut |_| Ok(false), &mut Tries(0))
+        .unwrap();
+    let (third, _) = notes(&end, 3, "c");
+    run.publish(&third, &mut |_| Ok(false), &mut Tries(0))
+        .unwrap();
+    let removed = "log/00000000000000000002.seg";
+    chain.store().delete(removed).unwrap();
+    let end = reader.next_or_certain_end(&mut Tries(0));
+    assert!(
+        matches!(
+            end,
+            Err(ChainError::Gap {
+                wanted: 2,
+                found: 3
+            })
+        ),
+        "{end:?}"
+    );
+}
+
+/// A publisher whose comparison failed once said "an answer to nothing" for ever.
+#[test]
+fn a_comparison_that_fails_can_be_made_again() {
+    let (_store, chain) = chain();
+    let (body, end) = notes(&start(), 3, "a");
+    let mut first = ready(&chain, 1, end);
+    let mut again = ready(&chain, 2, end);
+    first
+        .publish(&body, &mut |_| Ok(false), &mut Tries(0))
+        .unwrap();
+    // The same node after a restart: its own segment stands there, under another nonce.
+    let failed = again.publish(&body, &mut |_| Err(ChainError::Interrupted), &mut Tries(0));
+    assert!(matches!(failed, Err(ChainError::Interrupted)), "{failed:?}");
+    let done = again.publish(&body, &mut |_| Ok(true), &mut Tries(0));
+    assert_eq!(done.unwrap(), end);
+}

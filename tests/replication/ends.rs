@@ -111,3 +111,26 @@ fn signals_end_server_and_follower_cleanly() {
     assert_eq!(served.process.wait(), (None, Some(15)));
     world.same("b.db", "a.db");
 }
+
+/// Acknowledgements count as durable: no flag makes them less.
+#[test]
+fn copies_do_not_run_with_less_than_full_sync() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let served = world.serve_local("a.db");
+    let from = ["--from", served.address.as_str()];
+    world.replicate_to(0, "init", "b.db", &from);
+    for mode in ["normal", "off"] {
+        let words = [from[0], from[1], "--sync", mode];
+        for verb in ["pull", "follow"] {
+            let said = world.replicate_to(2, verb, "b.db", &words);
+            assert!(said.contains("leave out --sync"), "{said}");
+        }
+        world.replicate_to(2, "init", "c.db", &words);
+        assert!(!world.path("c.db").exists());
+        let listen = ["--listen", "127.0.0.1:0", "--sync", mode];
+        world.replicate_to(2, "serve", "a.db", &listen);
+    }
+    world.replicate_to(0, "pull", "b.db", &[from[0], from[1], "--sync", "full"]);
+}

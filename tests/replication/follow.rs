@@ -161,9 +161,9 @@ fn reconnects_without_loss_or_duplicates() {
 fn a_burst_past_a_stopped_follower_arrives_whole() {
     let world = World::new();
     world.create("a.db");
-    let served = world.serve("a.db", &["--listen", "127.0.0.1:0", "--sync", "off"]);
+    let served = world.serve("a.db", &["--listen", "127.0.0.1:0"]);
     world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
-    let follower = world.follow("b.db", &served.address, &["--sync", "off"]);
+    let follower = world.follow("b.db", &served.address, &[]);
     write(&world, "a.db", 0, 10);
     world.wait_for("b.db", "a.db");
     follower.signal("-STOP");

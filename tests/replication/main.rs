@@ -8,6 +8,7 @@ mod ends;
 mod faults;
 mod follow;
 mod health;
+mod keeps;
 mod rng;
 mod secure;
 mod store;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -161,6 +161,8 @@ pub struct Copy {
     pub grown: Condvar,
     pub gate: Gate,
     pub applies: AtomicU64,
+    /// The next batch arrives damaged.
+    pub damage: AtomicBool,
 }
 
 impl Copy {
@@ -197,6 +199,10 @@ impl MemSink {
 impl ReplicaSink for MemSink {
     fn apply(&mut self, entries: &[u8]) -> Result<Point, SinkError> {
         self.copy.gate.pass();
+        if self.copy.damage.swap(false, Ordering::SeqCst) {
+            let reason = "damaged by the test".to_owned();
+            return Err(SinkError::Damaged { reason });
+        }
         let point = self.copy.log.lock().unwrap().apply(entries);
         self.copy.applies.fetch_add(1, Ordering::SeqCst);
         self.copy.grown.notify_all();
@@ -214,6 +220,7 @@ impl ReplicaSink for MemSink {
     }
 
     fn seed_end(&mut self) -> Result<Point, SinkError> {
+        self.copy.gate.pass();
         let log = Log::from_snapshot(&self.arriving).unwrap();
         let head = log.head();
         *self.copy.log.lock().unwrap() = log;
@@ -336,8 +343,8 @@ impl Leader {
 
     /// Waits until so many followers hold all of the log durably.
     pub fn wait_acked(&self, followers: usize) {
-        let head = self.source.head().index;
-        assert_eq!(self.hub.board.wait(head, followers, PATIENCE), followers);
+        let head = self.source.head();
+        assert_eq!(self.hub.board.wait(&head, followers, PATIENCE), followers);
     }
 }
 

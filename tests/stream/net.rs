@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 
 use creel::stream::auth::TokenKey;
 use creel::stream::client::Client;
+use creel::stream::clock::Pace;
 use creel::stream::follow::{FollowOptions, Trouble};
 use creel::stream::follower::FollowerEnd;
 use creel::stream::frame::{Deframer, Framer, Kind};
 use creel::stream::hello::PeerRole;
-use creel::stream::message::{Code, Message};
+use creel::stream::message::{Code, Heartbeat, Message};
 use creel::stream::receiver::Limits;
-use creel::stream::server::STRANGERS_MAX;
+use creel::stream::server::{STRANGERS_MAX, ServeOptions};
 use creel::stream::transport::{Wire, tcp};
 
-use crate::live::{Following, Leader, MemConnector, MemSource, PATIENCE, forever, options, within};
+use crate::live::{
+    Copy, Following, Leader, MemConnector, MemSource, PATIENCE, forever, options, within,
+};
 use crate::memory::Log;
 use crate::sessions::follower_config;
 
@@ -323,9 +326,12 @@ fn a_client_waits_for_acknowledgements() {
     let mut with_answer = options();
     let cell: Arc<std::sync::OnceLock<Arc<creel::stream::hub::Hub>>> = Arc::default();
     let hub = Arc::clone(&cell);
-    with_answer.answer = Some(Arc::new(move |json| {
-        let index = std::str::from_utf8(json).unwrap().parse().unwrap();
-        let holders = hub.get().unwrap().board.wait(index, 1, PATIENCE);
+    with_answer.answer = Some(Arc::new(move |json, gone| {
+        let hub = hub.get().unwrap();
+        let index: u64 = std::str::from_utf8(json).unwrap().parse().unwrap();
+        let entry = hub.source().head().unwrap().point;
+        assert_eq!(entry.index, index);
+        let holders = hub.board.wait_unless(&entry, 1, PATIENCE, gone);
         holders.to_string().into_bytes()
     }));
     let leader = Leader::start(source, with_answer, 1 << 20);
@@ -357,4 +363,102 @@ fn a_session_that_never_reads_is_given_up() {
     let hub = Arc::clone(&leader.hub);
     leader.finish();
     assert_eq!(hub.counters.dead.load(Ordering::SeqCst), 1);
+}
+
+/// Heartbeats filled the queue behind the check of a new copy; then nothing was read any more, and
+/// the follower took the leader for dead while the copy was put in place.
+#[test]
+fn a_new_copy_whose_check_takes_long_is_no_dead_leader() {
+    let pace = Pace {
+        heartbeat_us: 20_000,
+        dead_us: 1_500_000,
+        ..Pace::default()
+    };
+    let leader_options = ServeOptions { pace, ..options() };
+    let leader = Leader::start(MemSource::default(), leader_options, 1 << 20);
+    write(&leader.source, 100);
+    let copy = Arc::<Copy>::default();
+    copy.gate.close();
+    let mut connector = MemConnector::new(leader.address(), &copy, 1);
+    connector.config = Box::new(move |config| config.pace = pace);
+    let options = FollowOptions {
+        reseed_first: true,
+        ..at_head()
+    };
+    let following = Following::start(connector, options);
+    let begun = Instant::now();
+    let beat = Message::Heartbeat(Heartbeat {
+        time_us: 0,
+        position: leader.source.head(),
+        published: 0,
+    });
+    let beat = beat.frame(&mut Framer::default()).len() as u64;
+    let sent = || leader.hub.counters.sent_bytes.load(Ordering::Relaxed);
+    let snapshots = || leader.hub.counters.snapshots.load(Ordering::Relaxed);
+    while snapshots() == 0 {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    // Twice the time after which silence is death.
+    let target = sent() + 150 * beat + 10_000;
+    while sent() < target && leader.server.connections() > 0 {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    copy.gate.open();
+    let (followed, connector) = following.join();
+    assert!(followed.trouble.is_none(), "{:?}", followed.trouble);
+    // The new copy, and the same copy under its new name.
+    assert_eq!((followed.seeds, connector.connects), (1, 2));
+    leader.finish();
+}
+
+/// What waited behind a damaged batch was applied after it, and following ended for good.
+#[test]
+fn batches_behind_a_damaged_one_come_again() {
+    let leader = Leader::plain();
+    write(&leader.source, 10);
+    let connector = MemConnector::new(leader.address(), &Arc::default(), 1);
+    let following = Following::start(connector, FollowOptions::default());
+    same(&leader, &following);
+    following.copy.gate.close();
+    let sent = || leader.hub.counters.sent_bytes.load(Ordering::Relaxed);
+    let begun = Instant::now();
+    for _ in 0..6 {
+        let before = sent();
+        write(&leader.source, 1);
+        while sent() == before {
+            assert!(begun.elapsed() < PATIENCE);
+            std::thread::yield_now();
+        }
+    }
+    following.copy.damage.store(true, Ordering::SeqCst);
+    following.copy.gate.open();
+    same(&leader, &following);
+    write(&leader.source, 5);
+    same(&leader, &following);
+    let (followed, connector) = following.finish();
+    assert!(followed.trouble.is_none(), "{:?}", followed.trouble);
+    assert_eq!(connector.connects, 1);
+    leader.finish();
+}
+
+/// No epoch can begin above the highest number: one HELLO would have fenced a primary for good.
+#[test]
+fn an_epoch_that_cannot_be_fences_nobody() {
+    let leader = Leader::plain();
+    write(&leader.source, 10);
+    for epoch in [u32::MAX, u32::MAX / 2, (1 << 16) + 2] {
+        let mut connector = MemConnector::new(leader.address(), &Arc::default(), 2);
+        connector.config = Box::new(move |config| config.hello.highest_epoch = epoch);
+        let (followed, _) = Following::start(connector, FollowOptions::default()).join();
+        assert_eq!(followed.entries, 0);
+        assert_eq!(leader.source.0.fenced.load(Ordering::SeqCst), 0);
+    }
+    let malformed = leader.hub.counters.malformed.load(Ordering::Relaxed);
+    assert_eq!(malformed, 3);
+    let connector = MemConnector::new(leader.address(), &Arc::default(), 1);
+    let (followed, _) = Following::start(connector, at_head()).join();
+    assert_eq!(followed.entries, 10);
+    leader.finish();
 }

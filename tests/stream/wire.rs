@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use creel::stream::WireError;
 use creel::stream::frame::{
-    BODY_LARGE, BODY_MAX, BODY_STRANGER, Deframer, FLAG_LARGE, Framer, HEADER_SIZE, Kind,
+    BODY_FOLLOWER, BODY_LARGE, BODY_MAX, BODY_STRANGER, Deframer, FLAG_LARGE, Framer, HEADER_SIZE,
+    Kind,
 };
 use creel::stream::message::Message;
 
@@ -166,6 +167,14 @@ fn lengths_are_checked_before_a_byte_of_the_body() {
     assert_eq!(
         outcome(8, Kind::Ack, FLAG_LARGE, true),
         Err(WireError::Reserved)
+    );
+    // A leader takes no log: whoever follows cannot make it keep megabytes.
+    let mut deframer = Deframer::default();
+    deframer.trust_follower();
+    deframer.push(&header(BODY_FOLLOWER + 1, Kind::Entries, FLAG_LARGE)[..8]);
+    assert_eq!(
+        deframer.next_frame(),
+        long(BODY_FOLLOWER + 1, BODY_FOLLOWER)
     );
 }
 

@@ -63,6 +63,9 @@ impl PublishRun {
                 point.epoch, own.epoch
             )));
         }
+        if let Some(facts) = tail.filter(|_| point.index == own.index && point != own) {
+            return Err(ChainError::Foreign(Box::new(facts)));
+        }
         if let Some(facts) = tail.filter(|_| point.index > own.index) {
             return Ok(Opened::Ahead(facts));
         }
@@ -132,7 +135,7 @@ impl PublishRun {
         };
         loop {
             if pace.stopped() {
-                return Err(ChainError::Interrupted);
+                return self.or_unknown(Err(ChainError::Interrupted));
             }
             step = match step {
                 PublisherStep::Create(_) => self.create(pace)?,
@@ -153,7 +156,10 @@ impl PublishRun {
                     let found = self.chain.segment(facts.number, pace);
                     let found = self.or_unknown(found)?;
                     let equal = match found {
-                        Some(found) if found.facts == facts => same(&found)?,
+                        Some(found) if found.facts == facts => {
+                            let compared = same(&found);
+                            self.or_unknown(compared)?
+                        }
                         _ => false,
                     };
                     next(self.machine.compared(equal))?
@@ -192,7 +198,7 @@ impl PublishRun {
         next(step)
     }
 
-    /// A machine that waits for a read goes back to its create when the read fails for good.
+    /// A machine that waits for an answer goes back to its create when none comes.
     fn or_unknown<T>(&mut self, read: ChainResult<T>) -> ChainResult<T> {
         if read.is_err()
             && let Some(segment) = &self.in_flight

@@ -59,7 +59,18 @@ impl ReadRun {
         };
         let before = match chain.segment(number, pace)? {
             // The next one, or removed a moment ago, which the reader's listing will tell.
-            None => own,
+            None => {
+                let before = match number {
+                    0 | 1 => Some(chain.start()),
+                    _ => chain.facts(number - 1, pace)?.map(|facts| facts.after),
+                };
+                let other = before.filter(|p| p.index == own.index && p.history != own.history);
+                if other.is_some() {
+                    let (number, index) = (number - 1, own.index);
+                    return Err(ChainError::OffChain { number, index });
+                }
+                own
+            }
             Some(segment) => match point_in(&segment, own.index) {
                 Some(point) if point.history == own.history => segment.facts.before,
                 Some(_) | None => {
@@ -87,6 +98,18 @@ impl ReadRun {
     /// The log that was delivered.
     pub fn point(&self) -> Point {
         self.own
+    }
+
+    /// The same where somebody is told that nothing is missing: [`None`] only where a listing says
+    /// so. A segment that was removed reads like one that is not there yet.
+    pub fn next_or_certain_end(&mut self, pace: &mut dyn Pace) -> ChainResult<Option<Delivered>> {
+        match self.next(pace)? {
+            Some(delivered) => Ok(Some(delivered)),
+            None => {
+                self.slept();
+                self.next(pace)
+            }
+        }
     }
 
     /// Call after a pause of half a minute or more.

@@ -136,7 +136,7 @@ impl Chain {
         // The newest snapshot that is old enough: from it on, every moment can be restored.
         let old_enough = |row: &&SnapshotRow| {
             row.time_us <= now_us.saturating_sub(retention.time_us)
-                && row.at.index + retention.min_entries <= tail.after.index
+                && row.at.index.saturating_add(retention.min_entries) <= tail.after.index
         };
         let mut chosen = catalogue.snapshots.iter().rev().find(old_enough);
         let mut reason = "as far as the retention allows".to_owned();
@@ -340,8 +340,11 @@ impl Chain {
             }
             let name = Name::SnapshotBegin(id).to_string();
             let begin = repeat(pace, "reading", || self.store().get(&name, MAX_SMALL))?;
-            let began = begin.and_then(|bytes| BeginDoc::decode(&bytes).ok());
-            let old = began.is_none_or(|b| b.time_us.saturating_add(ABANDONED_US) < now_us);
+            // One that cannot be read is of a newer creel, which knows what to do with it.
+            let began = begin.map(|bytes| BeginDoc::decode(&bytes));
+            let old = began.is_none_or(|begin| {
+                begin.is_ok_and(|b| b.time_us.saturating_add(ABANDONED_US) < now_us)
+            });
             if old {
                 self.remove_snapshot(&id, pace)?;
                 report.snapshots_removed.push(id.to_string());

@@ -94,8 +94,15 @@ impl Chain {
         let number = self.place_of(&wish.at, pace)?;
         let id = SnapshotId::of(wish.at.index, wish.at.epoch, &wish.at.history);
         if let Some(done) = self.read_snapshot(&id, pace)? {
-            self.name_snapshot(&done, wish.node, wish.time_us, pace)?;
-            return Ok(done);
+            if self.missing_part(&done, pace)?.is_none() {
+                self.name_snapshot(&done, wish.node, wish.time_us, pace)?;
+                return Ok(done);
+            }
+            // Whoever finds it would restore nothing from it.
+            let name = Name::Snapshot(id).to_string();
+            repeat(pace, "removing half a snapshot", || {
+                self.store().delete(&name)
+            })?;
         }
         let mut doc = SnapshotDoc::new(self.lineage(), wish.node, wish.at.into());
         doc.number = number;
@@ -110,10 +117,19 @@ impl Chain {
         plan_parts(&mut doc, image, base.as_ref())?;
         let begin = BeginDoc::new(wish.node, random_id()?, wish.time_us).encode();
         let name = Name::SnapshotBegin(id).to_string();
-        repeat(pace, "beginning a snapshot", || {
+        let begun = repeat(pace, "beginning a snapshot", || {
             self.store().create(&name, &begin)
         })?;
+        if begun == Created::Exists {
+            // Of a try that may be so old that it counts as abandoned: this one is not.
+            repeat(pace, "beginning a snapshot anew", || {
+                self.store().put(&name, &begin)
+            })?;
+        }
         self.write_parts(&doc, image, pace, progress)?;
+        if let Some(part) = self.missing_part(&doc, pace)? {
+            return Err(ChainError::Missing(part));
+        }
         let name = Name::Snapshot(id).to_string();
         let bytes = doc.encode();
         let made = repeat(pace, "finishing a snapshot", || {
@@ -123,6 +139,10 @@ impl Chain {
             // Another node's of the same point, or an earlier try of this one: either will do.
             let missing = || ChainError::Missing(name.clone());
             doc = self.read_snapshot(&id, pace)?.ok_or_else(missing)?;
+        }
+        // Whoever took this try for abandoned may have been at it.
+        if let Some(part) = self.missing_part(&doc, pace)? {
+            return Err(ChainError::Missing(part));
         }
         self.name_snapshot(&doc, wish.node, wish.time_us, pace)?;
         Ok(doc)
@@ -179,6 +199,20 @@ impl Chain {
             offset += part.bytes;
         }
         Ok(())
+    }
+
+    /// A part that is not there, if any.
+    fn missing_part(&self, doc: &SnapshotDoc, pace: &mut dyn Pace) -> ChainResult<Option<String>> {
+        for part in &doc.parts {
+            let name = doc.part_name(part).map(|name| name.to_string());
+            let name =
+                name.ok_or_else(|| ChainError::Missing("the base of a snapshot".to_owned()))?;
+            let found = repeat(pace, "looking at a part", || self.store().head(&name))?;
+            if found != Some(part.bytes) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Puts a snapshot into the catalogue.

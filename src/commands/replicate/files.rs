@@ -187,7 +187,9 @@ fn explain(error: Error, path: &Path, from: &Path) -> Failure {
         }
         Error::Fenced { .. } => Failure::from(error)
             .state("the copy is as it was")
-            .hint(format!("creel replicate status {copy}"))
+            .hint(format!(
+                "creel replicate status {copy}; a former primary: creel replicate rejoin {copy} --from {source}"
+            ))
             .at(path),
         _ => Failure::from(error),
     }
@@ -233,6 +235,11 @@ fn report(
         entries: done.entries,
         bytes: done.bytes,
         new_copies: done.new_copies,
+        saved: done
+            .saved
+            .iter()
+            .map(|saved| saved.path.display().to_string())
+            .collect(),
         caught_up: !done.limited,
         limited: done.limited,
         ..FollowReport::new(verb, path)

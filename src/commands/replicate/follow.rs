@@ -63,6 +63,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
+        ctx.refuse_less_sync()?;
         let options = ctx
             .options()
             .background_checkpoint(true)
@@ -90,11 +91,12 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         options.retry = true;
         let helpers = self.helpers(ctx, &slot, &state, &stop)?;
         let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
+        sink.force = self.reseed == Reseed::Force;
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         helpers.finish();
         let quiet = self.source.takes_stdout() || !ctx.globals.json;
-        let outcome = report(ctx, "follow", &slot, &followed, quiet);
+        let outcome = report(ctx, "follow", &slot, &followed, &state.look().saved, quiet);
         if let Some(db) = slot.take() {
             db.close()?;
         }

@@ -48,6 +48,7 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
+        ctx.refuse_less_sync()?;
         if path.symlink_metadata().is_ok() {
             return Err(creel::Error::Exists { path }.into());
         }
@@ -77,7 +78,7 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
-        let outcome = report(ctx, "init", &slot, &followed, quiet);
+        let outcome = report(ctx, "init", &slot, &followed, &[], quiet);
         if let Some(db) = slot.take() {
             db.close()?;
         }

@@ -1,6 +1,6 @@
 //! How following ended, as a report and an exit status.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use creel::replica::dial::trouble;
 use creel::replica::slot::{Slot, durable_point};
@@ -23,6 +23,8 @@ pub struct FollowReport {
     pub entries: u64,
     pub bytes: u64,
     pub new_copies: u64,
+    /// Files with commits that only the copy before had.
+    pub saved: Vec<String>,
     pub caught_up: bool,
     pub limited: bool,
     pub dry_run: bool,
@@ -43,6 +45,7 @@ impl FollowReport {
             entries: 0,
             bytes: 0,
             new_copies: 0,
+            saved: Vec::new(),
             caught_up: false,
             limited: false,
             dry_run: false,
@@ -81,6 +84,7 @@ pub fn report(
     verb: &'static str,
     slot: &Slot,
     followed: &Followed,
+    saved: &[PathBuf],
     quiet: bool,
 ) -> Outcome {
     let last = followed.last.as_ref();
@@ -92,6 +96,7 @@ pub fn report(
         entries: followed.entries,
         bytes: followed.bytes,
         new_copies: followed.seeds,
+        saved: saved.iter().map(|p| p.display().to_string()).collect(),
         caught_up: last.is_some_and(|last| last.caught_up),
         limited: last.is_some_and(|last| last.limited),
         error: error.map(trouble),
@@ -105,7 +110,7 @@ pub fn report(
         return Ok(exit);
     }
     match error {
-        Some(error) => Err(failure(error, slot.path(), followed.entries)),
+        Some(error) => Err(failure(error, slot.path(), followed)),
         None if report.limited => Ok(Exit::Limit),
         None if !report.caught_up => Err(Failure::new(
             &codes::UNREACHABLE,
@@ -135,7 +140,12 @@ pub fn print(ctx: &mut Context, report: &FollowReport) -> Result<(), Failure> {
         };
         line.push_str(&format!(", {missing} left"));
     }
-    ctx.out.line(&line)
+    ctx.out.line(&line)?;
+    for path in &report.saved {
+        ctx.out
+            .line(&format!("saved {path}, which only the old copy had"))?;
+    }
+    Ok(())
 }
 
 /// What came of a pull from a store.
@@ -185,10 +195,15 @@ pub fn report_store(
 }
 
 /// Why following ended, for the exit status.
-pub fn failure(error: &Trouble, path: &Path, entries: u64) -> Failure {
+fn failure(error: &Trouble, path: &Path, followed: &Followed) -> Failure {
     let text = trouble(error);
-    let state = if entries > 0 {
-        format!("{entries} entries were applied, the copy is whole")
+    let state = if followed.seeds > 0 {
+        "a new copy was put in place, which is whole".to_owned()
+    } else if followed.entries > 0 {
+        format!(
+            "{} entries were applied, the copy is whole",
+            followed.entries
+        )
     } else {
         "the copy is as it was".to_owned()
     };

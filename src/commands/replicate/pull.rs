@@ -69,6 +69,7 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
+        ctx.refuse_less_sync()?;
         let options = ctx.options().background_checkpoint(true);
         let db = ctx.open(&path, options.clone(), "opened for pulling")?;
         self.source.resolve(Some(&db))?;
@@ -105,11 +106,12 @@ limit was reached with work left, 15 the histories parted; others: creel explain
             max_entries: self.max_frames,
             max_bytes: self.max_bytes,
         };
-        let mut sink = DbSink::new(Arc::clone(&slot), state);
+        let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
+        sink.force = self.reseed == Reseed::Force;
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
-        let outcome = report(ctx, "pull", &slot, &followed, quiet);
+        let outcome = report(ctx, "pull", &slot, &followed, &state.look().saved, quiet);
         if let Some(db) = slot.take() {
             db.close()?;
         }

@@ -73,6 +73,7 @@ had is saved), 15 the histories have nothing in common; others: creel explain CO
             return self.in_store(ctx, &store);
         }
         let from = file_of(&self.from)?;
+        ctx.refuse_less_sync()?;
         let copy = ctx.open_write(&self.db, Interest::All, false)?;
         let path = copy.path().to_owned();
         let options = ctx.options().read_only(true).interest(Interest::None);

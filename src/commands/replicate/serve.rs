@@ -76,6 +76,7 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
+        ctx.refuse_less_sync()?;
         let options = ctx.options().interest(Interest::None);
         let db = ctx.open(&path, options.clone(), "opened for serving")?;
         let info = db.info()?;
@@ -86,7 +87,8 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
                 ..IdentityChange::default()
             })?;
         }
-        if info.fenced {
+        // A replica that has heard of a newer epoch is about to get it.
+        if info.fenced && info.role != Role::Replica {
             return Err(creel::Error::Fenced {
                 reason: "a newer epoch has begun elsewhere".to_owned(),
             }
@@ -116,6 +118,11 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
             serving.finish();
             return ended(None);
         }
+        if self.secure.is_open() {
+            ctx.notice(
+                "without --token-file everybody who reaches this address may copy the database",
+            );
+        }
         let db = slot.get();
         if let Some(db) = &db {
             acks::announce(db, &control)?;
@@ -125,7 +132,7 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
         let fenced = serving.hub.fenced();
         stop.request();
         serving.finish();
-        if let Some(db) = db.filter(|_| fenced.is_none()) {
+        if let Some(db) = slot.get().filter(|_| fenced.is_none()) {
             acks::withdraw(&db, &control)?;
         }
         if let Some(trouble) = publisher.and_then(PublishService::finish) {

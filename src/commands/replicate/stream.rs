@@ -97,6 +97,11 @@ impl ListenArgs {
         self.token_file.as_deref().map(token).transpose()
     }
 
+    /// Nobody has to show who it is.
+    pub fn is_open(&self) -> bool {
+        self.client_ca.is_none() && self.token_file.is_none()
+    }
+
     /// The scheme that followers use.
     pub fn scheme(&self) -> &'static str {
         if self.tls_cert.is_some() {

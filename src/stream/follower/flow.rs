@@ -41,8 +41,9 @@ impl FollowerSession {
             Message::SnapPart { offset, bytes } => self.snap_part(now, offset, bytes),
             Message::SnapEnd { bytes, hash } => self.snap_end(now, bytes, &hash),
             Message::Epoch { epoch, address } => {
-                self.saw_epoch(epoch);
-                self.close(FollowerEnd::Deposed { epoch, address });
+                if self.saw_epoch(now, epoch) {
+                    self.close(FollowerEnd::Deposed { epoch, address });
+                }
             }
             Message::Status { json } => self.act(FollowerAction::Answer(json)),
             Message::Bye => self.close(FollowerEnd::Bye),
@@ -62,21 +63,21 @@ impl FollowerSession {
         self.broken(now, WireError::Unexpected { what });
     }
 
-    /// Index and epoch of the last entry, where all are whole and follow each other. The history
+    /// Index of the last entry, where all are whole and follow each other. The history
     /// is checked where they are applied.
-    fn look(&self, bytes: &[u8]) -> Result<(u64, u32), String> {
-        let mut last = (self.received, 0);
+    fn look(&self, bytes: &[u8]) -> Result<u64, String> {
+        let mut last = self.received;
         let mut rest = bytes;
         while !rest.is_empty() {
             let split = Entry::split(rest).map_err(|e| e.to_string())?;
             let (entry, behind) = split.ok_or("an entry is cut off")?;
-            if entry.header.index != last.0 + 1 {
-                return Err(format!("entry {} behind {}", entry.header.index, last.0));
+            if last.checked_add(1) != Some(entry.header.index) {
+                return Err(format!("entry {} behind {last}", entry.header.index));
             }
-            last = (entry.header.index, entry.header.epoch);
+            last = entry.header.index;
             rest = behind;
         }
-        if last.0 == self.received {
+        if last == self.received {
             return Err("no entry".to_owned());
         }
         Ok(last)
@@ -92,11 +93,10 @@ impl FollowerSession {
             return self.unexpected(now, "ENTRIES");
         }
         match self.look(entries.bytes()) {
-            Ok((index, epoch)) => {
+            Ok(index) => {
                 self.received = index;
                 self.head.point.index = self.head.point.index.max(entries.head);
                 self.head.published = entries.published;
-                self.saw_epoch(epoch);
                 self.pending += 1;
                 self.act(FollowerAction::Apply(entries.into_bytes()));
             }
@@ -140,6 +140,8 @@ impl FollowerSession {
         match outcome {
             Ok(position) => {
                 self.position = position;
+                // An entry's epoch counts once its history was found right.
+                self.highest_epoch = self.highest_epoch.max(position.epoch);
                 let ack = Ack {
                     received: self.received.max(position.index),
                     durable: position,

@@ -70,8 +70,10 @@ impl FollowerSession {
             self.state = State::Asking;
             return;
         }
+        if !self.saw_epoch(now, welcome.epoch) {
+            return;
+        }
         self.config.hello.lineage = welcome.lineage;
-        self.saw_epoch(welcome.epoch);
         self.head = Head {
             point: welcome.head,
             published: welcome.published,

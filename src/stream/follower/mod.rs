@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::auth::{TokenKey, Transcript};
 use super::clock::{Beat, Now, Pace, Pulse};
 use super::frame::{Deframer, Framer};
-use super::hello::Hello;
+use super::hello::{EPOCH_JUMP_MAX, Hello};
 use super::message::{Code, Fault, Heartbeat, Message};
 use super::source::Head;
 use super::wire_error::WireError;
@@ -275,11 +275,20 @@ impl FollowerSession {
         self.refuse(now, Code::Protocol, FollowerEnd::Wire(error));
     }
 
-    fn saw_epoch(&mut self, epoch: u32) {
-        if epoch > self.highest_epoch {
-            self.highest_epoch = epoch;
-            self.act(FollowerAction::SawEpoch(epoch));
+    /// False where the leader's word cannot be true, and the connection is over.
+    fn saw_epoch(&mut self, now: Now, epoch: u32) -> bool {
+        if epoch <= self.highest_epoch {
+            return true;
         }
+        // A follower without data knows no epoch to compare it with.
+        let known = self.highest_epoch > 0;
+        if known && epoch - self.highest_epoch > EPOCH_JUMP_MAX {
+            self.broken(now, WireError::Malformed { what: "epoch" });
+            return false;
+        }
+        self.highest_epoch = epoch;
+        self.act(FollowerAction::SawEpoch(epoch));
+        true
     }
 
     fn heard(&mut self) {
@@ -306,6 +315,11 @@ impl FollowerSession {
                 Err(error) => self.broken(now, error),
             }
         }
+    }
+
+    /// Bytes that came were left where they are: the leader's silence does not count.
+    pub fn not_listening(&mut self, now: Now) {
+        self.pulse.received(now);
     }
 
     /// Time has passed.

@@ -5,7 +5,8 @@ use crate::format::entry::Point;
 use crate::stream::auth::Side;
 use crate::stream::clock::Now;
 use crate::stream::hello::{
-    CAP_BOOTSTRAP, CAP_SNAPSHOT, Decision, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole, Welcome,
+    CAP_BOOTSTRAP, CAP_SNAPSHOT, Decision, ENTRY_FORMAT, EPOCH_JUMP_MAX, Hello, PROTOCOL, PeerRole,
+    Welcome,
 };
 use crate::stream::message::{Code, Message};
 use crate::stream::source::Refusal;
@@ -62,7 +63,7 @@ impl LeaderSession {
         let Some(hello) = self.hello.clone() else {
             return;
         };
-        self.deframer.trust();
+        self.deframer.trust_follower();
         let bootstrap = hello.caps & CAP_BOOTSTRAP != 0;
         if hello.role == PeerRole::Client {
             self.state = State::Asking;
@@ -102,8 +103,11 @@ impl LeaderSession {
 
     /// Fences this node where the epoch is newer than its own.
     pub(super) fn newer_epoch(&mut self, now: Now, epoch: u32) -> bool {
-        let newer = epoch > self.head.point.epoch;
-        if newer {
+        let own = self.head.point.epoch;
+        let newer = epoch > own;
+        if newer && epoch - own > EPOCH_JUMP_MAX {
+            self.broken(now, WireError::Malformed { what: "epoch" });
+        } else if newer {
             self.act(LeaderAction::Fence(epoch));
             self.refuse(now, Code::Fenced, true, Code::Fenced.words());
         }
