@@ -224,8 +224,9 @@ fn run_part(
 ) -> Result<Found, Failure> {
     if let Some(fleet) = &part.fleet {
         let dir = folder.copies()?;
+        let program = helper::start(Helper::Reader)?.program;
         let mut live = Live::new(&ctx.globals, part.name, fleet.limit(), artefacts);
-        let found = run_fleet(fleet, &dir, &mut live)?;
+        let found = run_fleet(fleet, &dir, Some(&program), &mut live)?;
         if found.broken().is_empty() {
             let _ = std::fs::remove_dir_all(&dir);
         }

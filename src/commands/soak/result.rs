@@ -330,9 +330,14 @@ fn fleet_flags(fleet: &Fleet) -> String {
     };
     let changed = of(fleet).into_iter().zip(of(&usual));
     let changed = changed.filter(|(now, usual)| now.1 != usual.1);
-    changed
-        .map(|((name, value), _)| format!(" --{name} {value}"))
-        .collect()
+    let mut text = String::new();
+    for ((flag, value), _) in changed {
+        text.push_str(&format!(" --{flag} {value}"));
+    }
+    if fleet.transport != usual.transport {
+        text.push_str(&format!(" --transport {}", name(&fleet.transport)));
+    }
+    text
 }
 
 /// The flags that make this configuration.

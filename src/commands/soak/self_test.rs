@@ -145,7 +145,7 @@ fn once_with_replicas(seed: u64, plant: Option<Plant>) -> Result<Option<Broken>,
     let scratch = Scratch::new(None)?;
     let dir = scratch.file("copies");
     std::fs::create_dir(&dir).map_err(|e| Failure::file("create", &dir, &e))?;
-    let found = run_fleet(&fleet, &dir, &mut Quiet)?;
+    let found = run_fleet(&fleet, &dir, None, &mut Quiet)?;
     if found.verdict() == Verdict::Interrupted {
         return Err(creel::Error::Interrupted.into());
     }

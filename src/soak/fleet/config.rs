@@ -8,6 +8,17 @@ use crate::soak::config::{Config, Limit, Sync};
 use crate::soak::faults::FaultKind;
 use crate::soak::plants::Plant;
 
+/// How log entries go from copy to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// In this process, from one file to the other.
+    #[default]
+    Path,
+    /// Over TCP, by processes that serve and pull.
+    Tcp,
+}
+
 /// A run with replicas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fleet {
@@ -37,6 +48,9 @@ pub struct Fleet {
     pub segment_max_bytes: u64,
     /// Log entries that are kept for those who are behind.
     pub retention_min: u64,
+    /// How log entries go from copy to copy.
+    #[serde(default)]
+    pub transport: Transport,
     /// Durability.
     pub sync: Sync,
     /// Keys that there may be in a keyspace.
@@ -68,6 +82,7 @@ impl Default for Fleet {
             recovery_max_loops: 80,
             segment_max_bytes: 1,
             retention_min: 64,
+            transport: Transport::Path,
             sync: Sync::Normal,
             keys: 2000,
             sample_every_ms: 1000,
@@ -104,6 +119,9 @@ impl Fleet {
         }
         if self.max_frames == 0 || self.recovery_max_loops == 0 || self.segment_max_bytes == 0 {
             return refuse("pulls need frames, loops and bytes");
+        }
+        if self.transport == Transport::Tcp && (self.plant.is_some() || !self.faults.is_empty()) {
+            return refuse("faults and defects of the transport are for the transport path");
         }
         let whole = (self.max_frames as u64).saturating_mul(self.recovery_max_loops);
         if whole < self.commits_per_cycle {

@@ -8,6 +8,7 @@ mod promote;
 mod pull;
 mod reseed;
 mod run;
+mod wire;
 
-pub use config::{Fleet, FleetCounts};
+pub use config::{Fleet, FleetCounts, Transport};
 pub use run::run_fleet;

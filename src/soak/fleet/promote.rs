@@ -39,6 +39,7 @@ impl FleetRun<'_> {
         let stale = self.primary.db.clone();
         self.begin_epoch(chosen, loss)?;
         self.change_roles(chosen);
+        self.forget_server();
         self.at_promotion = Some(self.primary.model.clone());
         self.check_promotion(at, old_head, loss)?;
         self.check_fence(chosen, &stale, old_head)?;

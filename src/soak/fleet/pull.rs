@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::config::Transport;
 use super::run::{FleetRun, engine};
 use crate::db::LogReader;
 use crate::error::Error;
@@ -31,6 +32,14 @@ impl FleetRun<'_> {
     /// One pull of an active replica.
     pub(super) fn pull_once(&mut self, at: usize) -> Step<Pulled> {
         let begun = Instant::now();
+        if self.fleet.transport == Transport::Tcp
+            && let Some(program) = self.program.clone()
+        {
+            let pulled = self.pull_over_tcp(at, &program);
+            let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.pull_times.add(ns);
+            return pulled;
+        }
         let (primary, Some(replica)) = (&self.primary, self.replicas.get(at)) else {
             return Ok(Pulled::Nothing);
         };

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::config::{Fleet, FleetCounts};
 use super::node::{Behind, Commits, Node, open};
+use super::wire::Server;
 use crate::db::{CreateOptions, Db, Facts, OpenOptions, Retention, SeedOptions};
 use crate::error::{Error, Result};
 use crate::format::header::Role;
@@ -30,6 +31,10 @@ pub(super) struct FleetRun<'a> {
     pub values: Values,
     pub primary: Node,
     pub replicas: Vec<Node>,
+    /// The program, for transports that need processes.
+    pub program: Option<PathBuf>,
+    /// Serves the present primary.
+    pub server: Option<Server>,
     /// What the primary held when it was promoted.
     pub at_promotion: Option<Model>,
     /// Commits of the present history.
@@ -53,10 +58,17 @@ pub(super) struct FleetRun<'a> {
     pub value: Vec<u8>,
 }
 
-/// Runs until the cycles are done, or something is wrong. Files are made in `dir`.
-pub fn run_fleet(fleet: &Fleet, dir: &Path, observer: &mut dyn Observer) -> Result<Outcome> {
+/// Runs until the cycles are done, or something is wrong. Files are made in `dir`; `program` is
+/// creel itself, for transports between processes.
+pub fn run_fleet(
+    fleet: &Fleet,
+    dir: &Path,
+    program: Option<&Path>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
     fleet.check()?;
     let mut run = FleetRun::new(fleet, dir, observer)?;
+    run.program = program.map(Path::to_owned);
     let ended = run.whole();
     run.finish(ended)
 }
@@ -100,6 +112,8 @@ impl<'a> FleetRun<'a> {
             config,
             primary,
             replicas: Vec::new(),
+            program: None,
+            server: None,
             at_promotion: None,
             commits: Commits::default(),
             counter: 0,

@@ -50,6 +50,29 @@ fn replicas_follow_are_promoted_and_seeded_anew() {
     }
 }
 
+/// A process serves, others pull; promotions and reseeds are the same.
+#[test]
+fn replicas_follow_over_tcp() {
+    let soak = Soak::new();
+    let args = "--mode replication --transport tcp --cycles 2 --commits-per-cycle 40 --replicas 2 --active-replicas 2 --promotion-interval 1 --seed 1";
+    let run = result(soak.command(args), 0);
+    let counts = &run["parts"][0]["replication"];
+    assert_eq!(counts["promotion_count"], 2, "{counts}");
+    assert_eq!(counts["stale_fence_rejections"], 2, "{counts}");
+    assert!(counts["frames_applied"].as_u64() > Some(100), "{counts}");
+    assert!(checks(&run)["replicas"] > 0);
+    assert!(
+        run["reproduce"]
+            .as_str()
+            .unwrap()
+            .ends_with("--transport tcp"),
+        "{run}"
+    );
+    soak.command("--mode replication --transport tcp --faults conn-drop")
+        .assert()
+        .code(2);
+}
+
 #[test]
 fn what_is_damaged_on_the_way_is_refused_and_changes_nothing() {
     let soak = Soak::new();

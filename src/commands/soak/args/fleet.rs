@@ -2,7 +2,7 @@
 
 use clap::Args;
 use creel::soak::config::{Config, Limit};
-use creel::soak::fleet::Fleet;
+use creel::soak::fleet::{Fleet, Transport};
 
 use super::SoakArgs;
 use crate::cli::{Failure, units};
@@ -41,9 +41,21 @@ pub(in crate::commands::soak) struct FleetArgs {
     /// Bytes of a batch of log entries, but one entry at least [default: 1]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub segment_max_bytes: Option<u64>,
+    /// How log entries go to the replicas: path (in this process) or tcp (by processes that serve
+    /// and pull) [default: path]
+    #[arg(long, value_name = "HOW", value_parser = transport)]
+    pub transport: Option<Transport>,
     /// Log entries that are kept for those who are behind [default: 64]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub retention_min: Option<u64>,
+}
+
+fn transport(text: &str) -> Result<Transport, String> {
+    match text {
+        "path" => Ok(Transport::Path),
+        "tcp" => Ok(Transport::Tcp),
+        _ => Err("not a transport; there are path and tcp".into()),
+    }
 }
 
 impl SoakArgs {
@@ -82,6 +94,7 @@ impl SoakArgs {
             recovery_max_loops: or(args.recovery_max_loops, usual.recovery_max_loops),
             segment_max_bytes: or(args.segment_max_bytes, usual.segment_max_bytes),
             retention_min: or(args.retention_min, usual.retention_min),
+            transport: args.transport.unwrap_or_default(),
             sync: config.sync,
             sample_every_ms: config.sample_every_ms,
             faults: config.faults.clone(),
