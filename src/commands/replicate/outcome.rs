@@ -181,6 +181,7 @@ pub fn report_store(
         entries: done.report.entries,
         bytes: done.report.bytes,
         new_copies: done.new_copies,
+        saved: Vec::new(),
         caught_up: done.report.at_end,
         limited: done.limited,
         error: None,
