@@ -1519,6 +1519,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--max-frames', '--max-frames', [CompletionResultType]::ParameterName, 'Log entries that a pull takes at most [default: 128]')
             [CompletionResult]::new('--recovery-max-loops', '--recovery-max-loops', [CompletionResultType]::ParameterName, 'Pulls after which a replica has to have caught up [default: 80]')
             [CompletionResult]::new('--segment-max-bytes', '--segment-max-bytes', [CompletionResultType]::ParameterName, 'Bytes of a batch of log entries, but one entry at least [default: 1]')
+            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'How log entries go to the replicas: path (in this process) or tcp (by processes that serve and pull) [default: path]')
             [CompletionResult]::new('--retention-min', '--retention-min', [CompletionResultType]::ParameterName, 'Log entries that are kept for those who are behind [default: 64]')
             [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them')
             [CompletionResult]::new('--mix', '--mix', [CompletionResultType]::ParameterName, 'Parts of small, medium and large values [default: 70/25/5]')

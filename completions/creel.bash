@@ -247,6 +247,9 @@ _creel() {
             creel__subcmd__replicate,init)
                 cmd="creel__subcmd__replicate__subcmd__init"
                 ;;
+            creel__subcmd__replicate,keep)
+                cmd="creel__subcmd__replicate__subcmd__keep"
+                ;;
             creel__subcmd__replicate,mirror)
                 cmd="creel__subcmd__replicate__subcmd__mirror"
                 ;;
@@ -2154,7 +2157,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help serve init pull follow status rejoin snapshot probe verify gc mirror hold forget"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --help serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2507,6 +2510,76 @@ _creel() {
                     return 0
                     ;;
                 --store-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        creel__subcmd__replicate__subcmd__keep)
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --retain-min --retain --retain-max-bytes --standalone --hold --at --hold-max-bytes --hold-ttl --release --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto never bar plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --retain-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold-max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --release)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3104,7 +3177,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__soak)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --duration --ops --seed --profile --mode --replicas --cycles --commits-per-cycle --active-replicas --churn-interval --promotion-interval --reseed-check-interval --max-frames --recovery-max-loops --segment-max-bytes --retention-min --input --mix --delete --get --scan --cas --keys --keyspaces --batch --checkpoint-every --compact-every --reopen-every --hold --sync-mode --oracle-memory --faults --fault-every --kill-every --plant --sample-every --bounds --baseline --out --force --replay --minimize --self-test --helper --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --duration --ops --seed --profile --mode --replicas --cycles --commits-per-cycle --active-replicas --churn-interval --promotion-interval --reseed-check-interval --max-frames --recovery-max-loops --segment-max-bytes --transport --retention-min --input --mix --delete --get --scan --cas --keys --keyspaces --batch --checkpoint-every --compact-every --reopen-every --hold --sync-mode --oracle-memory --faults --fault-every --kill-every --plant --sample-every --bounds --baseline --out --force --replay --minimize --self-test --helper --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3191,6 +3264,10 @@ _creel() {
                     return 0
                     ;;
                 --segment-max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transport)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

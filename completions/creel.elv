@@ -1465,6 +1465,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --max-frames 'Log entries that a pull takes at most [default: 128]'
             cand --recovery-max-loops 'Pulls after which a replica has to have caught up [default: 80]'
             cand --segment-max-bytes 'Bytes of a batch of log entries, but one entry at least [default: 1]'
+            cand --transport 'How log entries go to the replicas: path (in this process) or tcp (by processes that serve and pull) [default: path]'
             cand --retention-min 'Log entries that are kept for those who are behind [default: 64]'
             cand --input 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them'
             cand --mix 'Parts of small, medium and large values [default: 70/25/5]'

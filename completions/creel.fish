@@ -902,42 +902,43 @@ complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
 never\t'Nothing'
 bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
 json\t'A JSON object a line'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -s v -l verbose -d 'Say what is done on the way; twice: how'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "serve" -d 'Give the log of a database to copies that follow it'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "init" -d 'Make a copy that can follow a database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "pull" -d 'Bring a copy to where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "follow" -d 'Keep a copy where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "status" -d 'Show role, epoch, position and lag of a copy'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "snapshot" -d 'Publish a database to a store and write a snapshot of it there'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "probe" -d 'Test whether a store can decide who is primary'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "verify" -d 'Check everything in a store'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "gc" -d 'Remove log and snapshots that nobody needs from a store'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "mirror" -d 'Copy a store to another one, or bring such a copy up to date'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "hold" -d 'Keep the log in a store from being removed'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status rejoin snapshot probe verify gc mirror hold forget" -f -a "forget" -d 'Take a hold or a copy that is gone out of a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "serve" -d 'Give the log of a database to copies that follow it'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "init" -d 'Make a copy that can follow a database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "pull" -d 'Bring a copy to where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "follow" -d 'Keep a copy where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "status" -d 'Show role, epoch, position and lag of a copy'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "keep" -d 'Show or set how much log a file keeps for its copies'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "snapshot" -d 'Publish a database to a store and write a snapshot of it there'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "probe" -d 'Test whether a store can decide who is primary'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "verify" -d 'Check everything in a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "gc" -d 'Remove log and snapshots that nobody needs from a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "mirror" -d 'Copy a store to another one, or bring such a copy up to date'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "hold" -d 'Keep the log in a store from being removed'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "forget" -d 'Take a hold or a copy that is gone out of a store'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1109,6 +1110,38 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain-min -d 'Keep so many entries at least' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain -d 'Keep what is younger than this' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain-max-bytes -d 'But keep no more than this' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold -d 'Keep what this copy still needs; with --at' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l at -d 'That copy has everything up to this entry' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold-max-bytes -d 'The hold ends where it would keep more than this [default: 1GiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold-ttl -d 'The hold ends after this time [default: 24h]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l release -d 'End the hold of this name' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l standalone -d 'Keep the log of a file that is not replicated, too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1804,6 +1837,7 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l reseed-check-interv
 complete -c creel -n "__fish_creel_using_subcommand soak" -l max-frames -d 'Log entries that a pull takes at most [default: 128]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l recovery-max-loops -d 'Pulls after which a replica has to have caught up [default: 80]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l segment-max-bytes -d 'Bytes of a batch of log entries, but one entry at least [default: 1]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l transport -d 'How log entries go to the replicas: path (in this process) or tcp (by processes that serve and pull) [default: path]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l retention-min -d 'Log entries that are kept for those who are behind [default: 64]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l input -d 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l mix -d 'Parts of small, medium and large values [default: 70/25/5]' -r
