@@ -321,6 +321,10 @@ fn a_promotion_publishes_what_only_the_copy_has() {
 fn a_sleeping_copy_is_told_to_start_again() {
     let site = Site::with_copy();
     let (a, b, store) = (site.path("a.db"), site.path("b.db"), site.store());
+    // A primary of an earlier day, with a commit that only it has.
+    let old = site.path("old.db");
+    fs::copy(&a, &old).unwrap();
+    succeeds(&["put", &old, "mine", "alone"]);
     // Of the copy's word nothing is left, so nobody waits for it.
     fs::remove_dir_all(site.dir.path().join("store/progress")).unwrap();
     for i in 0..4 {
@@ -362,6 +366,15 @@ fn a_sleeping_copy_is_told_to_start_again() {
     ]);
     assert_eq!(done["new_copies"], 1);
     assert_eq!(site.digest("b.db"), site.digest("a.db"));
+
+    let before = site.digest("old.db");
+    let pull = ["replicate", "pull", &old, "--from", &store, "--reseed"];
+    let (code, text) = exit(&[&pull[..], &["auto"]].concat());
+    assert!(code == 10 || code == 15, "{code}: {text}");
+    assert_eq!(site.digest("old.db"), before, "nothing was replaced");
+    let done = json(&[&pull[..], &["force"]].concat());
+    assert_eq!(done["saved"].as_array().unwrap().len(), 1, "{done}");
+    assert_eq!(site.digest("old.db"), site.digest("a.db"));
 }
 
 #[test]

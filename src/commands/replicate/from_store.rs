@@ -1,13 +1,14 @@
 //! `init` and `pull` where the source is an object store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use creel::chain::{Chain, Pace, RestoreTo};
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::replica::store::{
-    PullReport, PullWish, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason, say_where,
+    PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason,
+    say_where,
 };
 use creel::stream::stop::Stop;
 use creel::{Db, Error, NoProgress};
@@ -27,7 +28,7 @@ pub fn init(
 ) -> Result<StoreOutcome, Failure> {
     let chain = open_chain(from, patience)?;
     let mut pace = patience.start();
-    new_copy(ctx, &chain, path, false, &mut pace)?;
+    new_copy(ctx, &chain, path, Replace::Nothing, &mut pace)?;
     let db = ctx.open(path, ctx.options(), "opened for pulling")?;
     remember_source(&db, from)?;
     let mut outcome = run(ctx, &db, &chain, &PullWish::default(), &mut pace)?;
@@ -46,10 +47,9 @@ pub fn update(
 ) -> Result<StoreOutcome, Failure> {
     let chain = open_chain(from, patience)?;
     let mut pace = patience.start();
-    let mut new_copies = 0;
+    let saved;
     if reseed == Reseed::Force {
-        new_copy(ctx, &chain, path, true, &mut pace)?;
-        new_copies = 1;
+        saved = new_copy(ctx, &chain, path, Replace::Forced, &mut pace)?;
     } else {
         let db = ctx.open(path, ctx.options(), "opened for pulling")?;
         match run_raw(ctx, &db, &chain, wish, &mut pace) {
@@ -66,13 +66,13 @@ pub fn update(
             }
         }
         db.close()?;
-        new_copy(ctx, &chain, path, true, &mut pace)?;
-        new_copies += 1;
+        saved = new_copy(ctx, &chain, path, Replace::Behind, &mut pace)?;
     }
     let db = ctx.open(path, ctx.options(), "opened for pulling")?;
     remember_source(&db, from)?;
     let mut outcome = run(ctx, &db, &chain, wish, &mut pace)?;
-    outcome.new_copies = new_copies;
+    outcome.new_copies = 1;
+    outcome.saved = saved;
     db.close()?;
     Ok(outcome)
 }
@@ -93,12 +93,16 @@ pub fn follow(
     let chain = open_chain(from, &patience)?;
     let mut total: Option<StoreOutcome> = None;
     let (mut wait, mut new_copies) = (FIRST, 0);
-    let mut force = reseed == Reseed::Force;
+    let mut replace = match reseed {
+        Reseed::Force => Some(Replace::Forced),
+        _ => None,
+    };
+    let mut saved = Vec::new();
     let mut hint = None;
     loop {
         let mut pace = patience.start();
-        if std::mem::take(&mut force) {
-            new_copy(ctx, &chain, slot.path(), true, &mut pace)?;
+        if let Some(replace) = replace.take() {
+            saved.extend(new_copy(ctx, &chain, slot.path(), replace, &mut pace)?);
             slot.reopen()?;
             new_copies += 1;
         }
@@ -115,7 +119,7 @@ pub fn follow(
         let report = match pull(&db, &chain, &wish, &mut pace, &NoProgress) {
             Ok(report) => report,
             Err(error) if reseed != Reseed::Never && reseed_reason(&error).is_some() => {
-                force = true;
+                replace = Some(Replace::Behind);
                 continue;
             }
             Err(_) if stop.is_requested() => break,
@@ -141,6 +145,7 @@ pub fn follow(
             }
         };
         outcome.new_copies = new_copies;
+        outcome.saved.clone_from(&saved);
         total = Some(outcome);
         if stop.wait(wait) {
             break;
@@ -168,9 +173,9 @@ fn new_copy(
     ctx: &Context,
     chain: &Chain,
     path: &Path,
-    replace: bool,
+    replace: Replace,
     pace: &mut dyn Pace,
-) -> Result<(), Failure> {
+) -> Result<Vec<PathBuf>, Failure> {
     let plan = chain
         .plan_restore(RestoreTo::Newest, pace)
         .map_err(chain_failure);
@@ -182,7 +187,9 @@ fn new_copy(
         false => failure,
     })?;
     let meter = ctx.meter("copy").of_bytes();
-    fetch_copy(chain, &plan.snapshot, path, replace, pace, &meter).map_err(failure)
+    let saved = fetch_copy(chain, &plan.snapshot, path, replace, pace, &meter);
+    let saved = saved.map_err(|error| explain(error, &chain.store().address()))?;
+    Ok(saved.into_iter().map(|saved| saved.path).collect())
 }
 
 fn remember_source(db: &Db, from: &str) -> Result<(), Failure> {
@@ -238,6 +245,7 @@ fn finish(
         limited: !report.at_end && wish.is_limited(),
         source_index: tail.map_or(report.point.index, |segment| segment.facts.after.index),
         new_copies: 0,
+        saved: Vec::new(),
         report,
     })
 }

@@ -158,6 +158,8 @@ pub struct StoreOutcome {
     pub source_index: u64,
     /// Whole copies that were put in place.
     pub new_copies: u64,
+    /// Commits that only the old copy had: where they are.
+    pub saved: Vec<PathBuf>,
 }
 
 /// Prints that, and gives the exit status.
@@ -181,7 +183,7 @@ pub fn report_store(
         entries: done.report.entries,
         bytes: done.report.bytes,
         new_copies: done.new_copies,
-        saved: Vec::new(),
+        saved: done.saved.iter().map(|p| p.display().to_string()).collect(),
         caught_up: done.report.at_end,
         limited: done.limited,
         error: None,

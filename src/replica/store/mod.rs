@@ -29,7 +29,7 @@ pub use publish::{Publishing, Settled};
 pub use pull::{PullReport, PullWish, is_diverged, pull, reseed_reason, say_where};
 pub use rejoin::{RejoinReport, rejoin};
 pub use restore::{RestoreReport, RestoreWish, restore};
-pub use seed::{PART_BYTES, SnapshotOptions, fetch_copy, upload_snapshot};
+pub use seed::{PART_BYTES, Replace, SnapshotOptions, fetch_copy, upload_snapshot};
 pub use service::{PublishService, ServiceOptions, ServiceState};
 
 /// What every fallible call here returns.

@@ -9,8 +9,11 @@ use super::{Publishing, StoreFailure, StoreResult, io, now_us, position};
 use crate::chain::object::{MIN_PART, SnapshotDoc, SnapshotRow};
 use crate::chain::{Chain, ChainError, Pace, SnapshotWish};
 use crate::db::{BackupOptions, Db, OpenOptions, SeedOptions};
+use crate::error::Error;
 use crate::format::entry::{Entry, Point};
 use crate::progress::Progress;
+use crate::replica::parted::before_replacing;
+use crate::replica::tail::Saved;
 use crate::sys::{OsVfs, Vfs};
 
 /// Bytes of a part, unless something else is asked for.
@@ -79,26 +82,53 @@ fn entry_time(db: &Db, at: &Point) -> Option<u64> {
 }
 
 /// Makes a copy of a snapshot at `dest`: a replica with a file id of its own. The name appears when
-/// the copy is whole and passes `verify`; with `replace` it takes the place of an older one.
+/// the copy is whole and passes `verify`. Where it takes the place of an older one, commits that only
+/// that one has are refused to be lost, or saved first; gives where.
 pub fn fetch_copy(
     chain: &Chain,
     snapshot: &SnapshotRow,
     dest: &Path,
-    replace: bool,
+    replace: Replace,
     pace: &mut dyn Pace,
     progress: &dyn Progress,
-) -> StoreResult<()> {
+) -> StoreResult<Vec<Saved>> {
     let image = fetch_image(chain, snapshot, dest, pace, progress)?;
     let db = OpenOptions::new().open(&image.0)?;
+    let (mut saved, mut held) = (Vec::new(), None);
+    if replace != Replace::Nothing {
+        // Nobody adds to the old file what the new one would then lack.
+        match OpenOptions::new().hold_lock(true).open(dest) {
+            Ok(old) => {
+                saved = before_replacing(&old, &db, replace == Replace::Forced)?;
+                held = Some(old);
+            }
+            // What cannot be opened has nothing that could be saved.
+            Err(Error::Corrupt(_) | Error::NotADatabase { .. } | Error::NotFound { .. })
+                if replace == Replace::Forced => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
     let options = SeedOptions {
         backup: BackupOptions {
-            replace,
+            replace: replace != Replace::Nothing,
             ..BackupOptions::default()
         },
     };
     db.seed(dest, &options, progress)?;
     db.close()?;
-    Ok(())
+    drop(held);
+    Ok(saved)
+}
+
+/// What a new copy may take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// There must be nothing.
+    Nothing,
+    /// A replica all of whose commits the source has.
+    Behind,
+    /// Anything; what only the old copy has is saved.
+    Forced,
 }
 
 /// A file that is gone at the end.
