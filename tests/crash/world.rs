@@ -289,7 +289,7 @@ impl World {
         let n = handle
             .db
             .snapshot()
-            .map_err(|e| format!("snapshot fails: {e}"))?
+            .map_err(|e| format!("reading fails: {e}"))?
             .token()
             .index;
         let mut books = self.books();

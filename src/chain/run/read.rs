@@ -62,7 +62,8 @@ impl ReadRun {
             None => {
                 let before = match number {
                     0 | 1 => Some(chain.start()),
-                    _ => chain.facts(number - 1, pace)?.map(|facts| facts.after),
+                    // Its header does not have the history that it ends with.
+                    _ => chain.segment(number - 1, pace)?.map(|s| s.facts.after),
                 };
                 let other = before.filter(|p| p.index == own.index && p.history != own.history);
                 if other.is_some() {

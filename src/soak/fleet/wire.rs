@@ -9,7 +9,6 @@ use super::pull::Pulled;
 use super::run::{FleetRun, engine};
 use crate::error::Error;
 use crate::soak::check::{Check, Halt, Step};
-use crate::soak::config::Sync;
 use crate::soak::store::advance;
 
 /// Statuses of `creel replicate pull`.
@@ -73,15 +72,10 @@ impl FleetRun<'_> {
             return Ok(Pulled::Nothing);
         };
         let before = replica.position().map_err(engine("read the position"))?;
-        let sync = match self.fleet.sync {
-            Sync::Full => "full",
-            Sync::Normal => "normal",
-            Sync::Off => "off",
-        };
         let output = Command::new(program)
             .args(["replicate", "pull"])
             .arg(&replica.path)
-            .args(["--from", &address, "--sync", sync, "-q"])
+            .args(["--from", &address, "-q"]) // always with full sync
             .args(["--max-frames", &self.fleet.max_frames.to_string()])
             .stdin(Stdio::null())
             .output()

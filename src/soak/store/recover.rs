@@ -248,7 +248,16 @@ impl Run<'_> {
         }
         self.check_survivors(active, in_flight, &mut reported)?;
         self.index = None;
-        self.verify(Depth::Full, &format!("after {name}"))?;
+        let when = format!("after {name}");
+        match self.verify(Depth::Full, &when) {
+            // What a lying device lost of the old log is read by nobody but this.
+            Err(Halt::Broken(_)) if lied => {
+                reported = true;
+                self.event("rebuild", format!("{when}: verify finds what was lost"));
+                self.rebuild()?;
+            }
+            verified => verified?,
+        }
         self.ledger.pass(Check::Faults);
         self.counts.faults += struck.min(1);
         if let Some(tally) = self.injector.tally(active.kind) {

@@ -131,6 +131,12 @@ fn store_errors(printed: &mut Vec<Printed>) {
     let mut command = creel();
     command.args(["replicate", "pull", &copy, "--from", &store]);
     keep(printed, command, "a copy that slept");
+    let third = path("third.db");
+    run(&["replicate", "init", &third, "--from", &store, "-q"]);
+    run(&["promote", &third, "--yes", "-q"]);
+    let mut command = creel();
+    command.args(published);
+    keep(printed, command, "a primary whose epoch is over");
     for segment in std::fs::read_dir(&log).unwrap() {
         std::fs::write(segment.unwrap().path(), b"x").unwrap();
     }
