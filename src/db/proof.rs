@@ -81,6 +81,15 @@ impl Inner {
         })
     }
 
+    /// The log after its newest entry.
+    pub(super) fn newest_point(&self) -> Result<Point> {
+        let mut log = lock(&self.log);
+        if !log.writing && self.changed(&log) {
+            self.refresh(&mut log, false)?;
+        }
+        self.point(&mut log)
+    }
+
     /// The log after its last entry.
     pub(super) fn point(&self, log: &mut Log) -> Result<Point> {
         Ok(Point {

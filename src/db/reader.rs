@@ -467,15 +467,6 @@ impl Batch {
 }
 
 impl Inner {
-    /// The log after its newest entry.
-    pub(super) fn newest_point(&self) -> Result<Point> {
-        let mut log = lock(&self.log);
-        if !log.writing && self.changed(&log) {
-            self.refresh(&mut log, false)?;
-        }
-        self.point(&mut log)
-    }
-
     /// `reader`: where a reader is.
     fn limit(&self, reader: u64) -> Result<Limit> {
         let mut log = lock(&self.log);

@@ -373,7 +373,7 @@ fn a_sleeping_copy_is_told_to_start_again() {
     assert!(code == 10 || code == 15, "{code}: {text}");
     assert_eq!(site.digest("old.db"), before, "nothing was replaced");
     let done = json(&[&pull[..], &["force"]].concat());
-    assert_eq!(done["saved"].as_array().unwrap().len(), 1, "{done}");
+    assert!(!done["saved"].as_array().unwrap().is_empty(), "{done}");
     assert_eq!(site.digest("old.db"), site.digest("a.db"));
 }
 

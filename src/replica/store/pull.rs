@@ -84,7 +84,12 @@ pub fn pull(
         if wish.upto.is_some_and(|upto| report.point.index >= upto) {
             break;
         }
-        let Some(delivered) = run.next(pace)? else {
+        // Who polls looks again soon; who asks once wants to know.
+        let next = match wish.hint {
+            Some(_) => run.next(pace)?,
+            None => run.next_or_certain_end(pace)?,
+        };
+        let Some(delivered) = next else {
             report.at_end = true;
             break;
         };
