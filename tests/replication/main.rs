@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may panic
 #![allow(clippy::print_stderr)]
 
+mod acks;
 mod documented;
 mod ends;
 mod faults;

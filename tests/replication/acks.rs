@@ -1,0 +1,150 @@
+//! Writes that count once copies have them.
+
+use std::path::Path;
+
+use creel::Db;
+
+use crate::world::{World, text};
+
+fn put(world: &World, key: &str, words: &[&str]) -> (Option<i32>, String) {
+    let mut all = vec!["put"];
+    all.extend(words);
+    let output = world.run(
+        &all,
+        &[&world.path("a.db"), Path::new(key), Path::new("value")],
+    );
+    (output.status.code(), text(&output))
+}
+
+fn has(world: &World, copy: &str, key: &str) -> bool {
+    world.open(copy).get(key.as_bytes()).unwrap().is_some()
+}
+
+/// K10, A4: a write was confirmed before anything was durable anywhere.
+#[test]
+fn a_confirmed_write_is_on_so_many_copies() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "first", "value");
+    let served = world.serve_local("a.db");
+    for copy in ["b.db", "c.db"] {
+        world.replicate_to(0, "init", copy, &["--from", &served.address]);
+    }
+    let first = world.follow("b.db", &served.address, &[]);
+    let second = world.follow("c.db", &served.address, &[]);
+    for i in 0..20 {
+        let key = format!("both {i}");
+        let (status, said) = put(&world, &key, &["--ack", "replica:2"]);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(
+            has(&world, "b.db", &key) && has(&world, "c.db", &key),
+            "{key}"
+        );
+    }
+    // One is gone without a word: the other alone is not enough.
+    second.kill();
+    let words = ["--ack", "replica:2", "--ack-timeout", "300ms", "--json"];
+    let (status, said) = put(&world, "alone", &words);
+    assert_eq!(status, Some(14), "{said}");
+    assert!(said.contains("\"holders\":1"), "{said}");
+    assert!(
+        said.contains("\"token\":\"1:"),
+        "it can be asked for: {said}"
+    );
+    let (status, _) = put(&world, "one", &["--ack", "replica:1"]);
+    assert_eq!(status, Some(0));
+    let words = [
+        "--ack",
+        "replica:2",
+        "--ack-timeout",
+        "1ms",
+        "--on-ack-timeout",
+        "degrade",
+    ];
+    let (status, said) = put(&world, "less", &words);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("1 of 2"), "{said}");
+    // The other one comes back and gets everything that was not confirmed.
+    let again = world.follow("c.db", &served.address, &[]);
+    let (status, said) = put(&world, "again", &["--ack", "replica:2"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(has(&world, "c.db", "alone"));
+    first.terminate();
+    again.terminate();
+}
+
+#[test]
+fn nothing_is_written_where_nobody_can_confirm() {
+    let world = World::new();
+    world.create("a.db");
+    let before = world.position("a.db").index;
+    let (status, said) = put(&world, "key", &["--ack", "replica:1"]);
+    assert_eq!(status, Some(12), "{said}");
+    // A server that was killed leaves its address behind.
+    let served = world.serve_local("a.db");
+    served.process.kill();
+    assert!(!world.open("a.db").facts().unwrap().control.is_empty());
+    let (status, said) = put(&world, "key", &["--ack", "replica:1"]);
+    assert_eq!(status, Some(12), "{said}");
+    assert_eq!(world.position("a.db").index, before);
+    // One that ended as it should takes it back.
+    world.serve_local("a.db").process.terminate();
+    assert!(world.open("a.db").facts().unwrap().control.is_empty());
+}
+
+#[test]
+fn batches_and_deletes_wait_too() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let follower = world.follow("b.db", &served.address, &[]);
+    let lines = world.path("lines");
+    std::fs::write(&lines, "put\tx\t1\nput\ty\t2\n").unwrap();
+    let a = world.path("a.db");
+    let run = |words: &[&str], paths: &[&Path]| {
+        let words: Vec<&str> = words
+            .iter()
+            .copied()
+            .chain(["--ack", "replica:1"])
+            .collect();
+        world.ok(&words, paths);
+    };
+    run(&["batch"], &[&a, &lines]);
+    assert!(has(&world, "b.db", "x"));
+    run(&["delete"], &[&a, Path::new("key")]);
+    assert!(!has(&world, "b.db", "key"));
+    follower.terminate();
+}
+
+/// Whoever can read the file can ask; a follower gets nothing there.
+#[test]
+fn the_door_for_commands_lets_no_follower_in() {
+    let world = World::new();
+    world.create("a.db");
+    let served = world.serve_local("a.db");
+    let control = Db::open(world.path("a.db"))
+        .unwrap()
+        .facts()
+        .unwrap()
+        .control;
+    let (address, secret) = control.split_once(' ').unwrap();
+    let file = world.path("secret");
+    std::fs::write(&file, secret).unwrap();
+    let status = std::process::Command::new("chmod")
+        .arg("600")
+        .arg(&file)
+        .status();
+    assert!(status.unwrap().success());
+    let from = format!("tcp://{address}");
+    let file = file.to_str().unwrap();
+    world.replicate_to(
+        8,
+        "init",
+        "b.db",
+        &["--from", &from, "--from-token-file", file],
+    );
+    world.replicate_to(8, "init", "b.db", &["--from", &from]);
+    served.process.terminate();
+}
