@@ -21,6 +21,10 @@ lint:
 ci:
     .ci/run
 
+# What takes too long for CI, 50 million crash states among it; name parts to run only those
+campaign *PARTS:
+    nightly/run {{PARTS}}
+
 # Benchmarks; name rows to run only those
 bench *ROWS:
     cargo bench --bench engine -- {{ROWS}}

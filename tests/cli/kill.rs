@@ -1,6 +1,7 @@
 //! SIGKILL at every system call that touches a file: what was acknowledged is there, what was
 //! under way is there whole or not at all, and the file works on.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout)]
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -49,9 +50,11 @@ pub fn sweep(
     check: &(dyn Fn(&Db, bool) + Sync),
 ) -> usize {
     let mut kills = 0;
+    let mut verb = String::new();
     for call in CALLS {
         for n in 1.. {
             let (db, args) = prepare();
+            verb.clone_from(&args[0]);
             let inject = format!("inject={call}:signal=KILL:when={n}");
             let status = Command::new(strace)
                 .args([
@@ -82,6 +85,7 @@ pub fn sweep(
             kills += 1;
         }
     }
+    println!("kills {verb} {kills}");
     kills
 }
 

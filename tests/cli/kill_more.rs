@@ -1,6 +1,5 @@
 //! SIGKILL at every system call of the other commands that write; see `kill`.
 #![cfg(target_os = "linux")]
-#![allow(clippy::print_stdout)]
 
 use std::path::Path;
 
@@ -36,7 +35,6 @@ fn whole_or_not(name: &str, db: &Db, verb: &str, rest: &[&str]) -> usize {
         );
         assert_eq!(db.files(), ["test.db"], "{name}");
     });
-    println!("kills {name} {kills}");
     assert!(kills > 40, "{name}: only {kills} kills");
     kills
 }
@@ -86,7 +84,6 @@ fn compact_killed_anywhere() {
     let kills = sweep(&strace, &prepare, &|db, _| {
         assert!(entries(&db.path) == before, "compact changes contents");
     });
-    println!("kills compact {kills}");
     assert!(kills > 150, "only {kills} kills");
 }
 
@@ -109,7 +106,6 @@ fn compact_into_a_new_file_killed_anywhere() {
         }
         assert!(entries(&db.path) == before);
     });
-    println!("kills compact-new {kills}");
     assert!(kills > 40, "only {kills} kills");
 }
 
@@ -161,6 +157,5 @@ fn import_killed_twice_goes_on_to_the_same_end() {
         run(db);
         assert_eq!(digest_of(&db.path), expected);
     });
-    println!("kills import-resumed {kills}");
     assert!(kills > 40, "only {kills} kills");
 }

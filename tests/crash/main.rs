@@ -43,6 +43,7 @@ mod refusals;
 mod regressions;
 mod replay;
 mod rng;
+mod schedule;
 mod stepwise;
 mod verdict;
 mod workloads;

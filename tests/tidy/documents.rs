@@ -128,3 +128,36 @@ fn named_sources_exist() {
     }
     none(&offences, "files that documents name exist");
 }
+
+/// `- **D1** ...` in the README, `| D1 | ...` with a file and a test in `docs/testing.md`.
+#[test]
+fn every_promise_has_its_tests() {
+    let readme = read("README.md");
+    let promised: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("- **")?.split_once("**"))
+        .map(|(id, _)| id)
+        .filter(|id| id.len() == 2 && id.as_bytes()[1].is_ascii_digit())
+        .collect();
+    assert!(promised.len() >= 13, "{promised:?}");
+    let table = read("docs/testing.md");
+    let mut offences = Vec::new();
+    for id in promised {
+        let row = table
+            .lines()
+            .find(|line| line.starts_with(&format!("| {id} |")));
+        let Some(row) = row else {
+            offences.push(format!("docs/testing.md has no row for {id}"));
+            continue;
+        };
+        let named: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty() && named.len().is_multiple_of(2), "{row}");
+        for pair in named.chunks(2) {
+            let (file, test) = (pair[0], format!("fn {}()", pair[1]));
+            if !read(file).contains(&test) {
+                offences.push(format!("{id}: {file} has no {test}"));
+            }
+        }
+    }
+    none(&offences, "every promise names tests that exist");
+}

@@ -1,0 +1,21 @@
+//! Power cuts under a real kernel and real file systems: User-Mode Linux runs the program on a
+//! device that logs every write (dm-log-writes) or begins to fail (dm-flakey); the host replays
+//! the log up to any entry, mounts what that leaves, and looks at the database.
+//!
+//! Needs Linux, root and the packages that `nightly/setup.sh` installs; says so where they are
+//! missing. Not part of `cargo test`:
+//! `cargo test --test power -- --ignored --nocapture`; `CREEL_POWER_IMAGES=N` images for each
+//! file system.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+mod device;
+mod log;
+mod machine;
+mod replay;
