@@ -369,7 +369,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__batch)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --every --token --ack --ack-timeout --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --every --token --ack --ack-timeout --on-ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -408,11 +408,15 @@ _creel() {
                     return 0
                     ;;
                 --ack)
-                    COMPREPLY=($(compgen -W "local published" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ack-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-ack-timeout)
+                    COMPREPLY=($(compgen -W "fail degrade wait" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -511,7 +515,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__delete)
-            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --ack --ack-timeout --no-checkpoint --help"
+            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --ack --ack-timeout --on-ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -570,11 +574,15 @@ _creel() {
                     return 0
                     ;;
                 --ack)
-                    COMPREPLY=($(compgen -W "local published" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ack-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-ack-timeout)
+                    COMPREPLY=($(compgen -W "fail degrade wait" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2083,7 +2091,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__put)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --key-file --value-file --enc --key-enc --val-enc --if-absent --if-equals --if-exists --token --ack --ack-timeout --no-checkpoint --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --key-file --value-file --enc --key-enc --val-enc --if-absent --if-equals --if-exists --token --ack --ack-timeout --on-ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2142,11 +2150,15 @@ _creel() {
                     return 0
                     ;;
                 --ack)
-                    COMPREPLY=($(compgen -W "local published" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ack-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-ack-timeout)
+                    COMPREPLY=($(compgen -W "fail degrade wait" -- "${cur}"))
                     return 0
                     ;;
                 *)

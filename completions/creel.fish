@@ -146,9 +146,11 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand put" -l if-equals -d 'Store only where the value is this one now; otherwise exit 1' -r
-complete -c creel -n "__fish_creel_using_subcommand put" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
-published\t'The object store has it too'"
-complete -c creel -n "__fish_creel_using_subcommand put" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand put" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand put" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand put" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand put" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -237,9 +239,11 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand delete" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
-complete -c creel -n "__fish_creel_using_subcommand delete" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
-published\t'The object store has it too'"
-complete -c creel -n "__fish_creel_using_subcommand delete" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand delete" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand delete" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand delete" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand delete" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -281,9 +285,11 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand del" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
-complete -c creel -n "__fish_creel_using_subcommand del" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
-published\t'The object store has it too'"
-complete -c creel -n "__fish_creel_using_subcommand del" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand del" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand del" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand del" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand del" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -325,9 +331,11 @@ hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
 escape\t'Text with \\\\ \\n \\t \\r \\xNN'"
 complete -c creel -n "__fish_creel_using_subcommand rm" -l expect -d 'Delete only where exactly this many would go; otherwise exit 1' -r
-complete -c creel -n "__fish_creel_using_subcommand rm" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
-published\t'The object store has it too'"
-complete -c creel -n "__fish_creel_using_subcommand rm" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand rm" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand rm" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand rm" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand rm" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -540,9 +548,11 @@ normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand batch" -l keyspace -d 'The keyspace to work in' -r
 complete -c creel -n "__fish_creel_using_subcommand batch" -l every -d 'Commit after every N lines; without it all lines are one commit' -r
-complete -c creel -n "__fish_creel_using_subcommand batch" -l ack -d 'Done when: local, or published (the store of `replicate serve --publish` has it)' -r -f -a "local\t'The device of this machine has the commit'
-published\t'The object store has it too'"
-complete -c creel -n "__fish_creel_using_subcommand batch" -l ack-timeout -d 'For --ack published: then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand batch" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand batch" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand batch" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand batch" -s v -l verbose -d 'Say what is done on the way; twice: how'

@@ -42,7 +42,7 @@ mod tests;
 pub use map::FileMap;
 pub use nameless::Nameless;
 pub use object::{create_folder, create_object, open_object};
-pub use process::spawn_detached;
+pub use process::{own_group, spawn_detached};
 pub use transfer::{copy_range, share_range};
 pub use watch::Watch;
 pub use zero::allocate_zeroed;

@@ -5,6 +5,14 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// A program in a process group of its own: Ctrl-C at the terminal is for the one that starts it.
+pub fn own_group(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
 /// Starts a program in a session of its own, in the root directory, with its input and output
 /// leading nowhere: neither a terminal that is closed nor a shell that ends stops it. Gives its
 /// process id.

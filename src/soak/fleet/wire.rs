@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use super::node::Behind;
 use super::pull::Pulled;
@@ -10,6 +10,7 @@ use super::run::{FleetRun, engine};
 use crate::error::Error;
 use crate::soak::check::{Check, Halt, Step};
 use crate::soak::store::advance;
+use crate::sys::own_group;
 
 /// Statuses of `creel replicate pull`.
 const LIMITED: i32 = 13;
@@ -25,7 +26,7 @@ pub(super) struct Server {
 
 impl Server {
     fn start(program: &Path, database: &Path) -> std::io::Result<Server> {
-        let mut child = Command::new(program)
+        let mut child = own_group(program)
             .args(["replicate", "serve"])
             .arg(database)
             .args(["--listen", "127.0.0.1:0"])
@@ -72,7 +73,7 @@ impl FleetRun<'_> {
             return Ok(Pulled::Nothing);
         };
         let before = replica.position().map_err(engine("read the position"))?;
-        let output = Command::new(program)
+        let output = own_group(program)
             .args(["replicate", "pull"])
             .arg(&replica.path)
             .args(["--from", &address, "-q"]) // always with full sync

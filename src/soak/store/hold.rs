@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use super::place::Helper;
 use super::run::{Run, engine};
@@ -11,6 +11,7 @@ use crate::digest::{ContentDigest, Digest};
 use crate::error::{Error, Result};
 use crate::soak::check::{Check, Halt, Step};
 use crate::soak::oracle::Oracle;
+use crate::sys::own_group;
 
 /// What is held.
 #[derive(Default)]
@@ -114,7 +115,7 @@ fn setup(doing: &'static str, error: std::io::Error) -> Halt {
 
 impl Reader {
     fn start(helper: &Helper) -> std::io::Result<Reader> {
-        let mut child = Command::new(&helper.program)
+        let mut child = own_group(&helper.program)
             .args(&helper.args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

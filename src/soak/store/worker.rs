@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::soak::outcome::Outcome;
 use crate::soak::random::{Draw, Purpose};
 use crate::soak::watch::{Observer, Unwatched};
 use crate::soak::workload::Action;
-use crate::sys::{OsVfs, Vfs};
+use crate::sys::{OsVfs, Vfs, own_group};
 
 /// What a worker is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -284,7 +284,7 @@ impl Run<'_> {
 }
 
 fn start(helper: &Helper, job: &Job) -> io::Result<Child> {
-    let mut child = Command::new(&helper.program)
+    let mut child = own_group(&helper.program)
         .args(&helper.args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
