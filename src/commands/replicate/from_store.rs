@@ -47,9 +47,8 @@ pub fn update(
 ) -> Result<StoreOutcome, Failure> {
     let chain = open_chain(from, patience)?;
     let mut pace = patience.start();
-    let saved;
-    if reseed == Reseed::Force {
-        saved = new_copy(ctx, &chain, path, Replace::Forced, &mut pace)?;
+    let saved = if reseed == Reseed::Force {
+        new_copy(ctx, &chain, path, Replace::Forced, &mut pace)?
     } else {
         let db = ctx.open(path, ctx.options(), "opened for pulling")?;
         match run_raw(ctx, &db, &chain, wish, &mut pace) {
@@ -66,8 +65,8 @@ pub fn update(
             }
         }
         db.close()?;
-        saved = new_copy(ctx, &chain, path, Replace::Behind, &mut pace)?;
-    }
+        new_copy(ctx, &chain, path, Replace::Behind, &mut pace)?
+    };
     let db = ctx.open(path, ctx.options(), "opened for pulling")?;
     remember_source(&db, from)?;
     let mut outcome = run(ctx, &db, &chain, wish, &mut pace)?;
