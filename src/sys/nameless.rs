@@ -68,22 +68,26 @@ mod linux {
     }
 
     pub(super) fn link(path: &Path, to: &Path) -> io::Result<()> {
-        let (path, to) = (os::c_path(path)?, os::c_path(to)?);
+        let (old, new) = (os::c_path(path)?, os::c_path(to)?);
         // SAFETY: both paths are C strings that outlive the call.
         let rc = unsafe {
             libc::linkat(
                 libc::AT_FDCWD,
-                path.as_ptr(),
+                old.as_ptr(),
                 libc::AT_FDCWD,
-                to.as_ptr(),
+                new.as_ptr(),
                 libc::AT_SYMLINK_FOLLOW,
             )
         };
-        if rc == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
+        if rc != 0 {
+            return Err(io::Error::last_os_error());
         }
+        // On btrfs a sync of a file without a name does nothing: only now can it be durable.
+        let synced = fs::File::open(to).and_then(|file| file.sync_all());
+        if synced.is_err() {
+            let _ = fs::remove_file(to);
+        }
+        synced
     }
 }
 
