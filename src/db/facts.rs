@@ -210,18 +210,7 @@ impl Db {
 
     /// Changes the facts: durable when this returns. That is a checkpoint; it makes no log entry.
     pub fn set_facts(&self, facts: &Facts) -> Result<()> {
-        facts.check()?;
-        self.inner.check_writable()?;
-        let file_id = self.inner.view.load().tree.header().file_id;
-        let value = facts.encode(&file_id);
-        let job = Job {
-            force: true,
-            facts: Some(Arc::new((facts.clone(), value))),
-            ..Job::fold(RegionWish::Keep)
-        };
-        self.inner.run_job(&job, &NoProgress)?;
-        self.note_published(facts.published.map_or(0, |(point, _)| point.index));
-        Ok(())
+        self.change_facts(|own| own.clone_from(facts))
     }
 
     /// The same for a part of the facts, whoever else changes another part at the same time.

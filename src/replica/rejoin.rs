@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::tail::{self, Saved};
-use crate::db::{Db, Facts, IdentityChange, Position};
+use crate::db::{Db, IdentityChange, Position};
 use crate::error::{Error, Result};
 use crate::format::fence::FenceRecord;
 use crate::format::header::Role;
@@ -121,12 +121,11 @@ pub fn rejoin(copy: &Db, primary: &Db, address: &str, progress: &dyn Progress) -
         done.saved = tail::save(copy, &done.ancestor)?;
         copy.rewind(done.ancestor.index, progress)?;
     }
-    let facts = Facts {
-        source: address.to_owned(),
-        highest_epoch: primary.position()?.epoch,
-        ..copy.facts()?
-    };
-    copy.set_facts(&facts)?;
+    let epoch = primary.position()?.epoch;
+    copy.change_facts(|facts| {
+        facts.source = address.to_owned();
+        facts.highest_epoch = facts.highest_epoch.max(epoch);
+    })?;
     Ok(done)
 }
 

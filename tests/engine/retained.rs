@@ -427,3 +427,24 @@ fn a_commit_is_waited_for_by_what_it_is_and_not_by_its_number() {
     let lost = replica.wait_for(&second.receipt(), FOR_EVER);
     assert!(matches!(lost, Err(Error::TokenLost { .. })), "{lost:?}");
 }
+
+#[test]
+fn who_changes_a_part_of_the_facts_keeps_what_others_changed() {
+    let scratch = Scratch::new();
+    let db = options().create(scratch.file("a.creel"), &small()).unwrap();
+    let other = options().open(db.path()).unwrap();
+    // Both know the facts before either changes them.
+    assert_eq!(db.facts().unwrap(), other.facts().unwrap());
+    other
+        .change_facts(|facts| facts.control = "door".into())
+        .unwrap();
+    db.change_facts(|facts| facts.source = "dir:s".into())
+        .unwrap();
+    for handle in [&db, &other] {
+        let facts = handle.facts().unwrap();
+        assert_eq!(
+            (facts.control.as_str(), facts.source.as_str()),
+            ("door", "dir:s")
+        );
+    }
+}

@@ -192,10 +192,8 @@ fn new_copy(
 }
 
 fn remember_source(db: &Db, from: &str) -> Result<(), Failure> {
-    let mut facts = db.facts()?;
-    if facts.source != from {
-        facts.source = from.to_owned();
-        db.set_facts(&facts)?;
+    if db.facts()?.source != from {
+        db.change_facts(|facts| from.clone_into(&mut facts.source))?;
     }
     Ok(())
 }

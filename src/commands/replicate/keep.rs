@@ -92,11 +92,11 @@ Exit status: 0 shown or set; others: creel explain CODE";
             true => ctx.open_write(&self.db, Interest::All, false)?,
             false => ctx.open_read(&self.db, Interest::None)?,
         };
-        let mut facts = db.facts()?;
         if sets {
-            facts = self.changed(facts)?;
-            db.set_facts(&facts)?;
+            self.check_release(&db.facts()?)?;
+            db.change_facts(|facts| self.change(facts))?;
         }
+        let facts = db.facts()?;
         let report = report(&facts, db.oldest_index()?);
         if ctx.globals.json {
             ctx.out.json(&report)?;
@@ -113,7 +113,17 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl KeepArgs {
-    fn changed(&self, mut facts: Facts) -> Result<Facts, Failure> {
+    fn check_release(&self, facts: &Facts) -> Result<(), Failure> {
+        match &self.release {
+            Some(name) if !facts.holds.iter().any(|hold| hold.name == *name) => {
+                Err(Failure::usage(format!("there is no hold named {name:?}"))
+                    .hint("creel replicate keep DB lists them"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn change(&self, facts: &mut Facts) {
         let old = facts.retention;
         facts.retention = Retention {
             min_entries: self.retain_min.unwrap_or(old.min_entries),
@@ -133,14 +143,8 @@ impl KeepArgs {
             });
         }
         if let Some(name) = &self.release {
-            let before = facts.holds.len();
             facts.holds.retain(|hold| hold.name != *name);
-            if facts.holds.len() == before {
-                return Err(Failure::usage(format!("there is no hold named {name:?}"))
-                    .hint("creel replicate keep DB lists them"));
-            }
         }
-        Ok(facts)
     }
 }
 

@@ -56,11 +56,11 @@ pub fn attach(
     chain.check_lineage(db.info()?.lineage_id)?;
     chain.check_authority()?;
     become_primary(db)?;
-    let mut facts = db.facts()?;
-    if facts.publish != address {
-        facts.publish = address.to_owned();
-        facts.published = None;
-        db.set_facts(&facts)?;
+    if db.facts()?.publish != address {
+        db.change_facts(|facts| {
+            facts.publish = address.to_owned();
+            facts.published = None;
+        })?;
     }
     let mut publishing = Publishing::open(db, chain, pace)?;
     if publishing.chain().snapshots(pace)?.is_empty() {
@@ -107,10 +107,10 @@ fn begin(
     become_primary(db)?;
     // From here on the log behind this point is kept.
     let start = super::super::slot::durable_point(db)?;
-    let mut facts = db.facts()?;
-    facts.publish = address.to_owned();
-    facts.published = Some((start, 0));
-    db.set_facts(&facts)?;
+    db.change_facts(|facts| {
+        facts.publish = address.to_owned();
+        facts.published = Some((start, 0));
+    })?;
     let mut creel = Creel::new(db.info()?.lineage_id, start.into(), now_us());
     creel.probe = Some(probe.clone());
     Ok(Chain::create(store, &creel, pace)?)

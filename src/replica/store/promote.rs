@@ -158,11 +158,11 @@ fn settle(
     (facts, fence): (&Facts, &[u8]),
     pace: &mut dyn Pace,
 ) -> StoreResult<()> {
-    let mut own = db.facts()?;
-    own.publish = address.to_owned();
-    own.published = Some((facts.after, facts.number));
-    own.highest_epoch = own.highest_epoch.max(facts.epoch);
-    db.set_facts(&own)?;
+    db.change_facts(|own| {
+        own.publish = address.to_owned();
+        own.published = Some((facts.after, facts.number));
+        own.highest_epoch = own.highest_epoch.max(facts.epoch);
+    })?;
     name_epoch(chain, facts, fence, pace)?;
     // As a replica it wanted log to be kept.
     let mut document = ProgressDoc::new(

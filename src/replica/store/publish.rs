@@ -126,11 +126,9 @@ impl Publishing {
 
     /// Tells the file how far it is published: what comes behind is kept. Costs a checkpoint.
     pub fn remember(&self) -> StoreResult<()> {
-        let mut facts = self.db.facts()?;
         let published = Some((self.point(), self.number()));
-        if facts.published != published {
-            facts.published = published;
-            self.db.set_facts(&facts)?;
+        if self.db.facts()?.published != published {
+            self.db.change_facts(|facts| facts.published = published)?;
         }
         Ok(())
     }

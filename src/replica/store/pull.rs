@@ -119,10 +119,10 @@ pub fn pull(
 
 /// Keeps where the chain was read up to, so that the next pull finds it at once.
 fn remember(db: &Db, report: &PullReport) -> StoreResult<()> {
-    let mut facts = db.facts()?;
-    facts.published = Some((report.point, report.number));
-    facts.highest_epoch = facts.highest_epoch.max(report.point.epoch);
-    db.set_facts(&facts)?;
+    db.change_facts(|facts| {
+        facts.published = Some((report.point, report.number));
+        facts.highest_epoch = facts.highest_epoch.max(report.point.epoch);
+    })?;
     Ok(())
 }
 

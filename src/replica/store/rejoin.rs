@@ -68,12 +68,13 @@ pub fn rejoin(
     } else if dry_run {
         return Ok(done);
     }
-    let mut facts = db.facts()?;
+    let facts = db.facts()?;
     if facts.source != address || !facts.publish.is_empty() {
-        facts.source = address.to_owned();
-        facts.publish = String::new();
-        facts.published = None;
-        db.set_facts(&facts)?;
+        db.change_facts(|facts| {
+            facts.source = address.to_owned();
+            facts.publish = String::new();
+            facts.published = None;
+        })?;
     }
     done.pulled = Some(pull(db, chain, &PullWish::default(), pace, progress)?);
     Ok(done)
