@@ -18,6 +18,15 @@ struct Flags {
 
 static FLAGS: OnceLock<Flags> = OnceLock::new();
 
+/// A signal was taken note of, and there is something to be said before the end.
+static LAST_WORDS: AtomicBool = AtomicBool::new(false);
+
+/// From here on output is written although a signal has come: the report of what was done until
+/// then. The next signal ends the process at once, as always.
+pub fn allow_last_words() {
+    LAST_WORDS.store(true, Ordering::Relaxed);
+}
+
 /// What every command needs, however short: a truncated file or a size limit ends it with a
 /// message and status 8 instead of the bare signal.
 pub fn prepare() {
@@ -64,7 +73,7 @@ pub fn stopped() -> bool {
 /// Runs something that may block with nothing half done, such as reading a pipe. A signal ends
 /// the process at once there; `None` where one has arrived before.
 pub fn while_waiting<R>(wait: impl FnOnce() -> R) -> Option<R> {
-    let Some(flags) = FLAGS.get() else {
+    let Some(flags) = FLAGS.get().filter(|_| !LAST_WORDS.load(Ordering::Relaxed)) else {
         return Some(wait());
     };
     flags.waiting.store(true, Ordering::SeqCst);

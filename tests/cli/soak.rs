@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::support::{base64, creel, json, json_error};
 
 mod faults;
+mod interrupted;
 mod replicas;
 mod report;
 

@@ -122,6 +122,9 @@ pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
     report.total_ms = total_ms;
     report.keep(folder, &artefacts)?;
     report.write(&artefacts)?;
+    if report.verdict() == Verdict::Interrupted {
+        signals::allow_last_words();
+    }
     report.print(ctx)?;
     report.tell_github()?;
     artefacts.finish()?;
