@@ -2,11 +2,12 @@
 //! an object store, in a directory beside the database.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::slot::entropy;
 use crate::chain::object::{Segment, Writer};
+use crate::chain::store::MAX_OBJECT;
 use crate::db::{Db, Position};
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
@@ -118,12 +119,21 @@ fn write(directory: &Path, segment: &Segment) -> Result<Saved> {
 
 /// Reads and checks a file of saved entries.
 pub fn read(path: &Path) -> Result<Segment> {
-    let bytes = fs::read(path).map_err(|e| match e.kind() {
+    let mut bytes = Vec::new();
+    let most = MAX_OBJECT + 1; // whatever the path names
+    let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::NotFound {
             path: path.to_owned(),
         },
         _ => Error::io_at("read", path, e),
     })?;
+    if !Segment::begins(&bytes) || bytes.len() as u64 == most {
+        return Err(Error::NotADatabase {
+            path: path.to_owned(),
+            reason: "it holds no saved commits".to_owned(),
+        });
+    }
     let segment = Segment::parse(bytes).and_then(|s| s.check_history().map(|()| s));
     segment.map_err(|e| {
         Corruption::new(Invariant::W9, format!("{}: {}", path.display(), e.detail)).into()

@@ -455,3 +455,40 @@ fn a_copy_that_slept_finds_what_was_kept() {
     assert_eq!(get(&copy, "k5"), "v");
     said(run(&["verify"], &db.path, &["--level", "deep"]), 0);
 }
+
+#[test]
+fn what_holds_no_saved_commits_is_not_called_damaged() {
+    let db = Db::new();
+    let file = db.file("text", b"hello");
+    for verb in [&["log", "show"][..], &["log", "reapply"], &["log", "diff"]] {
+        let mut command = creel();
+        command.args(verb).arg(&file);
+        if verb != ["log", "show"] {
+            command.arg(&db.path);
+        }
+        let told = said(command, 6);
+        assert!(told.contains("no saved commits"), "{told}");
+    }
+    // Endless: read only as far as such a file can go.
+    let mut command = creel();
+    command.args(["log", "show", "/dev/zero"]);
+    said(command, 6);
+}
+
+#[test]
+fn a_source_that_is_not_there_leaves_nothing_behind() {
+    let db = Db::new();
+    let copy = db.dir.path().join("copy.db");
+    let mut command = run(&["replicate", "init"], &copy, &["--from", "nowhere.db"]);
+    command.current_dir(db.dir.path());
+    let told = said(command, 5);
+    assert!(told.contains("dir:"), "{told}");
+    let nobody = run(
+        &["replicate", "init"],
+        &copy,
+        &["--from", "tcp://127.0.0.1:1"],
+    );
+    let told = said(nobody, 12);
+    assert!(told.starts_with("error:"), "{told}");
+    assert!(!copy.exists());
+}

@@ -72,6 +72,11 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// True for what begins like a segment, damaged or not.
+    pub fn begins(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
     /// Puts entries into a segment. They are checked against `before` and against each other; a
     /// fence may only be the last one.
     pub fn build(

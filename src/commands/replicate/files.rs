@@ -68,7 +68,7 @@ fn open_source(ctx: &Context, from: &Path) -> Result<Db, Failure> {
     let options = ctx.options().read_only(true).interest(Interest::None);
     options.open(from).map_err(|e| {
         let failure = Failure::from(e).at(from);
-        failure.hint("--from names a database file, tcp://, tls:// or ssh://")
+        failure.hint("--from names a database file, a store (dir:, s3://, gs://, az://), tcp://, tls:// or ssh://")
     })
 }
 

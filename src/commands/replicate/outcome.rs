@@ -102,7 +102,9 @@ pub fn report(
         error: error.map(trouble),
         ..FollowReport::new(verb, slot.path())
     };
-    if !quiet && !stopped {
+    // Where there is no copy, the error says all there is to say.
+    let nothing = report.position.is_none() && report.error.is_some() && !ctx.globals.json;
+    if !quiet && !stopped && !nothing {
         print(ctx, &report)?;
     }
     // Whoever follows is ended like this every day.
