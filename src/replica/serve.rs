@@ -16,6 +16,7 @@ use crate::stream::hub::{Hub, words};
 use crate::stream::server::{Dress, ServeOptions, Server, serve_wire};
 use crate::stream::stop::Stop;
 use crate::stream::transport::Wire;
+use crate::sys::peer_is_own_user;
 
 /// What to listen on.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub struct Setup {
     pub dress: Option<Dress>,
     /// What followers must know.
     pub token: Option<TokenKey>,
+    /// Followers show nothing: only processes of this user are believed when they name a newer epoch.
+    pub strangers: bool,
     /// For load balancers.
     pub http: Option<TcpListener>,
     /// For commands on this machine, with the secret that they know.
@@ -72,6 +75,9 @@ impl Serving {
             hub,
         };
         serving.options.token = setup.token;
+        if setup.strangers {
+            serving.options.vouch = Some(Arc::new(|stream| peer_is_own_user(stream)));
+        }
         if let Some(dress) = setup.dress {
             serving.options.dress = dress;
         }

@@ -18,6 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Peer {
     /// File id of the copy.
     pub node: [u8; 16],
+    /// The process that connected last with it.
+    pub incarnation: [u8; 16],
     /// What it calls itself.
     pub name: String,
     /// Where it connected from.
@@ -34,6 +36,15 @@ pub struct Peer {
     pub progress_us: u64,
     /// Bytes of entries sent since the process began.
     pub sent_bytes: u64,
+}
+
+/// A follower, and the process that speaks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Who {
+    /// File id of the copy.
+    pub node: [u8; 16],
+    /// Random for each process.
+    pub incarnation: [u8; 16],
 }
 
 #[derive(Default)]
@@ -64,8 +75,14 @@ impl Board {
     }
 
     /// A follower has connected. What it held before counts again once its history was checked.
-    pub fn joined(&self, node: [u8; 16], name: &str, address: &str, wall_us: u64) {
+    pub fn joined(&self, who: Who, name: &str, address: &str, wall_us: u64) {
+        let Who { node, incarnation } = who;
         let mut state = self.lock();
+        // One process has one copy: what it held as another file was replaced by this one.
+        let others = state.peers.values_mut();
+        for other in others.filter(|peer| peer.incarnation == incarnation && peer.node != node) {
+            other.durable = None;
+        }
         if state.peers.len() >= PEERS_MAX && !state.peers.contains_key(&node) {
             let idle = state.peers.values().filter(|peer| peer.connections == 0);
             let oldest = idle
@@ -77,6 +94,7 @@ impl Board {
         }
         let peer = state.peers.entry(node).or_insert_with(|| Peer {
             node,
+            incarnation,
             name: String::new(),
             address: String::new(),
             connections: 0,
@@ -87,6 +105,7 @@ impl Board {
             sent_bytes: 0,
         });
         peer.connections += 1;
+        peer.incarnation = incarnation;
         peer.name = name.to_owned();
         peer.address = address.to_owned();
         peer.durable = None;
@@ -98,6 +117,12 @@ impl Board {
         self.update(node, |peer| {
             peer.connections = peer.connections.saturating_sub(1)
         });
+    }
+
+    /// Its file makes room for a new copy, which has another id: what it holds counts no more, so
+    /// that one copy does not count twice.
+    pub fn replaced(&self, node: &[u8; 16]) {
+        self.update(node, |peer| peer.durable = None);
     }
 
     /// It holds everything up to here; the history was compared.
@@ -201,6 +226,13 @@ fn count(state: &State, entry: &Point) -> usize {
 mod tests {
     use super::*;
 
+    fn who(node: u8, process: u8) -> Who {
+        Who {
+            node: [node; 16],
+            incarnation: [process; 16],
+        }
+    }
+
     fn point(index: u64) -> Point {
         Point {
             index,
@@ -212,16 +244,16 @@ mod tests {
     #[test]
     fn a_node_counts_once_and_only_with_a_checked_history() {
         let board = Board::default();
-        board.joined([1; 16], "a", "", 1);
-        board.joined([1; 16], "a", "", 1);
-        board.joined([2; 16], "b", "", 1);
+        board.joined(who(1, 1), "a", "", 1);
+        board.joined(who(1, 1), "a", "", 1);
+        board.joined(who(2, 2), "b", "", 1);
         assert_eq!(board.holders(&point(0)), 0);
         board.durable(&[1; 16], point(5), 2);
         assert_eq!((board.holders(&point(5)), board.holders(&point(6))), (1, 0));
         board.durable(&[2; 16], point(9), 3);
         assert_eq!(board.wait(&point(5), 2, Duration::ZERO), 2);
         // It comes back from an older copy: what it held before is no promise any more.
-        board.joined([2; 16], "b", "", 4);
+        board.joined(who(2, 3), "b", "", 4);
         assert_eq!(board.holders(&point(5)), 1);
         board.clear();
         assert_eq!(board.holders(&point(1)), 0);
@@ -237,13 +269,31 @@ mod tests {
             epoch,
             history: [history; 16],
         };
-        board.joined([1; 16], "a", "", 1);
+        board.joined(who(1, 1), "a", "", 1);
         board.durable(&[1; 16], entry(200, 1, 1), 1);
         assert_eq!(board.holders(&entry(150, 1, 3)), 1);
         assert_eq!(board.holders(&entry(160, 2, 2)), 0, "of a newer epoch");
         assert_eq!(board.holders(&entry(200, 1, 2)), 0, "another entry 200");
         board.durable(&[1; 16], entry(161, 2, 4), 2);
         assert_eq!(board.holders(&entry(160, 2, 2)), 1);
+    }
+
+    /// A copy that is made anew has another id: it is still one copy.
+    #[test]
+    fn a_copy_that_is_made_anew_counts_once() {
+        let board = Board::default();
+        board.joined(who(1, 1), "a", "", 1);
+        board.durable(&[1; 16], point(7), 1);
+        board.left(&[1; 16]);
+        // The same process comes back with the new file.
+        board.joined(who(2, 1), "a", "", 2);
+        board.durable(&[2; 16], point(7), 2);
+        assert_eq!(board.holders(&point(7)), 1);
+        // Or the leader knows that it sent the new file, and another process follows with it.
+        board.replaced(&[2; 16]);
+        board.joined(who(3, 9), "a", "", 3);
+        board.durable(&[3; 16], point(7), 3);
+        assert_eq!(board.holders(&point(7)), 1);
     }
 
     #[test]
@@ -261,7 +311,8 @@ mod tests {
         for i in 0..3000u32 {
             let mut node = [0; 16];
             node[..4].copy_from_slice(&i.to_le_bytes());
-            board.joined(node, "x", "", u64::from(i));
+            let incarnation = node;
+            board.joined(Who { node, incarnation }, "x", "", u64::from(i));
             board.left(&node);
         }
         assert_eq!(board.peers().len(), PEERS_MAX);

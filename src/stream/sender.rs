@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::board::Who;
 use super::hub::{Counters, Hub, READ_BYTES, READ_ENTRIES, words};
 use super::leader::{LeaderAction, LeaderConfig, LeaderEnd, LeaderSession, Want};
 use super::mailbox::{Clock, Mailbox};
@@ -174,14 +175,27 @@ impl Sender {
                     let wall_us = self.clock.now().wall_us;
                     // A node that has no copy yet will come back with another id.
                     let seeding = hello.caps & super::hello::CAP_BOOTSTRAP != 0;
+                    let board = &self.hub.board;
                     if hello.role == super::hello::PeerRole::Follower && !seeding {
                         self.node = Some(hello.node);
-                        let board = &self.hub.board;
-                        board.joined(hello.node, &hello.name, &self.peer, wall_us);
+                        let who = Who {
+                            node: hello.node,
+                            incarnation: hello.incarnation,
+                        };
+                        board.joined(who, &hello.name, &self.peer, wall_us);
+                    } else if seeding {
+                        board.replaced(&hello.node);
                     }
                 }
                 LeaderAction::Open(point) => self.open(&point),
-                LeaderAction::Snapshot => self.make_snapshot(),
+                LeaderAction::Snapshot => {
+                    // What it says from now on is of a file that will have another id.
+                    if let Some(node) = self.node.take() {
+                        self.hub.board.replaced(&node);
+                        self.hub.board.left(&node);
+                    }
+                    self.make_snapshot();
+                }
                 LeaderAction::Acked(ack) => {
                     if let Some(node) = self.node {
                         self.hub.board.acked(&node, &ack, self.clock.now().wall_us);

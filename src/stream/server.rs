@@ -27,6 +27,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Makes a connection of an accepted socket: plain, or encrypted.
 pub type Dress = Arc<dyn Fn(TcpStream) -> io::Result<Wire> + Send + Sync>;
+/// Says whether what comes over a connection is believed.
+pub type Vouch = Arc<dyn Fn(&TcpStream) -> bool + Send + Sync>;
 /// Fills bytes with randomness of the operating system.
 pub type Entropy = Arc<dyn Fn() -> io::Result<[u8; 32]> + Send + Sync>;
 
@@ -43,6 +45,9 @@ pub struct ServeOptions {
     pub answer: Option<Answer>,
     /// Only clients that ask are let in.
     pub clients_only: bool,
+    /// Where no token shows who it is: whether this connection is believed when it says that a newer
+    /// epoch has begun. Without it all are.
+    pub vouch: Option<Vouch>,
     /// Followers are sent there.
     pub redirect: Option<String>,
     /// Intervals.
@@ -58,6 +63,7 @@ impl ServeOptions {
             entropy,
             answer: None,
             clients_only: false,
+            vouch: None,
             redirect: None,
             pace: Pace::default(),
         }
@@ -210,12 +216,16 @@ impl Shared {
 
     fn serve_socket(&self, stream: TcpStream) {
         let stranger = Stranger::new(&self.strangers);
+        let may_fence = match (&self.options.vouch, self.options.token.is_some()) {
+            (Some(vouch), false) => vouch(&stream),
+            _ => true,
+        };
         if let Ok(wire) = (self.options.dress)(stream) {
-            self.serve(wire, stranger);
+            self.serve(wire, may_fence, stranger);
         }
     }
 
-    fn config(&self, channel: [u8; 32]) -> io::Result<LeaderConfig> {
+    fn config(&self, channel: [u8; 32], may_fence: bool) -> io::Result<LeaderConfig> {
         let source = self.hub.source();
         Ok(LeaderConfig {
             lineage: source.lineage(),
@@ -225,13 +235,14 @@ impl Shared {
             channel,
             nonce: (self.options.entropy)()?,
             clients_only: self.options.clients_only,
+            may_fence,
             redirect: self.options.redirect.clone(),
             pace: self.options.pace,
         })
     }
 
-    fn serve(&self, wire: Wire, mut stranger: Stranger<'_>) -> LeaderEnd {
-        let Ok(config) = self.config(wire.channel) else {
+    fn serve(&self, wire: Wire, may_fence: bool, mut stranger: Stranger<'_>) -> LeaderEnd {
+        let Ok(config) = self.config(wire.channel, may_fence) else {
             return LeaderEnd::Refused(Code::Internal);
         };
         let Ok(mailbox) = reader_thread("receiver", wire.reader) else {
@@ -267,7 +278,7 @@ pub fn serve_wire(hub: &Arc<Hub>, options: &ServeOptions, wire: Wire) -> io::Res
         ended: Condvar::new(),
         strangers: AtomicUsize::new(1),
     };
-    Ok(shared.serve(wire, Stranger::new(&shared.strangers)))
+    Ok(shared.serve(wire, true, Stranger::new(&shared.strangers)))
 }
 
 /// A connection that is counted among the strangers until it is known or over.

@@ -15,6 +15,7 @@ use creel::chain::{
 };
 use creel::format::entry::Point;
 
+use crate::flawed::{Flaw, Flawed};
 use crate::log::{LINEAGE, fence, notes, start, writer};
 
 const NOW_US: u64 = 1_700_000_100_000_000;
@@ -625,4 +626,42 @@ fn a_begin_that_cannot_be_read_is_not_abandoned() {
         .unwrap();
     world.gc(RetentionRow::default());
     assert!(world.store.head(&name).unwrap().is_some());
+}
+
+/// Removing takes a while, and what is removed may be taken up again meanwhile.
+#[test]
+fn what_is_gone_on_with_while_it_is_removed_stays() {
+    let world = World::new(2);
+    let at = world.points[1];
+    let doc = world.snapshot_of(at, NOW_US, &image(1, 2500), false);
+    let id = SnapshotId::of(at.index, at.epoch, &at.history);
+    let names = |world: &World| {
+        let folder = format!("snap/{id}/");
+        world.store.list_after(&folder, "", 100).unwrap()
+    };
+    // It never was finished, and is old.
+    world.store.delete(&Name::Snapshot(id).to_string()).unwrap();
+    let begin = creel::chain::object::BeginDoc::new([1; 16], [2; 16], NOW_US - 2 * DAY_US);
+    let begun = Name::SnapshotBegin(id).to_string();
+    world.store.put(&begun, &begin.encode()).unwrap();
+    assert_eq!(names(&world).len(), doc.parts.len() + 1);
+    let store = Flawed {
+        inner: Arc::new(world.store.clone()),
+        flaw: Flaw::TriedAgain,
+    };
+    let chain = Chain::open(Arc::new(store), &mut Tries(0)).unwrap();
+    let wish = GcWish {
+        node: [1; 16],
+        time_us: NOW_US,
+        retention: None,
+        dry_run: false,
+    };
+    let report = chain.gc(&wish, &mut Tries(0), &NoProgress).unwrap();
+    assert!(report.snapshots_removed.is_empty(), "{report:?}");
+    assert_eq!(names(&world).len(), doc.parts.len(), "one was removed");
+    // Where nobody does, all of it goes.
+    world.store.put(&begun, &begin.encode()).unwrap();
+    let report = world.gc(RetentionRow::default());
+    assert_eq!(report.snapshots_removed, [id.to_string()]);
+    assert!(names(&world).is_empty());
 }

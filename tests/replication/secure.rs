@@ -1,9 +1,12 @@
 //! Who gets in.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
 
-use crate::world::World;
+use crate::world::{World, text};
 
 fn token(world: &World, name: &str, text: &str, mode: u32) -> String {
     let path = world.path(name);
@@ -128,4 +131,54 @@ fn certificates_from_files() {
     ];
     world.replicate_to(0, "init", "b.db", &words);
     world.same("b.db", "a.db");
+}
+
+/// A command of a user of the machine who may reach the port, and nothing else.
+fn as_nobody(folder: &Path, words: &[&str]) -> Output {
+    // Where the program was built others may not be able to look.
+    let program = folder.join("creel");
+    fs::copy(env!("CARGO_BIN_EXE_creel"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(words).current_dir(folder);
+    command.uid(65534).gid(65534).output().unwrap()
+}
+
+/// On loopback without a token everybody on the machine reaches the port: that must not be enough to
+/// stop a primary.
+#[test]
+fn another_user_of_the_machine_fences_no_primary() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let mut served = world.serve_local("a.db");
+    let from = ["--from", served.address.as_str()];
+    world.replicate_to(0, "init", "b.db", &from);
+    let b = world.path("b.db");
+    world.ok(&["promote", "--accept-loss", "--yes"], &[&b]);
+    // A copy of the new primary knows of epoch 2.
+    let folder = world.path("other");
+    fs::create_dir(&folder).unwrap();
+    world.replicate_to(0, "init", "other/c.db", &["--from", b.to_str().unwrap()]);
+    if fs::metadata(&b).unwrap().uid() == 0 {
+        for (path, mode) in [
+            (world.dir.path(), 0o755),
+            (&folder, 0o777),
+            (&folder.join("c.db"), 0o666),
+        ] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let output = as_nobody(&folder, &["replicate", "pull", "c.db", from[0], from[1]]);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(10), "{said}");
+        assert!(said.contains("has shown who it is"), "{said}");
+        world.put("a.db", "key", "still the primary");
+    } else {
+        eprintln!("NOT TRIED as another user: only root can be one");
+    }
+    // The same of a process of this user is believed.
+    world.replicate_to(10, "pull", "other/c.db", &from);
+    assert_eq!(served.process.wait().0, Some(10));
+    let a = world.path("a.db");
+    let output = world.run(&["put"], &[&a, Path::new("key"), Path::new("late")]);
+    assert_eq!(output.status.code(), Some(10));
 }

@@ -22,6 +22,7 @@ pub fn leader_config() -> LeaderConfig {
         channel: [0; 32],
         nonce: [5; 32],
         clients_only: false,
+        may_fence: true,
         redirect: None,
         pace: Pace::default(),
     }
@@ -252,6 +253,24 @@ fn another_database_is_refused() {
     assert_eq!(pair.leader_end, Some(LeaderEnd::Refused(Code::Lineage)));
     assert_eq!(pair.fenced, None, "a stranger's epoch fences nobody");
     assert_eq!(pair.follower_log.head().index, 0);
+}
+
+/// Everybody who reaches a port could stop the primary otherwise.
+#[test]
+fn who_has_shown_nothing_fences_nobody() {
+    for (may_fence, fenced) in [(false, None), (true, Some(2))] {
+        let leader = LeaderConfig {
+            may_fence,
+            ..leader_config()
+        };
+        let mut config = follower_config(&log(3));
+        config.hello.highest_epoch = 2;
+        let mut pair = Pair::with(leader, log(5), config, log(3));
+        pair.run();
+        assert_eq!(pair.leader_end, Some(LeaderEnd::Refused(Code::Fenced)));
+        assert_eq!(pair.fenced, fenced);
+        assert_eq!(pair.follower_log.head().index, 3);
+    }
 }
 
 #[test]

@@ -341,16 +341,51 @@ impl Chain {
             let name = Name::SnapshotBegin(id).to_string();
             let begin = repeat(pace, "reading", || self.store().get(&name, MAX_SMALL))?;
             // One that cannot be read is of a newer creel, which knows what to do with it.
-            let began = begin.map(|bytes| BeginDoc::decode(&bytes));
+            let began = begin.as_deref().map(BeginDoc::decode);
             let old = began.is_none_or(|begin| {
                 begin.is_ok_and(|b| b.time_us.saturating_add(ABANDONED_US) < now_us)
             });
-            if old {
-                self.remove_snapshot(&id, pace)?;
+            if old && self.remove_begun(&id, begin.as_deref(), pace)? {
                 report.snapshots_removed.push(id.to_string());
             }
         }
         Ok(())
+    }
+
+    /// Removes what a killed process left of a snapshot. False where somebody went on with it: right
+    /// before each object is removed it is looked again.
+    fn remove_begun(
+        &self,
+        id: &SnapshotId,
+        begin: Option<&[u8]>,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<bool> {
+        let (said, done) = (
+            Name::SnapshotBegin(*id).to_string(),
+            Name::Snapshot(*id).to_string(),
+        );
+        let folder = format!("{}{id}/", prefix::SNAPSHOT);
+        loop {
+            let names = repeat(pace, "listing a snapshot", || {
+                self.store().list_after(&folder, "", MAX_LIST)
+            })?;
+            if names.is_empty() {
+                return Ok(true);
+            }
+            // What says that it was begun goes last.
+            let mut parts: Vec<_> = names.into_iter().filter(|name| *name != said).collect();
+            if parts.is_empty() {
+                parts.push(said.clone());
+            }
+            for name in &parts {
+                let now = repeat(pace, "reading", || self.store().get(&said, MAX_SMALL))?;
+                let finished = repeat(pace, "looking", || self.store().head(&done))?.is_some();
+                if finished || now.as_deref() != begin {
+                    return Ok(false);
+                }
+                repeat(pace, "removing a snapshot", || self.store().delete(name))?;
+            }
+        }
     }
 
     /// Puts a hold into the store, or takes it out.

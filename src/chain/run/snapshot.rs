@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::time::{Duration, Instant};
 
 use super::damage;
 use crate::chain::chain::{Chain, Located, random_id};
@@ -14,6 +15,9 @@ use crate::chain::pace::{Pace, repeat};
 use crate::chain::store::{Created, MAX_LIST};
 use crate::format::entry::{Entries, Point};
 use crate::progress::Progress;
+
+/// How often an upload says that it goes on: long before it counts as abandoned.
+const SAY_EVERY: Duration = Duration::from_secs(1800);
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,18 +119,36 @@ impl Chain {
             false => None,
         };
         plan_parts(&mut doc, image, base.as_ref())?;
-        let begin = BeginDoc::new(wish.node, random_id()?, wish.time_us).encode();
+        let nonce = random_id()?;
+        let began = Instant::now();
+        let begin = || {
+            let time_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            BeginDoc::new(wish.node, nonce, wish.time_us.saturating_add(time_us)).encode()
+        };
         let name = Name::SnapshotBegin(id).to_string();
+        let first = begin();
         let begun = repeat(pace, "beginning a snapshot", || {
-            self.store().create(&name, &begin)
+            self.store().create(&name, &first)
         })?;
         if begun == Created::Exists {
             // Of a try that may be so old that it counts as abandoned: this one is not.
             repeat(pace, "beginning a snapshot anew", || {
-                self.store().put(&name, &begin)
+                self.store().put(&name, &first)
             })?;
         }
-        self.write_parts(&doc, image, pace, progress)?;
+        // An upload that takes days is not an abandoned one.
+        let mut said = Instant::now();
+        let mut say = |pace: &mut dyn Pace| {
+            if said.elapsed() < SAY_EVERY {
+                return Ok(());
+            }
+            said = Instant::now();
+            let bytes = begin();
+            repeat(pace, "saying that a snapshot goes on", || {
+                self.store().put(&name, &bytes)
+            })
+        };
+        self.write_parts(&doc, image, &mut say, pace, progress)?;
         if let Some(part) = self.missing_part(&doc, pace)? {
             return Err(ChainError::Missing(part));
         }
@@ -171,6 +193,7 @@ impl Chain {
         &self,
         doc: &SnapshotDoc,
         image: &mut dyn Image,
+        say: &mut dyn FnMut(&mut dyn Pace) -> ChainResult<()>,
         pace: &mut dyn Pace,
         progress: &dyn Progress,
     ) -> ChainResult<()> {
@@ -193,6 +216,7 @@ impl Chain {
                 repeat(pace, "writing a part", || {
                     self.store().create(&name, &bytes)
                 })?;
+                say(pace)?;
                 done += part.bytes;
                 progress.report(done, Some(total));
             }

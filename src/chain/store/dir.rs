@@ -1,9 +1,11 @@
 //! A directory as a store. The directory may be shared as far as its `link` is atomic; the probe
 //! finds out.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::{Created, Smallest, Store, StoreError, StoreErrorKind, check_name};
@@ -16,10 +18,25 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 /// How often a create starts again because somebody removed the empty directory it was about to use.
 const FOLDER_TRIES: u32 = 16;
 
+#[derive(Debug)]
+struct Poisoned;
+
+impl fmt::Display for Poisoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sync in this directory failed before, so what is durable there is not known")
+    }
+}
+
+impl std::error::Error for Poisoned {}
+
 /// Objects as files.
 #[derive(Debug)]
 pub struct DirStore {
     root: PathBuf,
+    /// A sync of a folder has failed. The system says that once; a later sync that succeeds proves
+    /// nothing of what came before, so nothing here counts as made any more.
+    failed: AtomicBool,
+    sync: fn(&Path) -> io::Result<()>,
 }
 
 impl DirStore {
@@ -33,6 +50,8 @@ impl DirStore {
         match fs::metadata(root) {
             Ok(found) if found.is_dir() => Ok(DirStore {
                 root: root.to_owned(),
+                failed: AtomicBool::new(false),
+                sync: sync_folder,
             }),
             Ok(_) => Err(StoreError::new(
                 StoreErrorKind::NoStore,
@@ -44,6 +63,22 @@ impl DirStore {
                 Err(StoreError::new(StoreErrorKind::NoStore, "open", &shown, e))
             }
             Err(e) => Err(StoreError::io("open", &shown, &e)),
+        }
+    }
+
+    /// Makes names in a folder durable. After a failure the outcome of what was done is not known to
+    /// this process, and stays so: the next one reads what is there.
+    fn sync(&self, folder: &Path) -> io::Result<()> {
+        if self.failed.load(Ordering::SeqCst) {
+            return Err(io::Error::other(Poisoned));
+        }
+        (self.sync)(folder).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))
+    }
+
+    fn failure(&self, doing: &'static str, name: &str, error: &io::Error) -> StoreError {
+        match self.failed.load(Ordering::SeqCst) {
+            true => StoreError::new(StoreErrorKind::Poisoned, doing, name, error),
+            false => StoreError::io(doing, name, error),
         }
     }
 
@@ -68,7 +103,7 @@ impl DirStore {
                 Err(e) => return Err(e),
             }
             create_folder(&folder)?;
-            sync_folder(&above)?;
+            self.sync(&above)?;
         }
         Ok(())
     }
@@ -99,16 +134,16 @@ impl DirStore {
     fn create_file(&self, path: &Path, bytes: &[u8]) -> io::Result<Created> {
         // Saves the write and its sync where the name is taken already.
         if fs::symlink_metadata(path).is_ok() {
-            sync_folder(parent(path))?;
+            self.sync(parent(path))?;
             return Ok(Created::Exists);
         }
         let temporary = self.stage(path, bytes)?;
         let linked = fs::hard_link(&temporary, path);
         let made = match linked {
-            Ok(()) => sync_folder(parent(path)).map(|()| Created::Created),
+            Ok(()) => self.sync(parent(path)).map(|()| Created::Created),
             // Somebody will rely on that object now, so it has to be durable too.
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                sync_folder(parent(path)).map(|()| Created::Exists)
+                self.sync(parent(path)).map(|()| Created::Exists)
             }
             Err(e) => Err(e),
         };
@@ -122,7 +157,7 @@ impl DirStore {
             let _ = fs::remove_file(&temporary);
             return Err(e);
         }
-        sync_folder(parent(path))
+        self.sync(parent(path))
     }
 
     /// Offers what is in `folder` under the name `inner`, to the given depth.
@@ -184,7 +219,7 @@ impl Store for DirStore {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
         let path = self.path("create", name)?;
         self.create_file(&path, bytes)
-            .map_err(|e| StoreError::io("create", name, &e))
+            .map_err(|e| self.failure("create", name, &e))
     }
 
     fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -269,20 +304,20 @@ impl Store for DirStore {
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path("write", name)?;
         self.put_file(&path, bytes)
-            .map_err(|e| StoreError::io("write", name, &e))
+            .map_err(|e| self.failure("write", name, &e))
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
         let path = self.path("remove", name)?;
         let removed = match fs::remove_file(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-            removed => removed.and_then(|()| sync_folder(parent(&path))),
+            removed => removed.and_then(|()| self.sync(parent(&path))),
         };
         // A folder of a snapshot goes with its last object; one with objects stays.
         if name.matches('/').count() == 2 && removed.is_ok() {
             let _ = fs::remove_dir(parent(&path));
         }
-        removed.map_err(|e| StoreError::io("remove", name, &e))
+        removed.map_err(|e| self.failure("remove", name, &e))
     }
 
     fn address(&self) -> String {

@@ -75,6 +75,8 @@ pub enum StoreErrorKind {
     Invalid,
     /// The operating system refused.
     Io,
+    /// A sync failed: what this process made there may or may not last.
+    Poisoned,
 }
 
 /// A failed request.
@@ -137,7 +139,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::NoStore => write!(f, "no such store: {name}: {detail}"),
             StoreErrorKind::TooLarge => write!(f, "{name} is too large to {doing}: {detail}"),
             StoreErrorKind::Invalid => write!(f, "cannot {doing} {name:?}: {detail}"),
-            StoreErrorKind::Io => write!(f, "cannot {doing} {name}: {detail}"),
+            StoreErrorKind::Io | StoreErrorKind::Poisoned => write!(f, "cannot {doing} {name}: {detail}"),
         }
     }
 }

@@ -139,6 +139,7 @@ impl FollowArgs {
                 listener: Some(self.secure.bind(address)?),
                 dress: self.secure.dress()?,
                 token: self.secure.token()?,
+                strangers: self.secure.is_strange(),
                 http,
                 state: Some(Arc::clone(state)),
                 ..Setup::default()

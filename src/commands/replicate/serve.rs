@@ -109,6 +109,7 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
                 .transpose()?,
             dress: self.secure.dress()?,
             token: self.secure.token()?,
+            strangers: self.secure.is_strange(),
             http: self.http.as_deref().map(bind_local).transpose()?,
             ..Setup::default()
         };

@@ -110,6 +110,7 @@ fn store_code(error: &StoreError) -> &'static Code {
         StoreErrorKind::Unsupported | StoreErrorKind::Invalid => &codes::USAGE,
         StoreErrorKind::TooLarge => &codes::STORE_DAMAGED,
         StoreErrorKind::Io => &codes::IO,
+        StoreErrorKind::Poisoned => &codes::POISONED,
     }
 }
 

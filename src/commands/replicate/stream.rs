@@ -102,6 +102,11 @@ impl ListenArgs {
         self.client_ca.is_none() && self.token_file.is_none()
     }
 
+    /// Followers show nothing, and that the network is trusted was not said either.
+    pub fn is_strange(&self) -> bool {
+        self.is_open() && !self.insecure
+    }
+
     /// The scheme that followers use.
     pub fn scheme(&self) -> &'static str {
         if self.tls_cert.is_some() {

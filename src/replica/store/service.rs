@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::seed::{SnapshotOptions, upload_snapshot};
 use super::{Patience, Publishing, StoreFailure, StoreResult};
 use crate::chain::ChainError;
+use crate::chain::store::StoreErrorKind;
 use crate::db::Db;
 use crate::progress::NoProgress;
 use crate::stream::stop::Stop;
@@ -210,6 +211,8 @@ impl Work {
 /// Failures that no waiting helps against.
 fn is_final(failure: &StoreFailure) -> bool {
     match failure {
+        // Another process reads back what is there.
+        StoreFailure::Chain(ChainError::Store(error)) => error.kind == StoreErrorKind::Poisoned,
         StoreFailure::Chain(error) => matches!(
             error,
             ChainError::Fenced(_)

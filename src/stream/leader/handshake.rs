@@ -101,12 +101,16 @@ impl LeaderSession {
         }
     }
 
-    /// Fences this node where the epoch is newer than its own.
+    /// Fences this node where the epoch is newer than its own. A stranger's word alone would let
+    /// everybody who reaches the address stop a primary: it is only refused.
     pub(super) fn newer_epoch(&mut self, now: Now, epoch: u32) -> bool {
         let own = self.head.point.epoch;
         let newer = epoch > own;
         if newer && epoch - own > EPOCH_JUMP_MAX {
             self.broken(now, WireError::Malformed { what: "epoch" });
+        } else if newer && !self.config.may_fence {
+            let text = "a newer epoch is believed only of who has shown who it is";
+            self.refuse(now, Code::Fenced, true, text);
         } else if newer {
             self.act(LeaderAction::Fence(epoch));
             self.refuse(now, Code::Fenced, true, Code::Fenced.words());

@@ -36,6 +36,8 @@ pub struct LeaderConfig {
     pub nonce: [u8; 32],
     /// Only clients that ask are let in, no followers.
     pub clients_only: bool,
+    /// It has shown who it is, or is trusted without: what it says of newer epochs is believed.
+    pub may_fence: bool,
     /// Followers are sent to this address instead.
     pub redirect: Option<String>,
     /// Intervals.

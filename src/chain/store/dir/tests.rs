@@ -138,3 +138,34 @@ fn a_missing_directory_is_no_store() {
         StoreErrorKind::NoStore
     );
 }
+
+/// The system reports a failed write-back once: a sync that succeeds later says nothing of it.
+#[test]
+fn after_a_failed_sync_of_the_folder_nothing_counts_as_made() {
+    thread_local! {
+        static FAIL: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    fn once(folder: &Path) -> io::Result<()> {
+        match FAIL.replace(false) {
+            true => Err(io::Error::other("no more space in the journal")),
+            false => sync_folder(folder),
+        }
+    }
+    let (dir, mut store) = store();
+    store.create(&seg(1), b"one").unwrap();
+    store.sync = once;
+    FAIL.set(true);
+    let error = store.create(&seg(2), b"two").unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Poisoned);
+    assert!(!error.is_retryable());
+    // It stands there, which proves nothing; nor does anything that comes later.
+    for name in [seg(2), seg(1), seg(3)] {
+        let error = store.create(&name, b"two").unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Poisoned, "{name}");
+    }
+    assert!(store.put("progress/x.json", b"x").is_err());
+    // Whoever asks anew reads what is there.
+    assert_eq!(store.get(&seg(2), 9).unwrap().unwrap(), b"two");
+    let again = DirStore::open(&dir.path().join("s"), false).unwrap();
+    assert_eq!(again.create(&seg(2), b"two").unwrap(), Created::Exists);
+}
