@@ -76,7 +76,7 @@ impl Serving {
         };
         serving.options.token = setup.token;
         if setup.strangers {
-            serving.options.vouch = Some(Arc::new(|stream| peer_is_own_user(stream)));
+            serving.options.vouch = Some(Arc::new(peer_is_own_user));
         }
         if let Some(dress) = setup.dress {
             serving.options.dress = dress;

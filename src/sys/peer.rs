@@ -16,7 +16,9 @@ pub fn peer_is_own_user(stream: &TcpStream) -> bool {
 #[cfg(target_os = "linux")]
 fn own_user() -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").ok().map(|found| found.uid())
+    std::fs::metadata("/proc/self")
+        .ok()
+        .map(|found| found.uid())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -57,6 +59,7 @@ fn find(table: &str, own: &str, other: &str) -> Option<u32> {
 }
 
 /// An address as the kernel writes it: words of four bytes in the machine's order.
+#[allow(clippy::host_endian_bytes)]
 fn words(address: &SocketAddr, mapped: bool) -> String {
     let octets = match address.ip() {
         IpAddr::V4(ip) if mapped => ip.to_ipv6_mapped().octets().to_vec(),

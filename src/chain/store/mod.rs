@@ -139,7 +139,9 @@ impl fmt::Display for StoreError {
             StoreErrorKind::NoStore => write!(f, "no such store: {name}: {detail}"),
             StoreErrorKind::TooLarge => write!(f, "{name} is too large to {doing}: {detail}"),
             StoreErrorKind::Invalid => write!(f, "cannot {doing} {name:?}: {detail}"),
-            StoreErrorKind::Io | StoreErrorKind::Poisoned => write!(f, "cannot {doing} {name}: {detail}"),
+            StoreErrorKind::Io | StoreErrorKind::Poisoned => {
+                write!(f, "cannot {doing} {name}: {detail}")
+            }
         }
     }
 }
