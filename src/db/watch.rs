@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::Db;
-use super::handle::{Inner, lock};
+use super::handle::{Inner, Log, lock};
 use super::options::SyncMode;
 use super::proof::{is_header_proven, is_proven};
 use crate::error::Result;
@@ -103,9 +103,20 @@ impl Inner {
             if !log.writing && self.changed(&log) {
                 self.refresh(&mut log, false)?;
             }
-            let last = log.tail.last_index();
-            if self.options.sync == SyncMode::Off || is_proven(&log, last) {
-                return Ok((last, false));
+            let enough = |log: &Log| {
+                let last = log.tail.last_index();
+                let all = self.options.sync == SyncMode::Off || is_proven(log, last);
+                all.then_some((last, false))
+            };
+            if let Some(newest) = enough(&log) {
+                return Ok(newest);
+            }
+            // A mark behind commits that were seen before it changes nothing else.
+            if !log.writing {
+                self.refresh(&mut log, false)?;
+            }
+            if let Some(newest) = enough(&log) {
+                return Ok(newest);
             }
             // The first entry that is not below what is proven is not known, but its region is.
             match is_header_proven(&log) {

@@ -212,3 +212,30 @@ fn a_session_that_keeps_the_lock_goes_on_while_another_waits_to_checkpoint() {
         "{refused:?}"
     );
 }
+
+/// Another process saw a commit before its mark, and then did not look for the mark as long as the
+/// writer kept its lock: the commit was handed to nobody.
+#[test]
+fn a_commit_that_was_seen_before_its_mark_is_handed_out_while_the_lock_is_held() {
+    let scratch = Scratch::new();
+    let (hook, path) = (HookVfs::default(), scratch.file("a.creel"));
+    let writer = OpenOptions::new()
+        .vfs(Arc::new(hook.clone()))
+        .hold_lock(true)
+        .create(&path, &CreateOptions::default())
+        .unwrap();
+    let reader = Arc::new(Db::open(&path).unwrap());
+    let wait = Duration::from_secs(20);
+    let first = writer.put(b"first", b"1").unwrap().token.index;
+    assert_eq!(reader.watch(0, wait).unwrap(), first);
+    let seen = Arc::new(Mutex::new(u64::MAX));
+    let (early, noted) = (Arc::clone(&reader), Arc::clone(&seen));
+    hook.after_durable_write(move || {
+        *noted.lock().unwrap() = early.watch(first, Duration::ZERO).unwrap();
+        Ok(())
+    });
+    let second = writer.put(b"second", b"2").unwrap().token.index;
+    assert!(hook.is_used());
+    assert!(*seen.lock().unwrap() <= first, "nothing vouched for it yet");
+    assert_eq!(reader.watch(first, wait).unwrap(), second);
+}

@@ -12,17 +12,25 @@ use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVf
 type Hook = Box<dyn FnOnce() -> io::Result<()> + Send>;
 
 #[derive(Clone, Default)]
-pub struct HookVfs(Arc<Mutex<Option<Hook>>>);
+pub struct HookVfs {
+    before_sync: Arc<Mutex<Option<Hook>>>,
+    after_durable: Arc<Mutex<Option<Hook>>>,
+}
 
 impl HookVfs {
     /// Calls `hook` once, before the next sync; its error is the sync's.
     pub fn before_sync(&self, hook: impl FnOnce() -> io::Result<()> + Send + 'static) {
-        *self.0.lock().unwrap() = Some(Box::new(hook));
+        *self.before_sync.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    /// Calls `hook` once, behind the next write that was durable at once: a commit, before its mark.
+    pub fn after_durable_write(&self, hook: impl FnOnce() -> io::Result<()> + Send + 'static) {
+        *self.after_durable.lock().unwrap() = Some(Box::new(hook));
     }
 
     /// True once it was called.
     pub fn is_used(&self) -> bool {
-        self.0.lock().unwrap().is_none()
+        self.before_sync.lock().unwrap().is_none() && self.after_durable.lock().unwrap().is_none()
     }
 }
 
@@ -40,7 +48,7 @@ struct HookFile {
 
 impl File for HookFile {
     fn sync(&self) -> io::Result<()> {
-        let hook = self.hook.0.lock().unwrap().take();
+        let hook = self.hook.before_sync.lock().unwrap().take();
         hook.map_or(Ok(()), |hook| hook())?;
         self.file.sync()
     }
@@ -51,7 +59,9 @@ impl File for HookFile {
         self.file.write_at(buf, offset)
     }
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        self.file.write_durable_at(bufs, offset)
+        self.file.write_durable_at(bufs, offset)?;
+        let hook = self.hook.after_durable.lock().unwrap().take();
+        hook.map_or(Ok(()), |hook| hook())
     }
     fn size(&self) -> io::Result<u64> {
         self.file.size()
