@@ -21,6 +21,9 @@ use crate::format::{Invariant, PAGE_HEADER_SIZE, max_key_len};
 
 /// Bytes of branch pages that are gathered before their leaves are checked.
 const BATCH: usize = 8 << 20;
+/// Leaves in the order of the file gain nothing by more: from so many bytes on they are checked, so
+/// that whoever reads ahead in the file is followed closely.
+const STRETCH: usize = 8 << 20;
 /// Unneeded pages that are read along where that makes a longer run.
 const GAP: u32 = 8;
 
@@ -56,6 +59,9 @@ struct Known {
 pub(super) struct Sweep {
     parents: Vec<Parent>,
     leaves: Vec<LeafAt>,
+    /// Whether they stand in the file as they were gathered, and the last of them.
+    in_order: bool,
+    last: u32,
     gathered: usize,
     values: Values,
     /// What the leaves hold.
@@ -75,6 +81,8 @@ impl Sweep {
             coverage: Coverage::default(),
             parents: Vec::new(),
             leaves: Vec::new(),
+            in_order: true,
+            last: 0,
             gathered: 0,
             values: Values::default(),
             content: Content::new(deep),
@@ -101,6 +109,8 @@ impl Sweep {
                     entries,
                 ) && self.chooses(child.page)
                 {
+                    self.in_order &= child.page > self.last;
+                    self.last = child.page;
                     self.leaves.push(LeafAt {
                         page: child.page,
                         parent: at,
@@ -111,7 +121,8 @@ impl Sweep {
         }
         self.gathered += parent.bytes.len() + parent.low.len();
         self.parents.push(parent);
-        if self.gathered >= BATCH {
+        let stretch = self.leaves.len() * context.source.page_size >= STRETCH;
+        if self.gathered >= BATCH || (stretch && self.in_order) {
             self.flush(context)?;
         }
         Ok(())
@@ -144,6 +155,7 @@ impl Sweep {
     pub fn flush(&mut self, context: &mut Context<'_>) -> Result<()> {
         let mut leaves = std::mem::take(&mut self.leaves);
         leaves.sort_unstable();
+        (self.in_order, self.last) = (true, 0);
         let parents = std::mem::take(&mut self.parents);
         self.gathered = 0;
         let most = (RUN / context.source.page_size).max(1) as u32;
