@@ -1533,7 +1533,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__import)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --keyspace --atomic --batch --resume --expect --sort-memory --dry-run --no-checkpoint --format --enc --header --field-map --bare --sorted --allow-truncated --allow-gap --max-line --if-exists --duplicates --on-error --rejects --force --reject-bytes --max-errors --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --create --keyspace --atomic --batch --resume --expect --sort-memory --dry-run --token --ack --ack-timeout --on-ack-timeout --no-checkpoint --format --enc --header --field-map --bare --sorted --allow-truncated --allow-gap --max-line --if-exists --duplicates --on-error --rejects --force --reject-bytes --max-errors --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1577,6 +1577,18 @@ _creel() {
                     ;;
                 --sort-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ack)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ack-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-ack-timeout)
+                    COMPREPLY=($(compgen -W "fail degrade wait" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -582,6 +582,11 @@ complete -c creel -n "__fish_creel_using_subcommand import" -l keyspace -d 'The 
 complete -c creel -n "__fish_creel_using_subcommand import" -l batch -d 'Commit after every N records (10k) or bytes of keys and values (8MiB)' -r
 complete -c creel -n "__fish_creel_using_subcommand import" -l expect -d 'Fail unless the input has exactly N records' -r
 complete -c creel -n "__fish_creel_using_subcommand import" -l sort-memory -d 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand import" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand import" -l format -d 'Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]' -r
 complete -c creel -n "__fish_creel_using_subcommand import" -l enc -d 'How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]' -r
 complete -c creel -n "__fish_creel_using_subcommand import" -l field-map -d 'Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is the value' -r
@@ -610,6 +615,7 @@ complete -c creel -n "__fish_creel_using_subcommand import" -l create -d 'Make t
 complete -c creel -n "__fish_creel_using_subcommand import" -l atomic -d 'Make one step of all files; without it each file is one'
 complete -c creel -n "__fish_creel_using_subcommand import" -l resume -d 'Go on where an earlier import of the same input ended'
 complete -c creel -n "__fish_creel_using_subcommand import" -l dry-run -d 'Read and check everything, write nothing'
+complete -c creel -n "__fish_creel_using_subcommand import" -l token -d 'Print the token of the last commit, for example 3:812:9f31c0aa'
 complete -c creel -n "__fish_creel_using_subcommand import" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
 complete -c creel -n "__fish_creel_using_subcommand import" -l header -d 'Pass over the first line of csv and tsv'
 complete -c creel -n "__fish_creel_using_subcommand import" -l bare -d 'Refuse an input that has a header or a trailer'
@@ -637,6 +643,11 @@ complete -c creel -n "__fish_creel_using_subcommand load" -l keyspace -d 'The ke
 complete -c creel -n "__fish_creel_using_subcommand load" -l batch -d 'Commit after every N records (10k) or bytes of keys and values (8MiB)' -r
 complete -c creel -n "__fish_creel_using_subcommand load" -l expect -d 'Fail unless the input has exactly N records' -r
 complete -c creel -n "__fish_creel_using_subcommand load" -l sort-memory -d 'Memory for sorting; more goes to a scratch file beside the database [default: 256MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l ack -d 'Done when: local, replica:N (N copies that follow `replicate serve` have it), published (the store of `replicate serve --publish` has it), or published+replica:N' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l ack-timeout -d 'How long to wait for copies and store; then the outcome is not known, exit 14' -r
+complete -c creel -n "__fish_creel_using_subcommand load" -l on-ack-timeout -d 'What to do when copies do not confirm in time: fail, degrade or wait' -r -f -a "fail\t'The outcome is not known: exit 14'
+degrade\t'It counts as done, with a message'
+wait\t'Go on waiting'"
 complete -c creel -n "__fish_creel_using_subcommand load" -l format -d 'Format: jsonl, mdb, csv, tsv or raw [default: what name or first bytes say]' -r
 complete -c creel -n "__fish_creel_using_subcommand load" -l enc -d 'How cells of csv and tsv are written: raw, hex, base64 or escape [default: raw, tsv: escape]' -r
 complete -c creel -n "__fish_creel_using_subcommand load" -l field-map -d 'Take records from fields of any JSON: key=FIELD, and payload=FIELD unless the whole object is the value' -r
@@ -665,6 +676,7 @@ complete -c creel -n "__fish_creel_using_subcommand load" -l create -d 'Make the
 complete -c creel -n "__fish_creel_using_subcommand load" -l atomic -d 'Make one step of all files; without it each file is one'
 complete -c creel -n "__fish_creel_using_subcommand load" -l resume -d 'Go on where an earlier import of the same input ended'
 complete -c creel -n "__fish_creel_using_subcommand load" -l dry-run -d 'Read and check everything, write nothing'
+complete -c creel -n "__fish_creel_using_subcommand load" -l token -d 'Print the token of the last commit, for example 3:812:9f31c0aa'
 complete -c creel -n "__fish_creel_using_subcommand load" -l no-checkpoint -d 'Leave the log as it is, even where it is due to be folded into the tree'
 complete -c creel -n "__fish_creel_using_subcommand load" -l header -d 'Pass over the first line of csv and tsv'
 complete -c creel -n "__fish_creel_using_subcommand load" -l bare -d 'Refuse an input that has a header or a trailer'
@@ -799,7 +811,7 @@ tsv\t'Escaped lines, as `list` prints them'
 raw\t'Lengths and bytes'"
 complete -c creel -n "__fish_creel_using_subcommand digest" -l ranges -d 'Print about so many digests of ranges too' -r
 complete -c creel -n "__fish_creel_using_subcommand digest" -l bits -d 'Cut ranges as another run did that printed this number' -r
-complete -c creel -n "__fish_creel_using_subcommand digest" -l check -d 'Compare with the digests in a file that this command wrote' -r -F
+complete -c creel -n "__fish_creel_using_subcommand digest" -l check -d 'Compare with the digests in a file that this command wrote, with those of ranges too' -r -F
 complete -c creel -n "__fish_creel_using_subcommand digest" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand digest" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand digest" -s v -l verbose -d 'Say what is done on the way; twice: how'

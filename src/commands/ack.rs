@@ -2,18 +2,22 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use creel::replica::acks::Acks;
-use creel::replica::store::{Patience, Publishing, Settled, StoreFailure};
-use creel::{Commit, Db};
+use creel::replica::store::{
+    Patience, Publishing, Settled, SnapshotOptions, StoreFailure, upload_snapshot,
+};
+use creel::{Commit, Db, Progress};
 
 use super::replicate::store::{PatienceArg, failure, open_chain};
 use crate::cli::{Failure, codes, report, signals, units};
 
 /// One wait for copies; then it is looked whether the command should end.
 const TURN: Duration = Duration::from_secs(1);
+/// A look at the end of the chain counts for so long.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What is waited for besides the device of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,8 +95,8 @@ pub struct Confirm {
     publishing: Option<Publishing>,
     copies: Option<Copies>,
     timeout: Duration,
-    /// The end of the chain was looked at, and nothing was written since.
-    fresh: bool,
+    /// When the end of the chain was looked at, where nothing was written since.
+    looked: Option<Instant>,
 }
 
 /// Copies that are waited for.
@@ -119,7 +123,7 @@ impl AckArgs {
                 .then(|| self.copies(db))
                 .transpose()?,
             timeout: self.ack_timeout,
-            fresh: true,
+            looked: Some(Instant::now()),
         }))
     }
 
@@ -162,7 +166,7 @@ fn unchanged(failure: Failure) -> Failure {
 impl Confirm {
     /// Right before a commit: is this copy still the primary?
     pub fn look(&mut self) -> Result<(), Failure> {
-        if std::mem::take(&mut self.fresh) {
+        if self.looked.take().is_some_and(|at| at.elapsed() < FRESH) {
             return Ok(());
         }
         let Some(publishing) = &mut self.publishing else {
@@ -175,6 +179,31 @@ impl Confirm {
     /// Right after it: waits until store and copies have it.
     pub fn settle(&mut self, commit: &Commit) -> Result<(), Failure> {
         self.publish(commit)?;
+        match &mut self.copies {
+            Some(copies) => copies.wait(commit, self.timeout),
+            None => Ok(()),
+        }
+    }
+
+    /// The same behind a bulk step. Its entry says nothing of what was loaded: the store has that
+    /// once it has a snapshot, copies once they were made anew.
+    pub fn settle_load(
+        &mut self,
+        db: &Db,
+        commit: &Commit,
+        progress: &dyn Progress,
+    ) -> Result<(), Failure> {
+        self.publish(commit)?;
+        if let Some(publishing) = &mut self.publishing {
+            let mut pace = Patience::new(Some(self.timeout), &signals::stopped);
+            let options = SnapshotOptions::default();
+            let made = upload_snapshot(db, publishing, &options, &mut pace, progress);
+            made.map_err(|cause| {
+                let text = "the store has no snapshot of what was loaded";
+                unconfirmed(text, &cause, commit)
+                    .hint("creel replicate snapshot DB --to STORE makes it; then it counts")
+            })?;
+        }
         match &mut self.copies {
             Some(copies) => copies.wait(commit, self.timeout),
             None => Ok(()),
@@ -202,14 +231,17 @@ impl Confirm {
                     .hint("creel replicate rejoin DB --from STORE saves it and follows the new primary")
                     .detail("token", receipt.to_string()))
             }
-            Err(cause) => Err(unknown(&cause, &receipt.to_string())),
+            Err(cause) => {
+                let text = "the commit was not confirmed by the store in time";
+                Err(unconfirmed(text, &cause, commit))
+            }
         }
     }
 }
 
 impl Copies {
     fn wait(&mut self, commit: &Commit, timeout: Duration) -> Result<(), Failure> {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         loop {
             let left = match self.on_timeout {
                 OnTimeout::Wait => TURN,
@@ -257,16 +289,14 @@ impl Copies {
     }
 }
 
-fn unknown(cause: &StoreFailure, receipt: &str) -> Failure {
-    Failure::new(
-        &codes::NOT_CONFIRMED,
-        "the commit was not confirmed by the store in time",
-    )
-    .cause(cause.to_string())
-    .state(format!(
-        "{receipt} is committed here; it may be published yet, or be lost in a fail-over"
-    ))
-    .detail("token", receipt)
+fn unconfirmed(text: &str, cause: &StoreFailure, commit: &Commit) -> Failure {
+    let receipt = commit.receipt().to_string();
+    Failure::new(&codes::NOT_CONFIRMED, text)
+        .cause(cause.to_string())
+        .state(format!(
+            "{receipt} is committed here; it may be published yet, or be lost in a fail-over"
+        ))
+        .detail("token", receipt)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use self::stream::Stream;
 use self::tally::{Report, Tally};
 use self::target::Target;
 use super::Run;
+use super::ack::Confirm;
 use crate::cli::progress::Meter;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
@@ -54,13 +55,16 @@ Examples:
   creel import my.db huge.jsonl.zst --batch 100k --resume
   mdb_dump -a env | creel import my.db --format mdb
   creel import my.db table.csv --header --dry-run
+  creel import my.db day.jsonl --ack replica:1 --ack-timeout 10m
 
 Each file is one step: all of it or nothing, and nothing before its trailer has matched. --atomic
 makes one step of all files. --batch commits now and then; --resume goes on where an interrupted
-import ended, and does nothing where it was finished. docs/import.md has recipes and every verdict.
+import ended, and does nothing where it was finished. --ack waits once, behind the last commit; run the
+same import with --resume to wait again. docs/import.md has recipes and every verdict.
 
 Exit status: 0 all of it, 3 with bad lines left out, 9 a bad line or a cut file (nothing changed,
-or what the message says), 13 too many bad lines; others: creel explain CODE";
+or what the message says), 13 too many bad lines, 14 copies or store did not confirm in time; others:
+creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
@@ -78,6 +82,7 @@ or what the message says), 13 too many bad lines; others: creel explain CODE";
             file: 0,
             tally: Tally::new(),
         };
+        job.tally.confirm = job.prepare().inspect_err(|_| store.undo())?;
         let result = job.run(&mut policy);
         meter.done();
         if let Err(failure) = result {
@@ -87,11 +92,12 @@ or what the message says), 13 too many bad lines; others: creel explain CODE";
             }
             return Err(failure);
         }
-        let tally = job.tally;
+        let mut tally = job.tally;
         // Said before the report: its failure undoes nothing.
-        if let (Some(position), true) = (tally.position, tally.commits > 0) {
-            ctx.committed(position);
+        if let (Some(commit), true) = (&tally.last, tally.commits > 0) {
+            ctx.committed(commit.token);
         }
+        self.settle(ctx, &store, &mut tally)?;
         self.report(ctx, &tally, &files, &policy)?;
         store.close(ctx, &self.write)?;
         let partial = tally.rejected > 0 || tally.trailer == TrailerState::Missing;
@@ -113,7 +119,26 @@ impl ImportArgs {
             return ctx.out.json(&report);
         }
         ctx.notice(&report.text());
-        Ok(())
+        match (self.token, &tally.last) {
+            (true, Some(commit)) => ctx.out.line(&commit.receipt().to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until others have what was imported now or, where nothing was left to do, before.
+    fn settle(&self, ctx: &Context, store: &Store, tally: &mut Tally) -> Result<(), Failure> {
+        let (Some(mut confirm), Some(db)) = (tally.confirm.take(), store.db()) else {
+            return Ok(());
+        };
+        let commit = match tally.last {
+            Some(commit) => commit,
+            None => store::newest(db)?,
+        };
+        let settled = match self.batch {
+            Some(_) => confirm.settle(&commit),
+            None => confirm.settle_load(db, &commit, &ctx.meter("snapshot").of_bytes()),
+        };
+        settled.map_err(|failure| tally.detail(failure))
     }
 
     fn memory(&self) -> usize {
@@ -135,6 +160,14 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Looks for those who are to confirm, before anything is written.
+    fn prepare(&self) -> Result<Option<Confirm>, Failure> {
+        match self.store.db() {
+            Some(db) if !self.args.dry_run => self.args.ack.prepare(db),
+            _ => Ok(None),
+        }
+    }
+
     fn run(&mut self, policy: &mut Policy) -> Result<(), Failure> {
         if self.args.atomic {
             return self.step(self.files, true, policy);
@@ -157,7 +190,8 @@ impl Job<'_> {
             failure = failure.hint(format!("look at the bad lines in {name}"));
         }
         let name = self.files.get(self.file).map_or("", |f| f.name.as_str());
-        let state = match (self.tally.position, self.committed_line) {
+        let last = self.tally.last.map(|commit| commit.token);
+        let state = match (last, self.committed_line) {
             _ if failure.code() == &codes::OUTCOME_UNKNOWN => return failure,
             (Some(at), line @ 1..) => {
                 let goes_on = "--resume goes on from there";

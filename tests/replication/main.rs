@@ -9,6 +9,7 @@ mod ends;
 mod faults;
 mod follow;
 mod health;
+mod imports;
 mod keeps;
 mod rng;
 mod secure;

@@ -9,6 +9,7 @@ use creel::exchange::read::{CellEnc, Cut, FieldMap, ReadOptions};
 
 use crate::cli::args::{DbArg, KeyspaceArg, WriteArgs};
 use crate::cli::{Failure, units};
+use crate::commands::ack::AckArgs;
 
 /// One batch has to fit into one log entry.
 const BATCH_BYTES: u64 = 16 << 20;
@@ -51,6 +52,11 @@ pub struct ImportArgs {
     /// Read and check everything, write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Print the token of the last commit, for example 3:812:9f31c0aa
+    #[arg(long)]
+    pub token: bool,
+    #[command(flatten)]
+    pub ack: AckArgs,
     #[command(flatten)]
     pub write: WriteArgs,
     #[command(flatten)]

@@ -134,9 +134,10 @@ fn commit(intake: &mut Intake<'_>, db: &Db, batch: Batch) -> Result<(), Failure>
     if batch.is_empty() {
         return Ok(());
     }
+    intake.tally.look()?;
     let commit = db.write(batch)?;
     intake.tally.commits += 1;
-    intake.tally.position = Some(commit.token);
+    intake.tally.last = Some(commit);
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub fn finish(intake: &mut Intake<'_>, step: &Step, target: &Target) -> creel::R
     intake.tally.replaced += effect.replaced;
     intake.tally.unchanged += effect.unchanged;
     intake.tally.deleted += effect.deleted;
-    if let Err(failure) = check(intake, step) {
+    if let Err(failure) = check(intake, step).and_then(|()| intake.tally.look()) {
         intake.failure = Some(failure);
         return Err(Error::Interrupted);
     }

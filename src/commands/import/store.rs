@@ -3,11 +3,24 @@
 use std::path::PathBuf;
 
 use creel::format::max_key_len;
-use creel::{CreateOptions, Db, Error, Interest, Snapshot, Token};
+use creel::{Commit, CreateOptions, Db, Error, Interest, Snapshot, Token};
 
 use super::args::ImportArgs;
 use crate::cli::args::WriteArgs;
 use crate::cli::{Context, Failure};
+
+/// The newest commit of a database, which is durable.
+pub fn newest(db: &Db) -> Result<Commit, Failure> {
+    let at = db.durable_position()?;
+    Ok(Commit {
+        token: Token {
+            epoch: at.epoch,
+            index: at.index,
+        },
+        hash: at.hash.unwrap_or_default(),
+        deleted: 0,
+    })
+}
 
 /// The database, unless nothing is to be written and there is none.
 pub struct Store {

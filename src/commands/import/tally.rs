@@ -4,12 +4,13 @@ use std::fmt;
 use std::time::Instant;
 
 use creel::exchange::read::{Fault, TrailerState};
-use creel::{BulkReport, Token};
+use creel::{BulkReport, Commit};
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::cli::units::human_size;
 use crate::commands::Position;
+use crate::commands::ack::Confirm;
 
 /// The first bad line.
 #[derive(Debug, Clone, Serialize)]
@@ -43,9 +44,10 @@ impl fmt::Display for FirstError {
 }
 
 /// Counts of one command.
-#[derive(Debug)]
 pub struct Tally {
     pub start: Instant,
+    /// Others are to have the commits before they count.
+    pub confirm: Option<Confirm>,
     /// Lines and bytes of the inputs that have been read, uncompressed.
     pub lines: u64,
     pub bytes: u64,
@@ -64,7 +66,8 @@ pub struct Tally {
     pub rejected: u64,
     pub first_error: Option<FirstError>,
     pub commits: u64,
-    pub position: Option<Token>,
+    /// The newest of them; where nothing changed, that of the database.
+    pub last: Option<Commit>,
     pub trailer: TrailerState,
     /// Inputs that an earlier run had finished.
     pub finished_before: usize,
@@ -75,6 +78,7 @@ impl Tally {
     pub fn new() -> Tally {
         Tally {
             start: Instant::now(),
+            confirm: None,
             lines: 0,
             bytes: 0,
             records: 0,
@@ -88,7 +92,7 @@ impl Tally {
             rejected: 0,
             first_error: None,
             commits: 0,
-            position: None,
+            last: None,
             trailer: TrailerState::None,
             finished_before: 0,
         }
@@ -104,6 +108,11 @@ impl Tally {
         self.rejected + self.kept
     }
 
+    /// Right before a commit: is this copy still the primary?
+    pub fn look(&mut self) -> Result<(), Failure> {
+        self.confirm.as_mut().map_or(Ok(()), Confirm::look)
+    }
+
     /// Adds what a bulk step did.
     pub fn add(&mut self, report: &BulkReport) {
         self.inserted += report.inserted;
@@ -111,7 +120,11 @@ impl Tally {
         self.unchanged += report.unchanged;
         self.deleted += report.deleted + report.deleted_in_ranges;
         self.commits += u64::from(report.changed);
-        self.position = Some(report.token);
+        self.last = Some(Commit {
+            token: report.token,
+            hash: report.history,
+            deleted: 0,
+        });
     }
 
     /// Puts what a program may want to know into a failure.
@@ -119,8 +132,8 @@ impl Tally {
         let failure = failure
             .detail("records", self.records)
             .detail("rejected", self.rejected);
-        match self.position {
-            Some(position) => failure.detail("position", Position::from(position)),
+        match &self.last {
+            Some(commit) => failure.detail("position", Position::from(commit)),
             None => failure,
         }
     }
@@ -179,7 +192,7 @@ impl<'a> Report<'a> {
             first_error: tally.first_error.as_ref(),
             rejects,
             commits: tally.commits,
-            position: tally.position.map(Position::from),
+            position: tally.last.as_ref().map(Position::from),
             trailer: tally.trailer.name(),
             bytes: tally.bytes,
             elapsed_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),

@@ -15,6 +15,7 @@ use super::sort::Duplicates;
 use super::token::Token;
 use super::{Db, check_keyspace_name};
 use crate::error::Result;
+use crate::format::checksum::History;
 use crate::format::key::MAIN;
 use crate::progress::Progress;
 use crate::tree::FoldDelta;
@@ -68,6 +69,8 @@ pub trait BulkSource {
 pub struct BulkReport {
     /// Its position in the log; where nothing changed, that of the newest commit.
     pub token: Token,
+    /// History of the log up to there.
+    pub history: History,
     /// False where everything was as the step wanted it: then nothing was written.
     pub changed: bool,
     /// Changes that were handed in.
@@ -94,9 +97,10 @@ impl BulkReport {
         self.inserted as i64 - self.deleted as i64 - self.deleted_in_ranges as i64
     }
 
-    fn of(token: Token, given: u64, counts: &FoldDelta) -> BulkReport {
+    fn of(commit: (Token, History), given: u64, counts: &FoldDelta) -> BulkReport {
         BulkReport {
-            token,
+            token: commit.0,
+            history: commit.1,
             changed: false,
             given,
             distinct: given,

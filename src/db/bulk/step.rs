@@ -155,7 +155,8 @@ impl Step<'_> {
             epoch: self.cut.epoch,
             index: self.cut.index,
         };
-        let mut report = BulkReport::of(token, feed.count(), &self.changes);
+        let before = (token, self.cut.history);
+        let mut report = BulkReport::of(before, feed.count(), &self.changes);
         let changed = match (feed.take_failure(), folded) {
             (Some(e), _) => Err(e),
             (None, folded) => folded.inspect_err(|e| inner.poison_unless_harmless(e)),
@@ -169,6 +170,7 @@ impl Step<'_> {
             self.give_back();
         })?;
         report.bytes_written = written + ready.bytes + 512;
+        report.history = ready.header.history;
         let published = self.publish(ready);
         report.token = published.inspect_err(|e| inner.poison_unless_harmless(e))?;
         report.changed = true;
