@@ -1,6 +1,7 @@
 //! `creel digest`: a hash of what a database or an export holds.
 
 mod check;
+mod ranges;
 mod side;
 mod visit;
 
@@ -47,8 +48,8 @@ pub struct DigestArgs {
     /// Cut ranges as another run did that printed this number
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(0..=32))]
     bits: Option<u32>,
-    /// Compare with the digests in a file that this command wrote
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "ranges", "bits"])]
+    /// Compare with the digests in a file that this command wrote, with those of ranges too
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ranges", "bits"])]
     check: Option<PathBuf>,
 }
 
@@ -89,11 +90,11 @@ Examples:
   creel digest my.db
   creel digest my.db my.jsonl.zst copy.db
   creel digest my.db > my.digest; creel digest --check my.digest
-  creel digest my.db --ranges 16
+  creel digest my.db --ranges 16 > my.ranges; scp my.ranges host:; ssh host creel digest copy.db --check my.ranges
 
 The line is digest, two spaces, path. It depends on keyspaces, keys and values only: equal lines,
-equal contents. --ranges finds out where two databases differ: run it on both with the same --bits
-and compare the lines. A framed export is checked while it is read, others are sorted first.
+equal contents. --ranges and --check find out where two databases differ, and say how to look closer at
+a range that does. A framed export is checked while it is read, others are sorted first.
 
 Exit status: 0 done, 1 --check found a difference, 9 an export is cut, changed or malformed;
 others: creel explain CODE";
@@ -105,7 +106,7 @@ others: creel explain CODE";
             format: self.format.map(Format::from),
         };
         if let Some(list) = &self.check {
-            return check::run(ctx, list, &which);
+            return check::run(ctx, list, &self.paths, &which);
         }
         for path in &self.paths {
             self.one(ctx, path, &which)?;
@@ -119,7 +120,7 @@ impl DigestArgs {
         let started = Instant::now();
         let mut side = Side::open(ctx, path, which)?;
         let bits = self.bits(ctx, path, which, &side)?;
-        let meter = ctx.meter("digest");
+        let meter = side.meter(ctx);
         let mut whole = Whole::default();
         match bits {
             None => side.walk(&meter, &mut whole)?,

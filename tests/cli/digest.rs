@@ -242,6 +242,93 @@ fn ranges_show_where_two_copies_differ() {
     assert!(differing.iter().any(|r| holds(&r)));
 }
 
+/// Two hosts exchange a few lines, and look closer at what differs.
+#[test]
+fn a_list_of_ranges_is_held_against_another_copy() {
+    let db = three();
+    let copy = db.dir.path().join("copy.db");
+    db.run("compact").arg("-o").arg(&copy).assert().success();
+    let list = |name: &str, args: &[&str]| {
+        let mut command = db.run("digest");
+        command.args(["-q", "--ranges", "8"]).args(args);
+        db.file(name, stdout(command).as_bytes())
+    };
+    let check = |list: &Path, args: &[&str]| {
+        let mut command = creel();
+        command.args(["digest", "--check"]).arg(list).arg(&copy);
+        command.args(args);
+        command
+    };
+    let whole = list("whole", &[]);
+    let ok = format!("{}: OK\n", copy.display());
+    check(&whole, &[]).assert().success().stdout(ok.clone());
+    let change = |args: &[&str]| {
+        let mut command = creel();
+        command
+            .arg(args[0])
+            .arg(&copy)
+            .args(&args[1..])
+            .assert()
+            .success();
+    };
+    change(&["put", "key000234", "changed"]);
+    let output = check(&whole, &[]).assert().code(1).get_output().clone();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line: Vec<&str> = text.lines().next().unwrap().split('\t').collect();
+    assert_eq!(
+        (line[0], line[1], line.len()),
+        ("differs", "main", 6),
+        "{text}"
+    );
+    assert!(line[2] <= "key000234" && (line[3].is_empty() || line[3] > "key000234"));
+    assert_eq!(line[4], line[5], "as many entries: {text}");
+    assert_eq!(text.lines().count(), 2, "{text}");
+    // What it says to do next leads to a smaller range.
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("--from '{}'", line[2])), "{said}");
+    let part = ["--keyspace", "main", "--from", line[2]];
+    let closer = check(&list("part", &part), &part)
+        .arg("--json")
+        .assert()
+        .code(1);
+    let lines = json_lines(&closer.get_output().stdout);
+    let differing: Vec<_> = lines
+        .iter()
+        .filter(|l| l["record"] == "range_check" && l["same"] == false)
+        .collect();
+    assert_eq!(differing.len(), 1, "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .filter(|l| l["record"] == "range_check")
+            .count()
+            > 4
+    );
+
+    // Keys before the first border, a keyspace more and one less.
+    change(&["put", "key000234", "value 234"]);
+    let again = check(&whole, &[]).assert().code(0);
+    assert_eq!(String::from_utf8_lossy(&again.get_output().stdout), ok);
+    change(&["put", "a", "1"]);
+    change(&["put", "x", "1", "--keyspace", "more"]);
+    change(&["delete", "--keyspace", "zoo", "a", "b"]);
+    let output = check(&whole, &[]).assert().code(1).get_output().clone();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<&str> = text.lines().filter_map(|l| l.split('\t').nth(1)).collect();
+    assert_eq!(names, ["main", "zoo", "more"], "{text}");
+    let gone = text.lines().find(|l| l.contains("\tzoo\t")).unwrap();
+    assert!(gone.ends_with("\t2\t0"), "{gone}");
+
+    // A list that is cut, or is of several, is not believed.
+    let bytes = fs::read(&whole).unwrap();
+    let last = bytes.len() - bytes.split(|b| *b == b'\n').rev().nth(1).unwrap().len() - 1;
+    check(&db.file("cut", &bytes[..last]), &[]).assert().code(9);
+    check(&db.file("cut", &bytes[100..]), &[]).assert().code(9);
+    check(&db.file("two", &[&bytes[..], &bytes].concat()), &[])
+        .assert()
+        .code(2);
+}
+
 #[test]
 fn check_compares_and_never_takes_an_error_for_a_difference() {
     let db = three();

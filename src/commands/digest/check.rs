@@ -8,6 +8,7 @@ use std::path::Path;
 use creel::digest::Digest;
 use serde::Serialize;
 
+use super::ranges::{self, Listed, Ranges};
 use super::side::{Side, Which};
 use super::visit::Whole;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, escape, input};
@@ -25,8 +26,16 @@ struct Line<'a> {
     same: bool,
 }
 
-/// Compares every line of the list with what is there now.
-pub fn run(ctx: &mut Context, list: &Path, which: &Which) -> Outcome {
+/// What a list says of one database or export.
+struct Expected {
+    ranges: Vec<Listed>,
+    digest: Digest,
+    path: OsString,
+}
+
+/// Compares every line of the list with what is there now, or its only one with what stands at
+/// another path.
+pub fn run(ctx: &mut Context, list: &Path, paths: &[OsString], which: &Which) -> Outcome {
     let mut text = Vec::new();
     let from = input::open(ctx, "list of digests", list)?;
     from.take(MAX_LIST + 1)
@@ -35,28 +44,47 @@ pub fn run(ctx: &mut Context, list: &Path, which: &Which) -> Outcome {
     if text.len() as u64 > MAX_LIST {
         return Err(bad_list(list, 1, "it is larger than 16 MiB"));
     }
-    let lines = parse(&text, list)?;
-    let mut differ = 0;
-    for (expected, path) in &lines {
-        differ += u64::from(!one(ctx, *expected, path, which)?);
+    let mut all = parse(&text, list)?;
+    match (paths, all.as_mut_slice()) {
+        ([], _) => {}
+        ([path], [only]) => only.path.clone_from(path),
+        _ => {
+            return Err(Failure::usage("another path needs a list of one digest")
+                .hint("creel digest DB --ranges 16 > FILE; creel digest COPY --check FILE"));
+        }
+    }
+    let (mut differ, lines) = (0, all.len());
+    for expected in all {
+        differ += u64::from(!one(ctx, expected, which)?);
     }
     if differ == 0 {
         return Ok(Exit::Ok);
     }
-    ctx.notice(&format!("{differ} of {} differ", lines.len()));
+    ctx.notice(&format!("{differ} of {lines} differ"));
     Ok(Exit::No)
 }
 
-fn one(
-    ctx: &mut Context,
-    expected: Digest,
-    path: &OsString,
-    which: &Which,
-) -> Result<bool, Failure> {
+fn one(ctx: &mut Context, expected: Expected, which: &Which) -> Result<bool, Failure> {
+    let Expected {
+        ranges,
+        digest: expected,
+        path,
+    } = expected;
+    let path = &path;
     let mut whole = Whole::default();
-    let meter = ctx.meter("digest");
-    Side::open(ctx, path, which)?.walk(&meter, &mut whole)?;
-    drop(meter);
+    let mut side = Side::open(ctx, path, which)?;
+    let meter = side.meter(ctx);
+    if ranges.is_empty() {
+        side.walk(&meter, &mut whole)?;
+        drop(meter);
+    } else {
+        let mut cut = Ranges::new(&mut whole, ranges);
+        side.walk(&meter, &mut cut)?;
+        drop(meter);
+        if let (_, Some(closer)) = cut.finish(ctx)? {
+            ctx.notice(&format!("look closer on both sides: {closer}"));
+        }
+    }
     let found = whole.finish();
     let same = found == expected;
     let name = path.to_string_lossy();
@@ -76,12 +104,19 @@ fn one(
     Ok(same)
 }
 
-/// `HEX  PATH` on each line.
-fn parse(text: &[u8], list: &Path) -> Result<Vec<(Digest, OsString)>, Failure> {
+/// `HEX  PATH` on each line; before it ranges of the same.
+fn parse(text: &[u8], list: &Path) -> Result<Vec<Expected>, Failure> {
     let mut lines = Vec::new();
+    let mut ranges = Vec::new();
     for (number, line) in text.split(|b| *b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
+            continue;
+        }
+        if line.get(64) == Some(&b'\t') {
+            let range = ranges::parse(line);
+            let bad = || bad_list(list, number + 1, "not a range as --ranges prints it");
+            ranges.push(range.ok_or_else(bad)?);
             continue;
         }
         let (escaped, line) = match line.strip_prefix(b"\\") {
@@ -96,12 +131,21 @@ fn parse(text: &[u8], list: &Path) -> Result<Vec<(Digest, OsString)>, Failure> {
             } else {
                 path.to_vec()
             };
-            Some((digest, os_string(path)?))
+            Some(Expected {
+                ranges: std::mem::take(&mut ranges),
+                digest,
+                path: os_string(path)?,
+            })
         });
         lines
             .push(parsed.ok_or_else(|| {
                 bad_list(list, number + 1, "not a digest, two spaces and a path")
             })?);
+    }
+    if !ranges.is_empty() {
+        let line = text.split(|b| *b == b'\n').count();
+        let why = "the digest behind the ranges is missing: the list is cut short";
+        return Err(bad_list(list, line, why));
     }
     if lines.is_empty() {
         return Err(bad_list(list, 1, "it has no line"));

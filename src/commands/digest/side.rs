@@ -54,6 +54,15 @@ impl Side {
         }
     }
 
+    /// Counts what there is to count: how many entries a database has is known.
+    pub fn meter(&self, ctx: &Context) -> Meter {
+        let meter = ctx.meter("digest");
+        match self {
+            Side::Database(_) => meter,
+            Side::Export(..) => meter.of_bytes(),
+        }
+    }
+
     /// The position that the records are the contents of.
     pub fn position(&self) -> Result<Option<Position>, Failure> {
         match self {

@@ -99,13 +99,14 @@ impl<F: FnMut(Range) -> Result<(), Failure>> Visit for Cut<'_, F> {
     }
 }
 
-fn no_ranges() -> Failure {
+/// Changes are of no range.
+pub fn no_ranges() -> Failure {
     Failure::new(
         &codes::BAD_INPUT,
         "an export of changes has no range digests",
     )
     .state("nothing was changed")
-    .hint("leave out --ranges and --bits, or use an export of everything")
+    .hint("leave out ranges, or use an export of everything")
 }
 
 /// Number of records.

@@ -385,6 +385,12 @@ fn comparisons(printed: &mut Vec<Printed>) {
     let mut check = creel();
     check.args(["digest", "--check"]).arg(list);
     keep(printed, check, "digest --check");
+    let mut ranges = db.run("digest");
+    let ranges = ranges.args(["--ranges", "4"]).output().unwrap().stdout;
+    let mut check = creel();
+    check.args(["digest", "--check"]);
+    check.arg(db.file("ranges", &ranges));
+    keep(printed, check, "digest --check of ranges");
     run(printed, &db, "diff", &[export]);
     run(printed, &db, "drill", &["--against", export]);
     run(
