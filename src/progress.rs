@@ -5,6 +5,9 @@ pub trait Progress: Sync {
     /// `done` of `total` units (bytes, mostly) are finished.
     fn report(&self, done: u64, total: Option<u64>);
 
+    /// The next part of the work begins, which counts anew.
+    fn begin(&self, _part: &'static str) {}
+
     /// True asks the operation to stop with [`crate::Error::Interrupted`], leaving everything
     /// consistent.
     fn stopped(&self) -> bool {

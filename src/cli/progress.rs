@@ -2,7 +2,7 @@
 //! 250 ms, lines of text or JSON on request, nothing to a pipe.
 
 use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -28,17 +28,38 @@ enum Unit {
 
 /// Shows how far a command has come, and tells it to stop.
 pub struct Meter {
-    label: &'static str,
     unit: Unit,
     mode: ProgressMode,
     interval: Duration,
-    start: Instant,
     state: Mutex<State>,
 }
 
 struct State {
+    label: &'static str,
+    start: Instant,
     next: Duration,
     bar: Option<ProgressBar>,
+}
+
+impl State {
+    fn new(label: &'static str, mode: ProgressMode, interval: Duration) -> State {
+        let next = match mode {
+            ProgressMode::Bar => DELAY,
+            _ => interval,
+        };
+        State {
+            label,
+            start: Instant::now(),
+            next,
+            bar: None,
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -72,21 +93,11 @@ impl Meter {
             other => other,
         };
         let interval = globals.progress_interval.unwrap_or(Duration::from_secs(10));
-        let first = if mode == ProgressMode::Bar {
-            DELAY
-        } else {
-            interval
-        };
         Meter {
-            label,
             unit: Unit::Steps,
             mode,
             interval,
-            start: Instant::now(),
-            state: Mutex::new(State {
-                next: first,
-                bar: None,
-            }),
+            state: Mutex::new(State::new(label, mode, interval)),
         }
     }
 
@@ -98,35 +109,30 @@ impl Meter {
 
     /// A meter for the next part of the work, which is counted in steps.
     pub fn then(&self, label: &'static str) -> Meter {
-        let next = match self.mode {
-            ProgressMode::Bar => DELAY,
-            _ => self.interval,
-        };
         Meter {
-            label,
             unit: Unit::Steps,
             mode: self.mode,
             interval: self.interval,
-            start: Instant::now(),
-            state: Mutex::new(State { next, bar: None }),
+            state: Mutex::new(State::new(label, self.mode, self.interval)),
         }
     }
 
     /// Takes the bar away: this part of the work is done.
     pub fn done(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = state.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.lock().clear();
     }
 
-    fn line(&self, done: u64, total: Option<u64>, elapsed: Duration) {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self, label: &'static str, done: u64, total: Option<u64>, elapsed: Duration) {
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         if self.mode == ProgressMode::Json {
             let schema = "creel.progress/1";
             let line = Line {
                 schema,
-                label: self.label,
+                label,
                 done,
                 total,
                 unit: (self.unit == Unit::Bytes).then_some("bytes"),
@@ -142,15 +148,15 @@ impl Meter {
             Unit::Steps => n.to_string(),
             Unit::Bytes => human_size(n),
         };
-        let mut text = format!("{}: {}", self.label, shown(done));
+        let mut text = format!("{label}: {}", shown(done));
         if let Some(total) = total.filter(|total| *total > 0) {
             let share = done as f64 * 100.0 / total as f64;
             text.push_str(&format!(" of {} ({share:.0}%)", shown(total)));
         }
         let seconds = elapsed.as_secs_f64();
         text.push_str(&format!(" after {seconds:.1} s"));
-        if self.unit == Unit::Bytes && seconds > 0.0 {
-            let pace = human_size((done as f64 / seconds) as u64);
+        if seconds > 0.0 {
+            let pace = shown((done as f64 / seconds) as u64);
             text.push_str(&format!(", {pace}/s"));
             if let Some(left) = left_ms(done, total, elapsed) {
                 text.push_str(&format!(", {:.0} s left", left as f64 / 1000.0));
@@ -161,11 +167,14 @@ impl Meter {
     }
 
     fn draw(&self, state: &mut State, done: u64, total: Option<u64>) {
+        let label = state.label;
         let bar = state.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
             let template = match (self.unit, total) {
-                (Unit::Steps, Some(_)) => "{msg} {bar:30} {percent}% {elapsed} ({eta} left)",
-                (Unit::Steps, None) => "{msg} {spinner} {human_pos} {elapsed}",
+                (Unit::Steps, Some(_)) => {
+                    "{msg} {bar:30} {percent}% {human_pos}/{human_len} {per_sec} ({eta} left)"
+                }
+                (Unit::Steps, None) => "{msg} {spinner} {human_pos} {per_sec} {elapsed}",
                 (Unit::Bytes, Some(_)) => {
                     "{msg} {bar:30} {percent}% {binary_bytes}/{binary_total_bytes} \
                      {binary_bytes_per_sec} ({eta} left)"
@@ -177,7 +186,7 @@ impl Meter {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
-            bar.set_message(self.label);
+            bar.set_message(label);
             bar
         });
         if let Some(total) = total {
@@ -193,11 +202,11 @@ impl creel::Progress for Meter {
         if self.mode == ProgressMode::Never && !wanted {
             return;
         }
-        let elapsed = self.start.elapsed();
+        let mut state = self.lock();
+        let elapsed = state.start.elapsed();
         if wanted {
-            self.line(done, total, elapsed);
+            self.line(state.label, done, total, elapsed);
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if elapsed < state.next {
             return;
         }
@@ -208,11 +217,16 @@ impl creel::Progress for Meter {
             }
             ProgressMode::Plain | ProgressMode::Json => {
                 state.next = elapsed + self.interval;
-                drop(state);
-                self.line(done, total, elapsed);
+                self.line(state.label, done, total, elapsed);
             }
             ProgressMode::Auto | ProgressMode::Never => {}
         }
+    }
+
+    fn begin(&self, part: &'static str) {
+        let mut state = self.lock();
+        state.clear();
+        *state = State::new(part, self.mode, self.interval);
     }
 
     fn stopped(&self) -> bool {
@@ -222,10 +236,7 @@ impl creel::Progress for Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = state.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.lock().clear();
     }
 }
 

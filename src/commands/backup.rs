@@ -100,7 +100,7 @@ was closed; others: creel explain CODE";
                 .hint("creel backup DB -o FILE, or a pipe"));
         }
         let db = ctx.open_read(&self.db, Interest::None)?;
-        let meter = ctx.meter("backup");
+        let meter = ctx.meter("backup").of_bytes();
         let options = self.options();
         let report = if streams {
             stream(&self.o, &db, &options, &meter)?

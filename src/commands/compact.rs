@@ -63,7 +63,7 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
-        let meter = ctx.meter("compact");
+        let meter = ctx.meter("compact").of_bytes();
         let (report, result) = match &self.o {
             Some(new) => {
                 let db = ctx.open_read(&self.db, Interest::All)?;
@@ -110,7 +110,7 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
 
 /// The result has to pass a full verification before success is reported.
 fn check(ctx: &Context, path: &Path) -> Result<(), Failure> {
-    let meter = ctx.meter("verify");
+    let meter = ctx.meter("verify").of_bytes();
     let options = VerifyOptions {
         level: Depth::Full,
         ..VerifyOptions::default()

@@ -85,7 +85,7 @@ file, 6 not a creel database; others: creel explain CODE";
             Some(new) => new.clone(),
             None => std::env::temp_dir().join("creel"),
         };
-        let meter = ctx.meter("salvage");
+        let meter = ctx.meter("salvage").of_bytes();
         let salvage = Salvage::survey(&path, &near, &options, &meter)?;
         let report = salvage.report();
         let sound = report.step == Step::Copy && report.complete;
@@ -150,6 +150,7 @@ fn verdict(path: &Path, meter: &dyn creel::Progress) -> Result<Verdict, Failure>
         level: Depth::Full,
         ..VerifyOptions::default()
     };
+    meter.begin("verify");
     Ok(creel::verify(path, &options, meter)?.verdict)
 }
 

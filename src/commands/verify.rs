@@ -106,7 +106,7 @@ flipped; others: creel explain CODE";
         let seed = self.seed.map_or_else(sample::random_seed, Ok)?;
         let mut options = self.options();
         options.sample = self.sample.map(|wanted| wanted.with(seed));
-        let meter = ctx.meter("verify");
+        let meter = ctx.meter("verify").of_bytes();
         let report = creel::verify(&path, &options, &meter)?;
         drop(meter);
         let fields = [

@@ -56,6 +56,7 @@ impl Salvage<'_> {
     /// Writes what the survey found to a new file. It gets its name when it is whole, synced and
     /// verified; `force` replaces a file that has that name.
     pub fn write(&self, new: &Path, force: bool, progress: &dyn Progress) -> Result<Salvaged> {
+        progress.begin("write");
         let vfs = Arc::clone(&self.options.vfs);
         Salvage::check_target(&self.path, new, force, vfs.as_ref())?;
         let file = NewFile::create(new, vfs.as_ref())?;
@@ -159,6 +160,7 @@ impl Salvage<'_> {
             vfs: Arc::clone(&self.options.vfs),
             ..VerifyOptions::default()
         };
+        progress.begin("verify");
         let report = verify(path, &options, progress)?;
         if report.verdict == Verdict::Clean && report.entries == header.entry_count {
             return Ok(());

@@ -201,6 +201,24 @@ fn a_pipe_gets_the_whole_file_and_a_closed_one_ends_by_the_signal() {
     bash.assert().success().stdout("141\n").stderr("");
 }
 
+/// Both parts of the work count bytes, each from its beginning.
+#[test]
+fn progress_tells_bytes_and_pace_of_copy_and_check() {
+    let db = Db::filled(3000);
+    let mut command = db.run("backup");
+    command.arg("-o").arg(db.dir.path().join("copy.db"));
+    command.args(["--progress", "plain", "--progress-interval", "0s"]);
+    let assert = command.assert().success();
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    for part in ["backup: ", "verify: "] {
+        let lines: Vec<&str> = text.lines().filter(|l| l.starts_with(part)).collect();
+        assert!(lines.len() > 1, "{text}");
+        let last = lines[lines.len() - 1];
+        assert!(last.contains("iB/s") && last.contains(" s left"), "{last}");
+    }
+    assert!(text.contains("(100%)"), "{text}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_exit_8_and_leaves_nothing() {

@@ -311,6 +311,43 @@ fn a_full_disk_leaves_the_report_and_nothing_else() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_signal_in_the_middle_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+    let db = Db::filled(20_000);
+    db.run("checkpoint").assert().success();
+    let image = db.bytes();
+    for (name, number) in [("-INT", 2), ("-TERM", 15)] {
+        // The third part of the work, and the fourth.
+        for part in ["write: ", "verify: "] {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
+                .arg("salvage")
+                .args([&db.path, Path::new("-o"), &new_of(&db)])
+                .args(["--progress", "plain", "--progress-interval", "0s"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            let first = lines.find(|line| line.as_ref().unwrap().starts_with(part));
+            assert!(first.unwrap().unwrap().contains("iB/s"));
+            let id = child.id().to_string();
+            let sent = Command::new("kill").args([name, &id]).status().unwrap();
+            assert!(sent.success());
+            for line in lines {
+                line.unwrap();
+            }
+            let status = child.wait().unwrap();
+            assert_eq!(status.signal(), Some(number), "{part}{status}");
+            assert_eq!(db.files(), ["test.db"]);
+        }
+    }
+    assert!(db.bytes() == image);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn killed_anywhere_there_is_the_whole_new_file_or_none() {
     let Some(strace) = strace() else { return };

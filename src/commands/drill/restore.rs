@@ -25,7 +25,7 @@ pub(super) fn from_database(
     report.kind = "database";
     let options = ctx.options().read_only(true).interest(Interest::All);
     let source = ctx.open(from, options, "opened for reading")?;
-    let meter = ctx.meter("restore");
+    let meter = ctx.meter("restore").of_bytes();
     let started = Instant::now();
     let options = BackupOptions {
         // What shares its storage was not read.
@@ -40,7 +40,7 @@ pub(super) fn from_database(
     report.bytes = made.bytes;
     report.position = Some((made.token.epoch, made.token.index));
     drop(meter);
-    let meter = ctx.meter("digest");
+    let meter = ctx.meter("digest").of_bytes();
     let mut content = Content::of_snapshot(from, snapshot, &Selection::default())?;
     content.digest(&meter)
 }
@@ -55,7 +55,7 @@ pub(super) fn from_export(
 ) -> Result<Summary, Failure> {
     report.kind = content.about().kind;
     report.position = content.about().position.map(|p| (p.epoch, p.index));
-    let meter = ctx.meter("restore");
+    let meter = ctx.meter("restore").of_bytes();
     let started = Instant::now();
     let create = CreateOptions {
         page_size: u32::try_from(page_size).unwrap_or(u32::MAX),
@@ -164,7 +164,7 @@ pub(super) fn check(
     path: &Path,
     report: &mut Report,
 ) -> Result<Option<String>, Failure> {
-    let meter = ctx.meter("verify");
+    let meter = ctx.meter("verify").of_bytes();
     let started = Instant::now();
     let options = VerifyOptions {
         level: Depth::Deep,

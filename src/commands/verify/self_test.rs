@@ -43,7 +43,7 @@ pub(super) fn run(
 ) -> Result<Tested, Failure> {
     let scratch = Scratch::new(None)?;
     let copy = scratch.file("copy.db");
-    let meter = ctx.meter("copy");
+    let meter = ctx.meter("copy").of_bytes();
     let reading = ctx.options().read_only(true).interest(Interest::None);
     let db = ctx.open(path, reading, "opened for reading")?;
     let backup = BackupOptions {

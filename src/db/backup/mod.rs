@@ -256,6 +256,7 @@ impl Inner {
         if let Some(level) = options.verify {
             // What is read back is to be what the medium holds.
             place.file.drop_cache(0, layout.bytes);
+            progress.begin("verify");
             let ahead = ReadAhead::start(place.file, layout.bytes);
             let checked = self.check_copy(place.path, level, progress);
             ahead.stop();
