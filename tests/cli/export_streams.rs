@@ -115,6 +115,28 @@ fn a_signal_in_the_middle_leaves_nothing() {
     }
 }
 
+/// The limit is that of the file system: no room for more.
+#[test]
+fn a_file_that_finds_no_room_leaves_nothing() {
+    let db = large(20_000);
+    for (name, blocks, more) in [
+        ("out", 300, "--bare"),
+        ("out.zst", 20, ""),
+        ("out.gz", 20, ""),
+    ] {
+        let script = format!("ulimit -f {blocks}; exec \"$1\" export \"$2\" -o \"$3\" {more}");
+        let output = Command::new("sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_creel")])
+            .args([&db.path, &db.dir.path().join(name)])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(8), "{name}: {text}");
+        assert!(text.contains(name), "{text}");
+        assert_eq!(db.files(), ["test.db"]);
+    }
+}
+
 #[test]
 fn a_signal_ends_one_whose_reader_does_not_read() {
     let db = large(50_000);

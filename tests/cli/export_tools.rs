@@ -142,6 +142,36 @@ fn sqlite_imports_our_csv() {
     assert_eq!(found, String::from_utf8(list.stdout).unwrap());
 }
 
+/// Tabs, which sqlite3 writes and reads as they are: text without tabs, line ends and backslashes.
+#[test]
+fn sqlite_and_tsv_in_both_directions() {
+    if !has("sqlite3") {
+        return;
+    }
+    let db = Db::filled(300);
+    db.run("put")
+        .args(["say", "\"a\",b 'c'"])
+        .assert()
+        .success();
+    let path = export(&db, "out.tsv", &["--format", "tsv"]);
+    let script = format!(".import {} t", path.to_str().unwrap());
+    let args = [
+        ":memory:",
+        "create table t(k,v)",
+        ".mode ascii",
+        ".separator \"\\t\" \"\\n\"",
+    ];
+    let query = "select k, v from t order by k desc";
+    let back = run(Command::new("sqlite3").args(args).args([&script, query]));
+    let copy = Db::new();
+    copy.run("import")
+        .args(["--format", "tsv", "--expect", "301"])
+        .write_stdin(back)
+        .assert()
+        .success();
+    assert_eq!(digest(&copy.path, &[]), digest(&db.path, &[]));
+}
+
 #[test]
 fn the_tools_zstd_and_gzip_unpack_ours_and_we_theirs() {
     let db = Db::filled(20_000);

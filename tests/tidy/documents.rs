@@ -148,14 +148,32 @@ fn every_promise_has_its_tests() {
             offences.push(format!("docs/testing.md has no row for {id}"));
             continue;
         };
-        let named: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
-        assert!(!named.is_empty() && named.len().is_multiple_of(2), "{row}");
-        for pair in named.chunks(2) {
-            let (file, test) = (pair[0], format!("fn {}()", pair[1]));
-            if !read(file).contains(&test) {
-                offences.push(format!("{id}: {file} has no {test}"));
-            }
-        }
+        offences.extend(missing_tests(id, row));
     }
     none(&offences, "every promise names tests that exist");
+}
+
+/// What a row of a table names, file and test by turns, and does not exist.
+fn missing_tests(id: &str, row: &str) -> Vec<String> {
+    let named: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+    assert!(!named.is_empty() && named.len().is_multiple_of(2), "{row}");
+    let missing = named.chunks(2).filter_map(|pair| {
+        let (file, test) = (pair[0], format!("fn {}()", pair[1]));
+        (!read(file).contains(&test)).then(|| format!("{id}: {file} has no {test}"))
+    });
+    missing.collect()
+}
+
+/// The accidents of `docs/testing.md`, each with its tests.
+#[test]
+fn every_accident_has_its_tests() {
+    let text = read("docs/testing.md");
+    let section = text.split("\n## Accidents\n").nth(1).expect("it is there");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.filter(|line| line.contains('`')).collect();
+    assert!(rows.len() >= 15, "{rows:?}");
+    let missing = |row: &&str| missing_tests(row.split('|').nth(1).unwrap_or(""), row);
+    let offences: Vec<String> = rows.iter().flat_map(missing).collect();
+    none(&offences, "every accident names tests that exist");
 }
