@@ -461,6 +461,10 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --compress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -469,7 +473,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__compact)
-            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --dry-run --min-gain --no-verify --help"
+            opts="-q -v -o -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --force --dry-run --min-gain --rate --no-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -507,6 +511,10 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -515,7 +523,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__delete)
-            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --ack --ack-timeout --on-ack-timeout --no-checkpoint --help"
+            opts="-q -v -y -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --key-file --prefix --from --to --keyspace --enc --key-enc --dry-run --expect --must-exist --yes --token --ack --ack-timeout --on-ack-timeout --no-checkpoint --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -543,6 +551,10 @@ _creel() {
                     ;;
                 --sync)
                     COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --prefix)
@@ -833,7 +845,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__exists)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --keyspace --enc --key-enc --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --key-file --keyspace --enc --key-enc --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -861,6 +873,10 @@ _creel() {
                     ;;
                 --sync)
                     COMPREPLY=($(compgen -W "full normal off" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --keyspace)

@@ -226,6 +226,7 @@ complete -c creel -n "__fish_creel_using_subcommand delete" -l lock-timeout -d '
 complete -c creel -n "__fish_creel_using_subcommand delete" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand delete" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand delete" -l prefix -d 'Only keys that start with this' -r
 complete -c creel -n "__fish_creel_using_subcommand delete" -l from -d 'Only keys from this one on' -r
 complete -c creel -n "__fish_creel_using_subcommand delete" -l to -d 'Only keys before this one' -r
@@ -272,6 +273,7 @@ complete -c creel -n "__fish_creel_using_subcommand del" -l lock-timeout -d 'Tim
 complete -c creel -n "__fish_creel_using_subcommand del" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand del" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand del" -l prefix -d 'Only keys that start with this' -r
 complete -c creel -n "__fish_creel_using_subcommand del" -l from -d 'Only keys from this one on' -r
 complete -c creel -n "__fish_creel_using_subcommand del" -l to -d 'Only keys before this one' -r
@@ -318,6 +320,7 @@ complete -c creel -n "__fish_creel_using_subcommand rm" -l lock-timeout -d 'Time
 complete -c creel -n "__fish_creel_using_subcommand rm" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand rm" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand rm" -l prefix -d 'Only keys that start with this' -r
 complete -c creel -n "__fish_creel_using_subcommand rm" -l from -d 'Only keys from this one on' -r
 complete -c creel -n "__fish_creel_using_subcommand rm" -l to -d 'Only keys before this one' -r
@@ -364,6 +367,7 @@ complete -c creel -n "__fish_creel_using_subcommand exists" -l lock-timeout -d '
 complete -c creel -n "__fish_creel_using_subcommand exists" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand exists" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand exists" -l keyspace -d 'The keyspace to work in' -r
 complete -c creel -n "__fish_creel_using_subcommand exists" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
 hex\t'Pairs of hexadecimal digits'
@@ -1631,6 +1635,7 @@ complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l sync -d 'How 
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l if-wal-above -d 'Do it only where the log holds more than this: a size, or a share of its region' -r
+complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l compress -d 'Not in file format 1' -r
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1641,7 +1646,6 @@ complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l no-input -d '
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l dry-run -d 'Say what would be done, and change nothing'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l wait -d 'Wait while another process checkpoints or writes, then make sure; --lock-timeout limits it'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l background -d 'Start a process of its own that does it (with --wait), and end at once'
-complete -c creel -n "__fish_creel_using_subcommand checkpoint" -l compress -d 'Not in file format 1'
 complete -c creel -n "__fish_creel_using_subcommand checkpoint" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1660,6 +1664,7 @@ normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand compact" -s o -d 'Write a dense copy to this new file and leave the database as it is' -r -F
 complete -c creel -n "__fish_creel_using_subcommand compact" -l min-gain -d 'Do nothing where less than this would be gained' -r
+complete -c creel -n "__fish_creel_using_subcommand compact" -l rate -d 'Write at most this much in a second, for example 20MB/s' -r
 complete -c creel -n "__fish_creel_using_subcommand compact" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand compact" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand compact" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1667,6 +1672,7 @@ complete -c creel -n "__fish_creel_using_subcommand compact" -l read-only -d 'Re
 complete -c creel -n "__fish_creel_using_subcommand compact" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand compact" -l force -d 'Replace an existing file'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l dry-run -d 'Estimate the new size, and change nothing'
 complete -c creel -n "__fish_creel_using_subcommand compact" -l no-verify -d 'Do not verify the result'
 complete -c creel -n "__fish_creel_using_subcommand compact" -s h -l help -d 'Print help'

@@ -82,10 +82,10 @@ pub use db::{
 pub use db::{BackupOptions, BackupReport, Reflink, Seed, SeedOptions};
 pub use db::{
     Batch, BulkChange, BulkEnd, BulkReport, BulkSource, ChangedKeys, Changes, CheckpointOptions,
-    CheckpointReport, Commit, CompactOptions, CompactReport, CreateOptions, Cursor, Db, Duplicates,
-    Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces, LogInfo, OpenOptions,
-    Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot, Sorted, Sorter, SyncMode,
-    Token, info, log_info,
+    CheckpointReport, Commit, CompactOptions, CompactReport, CopyOptions, CreateOptions, Cursor,
+    Db, Duplicates, Info, Interest, KeyBound, KeyRange, Keyspace, KeyspaceChanges, Keyspaces,
+    LogInfo, OpenOptions, Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot,
+    Sorted, Sorter, SyncMode, Token, info, log_info,
 };
 pub use error::{Corruption, Error, Holder, Result};
 pub use format::fence::FenceRecord;

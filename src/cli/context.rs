@@ -117,7 +117,14 @@ impl Context {
     pub fn open_read(&mut self, arg: &DbArg, interest: Interest) -> Result<Db, Failure> {
         let path = self.path(arg)?;
         let options = self.options().read_only(true).interest(interest);
-        self.open(&path, options, "opened for reading")
+        let db = self.open(&path, options, "opened for reading")?;
+        if db.hard_links() > 1 && !self.globals.allow_hard_links {
+            let (path, links) = (path.display(), db.hard_links());
+            self.notice(&format!(
+                "warning: {path} has {links} hard links: writing to it is refused, and a rename over one name parts them"
+            ));
+        }
+        Ok(db)
     }
 
     /// Opens for writing; refused under `--read-only`.

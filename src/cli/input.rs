@@ -34,6 +34,16 @@ pub fn key(arg: &OsStr, enc: &KeyEncArgs) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// A key that is the whole of a file.
+pub fn key_file(ctx: &mut Context, path: &Path, enc: &KeyEncArgs) -> Result<Vec<u8>, Failure> {
+    let key = file(ctx, "key", path, enc.key())?;
+    if key.is_empty() {
+        Err(empty_key())
+    } else {
+        Ok(key)
+    }
+}
+
 /// Keys are never empty.
 pub fn empty_key() -> Failure {
     Failure::usage("the key is empty").hint("a key has at least one byte")

@@ -31,8 +31,8 @@ pub struct CheckpointArgs {
     #[arg(long, conflicts_with_all = ["dry_run", "wait"])]
     background: bool,
     /// Not in file format 1
-    #[arg(long, hide = true)]
-    compress: bool,
+    #[arg(long, hide = true, value_name = "HOW", num_args = 0..=1)]
+    compress: Option<Option<String>>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ creel info DB.
 Exit status: 0 done or not needed, 7 busy, 130 interrupted; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
-        if self.compress {
+        if self.compress.is_some() {
             return Err(Failure::usage("file format 1 has no compressed pages")
                 .hint("creel checkpoint DB, without --compress"));
         }

@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use creel::{CompactOptions, CompactReport, Depth, Interest, Invariant, Verdict, VerifyOptions};
+use creel::sys::machine;
+use creel::{
+    CompactOptions, CompactReport, CopyOptions, Db, Depth, Interest, Invariant, NoProgress,
+    Verdict, VerifyOptions,
+};
 use serde::Serialize;
 
 use super::Run;
 use crate::cli::args::DbArg;
 use crate::cli::log::Level;
 use crate::cli::table::{self, Value};
-use crate::cli::{Context, Exit, Failure, Outcome, units};
+use crate::cli::{Context, Exit, Failure, Outcome, codes, units};
 
 /// Arguments of `creel compact`.
 #[derive(Debug, Args)]
@@ -20,12 +24,18 @@ pub struct CompactArgs {
     /// Write a dense copy to this new file and leave the database as it is
     #[arg(short, value_name = "NEW", conflicts_with_all = ["dry_run", "min_gain"])]
     o: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long, requires = "o")]
+    force: bool,
     /// Estimate the new size, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Do nothing where less than this would be gained
     #[arg(long, value_name = "PERCENT", value_parser = units::percent)]
     min_gain: Option<f64>,
+    /// Write at most this much in a second, for example 20MB/s
+    #[arg(long, value_name = "SIZE/s", value_parser = units::rate)]
+    rate: Option<u64>,
     /// Do not verify the result
     #[arg(long)]
     no_verify: bool,
@@ -55,10 +65,13 @@ Examples:
   creel compact my.db
   creel compact my.db --dry-run
   creel compact my.db --min-gain 10%
+  creel compact my.db --rate 20MB/s
   creel compact my.db -o copy.db
 
 In place means: pages move from the tail of the file into free space, then the file is cut. Readers
-and writers go on meanwhile, and it can be interrupted at any instant.
+and writers go on meanwhile, and it can be interrupted at any instant. --rate spares the device for
+others; where a writer would have to wait, it hurries. A dense copy needs as much space as it will
+have, which is looked for first; NEW gets its name when it is whole and durable.
 Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
@@ -67,7 +80,12 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
         let (report, result) = match &self.o {
             Some(new) => {
                 let db = ctx.open_read(&self.db, Interest::All)?;
-                let report = db.copy_dense(new, &meter)?;
+                look_for_room(&db, new)?;
+                let options = CopyOptions {
+                    replace: self.force,
+                    rate: self.rate,
+                };
+                let report = db.copy_dense_with(new, &options, &meter)?;
                 db.close()?;
                 (report, new.clone())
             }
@@ -80,6 +98,7 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
                 let options = CompactOptions {
                     dry_run: self.dry_run,
                     min_gain_percent: self.min_gain.unwrap_or(0.0),
+                    rate: self.rate,
                 };
                 let report = db.compact(&options, &meter)?;
                 let path = db.path().to_owned();
@@ -106,6 +125,38 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
         self.print(ctx, &report, verified)?;
         Ok(Exit::Ok)
     }
+}
+
+/// Refuses a copy for which there is surely no room, before anything is written. The size is an
+/// estimate from some of the leaves, so a tenth less may do.
+fn look_for_room(db: &Db, new: &Path) -> Result<(), Failure> {
+    let directory = match new.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Ok(room) = machine::room(directory) else {
+        return Ok(()); // making the file says why
+    };
+    let estimate = CompactOptions {
+        dry_run: true,
+        ..CompactOptions::default()
+    };
+    let needed = db.compact(&estimate, &NoProgress)?.bytes_after;
+    if room.available >= needed / 10 * 9 {
+        return Ok(());
+    }
+    let what = format!(
+        "{} has no room for a copy of about {}",
+        directory.display(),
+        units::human_size(needed)
+    );
+    Err(Failure::new(&codes::IO, what)
+        .cause(format!("{} are free", units::human_size(room.available)))
+        .at(new)
+        .state("no file was made")
+        .hint("creel compact DB, without -o, needs no second copy")
+        .detail("needed_bytes", needed)
+        .detail("available_bytes", room.available))
 }
 
 /// The result has to pass a full verification before success is reported.

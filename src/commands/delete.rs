@@ -1,6 +1,7 @@
 //! `creel delete`: remove keys or ranges of keys.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
 use creel::{Batch, Db, Interest, KeyRange};
@@ -20,6 +21,9 @@ pub struct DeleteArgs {
     /// Keys to remove; an absent key is no error
     #[arg(value_name = "KEY", conflicts_with_all = ["prefix", "from", "to"])]
     keys: Vec<OsString>,
+    /// Read the key from a file; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "prefix", "from", "to"])]
+    key_file: Option<PathBuf>,
     #[command(flatten)]
     range: RangeArgs,
     #[command(flatten)]
@@ -33,7 +37,7 @@ pub struct DeleteArgs {
     #[arg(long, value_name = "N", value_parser = crate::cli::units::count)]
     expect: Option<u64>,
     /// Delete only where every key exists; otherwise exit 1
-    #[arg(long, requires = "keys", conflicts_with_all = ["prefix", "from", "to"])]
+    #[arg(long, conflicts_with_all = ["prefix", "from", "to"])]
     must_exist: bool,
     /// Delete a range without asking
     #[arg(long, short)]
@@ -62,6 +66,7 @@ impl Run for DeleteArgs {
     const EXAMPLES: &'static str = "\
 Examples:
   creel delete my.db greeting
+  creel delete my.db --key-file key.bin --must-exist
   creel delete my.db --prefix session: --dry-run
   creel delete my.db --prefix session: --yes --expect 12
   creel delete my.db --from 2025-01 --to 2025-02 --yes
@@ -73,9 +78,9 @@ Exit status: 0 done, 1 --expect or --must-exist did not hold, 7 busy; others: cr
     fn run(self, ctx: &mut Context) -> Outcome {
         match input::range(&self.range, &self.enc)? {
             Some(range) => self.range(ctx, range),
-            None if self.keys.is_empty() => Err(Failure::usage("nothing to delete was named")
+            None if self.keys.is_empty() && self.key_file.is_none() => Err(Failure::usage("nothing to delete was named")
                 .hint(
-                    "give keys, --prefix, or --from and --to; everything is --prefix '' with --yes",
+                    "give keys, --key-file, --prefix, or --from and --to; everything is --prefix '' with --yes",
                 )),
             None => self.keys(ctx),
         }
@@ -84,7 +89,10 @@ Exit status: 0 done, 1 --expect or --must-exist did not hold, 7 busy; others: cr
 
 impl DeleteArgs {
     fn keys(&self, ctx: &mut Context) -> Outcome {
-        let mut keys: Vec<Vec<u8>> = Vec::with_capacity(self.keys.len());
+        let mut keys: Vec<Vec<u8>> = Vec::with_capacity(self.keys.len() + 1);
+        if let Some(path) = &self.key_file {
+            keys.push(input::key_file(ctx, path, &self.enc)?);
+        }
         for arg in &self.keys {
             let key = input::key(arg, &self.enc)?;
             if !keys.contains(&key) {
@@ -97,7 +105,7 @@ impl DeleteArgs {
         if self.dry_run {
             let db = ctx.open_read(&self.db, interest)?;
             let there = count_keys(&db, name, &keys)?;
-            return self.would_delete(ctx, there);
+            return self.would_delete(ctx, there, keys.len());
         }
         // With --expect the count and the commit have to see the same state.
         let db = ctx.open_write(&self.db, interest, counting)?;
@@ -125,7 +133,7 @@ impl DeleteArgs {
         if self.dry_run {
             let db = ctx.open_read(&self.db, Interest::All)?;
             let there = db.snapshot()?.keyspace(name)?.count(&range)?;
-            return self.would_delete(ctx, there);
+            return self.would_delete(ctx, there, 0);
         }
         if !self.yes && !ctx.may_ask() {
             return Err(Failure::usage("a range is deleted only with --yes")
@@ -190,7 +198,7 @@ impl DeleteArgs {
         Ok(Exit::Ok)
     }
 
-    fn would_delete(&self, ctx: &mut Context, there: u64) -> Outcome {
+    fn would_delete(&self, ctx: &mut Context, there: u64, keys: usize) -> Outcome {
         if ctx.globals.json {
             ctx.out.json(&DeleteReport {
                 schema: "creel.delete/1",
@@ -204,7 +212,7 @@ impl DeleteArgs {
         if let Some(expected) = self.expect {
             check_expected(expected, there)?;
         }
-        if self.must_exist && there != self.keys.len() as u64 {
+        if self.must_exist && there != keys as u64 {
             return Err(Failure::new(
                 &codes::PRECONDITION,
                 "a key does not exist (--must-exist)",

@@ -1,6 +1,7 @@
 //! `creel exists`: the exit status says whether a key is there.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
 use creel::Interest;
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use super::Run;
 use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg};
-use crate::cli::{Context, Outcome, input};
+use crate::cli::{Context, Failure, Outcome, input};
 
 /// Arguments of `creel exists`.
 #[derive(Debug, Args)]
@@ -16,8 +17,11 @@ pub struct ExistsArgs {
     #[command(flatten)]
     db: DbArg,
     /// The key to look for
-    #[arg(value_name = "KEY")]
-    key: OsString,
+    #[arg(value_name = "KEY", required_unless_present = "key_file")]
+    key: Option<OsString>,
+    /// Read the key from a file; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    key_file: Option<PathBuf>,
     #[command(flatten)]
     keyspace: KeyspaceArg,
     #[command(flatten)]
@@ -37,11 +41,16 @@ impl Run for ExistsArgs {
 Examples:
   creel exists my.db greeting && echo yes
   creel exists my.db --keyspace users --enc hex 00ff
+  creel exists my.db --key-file key.bin
 
 Exit status: 0 it exists, 1 it does not; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
-        let key = input::key(&self.key, &self.enc)?;
+        let key = match (&self.key, &self.key_file) {
+            (Some(word), _) => input::key(word, &self.enc)?,
+            (None, Some(path)) => input::key_file(ctx, path, &self.enc)?,
+            (None, None) => return Err(Failure::usage("the key is missing")),
+        };
         let name = &self.keyspace.keyspace;
         let db = ctx.open_read(&self.db, Interest::Keys(vec![key.clone()]))?;
         let exists = db

@@ -12,7 +12,7 @@ use crate::cli::table;
 use crate::cli::{Context, Exit, Failure, Outcome};
 
 mod faults;
-mod invariants;
+pub(crate) mod invariants;
 mod statuses;
 
 /// Arguments of `creel explain`.

@@ -133,12 +133,7 @@ impl GetArgs {
 
     fn all_keys(&self, ctx: &mut Context) -> Result<Vec<Vec<u8>>, Failure> {
         if let Some(path) = &self.key_file {
-            let key = input::file(ctx, "key", path, self.enc.key())?;
-            return if key.is_empty() {
-                Err(input::empty_key())
-            } else {
-                Ok(vec![key])
-            };
+            return Ok(vec![input::key_file(ctx, path, &self.enc)?]);
         }
         if let Some(path) = &self.keys_from {
             return self.keys_in(ctx, path);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::Db;
 use super::handle::{Inner, lock};
 use super::job::{Job, JobDone};
+use super::pace::Paced;
 use super::region::RegionWish;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
@@ -24,6 +25,8 @@ pub struct CompactOptions {
     pub dry_run: bool,
     /// Do nothing where less than this share of the file would be gained.
     pub min_gain_percent: f64,
+    /// Bytes to write in a second at most, as long as no commit has to wait for that.
+    pub rate: Option<u64>,
 }
 
 impl Default for CompactOptions {
@@ -31,6 +34,7 @@ impl Default for CompactOptions {
         CompactOptions {
             dry_run: false,
             min_gain_percent: 0.0,
+            rate: None,
         }
     }
 }
@@ -90,9 +94,10 @@ impl Inner {
                 .size()
                 .map_err(|e| Error::io_at("look at", &self.path, e))
         };
+        let paced = Paced::new(self, progress, options.rate, true);
         let mut work = Compaction {
             inner: self,
-            progress,
+            progress: &paced,
             report: CompactReport::default(),
         };
         work.report.bytes_before = size()?;

@@ -9,6 +9,7 @@ use super::create::{self, Identity};
 use super::cursor::Cursor;
 use super::handle::{Inner, lock};
 use super::options::CreateOptions;
+use super::pace::Paced;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
@@ -31,21 +32,42 @@ struct Moment {
     history: History,
 }
 
+/// How to make a dense copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CopyOptions {
+    /// Replace an existing file, which must not be the database itself.
+    pub replace: bool,
+    /// Bytes to write in a second at most.
+    pub rate: Option<u64>,
+}
+
 impl Db {
     /// Writes a dense copy of the present state to `dest`, which must not exist. The copy has the
     /// same lineage and log position, and a file id of its own.
     pub fn copy_dense(&self, dest: &Path, progress: &dyn Progress) -> Result<CompactReport> {
-        self.inner.copy_dense(dest, progress)
+        self.copy_dense_with(dest, &CopyOptions::default(), progress)
+    }
+
+    /// The same with options.
+    pub fn copy_dense_with(
+        &self,
+        dest: &Path,
+        options: &CopyOptions,
+        progress: &dyn Progress,
+    ) -> Result<CompactReport> {
+        self.inner.copy_dense(dest, options, progress)
     }
 }
 
 impl Inner {
-    fn copy_dense(self: &Arc<Self>, dest: &Path, progress: &dyn Progress) -> Result<CompactReport> {
-        if self.vfs().identity(dest).is_ok() {
-            return Err(Error::Exists {
-                path: dest.to_owned(),
-            });
-        }
+    fn copy_dense(
+        self: &Arc<Self>,
+        dest: &Path,
+        options: &CopyOptions,
+        progress: &dyn Progress,
+    ) -> Result<CompactReport> {
+        self.check_destination(dest, options.replace)?;
+        let paced = Paced::new(self, progress, options.rate, false);
         let moment = self.moment()?;
         let mut report = CompactReport {
             done: true,
@@ -55,13 +77,13 @@ impl Inner {
         let size = |f: &dyn File| f.size().map_err(|e| Error::io_at("look at", &self.path, e));
         report.bytes_before = size(self.file.as_ref())?;
         let vfs = Arc::clone(&self.options.vfs);
-        create::publish(dest, vfs.as_ref(), |file| {
-            let header = self.write_copy(file, &moment, progress)?;
+        create::publish(dest, vfs.as_ref(), options.replace, |file| {
+            let header = self.write_copy(file, &moment, &paced)?;
             report.bytes_after = u64::from(header.page_count) * header.page_size() as u64;
             report.bytes_written = report.bytes_after;
             report.entries = header.entry_count;
             report.content_sum_after = header.content_sum;
-            Ok(())
+            self.check_destination(dest, options.replace)
         })?;
         report.content_sum_before = report.content_sum_after;
         Ok(report)

@@ -52,7 +52,7 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Res
     }
     let identity = Identity::random(vfs)?;
     let header = first_header(options, &identity, vfs.now_us() / 1000);
-    publish(path, vfs, |file| {
+    publish(path, vfs, false, |file| {
         let history = history_start(&header.lineage_id);
         write_regions(file.as_ref(), &header, vfs, 1, &history, 1)?;
         write_first_header(file.as_ref(), &header)
@@ -64,6 +64,7 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Res
 pub(crate) fn publish(
     path: &Path,
     vfs: &dyn Vfs,
+    replace: bool,
     fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,
 ) -> Result<()> {
     let new = NewFile::create(path, vfs)?;
@@ -73,7 +74,7 @@ pub(crate) fn publish(
         false => new.file().sync(),
     };
     synced.map_err(|e| Error::io_at("sync", path, e))?;
-    new.publish(false)
+    new.publish(replace)
 }
 
 fn check_options(options: &CreateOptions) -> Result<()> {

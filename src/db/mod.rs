@@ -25,6 +25,7 @@ mod loginfo;
 pub(crate) mod newfile;
 mod open;
 mod options;
+mod pace;
 mod positions;
 mod proof;
 mod queue;
@@ -54,6 +55,7 @@ pub use backup::{BackupOptions, BackupReport, Reflink, Seed, SeedOptions};
 pub use batch::Batch;
 pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionChange};
 pub use compact::{CompactOptions, CompactReport};
+pub use copy::CopyOptions;
 pub use cursor::Cursor;
 pub use facts::{Facts, Hold, Retention};
 pub use fence::FenceWish;
@@ -174,6 +176,11 @@ impl Db {
     /// The path that the database was opened by.
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// How many names the file had when it was opened.
+    pub fn hard_links(&self) -> u64 {
+        self.inner.identity.links
     }
 
     /// Waits for a checkpoint that is running in the background and reports its failure.

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::handle::Inner;
 use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::sys::{Access, File, Vfs};
@@ -74,6 +75,25 @@ impl<'a> NewFile<'a> {
         self.vfs
             .sync_dir_of(self.dest)
             .map_err(|e| Error::io_at("sync the directory of", self.dest, e))
+    }
+}
+
+impl Inner {
+    /// A copy over the database itself would take back the commits that came meanwhile.
+    pub(super) fn check_destination(&self, dest: &Path, replace: bool) -> Result<()> {
+        let Ok(found) = self.vfs().identity(dest) else {
+            return Ok(());
+        };
+        if found.same_file(&self.identity) {
+            let reason = "the copy would replace the database itself".into();
+            return Err(Error::Invalid { reason });
+        }
+        match replace {
+            true => Ok(()),
+            false => Err(Error::Exists {
+                path: dest.to_owned(),
+            }),
+        }
     }
 }
 

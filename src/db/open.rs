@@ -121,21 +121,25 @@ fn open_file(path: &Path, options: &OpenOptions, access: Access) -> Result<Arc<d
     })
 }
 
-/// File systems without working locks, and aliases that locks by inode still exclude but that a
-/// rename of one name would split.
-fn check_place(path: &Path, options: &OpenOptions, identity: &FileIdentity) -> Result<()> {
-    if !options.allow_network {
-        let kind = options
-            .vfs
-            .file_system(path)
-            .map_err(|e| Error::io_at("look at", path, e))?;
-        if let FileSystem::Network(kind) = kind {
-            return Err(Error::NetworkFileSystem {
-                path: path.to_owned(),
-                kind,
-            });
-        }
+/// File systems without working locks.
+pub(super) fn check_file_system(path: &Path, options: &OpenOptions) -> Result<()> {
+    if options.allow_network {
+        return Ok(());
     }
+    let kind = options.vfs.file_system(path);
+    match kind.map_err(|e| Error::io_at("look at", path, e))? {
+        FileSystem::Network(kind) => Err(Error::NetworkFileSystem {
+            path: path.to_owned(),
+            kind,
+        }),
+        FileSystem::Local(_) => Ok(()),
+    }
+}
+
+/// The file system, and aliases that locks by inode still exclude but that a rename of one name
+/// would split.
+fn check_place(path: &Path, options: &OpenOptions, identity: &FileIdentity) -> Result<()> {
+    check_file_system(path, options)?;
     if identity.links > 1 && !options.read_only && !options.allow_hard_links {
         return Err(Error::HardLinked {
             path: path.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::header::Role;
 use crate::sys::{OsVfs, Vfs};
 
@@ -128,6 +128,11 @@ impl OpenOptions {
 
     /// Creates a database that must not exist yet, and opens it.
     pub fn create(self, path: impl AsRef<Path>, create: &CreateOptions) -> Result<Db> {
+        // A file that nobody may open is not made.
+        let place = super::open::check_file_system(path.as_ref(), &self);
+        if let Err(e @ Error::NetworkFileSystem { .. }) = place {
+            return Err(e); // of anything else, making the file says more
+        }
         super::create::create(path.as_ref(), create, self.vfs.as_ref())?;
         self.open(path)
     }

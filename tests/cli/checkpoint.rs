@@ -55,11 +55,17 @@ fn a_threshold_that_is_not_reached() {
 #[test]
 fn compress_is_refused_in_format_1() {
     let db = Db::new();
-    db.run("checkpoint")
-        .arg("--compress")
-        .assert()
-        .code(2)
-        .stderr(predicate::str::contains("format 1"));
+    for args in [
+        &["--compress"] as &[&str],
+        &["--compress", "zstd"],
+        &["--compress=zstd:3"],
+    ] {
+        db.run("checkpoint")
+            .args(args)
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains("format 1"));
+    }
 }
 
 /// A `creel batch` that holds the writer lock until it is told to end.

@@ -1,4 +1,7 @@
-use crate::support::{Db, creel, json, stdout};
+use std::time::{Duration, Instant};
+
+use crate::exits_io::Small;
+use crate::support::{Db, creel, json, json_error, skipped, stdout};
 
 fn holey() -> Db {
     let db = Db::filled(20_000);
@@ -41,7 +44,125 @@ fn dense_copy_leaves_the_source_alone() {
     let mut list = creel();
     list.arg("list").arg(&copy);
     assert_eq!(stdout(list), db.list());
-    db.run("compact").arg("-o").arg(&copy).assert().code(8);
+    let mut again = db.run("compact");
+    again.arg("-o").arg(&copy);
+    assert_eq!(json_error(again, 8)["code"], "exists");
+    db.run("put").args(["new", "1"]).assert().success();
+    let mut forced = db.run("compact");
+    forced.arg("-o").arg(&copy).arg("--force");
+    assert_eq!(json(forced)["done"], true);
+    let mut list = creel();
+    list.arg("list").arg(&copy);
+    assert_eq!(stdout(list), db.list());
+    assert_eq!(db.files(), ["copy.db", "test.db"]);
+    // Whatever it is called, the database does not replace itself.
+    let before = db.bytes();
+    for itself in [db.path.clone(), db.dir.path().join("link.db")] {
+        if !itself.exists() {
+            std::os::unix::fs::symlink(&db.path, &itself).unwrap();
+        }
+        db.run("compact")
+            .arg("-o")
+            .arg(&itself)
+            .arg("--force")
+            .assert()
+            .code(2);
+    }
+    assert_eq!(db.bytes(), before);
+}
+
+/// Leaves that are all a third full.
+fn sparse() -> Db {
+    let db = Db::new();
+    let value = "v".repeat(250);
+    let put: String = (0..6000)
+        .map(|i| format!("put\tkey{i:06}\t{value}\n"))
+        .collect();
+    db.run("batch").write_stdin(put).assert().success();
+    db.run("checkpoint").assert().success();
+    let delete: String = (0..6000)
+        .filter(|i| i % 3 > 0)
+        .map(|i| format!("del\tkey{i:06}\n"))
+        .collect();
+    db.run("batch").write_stdin(delete).assert().success();
+    db.run("checkpoint").assert().success();
+    db
+}
+
+#[test]
+fn a_rate_slows_the_copy_and_the_move_down() {
+    let db = sparse();
+    let copy = db.dir.path().join("copy.db");
+    let start = Instant::now();
+    let mut slow = db.run("compact");
+    slow.args(["--rate", "1MB/s", "-o"]).arg(&copy);
+    // Pages only: the empty log regions are not written for this.
+    let written = json(slow)["bytes_after"].as_u64().unwrap() - (1 << 20);
+    assert!(written > 400_000, "{written}");
+    let least = Duration::from_secs_f64(written as f64 / 1e6 * 0.9);
+    assert!(
+        start.elapsed() >= least,
+        "{written} in {:?}",
+        start.elapsed()
+    );
+    let before = db.list();
+    let start = Instant::now();
+    let report = json({
+        let mut slow = db.run("compact");
+        slow.args(["--rate", "1MB/s"]);
+        slow
+    });
+    assert_eq!(report["done"], true);
+    assert!(
+        start.elapsed() > Duration::from_millis(300),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(db.list(), before);
+}
+
+#[test]
+fn a_slow_compaction_keeps_no_writer_waiting() {
+    let db = sparse();
+    let before = db.list().lines().count();
+    let mut slow = std::process::Command::new(env!("CARGO_BIN_EXE_creel"))
+        .arg("compact")
+        .arg(&db.path)
+        .args(["--rate", "50KB/s", "-q"])
+        .spawn()
+        .unwrap();
+    // More than fits the log while it lasts: the compaction has to make way.
+    let value = "v".repeat(30_000);
+    for i in 0..60 {
+        db.run("put")
+            .args([&format!("meanwhile{i}"), &value, "--lock-timeout", "3s"])
+            .assert()
+            .success();
+    }
+    slow.kill().unwrap();
+    slow.wait().unwrap();
+    assert_eq!(db.list().lines().count(), before + 60);
+    db.run("verify").assert().success();
+}
+
+#[test]
+fn a_copy_for_which_there_is_no_room_is_not_begun() {
+    let Some(small) = Small::mount("1m") else {
+        return skipped("a small tmpfs cannot be mounted here");
+    };
+    let db = holey();
+    let copy = small.0.path().join("copy.db");
+    let mut command = db.run("compact");
+    command.arg("-o").arg(&copy);
+    let error = json_error(command, 8);
+    assert_eq!(error["state"], "no file was made");
+    let (needed, available) = (
+        &error["detail"]["needed_bytes"],
+        &error["detail"]["available_bytes"],
+    );
+    assert!(needed.as_u64().unwrap() > 1 << 20, "{error}");
+    assert!(available.as_u64().unwrap() <= 1 << 20, "{error}");
+    assert_eq!(std::fs::read_dir(small.0.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use creel::format::SLOT_SIZE;
 use creel::format::header::{Header, SlotState};
 use predicates::prelude::*;
 
-use crate::support::{Db, creel, flip, json_error, skipped, strace};
+use crate::support::{Db, creel, flip, json_error, json_lines, skipped, strace};
 
 /// A `creel batch` that waits for input and holds the writer lock meanwhile.
 pub struct Holder {
@@ -376,6 +376,45 @@ fn exit_14_where_the_outcome_is_unknown() {
         db.run("put").args(["k", "w"]).assert().success();
         assert_eq!(db.get("k"), b"w");
     }
+}
+
+#[test]
+fn exit_20_for_a_check_that_does_not_see() {
+    if !cfg!(debug_assertions) {
+        return skipped("a check that sees nothing can be asked for in debug builds only");
+    }
+    let db = Db::with(&[("k", "v")]);
+    let mut command = db.run("verify");
+    command
+        .args(["--self-test", "5", "--seed", "7", "--json"])
+        .env("CREEL_TEST_BLIND", "1");
+    let output = command.assert().code(20).get_output().clone();
+    let report = &json_lines(&output.stdout)[0];
+    assert_eq!(
+        report["verdict"], "clean",
+        "the file is sound, the check is not"
+    );
+    assert_eq!(report["self_test"]["missed"], 5);
+    assert_eq!(
+        report["self_test"]["missed_at"].as_array().unwrap().len(),
+        5
+    );
+}
+
+#[test]
+fn exit_12_16_and_23_where_there_is_no_yes_or_no() {
+    let db = Db::with(&[("k", "v")]);
+    let wait = |token: &str| {
+        let mut command = db.run("get");
+        command.args(["k", "--wait-for", token, "--timeout", "50ms"]);
+        command
+    };
+    assert_eq!(json_error(wait("1:99:00000000"), 12)["retryable"], true);
+    assert_eq!(json_error(wait("1:1:00000000"), 16)["retryable"], false);
+    db.run("verify")
+        .args(["--self-test", "0"])
+        .assert()
+        .code(23);
 }
 
 #[test]

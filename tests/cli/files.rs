@@ -67,6 +67,17 @@ fn a_second_hard_link_refuses_writes() {
             .success()
             .stdout("v");
         creel().arg("verify").arg(path).assert().success();
+        // A reader is warned, and may say that it knows.
+        let warned = |rest: &[&str]| {
+            let mut command = creel();
+            command.arg("list").arg(path).args(rest);
+            let stderr = command.assert().success().get_output().stderr.clone();
+            String::from_utf8(stderr).unwrap()
+        };
+        assert!(warned(&[]).starts_with("warning: ") && warned(&[]).contains("2 hard links"));
+        for silent in ["-q", "--allow-hard-links", "--json"] {
+            assert_eq!(warned(&[silent]), "");
+        }
     }
     assert_eq!(db.bytes(), before);
     let mut forced = db.run("put");

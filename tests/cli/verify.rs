@@ -64,6 +64,22 @@ fn damage_is_exit_4_with_an_id() {
             .unwrap()
             .starts_with('P')
     );
+    let finding = &report["findings"][0];
+    for field in ["consequence", "advice"] {
+        assert!(
+            !finding[field].as_str().unwrap().is_empty(),
+            "{field}: {finding}"
+        );
+    }
+    let keys = [&finding["key_from_b64"], &finding["key_to_b64"]];
+    assert!(keys.iter().any(|key| key.is_string()), "{finding}");
+    assert!(
+        finding["records_unreachable"].as_u64() > Some(0),
+        "{finding}"
+    );
+    db.run("verify").assert().code(4).stdout(
+        predicate::str::contains("\n  means: ").and(predicate::str::contains("\n  keys: ")),
+    );
     db.run("list")
         .assert()
         .code(4)

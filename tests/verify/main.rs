@@ -8,6 +8,7 @@
     clippy::print_stdout
 )]
 
+mod archive;
 mod breaker;
 mod clean;
 mod files;

