@@ -44,6 +44,7 @@ mod list;
 mod log;
 mod man;
 mod many;
+mod many_random;
 mod odd_calls;
 mod open;
 mod put;
