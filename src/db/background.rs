@@ -24,11 +24,9 @@ impl Inner {
         // A finished one is replaced; what it could not do will be tried again.
         let inner = Arc::clone(self);
         let run = move || {
-            // The region doubles as long as it fills up faster than it is folded.
-            let room = inner.log_room.load(Ordering::Relaxed);
-            let region = match inner.pressed.load(Ordering::Relaxed) {
-                true => RegionWish::AtLeast((room * 2).min(inner.options.wal_max)),
-                false => RegionWish::Keep,
+            let region = match inner.wanted.load(Ordering::Relaxed) {
+                0 => RegionWish::Keep,
+                wanted => RegionWish::AtLeast(wanted.min(inner.options.wal_max)),
             };
             inner.run_job(&Job::fold(region), &NoProgress).map(|_| ())
         };

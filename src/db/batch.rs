@@ -166,8 +166,10 @@ impl Batch {
     }
 
     fn push(&mut self, kind: Kind, key: &[u8], value: &[u8]) -> &mut Self {
-        self.implied();
         let at = self.bytes.len();
+        if at == 0 {
+            self.bytes.reserve(key.len() + value.len());
+        }
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value);
         let key = at..at + key.len();
@@ -188,7 +190,7 @@ impl Batch {
     fn names_main(&self, keyspace: usize) -> bool {
         self.keyspaces
             .get(keyspace)
-            .is_some_and(|name| name == MAIN_NAME)
+            .is_none_or(|name| name == MAIN_NAME)
     }
 
     /// Refuses what no commit may contain.

@@ -9,6 +9,7 @@
 
 use std::borrow::Borrow;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::facts::note_facts;
 use super::handle::{Inner, Log, lock};
 use super::job::{CheckpointOptions, CheckpointReport, Job, JobDone};
 use super::options::SyncMode;
-use super::region::RegionWish;
+use super::region::{RegionWish, wanted_room};
 use super::view::{Tree, View};
 use crate::defect::{Defect, planted};
 use crate::delta::Delta;
@@ -106,7 +107,7 @@ impl Inner {
 
     /// Called by a committer that found no room: checkpoints, and asks for larger regions.
     pub fn checkpoint_for_room(self: &Arc<Self>, need: u64) -> Result<()> {
-        let room = self.log_room.load(std::sync::atomic::Ordering::Relaxed);
+        let room = self.log_room.load(Ordering::Relaxed);
         let doubled = (room * 2).min(self.options.wal_max);
         let bytes = doubled.max((need + REGION_HEADER_SIZE as u64).next_multiple_of(4096));
         let job = Job {
@@ -252,6 +253,9 @@ impl Inner {
         note_facts(job, cut);
         let mut writer = PageWriter::new(&self.file, &mut space, pages.page_size(), generation);
         writer.watch(progress);
+        if self.options.sync == SyncMode::Off {
+            writer.leave_to_system();
+        }
         let (root, delta) = cut.frozen.with_newest(|entries| {
             let changes = IterChanges::new(entries.map(|(key, value)| {
                 let change = value.map_or(Change::Delete, Change::Put);
@@ -381,10 +385,10 @@ impl Inner {
         };
         log.header_proven = self.options.sync != SyncMode::Off;
         log.current = current;
-        // Commits that came while this ran: if they filled much of the region, it is too small.
-        let pressed = log.tail.end > log.tail.extent.len / 4;
-        self.pressed
-            .store(pressed, std::sync::atomic::Ordering::Relaxed);
+        self.wanted.store(
+            wanted_room(log.tail.end, log.tail.extent.len),
+            Ordering::Relaxed,
+        );
         self.note_log(&log);
         Ok(())
     }

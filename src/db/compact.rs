@@ -52,7 +52,8 @@ pub struct CompactReport {
     pub bytes_after: u64,
     /// Entries.
     pub entries: u64,
-    /// Content sum before and after: equal, or it is an error.
+    /// Content sum before and after: equal, or it is an error. Both are as of the newest commit that
+    /// was taken in: others may commit meanwhile.
     pub content_sum_before: u64,
     /// See `content_sum_before`.
     pub content_sum_after: u64,
@@ -247,6 +248,10 @@ impl Compaction<'_> {
         if same_entries && now.content_sum != before.content_sum {
             let text = "compaction changed the content sum";
             return Err(Error::corrupt(Invariant::T11, text));
+        }
+        if !same_entries {
+            // Commits that others made meanwhile are in it now.
+            self.report.content_sum_before = now.content_sum;
         }
         self.report.rounds += 1;
         self.report.bytes_written += done.report.bytes_written;

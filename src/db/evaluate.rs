@@ -99,9 +99,16 @@ impl Evaluator {
         prepared
             .payload
             .reserve(batch.bytes.len() + 12 * batch.items.len());
-        let mut ids: Vec<Option<u32>> = vec![None; batch.keyspaces.len()];
+        let (mut one, mut many) = ([None], Vec::new());
+        let ids: &mut [Option<u32>] = match batch.keyspaces.len() {
+            0 | 1 => &mut one,
+            names => {
+                many.resize(names, None);
+                &mut many
+            }
+        };
         for item in &batch.items {
-            self.prepare_item(batch, item, &mut ids, &mut prepared)?;
+            self.prepare_item(batch, item, ids, &mut prepared)?;
         }
         if prepared.payload.len() as u64 > u64::from(MAX_PAYLOAD) {
             let (actual, limit) = (prepared.payload.len() as u64, u64::from(MAX_PAYLOAD));

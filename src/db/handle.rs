@@ -57,8 +57,9 @@ pub(crate) struct Inner {
     /// Bytes in the active region, for deciding about checkpoints without a lock.
     pub log_used: AtomicU64,
     pub log_room: AtomicU64,
-    /// The last checkpoint could hardly keep up with the commits: the log should grow.
-    pub pressed: AtomicBool,
+    /// Bytes that a log region should have, where the last checkpoint could hardly keep up with the
+    /// commits; 0 where it could.
+    pub wanted: AtomicU64,
     /// Everything up to this entry is known to be published.
     pub published: AtomicU64,
     /// Who waits for commits.

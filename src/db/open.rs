@@ -94,7 +94,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         poisoned: AtomicBool::new(false),
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
-        pressed: AtomicBool::new(false),
+        wanted: AtomicU64::new(0),
         published: AtomicU64::new(0),
         watchers: Watchers::default(),
         holds_all: AtomicBool::new(holds_all),

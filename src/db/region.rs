@@ -25,6 +25,17 @@ pub(crate) enum RegionWish {
     /// Its first size, and a place below this page.
     BaseBelow(u32),
 }
+/// The size that a region should have where the commits that came during a checkpoint have filled
+/// so much of it; 0 = as it is. Where it is nearly full they had to wait, or would have: then it
+/// grows in large steps, because each step is one more time that they wait.
+pub(super) fn wanted_room(used: u64, room: u64) -> u64 {
+    match used {
+        used if used > room / 4 * 3 => room.saturating_mul(8),
+        used if used > room / 4 => room.saturating_mul(2),
+        _ => 0,
+    }
+}
+
 impl Inner {
     /// Where no commit has come since the region was begun, the sync that made the header durable
     /// has also made the region's beginning so: tell those who open next. Nobody is waited for.

@@ -23,6 +23,16 @@ pub struct PageWriter<'a> {
     run_start: u64,
     written: u64,
     progress: Option<&'a dyn Progress>,
+    /// Written since write-back was last started, and where; `None` where nobody starts it.
+    behind: Option<Behind>,
+}
+
+/// Pages that the system has not been asked to write yet.
+#[derive(Default)]
+struct Behind {
+    bytes: u64,
+    from: u64,
+    to: u64,
 }
 
 impl<'a> PageWriter<'a> {
@@ -42,12 +52,37 @@ impl<'a> PageWriter<'a> {
             run_start: 0,
             written: 0,
             progress: None,
+            behind: Some(Behind::default()),
         }
     }
 
     /// Reports bytes written, and stops where asked to.
     pub fn watch(&mut self, progress: &'a dyn Progress) {
         self.progress = Some(progress);
+    }
+
+    /// No sync will follow: the system writes when it likes.
+    pub fn leave_to_system(&mut self) {
+        self.behind = None;
+    }
+
+    /// Starts write-back once enough has come together: where pages go into free space here and
+    /// there, a call for each of them costs more than it brings.
+    fn start_writeback(&mut self, at: u64, len: u64) {
+        let Some(behind) = &mut self.behind else {
+            return;
+        };
+        if behind.bytes == 0 {
+            (behind.from, behind.to) = (at, at + len);
+        }
+        behind.from = behind.from.min(at);
+        behind.to = behind.to.max(at + len);
+        behind.bytes += len;
+        if behind.bytes >= RUN as u64 {
+            let len = behind.to - behind.from;
+            self.file.start_writeback(behind.from, len);
+            *behind = Behind::default();
+        }
     }
 
     /// Writes what is gathered. Must be called before the sync that makes the pages durable.
@@ -59,7 +94,7 @@ impl<'a> PageWriter<'a> {
         self.file
             .write_at(&self.run, self.run_start)
             .map_err(|e| Error::io("write pages", e))?;
-        self.file.start_writeback(self.run_start, len);
+        self.start_writeback(self.run_start, len);
         self.written += len;
         self.run_start += len;
         self.run.clear();

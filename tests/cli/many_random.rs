@@ -29,7 +29,8 @@ impl Worker<'_> {
     }
 
     fn key(&mut self) -> String {
-        format!("{}{:02}", self.prefix, self.below(30))
+        let n = self.below(30);
+        format!("{}{n:02}", self.prefix)
     }
 
     fn value(&mut self) -> String {
