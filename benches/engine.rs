@@ -4,7 +4,7 @@
 //! several rounds; floors (a bare overwrite + sync) are measured in alternation with creel.
 //!
 //! 10 million entries: `CREEL_BENCH_ENTRIES=10000000 cargo bench --bench engine -- load-unsorted
-//! checkpoint get-random`, with 5 GB of space in CREEL_BENCH_DIR or the temporary directory.
+//! checkpoint get`, with 5 GB of space in CREEL_BENCH_DIR or the temporary directory.
 
 #![allow(
     missing_docs,
