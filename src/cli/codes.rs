@@ -171,8 +171,8 @@ codes! {
         "creel get DB KEY --wait-for TOKEN at the new primary tells whether it has the commit";
     UNREACHABLE "unreachable" Unreachable
         "the source could not be reached, or did not answer in time"
-        "the copy is whole, as far as it is"
-        "try again; creel replicate serve has to run on the other side";
+        "what had come before is kept, and whole"
+        "try again; for a database on another machine, creel replicate serve has to run there";
     UNAUTHORISED "unauthorised" Io
         "the other side does not let this copy in, or cannot show that it is the one that was meant"
         "the copy is as it was"

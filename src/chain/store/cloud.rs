@@ -170,6 +170,8 @@ fn client(cloud: Cloud, bucket: &str) -> Result<Arc<dyn Client>, Error> {
             let builder = AmazonS3Builder::from_env()
                 .with_bucket_name(bucket)
                 .with_conditional_put(S3ConditionalPut::ETagMatch)
+                // One object at a time, and not all servers have the other request.
+                .with_disable_bulk_delete(true)
                 .with_retry(retry);
             let builder = limits.into_iter().fold(builder, |builder, (key, value)| {
                 builder.with_config(AmazonS3ConfigKey::Client(key), value)
