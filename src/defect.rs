@@ -66,6 +66,7 @@ defects! {
     WriterLockIgnored "writer-lock-ignored" "Two writers do not exclude each other.",
     DirectoryUnsynced "directory-unsynced" "The directory is not synced after a rename.",
     RenameBeforeSync "rename-before-sync" "A new file gets its name before it is durable.",
+    NamedUnsynced "named-unsynced" "A new file is not synced again once it has its name.",
     FreeListLeak "free-list-leak" "A freed page is not written down.",
     ConditionsTooEarly "conditions-too-early" "Conditions are checked before catching up with others.",
     GroupResultsMixed "group-results-mixed" "Members of a commit group get each other's results.",

@@ -156,13 +156,23 @@ impl Temporary {
         Ok(())
     }
 
+    /// A name for what has none. Only a file with a name can be made durable (btrfs).
+    fn link(&self, to: &Path) -> io::Result<()> {
+        Nameless::link(&self.path, to)?;
+        let synced = self.file.sync_all();
+        if synced.is_err() {
+            let _ = fs::remove_file(to);
+        }
+        synced
+    }
+
     fn name(&mut self, target: &Path, force: bool) -> io::Result<()> {
         if !self.has_name {
-            match Nameless::link(&self.path, target) {
+            match self.link(target) {
                 // Only a file with another name can replace one.
                 Err(e) if force && e.kind() == io::ErrorKind::AlreadyExists => {
                     let path = hidden(target);
-                    Nameless::link(&self.path, &path)?;
+                    self.link(&path)?;
                     (self.path, self.has_name) = (path, true);
                 }
                 other => return other,

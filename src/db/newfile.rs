@@ -57,7 +57,7 @@ impl<'a> NewFile<'a> {
         let named = match (self.has_name, replace) {
             (true, true) => self.vfs.rename(&self.path, self.dest),
             (true, false) => self.vfs.rename_new(&self.path, self.dest),
-            (false, _) => match self.vfs.link_nameless(&self.path, self.dest) {
+            (false, _) => match self.link(self.dest) {
                 Err(e) if replace && e.kind() == ErrorKind::AlreadyExists => self.take_over()?,
                 other => other,
             },
@@ -98,16 +98,26 @@ impl Inner {
 }
 
 impl NewFile<'_> {
+    /// A name for what has none. Only a file with a name can be made durable (btrfs).
+    fn link(&self, to: &Path) -> std::io::Result<()> {
+        self.vfs.link_nameless(&self.path, to)?;
+        if planted(Defect::NamedUnsynced) {
+            return Ok(());
+        }
+        let synced = self.file.sync();
+        if synced.is_err() {
+            let _ = self.vfs.remove(to);
+        }
+        synced
+    }
+
     /// Nothing replaces a file but a file with another name: for a moment there are two.
     fn take_over(&mut self) -> Result<std::io::Result<()>> {
         let temporary = temporary_name(self.dest, self.vfs)?;
-        Ok(self
-            .vfs
-            .link_nameless(&self.path, &temporary)
-            .and_then(|()| {
-                (self.path, self.has_name) = (temporary, true);
-                self.vfs.rename(&self.path, self.dest)
-            }))
+        Ok(self.link(&temporary).and_then(|()| {
+            (self.path, self.has_name) = (temporary, true);
+            self.vfs.rename(&self.path, self.dest)
+        }))
     }
 }
 

@@ -151,7 +151,8 @@ pub trait Vfs: Send + Sync + Debug {
         let _ = near;
         None
     }
-    /// Gives such a file a name; fails with `AlreadyExists` when there is one like it.
+    /// Gives such a file a name; fails with `AlreadyExists` when there is one like it. Only what is
+    /// synced after that is durable.
     fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
         let _ = (path, to);
         Err(io::ErrorKind::Unsupported.into())

@@ -27,7 +27,8 @@ impl Nameless {
         }
     }
 
-    /// Gives a file the name `to`, which must not exist. `path`: as in [`Nameless`].
+    /// Gives a file the name `to`, which must not exist. `path`: as in [`Nameless`]. It has to be
+    /// synced after that, whatever was done before: on btrfs a sync without a name does nothing.
     pub fn link(path: &Path, to: &Path) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         return linux::link(path, to);
@@ -79,15 +80,11 @@ mod linux {
                 libc::AT_SYMLINK_FOLLOW,
             )
         };
-        if rc != 0 {
-            return Err(io::Error::last_os_error());
+        if rc == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
         }
-        // On btrfs a sync of a file without a name does nothing: only now can it be durable.
-        let synced = fs::File::open(to).and_then(|file| file.sync_all());
-        if synced.is_err() {
-            let _ = fs::remove_file(to);
-        }
-        synced
     }
 }
 

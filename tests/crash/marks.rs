@@ -43,6 +43,9 @@ pub struct Books {
     pub errors: usize,
 }
 
+/// More than a workload leaves open where handles refuse after a failure.
+const MOST_HISTORIES: usize = 2048;
+
 impl Books {
     pub fn new(history: History) -> Books {
         let last = history.len() as u64 - 1;
@@ -75,6 +78,9 @@ impl Books {
         with.extend(
             (self.promise.acked..self.promise.done).map(|n| history[..=n as usize].to_vec()),
         );
+        // After a failure a handle refuses; only another one may try.
+        let endless = with.len() > MOST_HISTORIES;
+        assert!(!endless, "commits go on being tried after failures");
         for history in &mut with {
             let next = history.last().unwrap().after(change);
             history.push(Arc::new(next));

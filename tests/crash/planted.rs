@@ -67,6 +67,7 @@ const PLANTED: &[(Defect, Harness)] = &[
     (D::WriterLockIgnored, Refusals),
     (D::DirectoryUnsynced, Campaign("create", 2000, 0)),
     (D::RenameBeforeSync, Campaign("create", 4000, 0)),
+    (D::NamedUnsynced, Campaign("create", 4000, 0)),
     (D::FreeListLeak, Campaign("checkpoints", 2000, 0)),
     (D::ConditionsTooEarly, Campaign("conditions", 2000, 0)),
     (D::GroupResultsMixed, Callers),

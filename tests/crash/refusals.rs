@@ -1,39 +1,26 @@
 //! What a handle must not do any more: write in an older epoch, to a file that lost its name,
 //! or while another writer has the lock.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use creel::format::header::Header;
-use creel::store::slots;
-use creel::sys::{Access, Vfs};
-use creel::{CreateOptions, Error, SyncMode};
+use creel::sys::Vfs;
+use creel::{CreateOptions, Error, FenceWish, SyncMode};
 
 use super::workloads::small;
 use super::world::{Outcome, PATH, World};
 
-/// Somebody began a new epoch: the header says so, and who opened before may not go on.
+/// Another handle began a new epoch: who opened before may not go on.
 pub fn older_epoch() -> Outcome {
     let world = World::quiet(1);
     let handle = world.create(&small())?;
     world.put(&handle, "before", vec![1])?;
     world.checkpoint(&handle)?;
-    let fail = |e: &dyn std::fmt::Display| e.to_string();
-    let disk = world.disk();
-    let file = disk
-        .open(Path::new(PATH), Access::Write)
-        .map_err(|e| fail(&e))?;
-    let before = slots::read(file.as_ref())
-        .and_then(|slots| slots.current(Path::new(PATH)))
-        .map_err(|e| fail(&e))?;
-    let next = Header {
-        generation: before.header.generation + 1,
-        epoch: before.header.epoch + 1,
-        prev_header_crc: before.crc,
-        ..before.header.clone()
-    };
-    slots::write(file.as_ref(), &before, &next).map_err(|e| fail(&e))?;
+    let other = world.open(SyncMode::Full)?;
+    let fence = other.db.prepare_fence(&FenceWish::default());
+    fence
+        .and_then(|entry| other.db.install_fence(&entry))
+        .map_err(|e| e.to_string())?;
     match handle.db.put(b"after", b"2") {
         Err(Error::Fenced { .. }) => Ok(()),
         other => Err(format!("a put in an older epoch: {other:?}")),

@@ -18,6 +18,25 @@ pub struct Inode {
     pub cache: Arc<Content>,
     /// Never survives a crash, so its writes are not worth listing.
     scratch: bool,
+    /// Its last sync was one without a name.
+    synced_nameless: bool,
+    /// What such a sync brought to the medium, once the name is there without it.
+    withheld: Option<Arc<Content>>,
+}
+
+impl Inode {
+    fn sync_begins(&mut self, has_name: bool) {
+        self.synced_nameless = !has_name;
+        if has_name && let Some(content) = self.withheld.take() {
+            self.durable = content;
+        }
+    }
+
+    fn withhold(&mut self) {
+        if self.synced_nameless && self.withheld.is_none() {
+            self.withheld = Some(std::mem::take(&mut self.durable));
+        }
+    }
 }
 
 /// What becomes of the writes whose sync failed.
@@ -144,11 +163,13 @@ impl State {
         Ok(())
     }
 
-    /// Makes the entries in the directory of `path` durable.
+    /// Makes the entries in the directory of `path` durable. For a file that was synced only while
+    /// it had no name that is the name alone (btrfs).
     pub fn sync_dir_of(&mut self, path: &Path) {
         let path = clean(path);
         let directory = path.parent();
         let durable_names = &mut self.durable_names;
+        let inodes = &mut self.inodes;
         self.pending.retain(|op| {
             let concerned = op
                 .paths()
@@ -157,6 +178,9 @@ impl State {
                 .any(|p| p.parent() == directory);
             if concerned {
                 op.apply_to_names(durable_names);
+                if let Some(file) = inodes.get_mut(&op.inode()) {
+                    file.withhold();
+                }
             }
             !concerned
         });
@@ -202,6 +226,8 @@ impl State {
 
     /// Makes all earlier writes and size changes of a file durable.
     pub fn sync(&mut self, inode: u64) {
+        let has_name = self.links(inode) > 0;
+        self.inodes.get_mut(&inode).unwrap().sync_begins(has_name);
         self.settle(inode, |_| true, |medium, _, op| op.apply_to(medium));
     }
 
@@ -334,7 +360,7 @@ impl State {
                 Inode {
                     durable,
                     cache,
-                    scratch: false,
+                    ..Inode::default()
                 },
             ))
         });
@@ -366,7 +392,7 @@ impl State {
         let file = Inode {
             durable: Arc::clone(&content),
             cache: content,
-            scratch: false,
+            ..Inode::default()
         };
         self.inodes.insert(inode, file);
         self.names.insert(clean(path), inode);
