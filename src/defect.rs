@@ -73,6 +73,7 @@ defects! {
     BatchPartlyVisible "batch-partly-visible" "Only the first operation of a batch becomes visible.",
     VerifySkipsValues "verify-skips-values" "`verify` does not compare the checksums of large values.",
     BackupUnpinned "backup-unpinned" "A backup does not keep the pages that it copies.",
+    RestsKept "rests-kept" "A frame is written over the rests of one that was not finished.",
     SyncSkipped "sync-skipped" "A commit is acknowledged without a sync.",
     PoisonIgnored "poison-ignored" "A handle goes on after a write that failed.",
     AbsenceAssumed "absence-assumed" "After a want of space a commit counts as never made.",

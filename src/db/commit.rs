@@ -215,6 +215,7 @@ impl Inner {
         let mut log = lock(&self.log);
         log.writing = false;
         if let Err(source) = written {
+            log.tail.clear = false;
             return Err(self.write_failed(durability, source, &before, &encoded));
         }
         let written = Written {

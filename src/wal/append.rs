@@ -11,7 +11,9 @@ use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::format::checksum::{History, crc};
 use crate::format::entry::Entry;
-use crate::format::frame::{Envelope, FrameHeader, frame_len, push_entry, push_frame};
+use crate::format::frame::{
+    Envelope, FRAME_HEADER_SIZE, FrameHeader, frame_len, push_entry, push_frame,
+};
 use crate::format::mark::{MARK_SIZE, Mark};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::sys::File;
@@ -19,6 +21,9 @@ use crate::sys::File;
 /// Un-proven bytes up to this length are written again; longer spans are proven by reading the
 /// medium.
 const REWRITE_MAX: u64 = 64 << 10;
+
+/// Zeros behind each group: the place of the next header.
+const PLACE: usize = FRAME_HEADER_SIZE;
 
 /// When a group has to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +71,7 @@ pub fn fits(tail: &Tail, bytes: u64) -> bool {
 
 /// Encodes a group for the place behind `tail`. The caller has checked that it fits.
 pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &Stamp) -> Encoded {
-    let mut bytes = Vec::with_capacity(group_len(entries) as usize);
+    let mut bytes = Vec::with_capacity(group_len(entries) as usize + PLACE);
     let (mut tail, mut history) = (tail.clone(), *history);
     let synced_units = (tail.proven / 8) as u32;
     for entry in entries {
@@ -115,7 +120,7 @@ pub fn encode_entries(
     history: History,
     durable_gen: u32,
 ) -> Encoded {
-    let mut bytes = Vec::with_capacity(entries_len(entries) as usize);
+    let mut bytes = Vec::with_capacity(entries_len(entries) as usize + PLACE);
     let mut tail = tail.clone();
     let synced_units = (tail.proven / 8) as u32;
     for entry in entries {
@@ -163,6 +168,27 @@ pub fn write(
     group: &mut Encoded,
     durability: Durability,
 ) -> io::Result<()> {
+    clear_place(file, tail)?;
+    let frames = group.bytes.len();
+    let room = tail.extent.len.saturating_sub(group.tail.end);
+    group.bytes.resize(frames + PLACE.min(room as usize), 0);
+    let written = write_clear(file, tail, group, durability);
+    group.bytes.truncate(frames);
+    written?;
+    group.tail.clear = true;
+    if durability == Durability::Now {
+        group.tail.proven = group.tail.end;
+        leave_mark(file, &group.tail);
+    }
+    Ok(())
+}
+
+fn write_clear(
+    file: &dyn File,
+    tail: &Tail,
+    group: &Encoded,
+    durability: Durability,
+) -> io::Result<()> {
     if durability == Durability::Later {
         return file.write_at(&group.bytes, tail.extent.start + tail.end);
     }
@@ -177,11 +203,31 @@ pub fn write(
         file.write_durable_at(&[IoSlice::new(&again), IoSlice::new(&group.bytes)], at)
     };
     match written {
-        Err(_) if planted(Defect::SyncRetried) => file.sync()?,
-        written => written?,
+        Err(_) if planted(Defect::SyncRetried) => file.sync(),
+        written => written,
     }
-    group.tail.proven = group.tail.end;
-    leave_mark(file, &group.tail);
+}
+
+/// Makes certain that no part of the header of an unfinished frame is where the next one goes.
+/// A crash in the middle of the write could put the two together again.
+fn clear_place(file: &dyn File, tail: &Tail) -> io::Result<()> {
+    let room = tail.extent.len.saturating_sub(tail.end);
+    let mut place = [0u8; PLACE];
+    let at = tail.extent.start + tail.end;
+    let (place, _) = place.split_at_mut(PLACE.min(room as usize));
+    if tail.clear || planted(Defect::RestsKept) {
+        return Ok(());
+    }
+    if file.read_at(place, at)? < place.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mark = Mark::decode(place, tail.region.salt);
+    let ours = mark.is_some_and(|mark| mark == mark_of(tail));
+    let rest = place.get(if ours { MARK_SIZE } else { 0 }..);
+    if rest.unwrap_or(&[]).iter().any(|byte| *byte != 0) {
+        place.fill(0);
+        file.write_durable_at(&[IoSlice::new(place)], at)?;
+    }
     Ok(())
 }
 
@@ -208,11 +254,15 @@ pub fn is_absent(file: &dyn File, tail: &Tail, group: &Encoded) -> bool {
 /// it fails: the next writer then proves the tail once more.
 pub fn leave_mark(file: &dyn File, tail: &Tail) {
     if tail.end + MARK_SIZE as u64 <= tail.extent.len {
-        let mark = Mark {
-            own_units: (tail.end / 8) as u32,
-            prev_crc: tail.link.prev_crc,
-        };
-        let _ = file.write_at(&mark.encode(tail.region.salt), tail.extent.start + tail.end);
+        let mark = mark_of(tail).encode(tail.region.salt);
+        let _ = file.write_at(&mark, tail.extent.start + tail.end);
+    }
+}
+
+fn mark_of(tail: &Tail) -> Mark {
+    Mark {
+        own_units: (tail.end / 8) as u32,
+        prev_crc: tail.link.prev_crc,
     }
 }
 
@@ -339,6 +389,7 @@ pub fn switch(
     tail.end = REGION_HEADER_SIZE as u64;
     tail.proven = 0;
     tail.last = None;
+    tail.clear = true; // nothing has its salt
     tail.durable_gen = durable_gen;
     Ok(())
 }

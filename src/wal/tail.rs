@@ -34,6 +34,8 @@ pub struct Tail {
     pub last: Option<Placed>,
     /// Everything below this offset of the active region is known durable.
     pub proven: u64,
+    /// Where the header of the next frame goes, nothing of an unfinished one can be.
+    pub clear: bool,
     /// Low half of the newest generation known durable.
     pub durable_gen: u32,
     /// Time of the last entry.
@@ -60,6 +62,7 @@ impl Tail {
     pub fn advance(&mut self, end: &ScanEnd) {
         self.end = end.end;
         self.link = end.link;
+        self.clear = false;
         if let Some(last) = end.last {
             self.proven = self
                 .proven
@@ -163,6 +166,7 @@ pub fn load(
         link: older,
         last: None,
         proven: 0,
+        clear: false,
         durable_gen: region.durable_gen,
         last_time_us: 0,
     };

@@ -74,6 +74,7 @@ const PLANTED: &[(Defect, Harness)] = &[
     (D::BatchPartlyVisible, Campaign("pairs", 2000, 0)),
     (D::VerifySkipsValues, Verdict(97)),
     (D::BackupUnpinned, Campaign("backups", 2000, 0)),
+    (D::RestsKept, Campaign("rests", 4000, 4000)),
     (D::SyncSkipped, Campaign("singles", 2000, 0)),
     (D::PoisonIgnored, Faults("singles")),
     (D::AbsenceAssumed, Faults("singles")),

@@ -48,6 +48,7 @@ pub fn named(name: &str) -> &'static Workload {
 pub const WORKLOADS: &[Workload] = &[
     maker("create", 2, logs::create),
     workload("singles", 6, logs::singles),
+    workload("rests", 3, logs::rests),
     workload("batches", 2, logs::batches),
     workload("groups", 6, logs::groups),
     workload("normal", 6, logs::normal),

@@ -26,6 +26,25 @@ pub fn singles(world: &World) -> Outcome {
     world.check(&handle)
 }
 
+/// Each header has its first 8 or 16 bytes, which the headers of two commits at one place share, in
+/// a sector of its own: what the next commit brings there must not make an unfinished one whole.
+pub fn rests(world: &World) -> Outcome {
+    let handle = world.create(&small())?;
+    let used = || handle.db.log_info().map(|log| log.active_used);
+    let used = || used().map_err(|e| e.to_string());
+    let mut rng = Rng::new(world.seed);
+    let before = used()?;
+    world.put(&handle, &key(0), rng.bytes(80))?;
+    let around = used()? - before - 80;
+    for i in 1..16 {
+        let at = used()?;
+        let end = (at + around + 160).next_multiple_of(512) - [8, 16][i % 2];
+        let len = end - at - around;
+        world.put(&handle, &key(i), rng.bytes(len as usize))?;
+    }
+    world.check(&handle)
+}
+
 /// Batches smaller and larger than a sector, a page, and what is written again un-proven.
 pub fn batches(world: &World) -> Outcome {
     let options = creel::CreateOptions {
