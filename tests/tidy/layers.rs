@@ -45,7 +45,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "soak",
         &[
-            "check", "db", "digest", "error", "exchange", "format", "progress", "sys",
+            "chain", "check", "db", "digest", "error", "exchange", "format", "progress", "replica",
+            "sys",
         ],
     ),
     (

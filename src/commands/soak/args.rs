@@ -162,7 +162,8 @@ pub(super) struct WorkArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trouble")]
 pub(super) struct TroubleArgs {
-    /// Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync
+    /// Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync; on the way to
+    /// replicas conn-drop, corrupt-frame
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::fault)]
     pub faults: Vec<FaultKind>,
     /// Operations between two faults on average [default: 20k]
@@ -193,9 +194,37 @@ pub(super) struct ReportArgs {
     /// Where the report goes: a directory
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// What the report consists of: json (configuration, result, events), csv (samples), junit,
+    /// html, hgrm (latencies), github (annotations, summary) [default: all of them]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
+    pub report: Vec<ReportKind>,
     /// Replace a report that is there already
     #[arg(long, requires = "out")]
     pub force: bool,
+}
+
+/// What a report may consist of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportKind {
+    /// config.json, result.json, events.jsonl
+    Json,
+    /// series.csv
+    Csv,
+    /// junit.xml
+    Junit,
+    /// report.html
+    Html,
+    /// latency-PART.hgrm
+    Hgrm,
+    /// Annotations and step summary of GitHub workflows
+    Github,
+}
+
+impl ReportArgs {
+    /// Whether this is asked for.
+    pub fn wants(&self, kind: ReportKind) -> bool {
+        self.report.is_empty() || self.report.contains(&kind)
+    }
 }
 
 impl SoakArgs {

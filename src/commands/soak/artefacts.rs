@@ -8,7 +8,7 @@ use creel::soak::measure::Sample;
 use creel::soak::watch::Event;
 use serde::Serialize;
 
-use super::args::ReportArgs;
+use super::args::{ReportArgs, ReportKind};
 use crate::cli::{Failure, codes};
 
 /// Events that are kept in memory for the plots.
@@ -26,6 +26,19 @@ pub(super) struct Artefacts {
     failed: Option<Failure>,
 }
 
+/// The files of a report.
+const OWN: [&str; 7] = [
+    "config.json",
+    "series.csv",
+    "events.jsonl",
+    "result.json",
+    "repro.json",
+    "junit.xml",
+    "report.html",
+];
+/// After a failure: the databases of the run.
+const DATABASE: &str = "database";
+
 #[derive(Serialize)]
 struct EventLine<'a> {
     part: &'a str,
@@ -35,28 +48,36 @@ struct EventLine<'a> {
 
 impl Artefacts {
     /// Makes the directory and the files that grow.
-    pub fn new(args: &ReportArgs) -> Result<Artefacts, Failure> {
+    pub fn new(args: &ReportArgs, config: &str) -> Result<Artefacts, Failure> {
         let Some(dir) = &args.out else {
             return Ok(Artefacts::default());
         };
         fs::create_dir_all(dir).map_err(|e| Failure::file("create", dir, &e))?;
-        let series = dir.join("series.csv");
-        if !args.force && series.symlink_metadata().is_ok() {
+        let is_there = |name: &&str| dir.join(name).symlink_metadata().is_ok();
+        if !args.force && OWN.iter().any(|name| is_there(&name)) {
             let what = format!("{} holds a report already", dir.display());
             return Err(Failure::new(&codes::EXISTS, what)
                 .at(dir)
                 .hint("choose another directory, or replace the report with --force"));
         }
         // What an older report left must not be taken for a part of this one.
-        for stale in ["result.json", "repro.json", "junit.xml", "report.html"] {
+        for stale in OWN {
             let _ = fs::remove_file(dir.join(stale));
         }
+        let _ = fs::remove_dir_all(dir.join(DATABASE));
+        let growing = |kind, name| match args.wants(kind) {
+            true => create(&dir.join(name)).map(Some),
+            false => Ok(None),
+        };
         let mut artefacts = Artefacts {
-            series: Some(create(&series)?),
-            events: Some(create(&dir.join("events.jsonl"))?),
+            series: growing(ReportKind::Csv, "series.csv")?,
+            events: growing(ReportKind::Json, "events.jsonl")?,
             dir: Some(dir.clone()),
             ..Artefacts::default()
         };
+        if args.wants(ReportKind::Json) {
+            artefacts.file("config.json", config)?;
+        }
         let head = format!("{},part\n", Sample::COLUMNS.join(","));
         artefacts.append_series(&head);
         Ok(artefacts)
@@ -122,10 +143,37 @@ impl Artefacts {
         }
     }
 
+    /// Takes in the folder with the databases of a run that failed; gives where it is then.
+    pub fn take_in(&self, folder: PathBuf) -> Result<PathBuf, Failure> {
+        let Some(dir) = &self.dir else {
+            return Ok(folder);
+        };
+        let place = dir.join(DATABASE);
+        // Another file system may be in between.
+        if fs::rename(&folder, &place).is_err() {
+            copy_all(&folder, &place).map_err(|e| Failure::file("write", &place, &e))?;
+            let _ = fs::remove_dir_all(&folder);
+        }
+        Ok(place)
+    }
+
     /// The first failure to write.
     pub fn finish(self) -> Result<(), Failure> {
         self.failed.map_or(Ok(()), Err)
     }
+}
+
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy_all(&entry.path(), &target)?,
+            false => fs::copy(entry.path(), &target).map(|_| ())?,
+        }
+    }
+    Ok(())
 }
 
 fn create(path: &Path) -> Result<File, Failure> {

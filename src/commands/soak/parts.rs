@@ -43,12 +43,12 @@ enum Folder {
 
 impl Folder {
     /// A directory for the copies of a run with replicas.
-    fn copies(&self) -> Result<PathBuf, Failure> {
+    fn copies(&self, part: &str) -> Result<PathBuf, Failure> {
         let dir = match self {
-            Folder::Temporary(scratch) => scratch.file("copies"),
+            Folder::Temporary(scratch) => scratch.file(part),
             Folder::Named(path) => {
                 let mut name = path.file_name().unwrap_or_default().to_owned();
-                name.push(".copies");
+                name.push(format!(".{part}"));
                 path.with_file_name(name)
             }
         };
@@ -93,16 +93,17 @@ pub(super) fn run(args: &SoakArgs, ctx: &mut Context) -> Outcome {
         Limit::DurationMs(ms) => ms,
         _ => 0,
     };
-    let mut artefacts = Artefacts::new(&args.report)?;
-    let fleet = match &replayed {
-        Some(repro) => repro.fleet.clone(),
-        None => args.fleet(&config)?,
-    };
     let parts = match &replayed {
-        Some(repro) if repro.fleet.is_some() => parts_of(None, fleet, &config),
-        _ => parts_of(args.mode.has_store().then_some(&config), fleet, &config),
+        Some(repro) if repro.fleet.is_some() => {
+            parts_of(None, repro.fleet.clone().into_iter().collect(), &config)
+        }
+        Some(_) => parts_of(Some(&config), Vec::new(), &config),
+        None => {
+            let fleets = args.fleets(&config)?;
+            parts_of(args.mode.has_store().then_some(&config), fleets, &config)
+        }
     };
-    artefacts.file("config.json", &configs(&parts))?;
+    let mut artefacts = Artefacts::new(&args.report, &configs(&parts))?;
     show::plan(ctx, &parts)?;
     let begun = Instant::now();
     let mut done = Vec::new();
@@ -158,7 +159,10 @@ impl Report<'_> {
         if !named && !broken {
             return Ok(());
         }
-        let place = folder.keep();
+        let place = match named {
+            true => folder.keep(),
+            false => artefacts.take_in(folder.keep())?,
+        };
         if broken {
             let repro = self.done.iter().find_map(|done| Repro::of(done, self.args));
             let dir = match (artefacts.dir(), named) {
@@ -180,12 +184,12 @@ impl Report<'_> {
 /// Of the time for both, replication gets one part in so many.
 const REPLICATION_SHARE: u64 = 4;
 
-fn parts_of(store: Option<&Config>, fleet: Option<Fleet>, config: &Config) -> Vec<Part> {
+fn parts_of(store: Option<&Config>, fleets: Vec<Fleet>, config: &Config) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some(config) = store {
         let mut config = config.clone();
         config.faults.retain(|kind| !kind.is_transport());
-        if let (Limit::DurationMs(ms), true) = (config.limit, fleet.is_some()) {
+        if let (Limit::DurationMs(ms), false) = (config.limit, fleets.is_empty()) {
             config.limit = Limit::DurationMs(ms - ms / REPLICATION_SHARE);
         }
         let name = match (config.faults.is_empty(), config.kill_every) {
@@ -199,17 +203,19 @@ fn parts_of(store: Option<&Config>, fleet: Option<Fleet>, config: &Config) -> Ve
             fleet: None,
         });
     }
-    if let Some(mut fleet) = fleet {
+    let several = fleets.len() as u64;
+    for mut fleet in fleets {
         fleet.faults.retain(|kind| kind.is_transport());
         if store.is_some() {
             fleet.duration_ms /= REPLICATION_SHARE;
         }
+        fleet.duration_ms /= several;
         // As many samples as the trends need.
         if fleet.duration_ms > 0 {
             fleet.sample_every_ms = fleet.sample_every_ms.min(fleet.duration_ms / 60).max(1);
         }
         parts.push(Part {
-            name: "replication",
+            name: fleet.transport.part(),
             config: config.clone(),
             fleet: Some(fleet),
         });
@@ -226,7 +232,7 @@ fn run_part(
     artefacts: &mut Artefacts,
 ) -> Result<Found, Failure> {
     if let Some(fleet) = &part.fleet {
-        let dir = folder.copies()?;
+        let dir = folder.copies(part.name)?;
         let program = helper::start(Helper::Reader)?.program;
         let mut live = Live::new(&ctx.globals, part.name, fleet.limit(), artefacts);
         let found = run_fleet(fleet, &dir, Some(&program), &mut live)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use creel::soak::check::{Broken, Ledger, Standing};
 use creel::soak::config::{Config, Limit};
-use creel::soak::fleet::{Fleet, FleetCounts};
+use creel::soak::fleet::{Fleet, FleetCounts, Transport};
 use creel::soak::measure::Quantiles;
 use creel::soak::outcome::{FaultReport, Outcome as Found, Trends, Verdict};
 use creel::soak::report::{Heading, PartView, annotations, junit, page, step_summary};
@@ -14,7 +14,7 @@ use creel::soak::store::Counts;
 use creel::soak::text::name;
 use serde::Serialize;
 
-use super::args::SoakArgs;
+use super::args::{ReportKind, SoakArgs};
 use super::artefacts::Artefacts;
 use super::parts::{Part, exit};
 use crate::cli::Failure;
@@ -148,7 +148,9 @@ impl<'a> Report<'a> {
         let has_store = self.done.iter().any(|d| d.part.fleet.is_none());
         let mut config = first.part.config.clone();
         for done in self.done.iter().filter_map(|d| d.part.fleet.as_ref()) {
-            config.faults.extend(done.faults.iter().copied());
+            let more = done.faults.iter().copied();
+            config.faults.retain(|kind| !done.faults.contains(kind));
+            config.faults.extend(more);
         }
         if let Limit::DurationMs(_) = config.limit {
             config.limit = Limit::DurationMs(self.total_ms);
@@ -161,6 +163,15 @@ impl<'a> Report<'a> {
         }
         if let Some(fleet) = fleet {
             text.push_str(&fleet_flags(fleet));
+            let of_part = self.done.iter().filter_map(|d| d.part.fleet.as_ref());
+            let transports: Vec<Transport> = match self.args.replay {
+                None => self.args.transports(),
+                Some(_) => of_part.map(|fleet| fleet.transport).collect(),
+            };
+            if transports != [Transport::Path] {
+                let names: Vec<String> = transports.iter().map(name).collect();
+                text.push_str(&format!(" --transport {}", names.join(",")));
+            }
         }
         text
     }
@@ -211,12 +222,19 @@ impl<'a> Report<'a> {
         if artefacts.dir().is_none() {
             return Ok(());
         }
-        let text = serde_json::to_string_pretty(&self.line(Some(artefacts)));
-        artefacts.file("result.json", &text.unwrap_or_default())?;
+        let wants = |kind| self.args.report.wants(kind);
         let (heading, parts) = (self.heading(), self.views(artefacts));
-        artefacts.file("junit.xml", &junit(&parts))?;
-        artefacts.file("report.html", &page(&heading, &parts))?;
-        for done in &self.done {
+        if wants(ReportKind::Json) {
+            let text = serde_json::to_string_pretty(&self.line(Some(artefacts)));
+            artefacts.file("result.json", &text.unwrap_or_default())?;
+        }
+        if wants(ReportKind::Junit) {
+            artefacts.file("junit.xml", &junit(&parts))?;
+        }
+        if wants(ReportKind::Html) {
+            artefacts.file("report.html", &page(&heading, &parts))?;
+        }
+        for done in self.done.iter().filter(|_| wants(ReportKind::Hgrm)) {
             let file = format!("latency-{}.hgrm", done.part.name);
             artefacts.file(&file, &done.found.commit_times.table())?;
         }
@@ -254,6 +272,9 @@ impl Report<'_> {
 
     /// In a GitHub workflow: annotations on standard error, a table on the page of the run.
     pub fn tell_github(&self) -> Result<(), Failure> {
+        if !self.args.report.wants(ReportKind::Github) {
+            return Ok(());
+        }
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let nothing = Artefacts::default();
         let parts = self.views(&nothing);
@@ -333,9 +354,6 @@ fn fleet_flags(fleet: &Fleet) -> String {
     let mut text = String::new();
     for ((flag, value), _) in changed {
         text.push_str(&format!(" --{flag} {value}"));
-    }
-    if fleet.transport != usual.transport {
-        text.push_str(&format!(" --transport {}", name(&fleet.transport)));
     }
     text
 }

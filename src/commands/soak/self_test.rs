@@ -44,6 +44,10 @@ impl Observer for Quiet {
 
 /// Runs long enough for every defect to show.
 fn config(seed: u64, plant: Option<Plant>) -> Config {
+    shaped(seed, plant, plant == Some(Plant::Leak))
+}
+
+fn shaped(seed: u64, plant: Option<Plant>, timed: bool) -> Config {
     let usual = Config {
         seed,
         plant,
@@ -54,7 +58,7 @@ fn config(seed: u64, plant: Option<Plant>) -> Config {
         hold: 2000,
         ..Config::default()
     };
-    if plant != Some(Plant::Leak) {
+    if !timed {
         return usual;
     }
     Config {
@@ -88,10 +92,14 @@ pub(super) fn run(ctx: &mut Context, seed: u64) -> Outcome {
             found,
         });
     }
-    let found = match once(&config(seed, None))? {
-        None => once_with_replicas(seed, None)?,
-        found => found,
-    };
+    // The same runs without a defect.
+    let mut found = once(&config(seed, None))?;
+    if found.is_none() {
+        found = once(&shaped(seed, None, true))?;
+    }
+    if found.is_none() {
+        found = once_with_replicas(seed, None)?;
+    }
     show(ctx, None, found.is_none(), found.as_ref())?;
     tried.push(Tried {
         plant: None,

@@ -15,8 +15,24 @@ pub enum Transport {
     /// In this process, from one file to the other.
     #[default]
     Path,
-    /// Over TCP, by processes that serve and pull.
+    /// Over TCP, by processes that serve, pull, promote and rejoin.
     Tcp,
+    /// Through an object store that is a directory.
+    Dir,
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Transport; 3] = [Transport::Path, Transport::Tcp, Transport::Dir];
+
+    /// The name of the part of a run.
+    pub fn part(self) -> &'static str {
+        match self {
+            Transport::Path => "replication",
+            Transport::Tcp => "replication-tcp",
+            Transport::Dir => "replication-dir",
+        }
+    }
 }
 
 /// A run with replicas.
@@ -120,8 +136,8 @@ impl Fleet {
         if self.max_frames == 0 || self.recovery_max_loops == 0 || self.segment_max_bytes == 0 {
             return refuse("pulls need frames, loops and bytes");
         }
-        if self.transport == Transport::Tcp && (self.plant.is_some() || !self.faults.is_empty()) {
-            return refuse("faults and defects of the transport are for the transport path");
+        if self.transport != Transport::Path && self.plant.is_some() {
+            return refuse("defects of replication are for the transport path");
         }
         let whole = (self.max_frames as u64).saturating_mul(self.recovery_max_loops);
         if whole < self.commits_per_cycle {
@@ -159,6 +175,8 @@ pub struct FleetCounts {
     pub cycles: u64,
     pub writes_committed: u64,
     pub promotion_count: u64,
+    /// Promotions while another replica lacked commits that the promoted one had.
+    pub promotions_with_laggards: u64,
     pub lossy_promotions: u64,
     pub commits_lost: u64,
     pub stale_fence_rejections: u64,
@@ -166,6 +184,8 @@ pub struct FleetCounts {
     pub reseed_recovery_successes: u64,
     pub rejoins: u64,
     pub rewinds: u64,
+    /// Commits that only a deposed primary had, saved before they were taken back.
+    pub commits_saved: u64,
     pub pulls: u64,
     pub frames_applied: u64,
     pub max_recovery_loops: u64,

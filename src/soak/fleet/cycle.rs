@@ -10,7 +10,7 @@ use crate::progress::NoProgress;
 use crate::soak::check::{Check, Step};
 use crate::soak::config::{PROGRESS, keyspace_name};
 use crate::soak::measure::usage;
-use crate::soak::oracle::{Bytes, Oracle, PROGRESS_KEY};
+use crate::soak::oracle::{Bytes, PROGRESS_KEY};
 use crate::soak::store::advance;
 use crate::soak::workload::{Action, Operation, Reference};
 
@@ -48,6 +48,8 @@ impl FleetRun<'_> {
             let folded =
                 replica.map(|db| db.checkpoint(&CheckpointOptions::default(), &NoProgress));
             folded.transpose().map_err(engine("checkpoint a replica"))?;
+            self.work.checkpoints += 1;
+            self.compare_replica(at)?;
         }
         if is_due(self.fleet.reseed_check_interval, self.cycle) {
             self.check_idle()?;
@@ -78,6 +80,10 @@ impl FleetRun<'_> {
         self.interval_times.add(ns);
         for operation in &operations {
             advance(&mut self.primary.model, operation, &self.values);
+            match operation.action {
+                Action::Put(_) => self.work.puts += 1,
+                _ => self.work.deletes += 1,
+            }
         }
         self.primary.model.set_progress(to);
         self.commits.push(done.token.index, from, to);
@@ -133,12 +139,14 @@ impl FleetRun<'_> {
             .db
             .checkpoint(&CheckpointOptions::default(), &NoProgress);
         done.map_err(engine("checkpoint"))?;
+        self.work.checkpoints += 1;
+        self.keep_chain()?;
         self.settled_kb = usage(None).ok().map(|used| used.anon_kb);
         self.event("checkpoint", String::new());
         let oldest = self.replicas.iter().filter_map(|r| r.position().ok());
         let oldest = oldest.map(|p| p.index).min().unwrap_or(0);
         self.commits.forget_before(oldest);
-        Ok(())
+        self.compare_primary()
     }
 
     pub(super) fn note_lag(&mut self) -> Step {
@@ -196,22 +204,20 @@ impl FleetRun<'_> {
         Ok(())
     }
 
-    fn compare_primary(&mut self) -> Step {
+    pub(super) fn compare_primary(&mut self) -> Step {
         let snapshot = self
             .primary
             .db
             .snapshot()
             .map_err(engine("take a snapshot"))?;
-        let oracle = Oracle::Model(self.primary.model.clone());
         let bytes = Bytes {
             keys: &self.keys,
             values: &self.values,
         };
-        match oracle
-            .compare(&snapshot, bytes)
-            .map_err(engine("read everything"))?
-        {
-            Ok(_) => {
+        let compared = self.primary.model.compare_all(&snapshot, bytes);
+        match compared.map_err(engine("read everything"))? {
+            Ok(compared) => {
+                self.work.entries_compared += compared.entries;
                 self.ledger.pass(Check::Contents);
                 Ok(())
             }
@@ -228,16 +234,14 @@ impl FleetRun<'_> {
             return Ok(());
         };
         let snapshot = replica.db.snapshot().map_err(engine("take a snapshot"))?;
-        let oracle = Oracle::Model(replica.model.clone());
         let bytes = Bytes {
             keys: &self.keys,
             values: &self.values,
         };
-        match oracle
-            .compare(&snapshot, bytes)
-            .map_err(engine("read everything"))?
-        {
-            Ok(_) => {
+        let compared = replica.model.compare_all(&snapshot, bytes);
+        match compared.map_err(engine("read everything"))? {
+            Ok(compared) => {
+                self.work.entries_compared += compared.entries;
                 self.ledger.pass(Check::Prefix);
                 Ok(())
             }
@@ -250,12 +254,13 @@ impl FleetRun<'_> {
     }
 
     pub(super) fn reopen_all(&mut self) -> Step {
-        let sync = self.fleet.sync;
+        let options = super::node::options(&self.seam, self.fleet.sync);
         let nodes = std::iter::once(&mut self.primary).chain(&mut self.replicas);
         let mut paths = Vec::new();
         for node in nodes {
-            let opened = super::node::open(&node.path, sync);
+            let opened = options.clone().open(&node.path);
             node.db = opened.map_err(engine("open a copy again"))?;
+            self.work.reopens += 1;
             paths.push(node.path.clone());
         }
         for path in paths {

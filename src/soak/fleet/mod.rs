@@ -1,5 +1,6 @@
 //! A primary and its replicas: commits, pulls with lag, promotions, stale writers, reseeds.
 
+mod chained;
 mod config;
 mod cycle;
 mod node;

@@ -1,9 +1,11 @@
 //! One copy, and what it should hold.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::db::{Db, OpenOptions, Position};
 use crate::soak::oracle::Model;
+use crate::soak::seam::Seam;
 
 /// One copy. At any time one of them is the primary.
 #[derive(Debug)]
@@ -34,13 +36,13 @@ impl Node {
     }
 }
 
-/// Opens a copy. No thread folds the log by itself: the cycles say when.
-pub(super) fn open(path: &Path, sync: crate::soak::config::Sync) -> crate::error::Result<Db> {
+/// How copies are opened. No thread folds the log by itself: the cycles say when.
+pub(super) fn options(seam: &Seam, sync: crate::soak::config::Sync) -> OpenOptions {
     OpenOptions::new()
         .sync(sync.into())
         .background_checkpoint(false)
         .checkpoint_at(None)
-        .open(path)
+        .vfs(Arc::new(seam.clone()))
 }
 
 /// The commits of a history: what the log index of each says about the operations.

@@ -1,16 +1,17 @@
 //! Samples, checks of files, and what is reported at the end.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::run::{FleetRun, engine};
 use crate::check::{Verdict, VerifyOptions, verify};
+use crate::db::CheckpointOptions;
 use crate::error::{Error, Result};
 use crate::format::Depth;
 use crate::progress::NoProgress;
 use crate::soak::check::{Check, Halt, Step};
 use crate::soak::config::Limit;
-use crate::soak::faults::{FaultKind, FaultTally};
 use crate::soak::measure::{Sample, usage};
 use crate::soak::outcome::{Ending, FaultReport, Outcome, Trends};
 use crate::soak::store::{Counts, judge};
@@ -35,6 +36,12 @@ impl FleetRun<'_> {
     fn look(&mut self) -> Option<Sample> {
         let used = usage(None).ok()?;
         let info = self.primary.db.info().ok()?;
+        let options = CheckpointOptions {
+            dry_run: true,
+            ..CheckpointOptions::default()
+        };
+        let log = self.primary.db.checkpoint(&options, &NoProgress).ok()?;
+        let shared = self.seam.shared();
         let head = self.primary.position().ok()?.index;
         let elapsed_s = self.started.elapsed().as_secs_f64();
         let last = self.series.samples().last().copied().unwrap_or_default();
@@ -50,6 +57,9 @@ impl FleetRun<'_> {
             fds: used.descriptors,
             segments: info.regions.len() as u64,
             live_keys: self.primary.model.entries(),
+            puts: self.work.puts,
+            deletes: self.work.deletes,
+            bytes_written: shared.bytes_written.load(Ordering::Relaxed),
             rotates: info.regions.iter().map(|r| r.region_seq).max().unwrap_or(0),
             operations: self.counter,
             operations_per_s: if passed > 0.0 {
@@ -58,10 +68,13 @@ impl FleetRun<'_> {
                 0.0
             },
             commits: self.counts.writes_committed,
+            checkpoints: self.work.checkpoints,
+            reopens: self.work.reopens,
             checks: self.ledger.total(),
             faults: self.counts.transport_faults,
             live_bytes: self.primary.model.bytes(),
             file_bytes: info.file_bytes,
+            log_bytes: log.wal_bytes_before,
             free_pages: info.free_available,
             pending_pages: info.free_pending,
             lag: lag.unwrap_or(0),
@@ -120,12 +133,17 @@ impl FleetRun<'_> {
         if self.fleet.duration_ms > 0 {
             config.limit = Limit::DurationMs(self.fleet.duration_ms);
         }
-        let faults = self.faults();
+        let tallies = self.tallies.iter();
+        let faults = tallies.map(|(kind, tally)| FaultReport {
+            kind: *kind,
+            tally: *tally,
+        });
         let counts = Counts {
             commits: self.counts.writes_committed,
             faults: self.counts.transport_faults,
-            ..Counts::default()
+            ..self.work
         };
+        let shared = self.seam.shared();
         let outcome = Outcome {
             ending,
             operations: self.counter,
@@ -135,29 +153,14 @@ impl FleetRun<'_> {
             elapsed_s: self.started.elapsed().as_secs_f64(),
             commit_times: self.commit_times,
             read_times: self.pull_times,
-            bytes_written: 0,
-            syncs: 0,
+            bytes_written: shared.bytes_written.load(Ordering::Relaxed),
+            syncs: shared.syncs.load(Ordering::Relaxed),
             trends: Trends::default(),
-            faults,
+            faults: faults.collect(),
             series: self.series,
             ledger: self.ledger,
             inconclusive: Vec::new(),
         };
         Ok(judge(outcome, &config))
-    }
-
-    fn faults(&self) -> Vec<FaultReport> {
-        let all = self.fleet.faults.iter().filter(|kind| kind.is_transport());
-        let count = self.counts.transport_faults;
-        let tally = |kind: &FaultKind| FaultReport {
-            kind: *kind,
-            tally: FaultTally {
-                armed: count,
-                struck: count,
-                reported: count,
-                harmless: 0,
-            },
-        };
-        all.map(tally).collect()
     }
 }

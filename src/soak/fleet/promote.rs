@@ -1,17 +1,25 @@
 //! Promotions: a replica becomes primary while others lag, the old primary goes on writing and has
-//! to be refused.
+//! to be refused. What is promoted and taken back goes through the code of `creel promote` and
+//! `creel replicate rejoin`; over TCP through these commands themselves.
 
-use super::node::{Behind, open};
+use super::config::Transport;
+use super::node::Behind;
 use super::run::{FleetRun, engine};
-use crate::db::{Db, FenceWish, IdentityChange, Position};
+use crate::db::{Db, IdentityChange, Position};
 use crate::error::Error;
 use crate::format::Depth;
+use crate::progress::NoProgress;
+use crate::replica::promote::{PromoteWish, preflight, promote};
+use crate::replica::rejoin::{Rejoined, rejoin};
+use crate::replica::store::Publishing;
 use crate::soak::check::{Check, Step};
 use crate::soak::plants::Plant;
 use crate::soak::text;
 
 /// Commits that a lossy promotion loses at most.
 const LOST_MOST: u64 = 12;
+/// Commits that the others lack when one is promoted.
+const LAG: u64 = 5;
 
 impl FleetRun<'_> {
     /// Makes a replica the primary. Every second time it lacks the last commits of the old one.
@@ -20,31 +28,33 @@ impl FleetRun<'_> {
         let Some(chosen) = self.active().first().copied() else {
             return Ok(());
         };
-        self.make_whole(chosen)?;
-        if lossy {
-            let missing = 1 + self.cycle % LOST_MOST;
-            for _ in 0..missing {
-                self.commit()?;
-            }
+        for _ in 0..LAG {
+            self.commit()?;
         }
-        // One more replica lags, whatever the promotion does.
+        self.make_whole(chosen)?;
+        let missing = if lossy { 1 + self.cycle % LOST_MOST } else { 0 };
+        for _ in 0..missing {
+            self.commit()?;
+        }
         self.note_lag()?;
         let old_head = self.position_of(&self.primary.db)?;
         let Some(replica) = self.replicas.get(chosen) else {
             return Ok(());
         };
         let at = self.position_of(&replica.db)?;
+        self.count_laggards(chosen, at.index)?;
         let loss = (old_head.index > at.index).then_some((at.index + 1, old_head.index));
         // The handle that is the stale writer: it is never told of anything.
         let stale = self.primary.db.clone();
-        self.begin_epoch(chosen, loss)?;
+        let deposed = self.begin_epoch(chosen, &at, loss)?;
         self.change_roles(chosen);
         self.forget_server();
         self.at_promotion = Some(self.primary.model.clone());
         self.check_promotion(at, old_head, loss)?;
-        self.check_fence(chosen, &stale, old_head)?;
+        self.compare_primary()?;
+        self.check_fence(chosen, &stale, deposed, old_head)?;
         drop(stale);
-        self.rejoin(chosen, loss.is_some())?;
+        self.rejoin(chosen, old_head, missing)?;
         self.keep_log()?;
         self.counts.promotion_count += 1;
         self.counts.lossy_promotions += u64::from(lossy);
@@ -60,34 +70,62 @@ impl FleetRun<'_> {
         db.position().map_err(engine("read the position"))
     }
 
-    /// The new primary begins an epoch, then the old one is fenced, by a handle of its own.
-    fn begin_epoch(&mut self, chosen: usize, loss: Option<(u64, u64)>) -> Step {
+    fn count_laggards(&mut self, chosen: usize, index: u64) -> Step {
+        let mut lags = false;
+        for other in (0..self.replicas.len()).filter(|other| *other != chosen) {
+            lags |= self.index_of(other)? < index;
+        }
+        self.counts.promotions_with_laggards += u64::from(lags);
+        Ok(())
+    }
+
+    /// The new primary begins an epoch, and the old one is fenced.
+    fn begin_epoch(
+        &mut self,
+        chosen: usize,
+        at: &Position,
+        loss: Option<(u64, u64)>,
+    ) -> Step<Option<Publishing>> {
+        match self.fleet.transport {
+            Transport::Path => self.promote_file(chosen, at, loss).map(|()| None),
+            Transport::Tcp => self.promote_by_command(chosen, loss).map(|()| None),
+            Transport::Dir => self.promote_by_chain(chosen, at.epoch, loss),
+        }
+    }
+
+    fn promote_file(
+        &mut self,
+        chosen: usize,
+        at: &Position,
+        loss: Option<(u64, u64)>,
+    ) -> Step {
         let Some(replica) = self.replicas.get(chosen) else {
             return Ok(());
         };
-        let wish = FenceWish {
-            name: format!("copy-{}", replica.number),
+        let forgotten = self.has_plant(Plant::ForgottenFence);
+        let wish = PromoteWish {
+            expect_epoch: Some(at.epoch),
+            accept_loss: loss.is_some() || forgotten,
             reason: "soak".into(),
-            loss,
-            above_epoch: 0,
+            name: format!("copy-{}", replica.number),
         };
-        let entry = replica.db.prepare_fence(&wish);
-        let entry = entry.map_err(engine("prepare a promotion"))?;
-        let commit = replica.db.install_fence(&entry);
-        let commit = commit.map_err(engine("begin an epoch"))?;
-        if self.has_plant(Plant::ForgottenFence) {
-            return Ok(());
+        // By a handle of its own: the stale one learns of the fence from the file alone.
+        let old = self.open(&self.primary.path, "open the old primary")?;
+        let named = (!forgotten).then_some(&old);
+        let found = preflight(&replica.db, named, &wish);
+        let found = found.map_err(engine("look before a promotion"))?;
+        if let Some(step) = found.obstacle() {
+            let detail = format!("{} stands in the way: {}", step.name, step.text);
+            return Err(self.broken(Check::Promotion, detail));
         }
-        let other = open(&self.primary.path, self.fleet.sync);
-        let other = other.map_err(engine("open the old primary"))?;
-        let fenced = other.fence(commit.token.epoch);
-        fenced.map_err(engine("fence the old primary"))?;
+        let promoted = promote(&replica.db, named, &found, &wish, &NoProgress);
+        promoted.map_err(engine("promote a replica"))?;
         if self.has_plant(Plant::StaleWriter) {
             let change = IdentityChange {
                 unfence: true,
                 ..IdentityChange::default()
             };
-            let _ = other.set_identity(&change);
+            let _ = old.set_identity(&change);
         }
         Ok(())
     }
@@ -139,7 +177,14 @@ impl FleetRun<'_> {
     }
 
     /// The old primary writes, without having asked anybody: refused, and its file is as it was.
-    fn check_fence(&mut self, chosen: usize, stale: &Db, head: Position) -> Step {
+    fn check_fence(
+        &mut self,
+        chosen: usize,
+        stale: &Db,
+        deposed: Option<Publishing>,
+        head: Position,
+    ) -> Step {
+        self.must_find_the_fence(deposed)?;
         let mut batch = crate::db::Batch::new();
         batch.put(b"stale", b"written by the old primary");
         match stale.write(batch) {
@@ -154,14 +199,14 @@ impl FleetRun<'_> {
             }
         }
         self.counts.stale_fence_rejections += 1;
-        let Some(old) = self.replicas.get_mut(chosen) else {
+        let Some(path) = self.replicas.get(chosen).map(|old| old.path.clone()) else {
             return Ok(());
         };
-        let reopened = open(&old.path, self.fleet.sync);
-        let reopened = reopened.map_err(engine("open the old primary again"))?;
+        let reopened = self.open(&path, "open the old primary again")?;
         let now = reopened.position().map_err(engine("read the position"))?;
-        old.db = reopened;
-        let path = old.path.clone();
+        if let Some(old) = self.replicas.get_mut(chosen) {
+            old.db = reopened;
+        }
         if now != head {
             let detail = format!("the old primary moved from {head} to {now}");
             return Err(self.broken(Check::Fence, detail));
@@ -172,50 +217,57 @@ impl FleetRun<'_> {
         Ok(())
     }
 
-    /// The old primary follows the new one. What it has beyond the promotion goes: its log is taken
-    /// back where that is possible, otherwise it is seeded anew.
-    fn rejoin(&mut self, chosen: usize, diverged: bool) -> Step {
-        let upstream = self
-            .primary
-            .db
-            .info()
-            .map_err(engine("look at the primary"))?;
-        let Some(old) = self.replicas.get_mut(chosen) else {
-            return Ok(());
+    /// The old primary follows the new one. What it has beyond the promotion is saved and goes:
+    /// its log is taken back where that is possible, otherwise it is seeded anew.
+    fn rejoin(&mut self, chosen: usize, head: Position, lost: u64) -> Step {
+        if lost > 0 {
+            self.must_not_follow(&head)?;
+        }
+        let done = match self.fleet.transport {
+            Transport::Path => self.rejoin_file(chosen)?,
+            Transport::Tcp => self.rejoin_by_command(chosen)?,
+            Transport::Dir => self.rejoin_by_chain(chosen)?,
         };
-        let change = IdentityChange {
-            role: Some(crate::format::header::Role::Replica),
-            upstream: Some(upstream.file_id),
-            unfence: false,
-        };
-        let changed = old.db.set_identity(&change);
-        changed.map_err(engine("make the old primary a replica"))?;
         self.counts.rejoins += 1;
-        if diverged {
-            return self.take_back(chosen);
+        let Some(done) = done else {
+            return self.reseed(chosen, true);
+        };
+        let saved: u64 = done.saved.iter().map(|s| s.to + 1 - s.from).sum();
+        if done.diverged() != lost || saved != lost {
+            let detail = format!(
+                "{lost} commits are lost, rejoining found {} and saved {saved}",
+                done.diverged()
+            );
+            return Err(self.broken(Check::Loss, detail));
+        }
+        self.counts.commits_saved += saved;
+        if lost > 0 {
+            self.counts.rewinds += 1;
+            self.rebuild_model(chosen)?;
         }
         self.make_whole(chosen)
     }
 
-    fn take_back(&mut self, chosen: usize) -> Step {
-        let begun = self.primary.db.epochs();
-        let begun = begun.map_err(engine("read the table of epochs"))?;
-        let before = begun.last().map_or(0, |record| record.previous_index);
-        let pulled = self.pull_once(chosen)?;
-        if pulled != super::pull::Pulled::Refused {
-            let detail = "a copy with lost commits follows as if it had none";
-            return Err(self.broken(Check::Replicas, detail));
-        }
-        let Some(old) = self.replicas.get_mut(chosen) else {
-            return Ok(());
-        };
-        match old.db.rewind(before, &crate::progress::NoProgress) {
+    /// A copy with commits that were given up does not simply follow.
+    fn must_not_follow(&mut self, head: &Position) -> Step {
+        match self.primary.db.log_reader(head) {
+            Err(Error::NotRetained { .. } | Error::Diverged { .. }) => Ok(()),
+            Err(error) => Err(engine("read the log of the primary")(error)),
             Ok(_) => {
-                self.counts.rewinds += 1;
-                self.rebuild_model(chosen)?;
-                self.make_whole(chosen)
+                let detail = "a copy with lost commits follows as if it had none";
+                Err(self.broken(Check::Replicas, detail))
             }
-            Err(Error::NotRetained { .. }) => self.reseed(chosen),
+        }
+    }
+
+    fn rejoin_file(&mut self, chosen: usize) -> Step<Option<Rejoined>> {
+        let Some(old) = self.replicas.get(chosen) else {
+            return Ok(None);
+        };
+        let address = self.primary.path.to_string_lossy();
+        match rejoin(&old.db, &self.primary.db, &address, &NoProgress) {
+            Ok(done) => Ok(Some(done)),
+            Err(Error::NotRetained { .. }) => Ok(None),
             Err(error) => Err(engine("take the old primary back")(error)),
         }
     }

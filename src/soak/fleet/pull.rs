@@ -27,42 +27,71 @@ pub(super) enum Pulled {
 
 /// The cycle in which the plant of a divergent replica strikes.
 const DIVERGES_IN: u64 = 2;
+/// One pull in so many is damaged, where that is wanted.
+const DAMAGED: u64 = 6;
 
 impl FleetRun<'_> {
-    /// One pull of an active replica.
+    /// One pull of an active replica. What it has then is looked at, values included.
     pub(super) fn pull_once(&mut self, at: usize) -> Step<Pulled> {
+        let before = self.index_of(at)?;
         let begun = Instant::now();
-        if self.fleet.transport == Transport::Tcp
-            && let Some(program) = self.program.clone()
-        {
-            let pulled = self.pull_over_tcp(at, &program);
-            let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            self.pull_times.add(ns);
-            return pulled;
+        let pulled = match self.fleet.transport {
+            Transport::Path => self.pull_from_file(at)?,
+            Transport::Tcp => self.pull_over_tcp(at)?,
+            Transport::Dir => self.pull_from_store(at)?,
+        };
+        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.pull_times.add(ns);
+        match pulled {
+            Pulled::Refused => {
+                if let Some(replica) = self.replicas.get_mut(at) {
+                    replica.needs_reseed = true;
+                }
+            }
+            Pulled::Nothing => self.counts.pulls += 1,
+            Pulled::Entries(entries) => {
+                self.counts.pulls += 1;
+                self.counts.frames_applied += entries;
+                self.follow(at, before)?;
+                self.compare_replica(at)?;
+            }
         }
+        Ok(pulled)
+    }
+
+    pub(super) fn index_of(&self, at: usize) -> Step<u64> {
+        let Some(replica) = self.replicas.get(at) else {
+            return Ok(0);
+        };
+        let position = replica.position().map_err(engine("read the position"))?;
+        Ok(position.index)
+    }
+
+    /// The model of a replica goes from one entry to where the replica is now.
+    pub(super) fn follow(&mut self, at: usize, before: u64) -> Step {
+        let now = self.index_of(at)?;
+        let Some(replica) = self.replicas.get_mut(at) else {
+            return Ok(());
+        };
+        for (from, to) in self.commits.between(before, now) {
+            for counter in from..to {
+                advance(&mut replica.model, &self.stream.at(counter), &self.values);
+            }
+            replica.model.set_progress(to);
+        }
+        Ok(())
+    }
+
+    fn pull_from_file(&mut self, at: usize) -> Step<Pulled> {
         let (primary, Some(replica)) = (&self.primary, self.replicas.get(at)) else {
             return Ok(Pulled::Nothing);
         };
         let position = replica.position().map_err(engine("read the position"))?;
-        let reader = match primary.db.log_reader(&position) {
-            Ok(reader) => reader,
-            Err(Error::NotRetained { .. } | Error::Diverged { .. }) => {
-                return self.note_refused(at);
-            }
-            Err(error) => return Err(engine("read the log of the primary")(error)),
-        };
-        let pulled = self.take(at, reader)?;
-        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.pull_times.add(ns);
-        self.counts.pulls += 1;
-        Ok(pulled)
-    }
-
-    fn note_refused(&mut self, at: usize) -> Step<Pulled> {
-        if let Some(replica) = self.replicas.get_mut(at) {
-            replica.needs_reseed = true;
+        match primary.db.log_reader(&position) {
+            Ok(reader) => self.take(at, reader),
+            Err(Error::NotRetained { .. } | Error::Diverged { .. }) => Ok(Pulled::Refused),
+            Err(error) => Err(engine("read the log of the primary")(error)),
         }
-        Ok(Pulled::Refused)
     }
 
     /// Reads entries and applies them, in batches of the size of a segment.
@@ -76,7 +105,7 @@ impl FleetRun<'_> {
             let batch = match reader.read(entries, bytes.max(1 << 20)) {
                 Ok(batch) => batch,
                 Err(Error::NotRetained { .. } | Error::Diverged { .. }) => {
-                    return self.note_refused(at);
+                    return Ok(Pulled::Refused);
                 }
                 Err(error) => return Err(engine("read the log of the primary")(error)),
             };
@@ -88,62 +117,74 @@ impl FleetRun<'_> {
             applied += count;
             left = left.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX).max(1));
         }
-        self.counts.frames_applied += applied;
         Ok(match applied {
             0 => Pulled::Nothing,
             entries => Pulled::Entries(entries),
         })
     }
 
-    /// Applies a batch; the model of the replica follows.
     fn apply(&mut self, at: usize, batch: &[u8]) -> Step<u64> {
-        let Some(replica) = self.replicas.get_mut(at) else {
+        let Some(replica) = self.replicas.get(at) else {
             return Ok(0);
         };
-        let before = replica.position().map_err(engine("read the position"))?;
-        let done = replica.db.apply(batch);
-        let done = match done {
-            Ok(done) => done,
+        match replica.db.apply(batch) {
+            Ok(done) => Ok(done.applied),
             Err(error @ Error::Diverged { .. }) => {
                 let number = replica.number;
                 self.counts.divergence_violations += 1;
                 let detail = format!("replica {number}: {}", text::chain(&error));
-                return Err(self.broken(Check::Replicas, detail));
+                Err(self.broken(Check::Replicas, detail))
             }
-            Err(error) => return Err(engine("apply entries")(error)),
-        };
-        for (from, to) in self.commits.between(before.index, done.position.index) {
-            for counter in from..to {
-                advance(&mut replica.model, &self.stream.at(counter), &self.values);
-            }
-            replica.model.set_progress(to);
+            Err(error) => Err(engine("apply entries")(error)),
         }
-        self.ledger.pass(Check::Prefix);
-        Ok(done.applied)
+    }
+
+    /// The fault that strikes a pull at this moment, and what decides how.
+    pub(super) fn fault_now(&self, at: usize) -> Option<(FaultKind, Draw)> {
+        let wants = |kind| self.fleet.faults.contains(&kind);
+        let (corrupt, cut) = (wants(FaultKind::CorruptFrame), wants(FaultKind::ConnDrop));
+        let row = self.counter ^ (at as u64) << 40;
+        let mut draw = Draw::at(self.fleet.seed, Purpose::Fault, row);
+        if !(corrupt || cut) || !draw.chance(1, DAMAGED) {
+            return None;
+        }
+        let kind = match corrupt && (!cut || draw.chance(1, 2)) {
+            true => FaultKind::CorruptFrame,
+            false => FaultKind::ConnDrop,
+        };
+        Some((kind, draw))
+    }
+
+    /// A fault has struck, and some call said so, or nothing was wrong.
+    pub(super) fn count_fault(&mut self, kind: FaultKind, reported: bool) {
+        let tallies = self.tallies.iter_mut();
+        for (_, tally) in tallies.filter(|(known, _)| *known == kind) {
+            tally.armed += 1;
+            tally.struck += 1;
+            tally.reported += u64::from(reported);
+            tally.harmless += u64::from(!reported);
+        }
+        self.counts.transport_faults += 1;
+        self.ledger.pass(Check::Faults);
+        let how = if reported { "reported" } else { "harmless" };
+        self.event("fault", format!("{} on the way, {how}", kind.name()));
     }
 
     /// What happens to a batch between the copies: faults, which must be noticed and harm nothing,
     /// and the defect of a replica that is given something else.
     fn on_the_way(&mut self, at: usize, batch: Vec<u8>) -> Step<Vec<u8>> {
-        let mut draw = Draw::at(
-            self.fleet.seed,
-            Purpose::Fault,
-            self.counter ^ (at as u64) << 40,
-        );
-        let wants = |kind| self.fleet.faults.contains(&kind);
-        let (corrupt, cut) = (wants(FaultKind::CorruptFrame), wants(FaultKind::ConnDrop));
-        if (corrupt || cut) && draw.chance(1, 6) {
+        if let Some((kind, mut draw)) = self.fault_now(at) {
             let mut bad = batch.clone();
             let place = draw.below(bad.len() as u64) as usize;
-            let flips = corrupt && (!cut || draw.chance(1, 2));
-            if flips {
-                if let Some(byte) = bad.get_mut(place) {
-                    *byte ^= 1 << draw.below(8);
+            match kind {
+                FaultKind::CorruptFrame => {
+                    if let Some(byte) = bad.get_mut(place) {
+                        *byte ^= 1 << draw.below(8);
+                    }
                 }
-            } else {
-                bad.truncate(place);
+                _ => bad.truncate(place),
             }
-            self.must_refuse(at, &bad, if flips { "a changed byte" } else { "a cut" })?;
+            self.must_refuse(at, &bad, kind)?;
         }
         if self.has_plant(Plant::DivergentReplica) && self.cycle == DIVERGES_IN {
             return Ok(forged(&batch).unwrap_or(batch));
@@ -151,8 +192,8 @@ impl FleetRun<'_> {
         Ok(batch)
     }
 
-    /// A batch that was damaged on its way: refused, or a whole beginning of it taken.
-    fn must_refuse(&mut self, at: usize, bad: &[u8], what: &str) -> Step {
+    /// A batch that was damaged on its way is refused, and nothing of it is taken.
+    fn must_refuse(&mut self, at: usize, bad: &[u8], kind: FaultKind) -> Step {
         let Some(replica) = self.replicas.get(at) else {
             return Ok(());
         };
@@ -163,12 +204,11 @@ impl FleetRun<'_> {
         let refused = replica.db.apply(bad).is_err();
         let after = replica.position().map_err(engine("read the position"))?;
         if !refused || after != before {
-            let detail = format!("replica {} took a batch with {what}", replica.number);
+            let (number, name) = (replica.number, kind.name());
+            let detail = format!("replica {number} took a batch after {name}");
             return Err(self.broken(Check::Faults, detail));
         }
-        self.counts.transport_faults += 1;
-        self.ledger.pass(Check::Faults);
-        self.event("fault", format!("{what} on the way, refused"));
+        self.count_fault(kind, true);
         Ok(())
     }
 
@@ -180,7 +220,7 @@ impl FleetRun<'_> {
                 Pulled::Nothing => break,
                 Pulled::Entries(_) => loops += 1,
                 Pulled::Refused => {
-                    return self.reseed(at);
+                    return self.reseed(at, false);
                 }
             }
             if loops > self.fleet.recovery_max_loops {
@@ -197,7 +237,7 @@ impl FleetRun<'_> {
     /// Whatever it takes: afterwards the replica has everything.
     pub(super) fn make_whole(&mut self, at: usize) -> Step {
         if self.replicas.get(at).is_some_and(|r| r.needs_reseed) {
-            self.reseed(at)?;
+            self.reseed(at, false)?;
         }
         self.catch_up(at)
     }

@@ -1,8 +1,9 @@
 //! Replicas that cannot go on, and the proof that nobody is cut off too early.
 
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::node::open;
+use super::config::Transport;
 use super::pull::Pulled;
 use super::run::{FleetRun, engine};
 use crate::db::SeedOptions;
@@ -21,7 +22,7 @@ impl FleetRun<'_> {
             match self.pull_once(at)? {
                 Pulled::Refused => {
                     self.event("reseed", format!("replica {at} is needed anew"));
-                    self.reseed(at)?;
+                    self.reseed(at, false)?;
                 }
                 Pulled::Nothing | Pulled::Entries(_) => self.catch_up(at)?,
             }
@@ -30,46 +31,65 @@ impl FleetRun<'_> {
         Ok(())
     }
 
-    /// A new file in place of the old one, made while the primary goes on writing.
-    pub(super) fn reseed(&mut self, at: usize) -> Step {
-        let Some(number) = self.replicas.get(at).map(|r| r.number) else {
-            return Ok(());
-        };
-        self.counts.reseed_count += 1;
-        let path = self.dir.join(format!("copy-{}.creel", self.files));
-        self.files += 1;
-        let before = self
-            .primary
-            .position()
-            .map_err(engine("read the position"))?;
-        // What is seeded is this or something newer.
-        let mut older = (self.primary.model.clone(), before.index);
-        let (source, target) = (self.primary.db.clone(), path.clone());
-        let seeding =
-            thread::spawn(move || source.seed(&target, &SeedOptions::default(), &NoProgress));
+    /// What the primary does while somebody else is busy.
+    pub(super) fn commit_meanwhile(&mut self) -> Step {
         for _ in 0..MEANWHILE {
             self.commit()?;
         }
-        let seeded = seeding.join();
-        let Ok(seeded) = seeded else {
-            return Err(self.broken(Check::Reseed, "seeding a replica panicked"));
+        Ok(())
+    }
+
+    /// A name that no copy has had.
+    pub(super) fn new_path(&mut self) -> PathBuf {
+        let path = self.dir.join(format!("copy-{}.creel", self.files));
+        self.files += 1;
+        path
+    }
+
+    /// A new copy in place of the old one, made while the primary goes on writing. `parted`: the
+    /// old one has commits that were given up.
+    pub(super) fn reseed(&mut self, at: usize, parted: bool) -> Step {
+        let known = self.replicas.get(at).map(|r| (r.number, r.path.clone()));
+        let Some((number, old)) = known else {
+            return Ok(());
         };
-        let seeded = seeded.map_err(engine("seed a replica"))?;
-        let db = open(&path, self.fleet.sync).map_err(engine("open a replica"))?;
-        for (first, end) in self.commits.between(older.1, seeded.token.index) {
-            for counter in first..end {
-                advance(&mut older.0, &self.stream.at(counter), &self.values);
+        self.counts.reseed_count += 1;
+        let before = self.primary.position();
+        let before = before.map_err(engine("read the position"))?.index;
+        // What is seeded is this or something newer.
+        let mut model = self.primary.model.clone();
+        let path = match self.fleet.transport {
+            Transport::Tcp => {
+                self.reseed_by_command(at, parted)?;
+                old.clone()
             }
-            older.0.set_progress(end);
+            Transport::Path | Transport::Dir => self.new_path(),
+        };
+        match self.fleet.transport {
+            Transport::Path => self.seed_meanwhile(&path)?,
+            Transport::Dir => self.copy_meanwhile(&path)?,
+            Transport::Tcp => {}
+        }
+        let db = self.open(&path, "open a replica")?;
+        let now = db.position().map_err(engine("read the position"))?.index;
+        if now < before {
+            let detail = format!("a new copy is at entry {now}, the primary was at {before}");
+            return Err(self.broken(Check::Reseed, detail));
+        }
+        for (first, end) in self.commits.between(before, now) {
+            for counter in first..end {
+                advance(&mut model, &self.stream.at(counter), &self.values);
+            }
+            model.set_progress(end);
         }
         let Some(replica) = self.replicas.get_mut(at) else {
             return Ok(());
         };
-        let old = std::mem::replace(&mut replica.path, path);
-        replica.db = db;
-        replica.model = older.0;
-        replica.needs_reseed = false;
-        let _ = std::fs::remove_file(&old);
+        (replica.db, replica.model, replica.needs_reseed) = (db, model, false);
+        if path != old {
+            replica.path = path;
+            let _ = std::fs::remove_file(&old);
+        }
         self.compare_replica(at)?;
         match self.pull_once(at)? {
             Pulled::Refused => {
@@ -81,6 +101,18 @@ impl FleetRun<'_> {
         self.compare_replica(at)?;
         self.counts.reseed_recovery_successes += 1;
         self.ledger.pass(Check::Reseed);
+        Ok(())
+    }
+
+    fn seed_meanwhile(&mut self, path: &Path) -> Step {
+        let (source, target) = (self.primary.db.clone(), path.to_owned());
+        let seeding =
+            thread::spawn(move || source.seed(&target, &SeedOptions::default(), &NoProgress));
+        self.commit_meanwhile()?;
+        let Ok(seeded) = seeding.join() else {
+            return Err(self.broken(Check::Reseed, "seeding a replica panicked"));
+        };
+        seeded.map_err(engine("seed a replica"))?;
         Ok(())
     }
 

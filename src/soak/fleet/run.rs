@@ -3,20 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::config::{Fleet, FleetCounts};
-use super::node::{Behind, Commits, Node, open};
+use super::chained::Chained;
+use super::config::{Fleet, FleetCounts, Transport};
+use super::node::{Behind, Commits, Node, options};
 use super::wire::Server;
-use crate::db::{CreateOptions, Db, Facts, OpenOptions, Retention, SeedOptions};
+use crate::db::{CreateOptions, Facts, Retention, SeedOptions};
 use crate::error::{Error, Result};
 use crate::format::header::Role;
 use crate::progress::NoProgress;
 use crate::soak::check::{Broken, Check, Halt, Ledger, Step};
 use crate::soak::config::Config;
+use crate::soak::faults::{FaultKind, FaultTally};
 use crate::soak::measure::{Histogram, Series};
 use crate::soak::oracle::Model;
 use crate::soak::outcome::Outcome;
 use crate::soak::plants::Plant;
-use crate::soak::store::{digest_of, first_batch};
+use crate::soak::seam::Seam;
+use crate::soak::store::{Counts, digest_of, first_batch};
 use crate::soak::watch::{Event, Observer};
 use crate::soak::workload::{Hash, Keys, Stream, Values};
 
@@ -25,6 +28,8 @@ pub(super) struct FleetRun<'a> {
     pub fleet: &'a Fleet,
     pub config: Config,
     pub dir: PathBuf,
+    /// What every call to a copy in this process goes through.
+    pub seam: Seam,
     pub observer: &'a mut dyn Observer,
     pub stream: Stream,
     pub keys: Keys,
@@ -35,6 +40,8 @@ pub(super) struct FleetRun<'a> {
     pub program: Option<PathBuf>,
     /// Serves the present primary.
     pub server: Option<Server>,
+    /// The store that log entries go through.
+    pub chained: Option<Chained>,
     /// What the primary held when it was promoted.
     pub at_promotion: Option<Model>,
     /// Commits of the present history.
@@ -45,6 +52,10 @@ pub(super) struct FleetRun<'a> {
     pub cycle: u64,
     pub ledger: Ledger,
     pub counts: FleetCounts,
+    /// The same as of runs over one store.
+    pub work: Counts,
+    /// What became of faults.
+    pub tallies: Vec<(FaultKind, FaultTally)>,
     /// Files made so far: each gets a name of its own.
     pub files: u64,
     pub started: Instant,
@@ -73,27 +84,18 @@ pub fn run_fleet(
     run.finish(ended)
 }
 
-/// Makes the primary.
-fn create(path: &Path, fleet: &Fleet, config: &Config, keys: &Keys) -> Result<Db> {
-    let options = OpenOptions::new()
-        .sync(fleet.sync.into())
-        .background_checkpoint(false)
-        .checkpoint_at(None);
-    let create = CreateOptions {
-        role: Role::Primary,
-        ..CreateOptions::default()
-    };
-    let db = options.create(path, &create)?;
-    db.write(first_batch(config.keyspaces, keys))?;
-    Ok(db)
-}
-
 impl<'a> FleetRun<'a> {
     fn new(fleet: &'a Fleet, dir: &Path, observer: &'a mut dyn Observer) -> Result<FleetRun<'a>> {
         let config = fleet.stream_config();
         let keys = Keys::Made(fleet.keys);
         let path = dir.join("copy-0.creel");
-        let db = create(&path, fleet, &config, &keys)?;
+        let seam = Seam::default();
+        let create = CreateOptions {
+            role: Role::Primary,
+            ..CreateOptions::default()
+        };
+        let db = options(&seam, fleet.sync).create(&path, &create)?;
+        db.write(first_batch(config.keyspaces, &keys))?;
         let primary = Node {
             number: 0,
             path,
@@ -105,6 +107,7 @@ impl<'a> FleetRun<'a> {
         Ok(FleetRun {
             fleet,
             dir: dir.to_owned(),
+            seam,
             observer,
             stream: Stream::new(&config, fleet.keys),
             values: Values::Made(fleet.seed),
@@ -114,6 +117,7 @@ impl<'a> FleetRun<'a> {
             replicas: Vec::new(),
             program: None,
             server: None,
+            chained: None,
             at_promotion: None,
             commits: Commits::default(),
             counter: 0,
@@ -121,6 +125,8 @@ impl<'a> FleetRun<'a> {
             cycle: 0,
             ledger: Ledger::default(),
             counts: FleetCounts::default(),
+            work: Counts::default(),
+            tallies: transport_faults(fleet),
             files: 1,
             started: Instant::now(),
             next_sample: Duration::ZERO,
@@ -136,6 +142,9 @@ impl<'a> FleetRun<'a> {
 
     fn whole(&mut self) -> Step<String> {
         self.keep_log()?;
+        if self.fleet.transport == Transport::Dir {
+            self.begin_chain()?;
+        }
         for _ in 0..self.fleet.replicas {
             let number = self.replicas.len() as u32 + 1;
             let node = self.seed_new(number)?;
@@ -182,14 +191,15 @@ impl<'a> FleetRun<'a> {
 
     /// A new replica of the present primary.
     pub fn seed_new(&mut self, number: u32) -> Step<Node> {
-        let path = self.dir.join(format!("copy-{}.creel", self.files));
-        self.files += 1;
-        let seeded = self
-            .primary
-            .db
-            .seed(&path, &SeedOptions::default(), &NoProgress);
-        seeded.map_err(engine("seed a replica"))?;
-        let db = open(&path, self.fleet.sync).map_err(engine("open a replica"))?;
+        let path = self.new_path();
+        if self.chained.is_some() {
+            self.copy_from_store(&path)?;
+        } else {
+            let (options, primary) = (SeedOptions::default(), &self.primary.db);
+            let seeded = primary.seed(&path, &options, &NoProgress);
+            seeded.map_err(engine("seed a replica"))?;
+        }
+        let db = self.open(&path, "open a replica")?;
         let node = Node {
             number,
             path,
@@ -257,6 +267,11 @@ impl<'a> FleetRun<'a> {
     pub fn has_plant(&self, plant: Plant) -> bool {
         self.fleet.plant == Some(plant)
     }
+}
+
+fn transport_faults(fleet: &Fleet) -> Vec<(FaultKind, FaultTally)> {
+    let all = fleet.faults.iter().filter(|kind| kind.is_transport());
+    all.map(|kind| (*kind, FaultTally::default())).collect()
 }
 
 /// A failed call of the engine.

@@ -1,27 +1,34 @@
-//! Pulls over TCP: a process serves the primary, another one pulls, as users run them.
+//! Over TCP, by processes, as users run them: one serves the primary, others pull, promote, take
+//! back and seed anew.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
 
-use super::node::Behind;
 use super::pull::Pulled;
 use super::run::{FleetRun, engine};
+use crate::db::Position;
 use crate::error::Error;
+use crate::replica::rejoin::Rejoined;
+use crate::replica::tail::Saved;
 use crate::soak::check::{Check, Halt, Step};
-use crate::soak::store::advance;
+use crate::soak::faults::FaultKind;
+use crate::soak::random::Draw;
+use crate::soak::seam::{Damage, Relay};
 use crate::sys::own_group;
 
-/// Statuses of `creel replicate pull`.
+/// Exit statuses of creel.
 const LIMITED: i32 = 13;
 const RESEED: i32 = 11;
 const DIVERGED: i32 = 15;
+/// A damaged byte of a stream is one of the first so many: most pulls are no longer.
+const EARLY: u64 = 4096;
 
-/// A process that serves the present primary.
+/// A process that serves the present primary, and what stands in between.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
-    address: String,
+    relay: Relay,
 }
 
 impl Server {
@@ -38,7 +45,11 @@ impl Server {
         if let Some(output) = child.stdout.take() {
             for line in BufReader::new(output).lines() {
                 match line?.as_str() {
-                    "ready" => return Ok(Server { child, address }),
+                    "ready" => {
+                        let upstream = address.trim_start_matches("tcp://").to_owned();
+                        let relay = Relay::start(upstream);
+                        return relay.map(|relay| Server { child, relay });
+                    }
                     line => address = line.to_owned(),
                 }
             }
@@ -55,64 +66,194 @@ impl Drop for Server {
     }
 }
 
+fn unstarted(error: std::io::Error) -> Halt {
+    Halt::Setup(Error::io("start creel", error))
+}
+
 impl FleetRun<'_> {
     /// The primary is another one now: the next pull starts another server.
     pub(super) fn forget_server(&mut self) {
         self.server = None;
     }
 
-    /// One pull by a process of its own.
-    pub(super) fn pull_over_tcp(&mut self, at: usize, program: &Path) -> Step<Pulled> {
-        let failed = |e| Halt::Setup(Error::io("start a server or a pull", e));
+    fn program(&self) -> Step<PathBuf> {
+        let missing = || Error::Invalid {
+            reason: "without the program there are no processes".into(),
+        };
+        self.program.clone().ok_or_else(|| Halt::Setup(missing()))
+    }
+
+    /// Where pulls connect to.
+    fn address(&mut self) -> Step<String> {
         if self.server.is_none() {
-            let server = Server::start(program, &self.primary.path).map_err(failed)?;
+            let program = self.program()?;
+            let server = Server::start(&program, &self.primary.path).map_err(unstarted)?;
             self.server = Some(server);
         }
-        let address = self.server.as_ref().map(|s| s.address.clone());
-        let (Some(replica), Some(address)) = (self.replicas.get(at), address) else {
-            return Ok(Pulled::Nothing);
-        };
-        let before = replica.position().map_err(engine("read the position"))?;
-        let output = own_group(program)
-            .args(["replicate", "pull"])
-            .arg(&replica.path)
-            .args(["--from", &address, "-q"]) // always with full sync
-            .args(["--max-frames", &self.fleet.max_frames.to_string()])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(failed)?;
+        let address = self.server.as_ref().map(|s| s.relay.address());
+        Ok(format!("tcp://{}", address.unwrap_or_default()))
+    }
+
+    /// Starts creel for a copy.
+    fn start(&self, verb: &[&str], path: &Path, rest: &[&str]) -> Step<Child> {
+        let program = self.program()?;
+        let mut command = own_group(&program);
+        command.args(verb).arg(path).args(rest).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(unstarted)
+    }
+
+    fn creel(&self, verb: &[&str], path: &Path, rest: &[&str]) -> Step<Output> {
+        let child = self.start(verb, path, rest)?;
+        child.wait_with_output().map_err(unstarted)
+    }
+
+    fn refused(&self, what: &str, output: &Output) -> Halt {
+        let text = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
+        let detail = format!("{what} ends with {}: {text}", output.status);
+        self.broken(Check::Calls, detail)
+    }
+
+    /// One pull by a process of its own.
+    pub(super) fn pull_over_tcp(&mut self, at: usize) -> Step<Pulled> {
+        let address = self.address()?;
+        if let Some((kind, draw)) = self.fault_now(at) {
+            self.pull_through_damage(at, &address, kind, draw)?;
+        }
+        let before = self.index_of(at)?;
+        let output = self.pull_process(at, &address)?;
         match output.status.code() {
             Some(0 | LIMITED) => {}
-            Some(RESEED | DIVERGED) => {
-                if let Some(replica) = self.replicas.get_mut(at) {
-                    replica.needs_reseed = true;
-                }
-                return Ok(Pulled::Refused);
-            }
-            _ => {
-                let text = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
-                let detail = format!("a pull over TCP ends with {}: {text}", output.status);
-                return Err(self.broken(Check::Calls, detail));
-            }
+            Some(RESEED | DIVERGED) => return Ok(Pulled::Refused),
+            _ => return Err(self.refused("a pull over TCP", &output)),
         }
-        self.counts.pulls += 1;
-        let Some(replica) = self.replicas.get_mut(at) else {
-            return Ok(Pulled::Nothing);
-        };
-        let now = replica.position().map_err(engine("read the position"))?;
-        for (from, to) in self.commits.between(before.index, now.index) {
-            for counter in from..to {
-                advance(&mut replica.model, &self.stream.at(counter), &self.values);
-            }
-            replica.model.set_progress(to);
-        }
-        self.ledger.pass(Check::Prefix);
-        let taken = now.index.saturating_sub(before.index);
-        self.counts.frames_applied += taken;
-        replica.behind = Behind::Entries(taken);
-        Ok(match taken {
+        Ok(match self.index_of(at)?.saturating_sub(before) {
             0 => Pulled::Nothing,
             entries => Pulled::Entries(entries),
         })
+    }
+
+    fn pull_process(&self, at: usize, address: &str) -> Step<Output> {
+        let path = self.replicas.get(at).map(|r| r.path.clone());
+        let most = self.fleet.max_frames.to_string();
+        let rest = ["--from", address, "-q", "--max-frames", &most]; // always with full sync
+        self.creel(&["replicate", "pull"], &path.unwrap_or_default(), &rest)
+    }
+
+    /// A pull over a connection that is damaged once. What it takes all the same is looked at by the
+    /// pull that follows.
+    fn pull_through_damage(
+        &mut self,
+        at: usize,
+        address: &str,
+        kind: FaultKind,
+        mut draw: Draw,
+    ) -> Step {
+        let place = draw.below(EARLY) * 8 + draw.below(8);
+        let damage = match kind {
+            FaultKind::CorruptFrame => Damage::Flip(place),
+            _ => Damage::Cut(place),
+        };
+        if let Some(server) = &self.server {
+            server.relay.arm(damage);
+        }
+        let output = self.pull_process(at, address)?;
+        let struck = self.server.as_ref().is_some_and(|s| s.relay.disarm());
+        if struck {
+            let reported = !matches!(output.status.code(), Some(0 | LIMITED));
+            self.count_fault(kind, reported);
+        }
+        Ok(())
+    }
+
+    pub(super) fn promote_by_command(&mut self, chosen: usize, loss: Option<(u64, u64)>) -> Step {
+        let Some(replica) = self.replicas.get(chosen) else {
+            return Ok(());
+        };
+        let (path, name) = (replica.path.clone(), format!("copy-{}", replica.number));
+        let old = self.primary.path.to_string_lossy().into_owned();
+        let mut rest = vec!["--old-primary", &old, "--yes", "-q", "--name", &name];
+        rest.extend(["--reason", "soak"]);
+        if loss.is_some() {
+            rest.push("--accept-loss");
+        }
+        let output = self.creel(&["promote"], &path, &rest)?;
+        if !output.status.success() {
+            return Err(self.refused("creel promote", &output));
+        }
+        self.open_again(chosen)
+    }
+
+    /// Another process has changed what the copy is.
+    fn open_again(&mut self, at: usize) -> Step {
+        let Some(path) = self.replicas.get(at).map(|r| r.path.clone()) else {
+            return Ok(());
+        };
+        let db = self.open(&path, "open a copy again")?;
+        if let Some(replica) = self.replicas.get_mut(at) {
+            replica.db = db;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rejoin_by_command(&mut self, chosen: usize) -> Step<Option<Rejoined>> {
+        let Some(path) = self.replicas.get(chosen).map(|r| r.path.clone()) else {
+            return Ok(None);
+        };
+        let from = self.primary.path.to_string_lossy().into_owned();
+        let verb = ["replicate", "rejoin"];
+        let output = self.creel(&verb, &path, &["--from", &from, "--json"])?;
+        match output.status.code() {
+            Some(0) => {}
+            Some(RESEED) => return Ok(None),
+            _ => return Err(self.refused("creel replicate rejoin", &output)),
+        }
+        self.open_again(chosen)?;
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let index = |name| said.pointer(name).and_then(serde_json::Value::as_u64);
+        let at = |index: Option<u64>| Position {
+            epoch: 0,
+            index: index.unwrap_or(0),
+            hash: None,
+        };
+        let files = said.get("saved").and_then(serde_json::Value::as_array);
+        let saved = files.into_iter().flatten().map(|file| {
+            let number = |name| file.get(name).and_then(serde_json::Value::as_u64);
+            Saved {
+                path: PathBuf::new(),
+                from: number("first_index").unwrap_or(0),
+                to: number("last_index").unwrap_or(0),
+                bytes: number("bytes").unwrap_or(0),
+            }
+        });
+        Ok(Some(Rejoined {
+            ancestor: at(index("/ancestor/index")),
+            from: at(index("/was_at/index")),
+            saved: saved.collect(),
+        }))
+    }
+
+    /// A new copy by `pull --reseed`, while the primary writes.
+    pub(super) fn reseed_by_command(&mut self, at: usize, parted: bool) -> Step {
+        let address = self.address()?;
+        let Some(path) = self.replicas.get(at).map(|r| r.path.clone()) else {
+            return Ok(());
+        };
+        let how = if parted { "force" } else { "auto" };
+        let rest = ["--from", address.as_str(), "-q", "--reseed", how];
+        let child = self.start(&["replicate", "pull"], &path, &rest)?;
+        let committed = self.commit_meanwhile();
+        let output = child.wait_with_output().map_err(unstarted)?;
+        committed?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(self.refused("a new copy over TCP", &output)),
+        }
+    }
+
+    /// A handle on a copy, through the seam of the run.
+    pub(super) fn open(&self, path: &Path, doing: &'static str) -> Step<crate::db::Db> {
+        let options = super::node::options(&self.seam, self.fleet.sync);
+        options.open(path).map_err(engine(doing))
     }
 }

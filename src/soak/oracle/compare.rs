@@ -96,27 +96,42 @@ pub(crate) struct Bytes<'a> {
 impl Oracle {
     /// Compares everything.
     pub(crate) fn compare(&self, snapshot: &Snapshot, bytes: Bytes<'_>) -> Answer<Compared> {
-        let (keyspaces, progress) = match self {
-            Oracle::Model(model) => (model.keyspaces(), model.progress()),
-            Oracle::Sums(sums) => (sums.keyspaces(), sums.progress()),
-        };
-        if let Err(difference) = check_frame(snapshot, keyspaces, progress)? {
-            return Ok(Err(difference));
+        match self {
+            Oracle::Model(model) => model.compare_all(snapshot, bytes),
+            Oracle::Sums(sums) => each(snapshot, sums.keyspaces(), sums.progress(), |k, n| {
+                sums.compare(k, n, bytes.keys)
+            }),
         }
-        let mut all = Compared::default();
-        for number in 0..keyspaces {
-            let keyspace = snapshot.keyspace(&keyspace_name(number))?;
-            let compared = match self {
-                Oracle::Model(model) => model.compare(&keyspace, number, bytes)?,
-                Oracle::Sums(sums) => sums.compare(&keyspace, number, bytes.keys)?,
-            };
-            match compared {
-                Ok(compared) => all.entries += compared.entries,
-                Err(difference) => return Ok(Err(difference)),
-            }
-        }
-        Ok(Ok(all))
     }
+}
+
+impl Model {
+    /// Compares everything.
+    pub(crate) fn compare_all(&self, snapshot: &Snapshot, bytes: Bytes<'_>) -> Answer<Compared> {
+        each(snapshot, self.keyspaces(), self.progress(), |k, n| {
+            self.compare(k, n, bytes)
+        })
+    }
+}
+
+fn each(
+    snapshot: &Snapshot,
+    keyspaces: u32,
+    progress: u64,
+    compare: impl Fn(&Keyspace, u32) -> Answer<Compared>,
+) -> Answer<Compared> {
+    if let Err(difference) = check_frame(snapshot, keyspaces, progress)? {
+        return Ok(Err(difference));
+    }
+    let mut all = Compared::default();
+    for number in 0..keyspaces {
+        let keyspace = snapshot.keyspace(&keyspace_name(number))?;
+        match compare(&keyspace, number)? {
+            Ok(compared) => all.entries += compared.entries,
+            Err(difference) => return Ok(Err(difference)),
+        }
+    }
+    Ok(Ok(all))
 }
 
 /// How far the database says that it is.

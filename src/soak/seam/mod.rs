@@ -2,6 +2,8 @@
 //! defects in.
 
 mod file;
+mod objects;
+mod relay;
 mod state;
 mod undo;
 
@@ -10,6 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use objects::{Damage, SeamStore};
+pub use relay::Relay;
 pub use state::{Shared, Strike, Target};
 
 use crate::sys::{Access, FileIdentity, FileSystem, OsVfs, Vfs};

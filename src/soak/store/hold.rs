@@ -20,6 +20,8 @@ pub(super) struct Holds {
     reader: Option<Reader>,
     /// What the reader has to find, if it holds anything.
     expected: Option<Digest>,
+    /// It was asked, and its answer has not been read yet.
+    asked: bool,
 }
 
 /// A process that reads.
@@ -32,7 +34,8 @@ struct Reader {
 impl Run<'_> {
     /// Lets go of what was held and holds the present state.
     pub(super) fn hold(&mut self) -> Step {
-        self.check_holds()?;
+        self.check_own_hold()?;
+        self.hear_reader()?;
         self.holds.own = Some((self.snapshot()?, self.oracle.clone()));
         self.counts.snapshots += 1;
         let Some(helper) = self.place.reader.clone() else {
@@ -59,18 +62,30 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What is held has not changed.
+    /// What is held has not changed. The other process reads while this one goes on; its answer is
+    /// heard the next time.
     pub(super) fn check_holds(&mut self) -> Step {
         self.check_own_hold()?;
-        let Some(expected) = self.holds.expected else {
+        self.hear_reader()?;
+        let holds = &mut self.holds;
+        if let (Some(reader), Some(_)) = (&mut holds.reader, holds.expected) {
+            let said = reader.say("digest");
+            said.map_err(|e| setup("ask the reader", e))?;
+            holds.asked = true;
+        }
+        Ok(())
+    }
+
+    /// What the reader has found, where it was asked.
+    fn hear_reader(&mut self) -> Step {
+        let (Some(expected), true) = (self.holds.expected, self.holds.asked) else {
             return Ok(());
         };
         let Some(reader) = &mut self.holds.reader else {
             return Ok(());
         };
-        let answer = reader
-            .ask("digest")
-            .map_err(|e| setup("ask the reader", e))?;
+        self.holds.asked = false;
+        let answer = reader.hear().map_err(|e| setup("ask the reader", e))?;
         if answer != format!("digest {expected}") {
             let detail =
                 format!("the snapshot of a reader process changed: {answer}, not {expected}");
@@ -104,6 +119,7 @@ impl Run<'_> {
     /// Lets go of everything.
     pub(super) fn end_holds(&mut self) -> Step {
         self.check_holds()?;
+        self.hear_reader()?;
         self.holds = Holds::default();
         Ok(())
     }
@@ -131,8 +147,16 @@ impl Reader {
     }
 
     fn ask(&mut self, question: &str) -> std::io::Result<String> {
+        self.say(question)?;
+        self.hear()
+    }
+
+    fn say(&mut self, question: &str) -> std::io::Result<()> {
         writeln!(self.input, "{question}")?;
-        self.input.flush()?;
+        self.input.flush()
+    }
+
+    fn hear(&mut self) -> std::io::Result<String> {
         let mut answer = String::new();
         self.output.read_line(&mut answer)?;
         if !answer.ends_with('\n') {

@@ -62,8 +62,11 @@ pub(crate) fn judge(mut outcome: Outcome, config: &Config) -> Outcome {
         outcome.inconclusive.push(note);
     }
     let done = matches!(outcome.ending, Ending::Done { .. });
-    if done && outcome.counts.commits == 0 {
-        outcome.inconclusive.push("nothing was done".to_owned());
+    if done && outcome.operations == 0 {
+        outcome.fail(Check::Work, "nothing was done".to_owned());
+    } else if done && outcome.counts.commits == 0 {
+        let note = "nothing was written".to_owned();
+        outcome.inconclusive.push(note);
     }
     judge_levels(&mut outcome, config);
     judge_trends(&mut outcome, config);

@@ -33,7 +33,7 @@ pub struct Place {
 /// How long another process may hold a lock: a reader never holds one that a writer needs.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes in the log at which the engine folds it by itself.
-const FOLD_AT: u64 = 24 << 20;
+const FOLD_AT: u64 = 56 << 20;
 
 impl Place {
     /// A database at this path.

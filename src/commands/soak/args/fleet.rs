@@ -41,10 +41,11 @@ pub(in crate::commands::soak) struct FleetArgs {
     /// Bytes of a batch of log entries, but one entry at least [default: 1]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub segment_max_bytes: Option<u64>,
-    /// How log entries go to the replicas: path (in this process) or tcp (by processes that serve
-    /// and pull) [default: path]
-    #[arg(long, value_name = "HOW", value_parser = transport)]
-    pub transport: Option<Transport>,
+    /// How log entries go to the replicas, one part of the run for each: path (in this process), tcp
+    /// (by processes that serve, pull, promote and rejoin), dir (through an object store that is a
+    /// directory) [default: path; with --profile all of them]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = transport)]
+    pub transport: Vec<Transport>,
     /// Log entries that are kept for those who are behind [default: 64]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub retention_min: Option<u64>,
@@ -54,22 +55,20 @@ fn transport(text: &str) -> Result<Transport, String> {
     match text {
         "path" => Ok(Transport::Path),
         "tcp" => Ok(Transport::Tcp),
-        _ => Err("not a transport; there are path and tcp".into()),
+        "dir" => Ok(Transport::Dir),
+        _ => Err("not a transport; there are path, tcp and dir".into()),
     }
 }
 
 impl SoakArgs {
-    /// What the flags ask for; nothing without replicas.
-    pub(in crate::commands::soak) fn fleet(
-        &self,
-        config: &Config,
-    ) -> Result<Option<Fleet>, Failure> {
+    /// What the flags ask for, once for each transport; nothing without replicas.
+    pub(in crate::commands::soak) fn fleets(&self, config: &Config) -> Result<Vec<Fleet>, Failure> {
         let args = &self.fleet;
         if self.mode == super::Mode::Store || args.replicas == Some(0) {
             if self.mode == super::Mode::Replication {
                 return Err(Failure::usage("replication needs replicas"));
             }
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let usual = Fleet::default();
         let or = |value: Option<u64>, usual: u64| value.unwrap_or(usual);
@@ -94,7 +93,6 @@ impl SoakArgs {
             recovery_max_loops: or(args.recovery_max_loops, usual.recovery_max_loops),
             segment_max_bytes: or(args.segment_max_bytes, usual.segment_max_bytes),
             retention_min: or(args.retention_min, usual.retention_min),
-            transport: args.transport.unwrap_or_default(),
             sync: config.sync,
             sample_every_ms: config.sample_every_ms,
             faults: config.faults.clone(),
@@ -102,7 +100,27 @@ impl SoakArgs {
             plant: config.plant,
             ..usual
         };
-        fleet.check()?;
-        Ok(Some(fleet))
+        let mut fleets: Vec<Fleet> = Vec::new();
+        for transport in self.transports() {
+            let fleet = Fleet {
+                transport,
+                ..fleet.clone()
+            };
+            fleet.check()?;
+            fleets.push(fleet);
+        }
+        Ok(fleets)
+    }
+
+    /// Each once, in their order.
+    pub(in crate::commands::soak) fn transports(&self) -> Vec<Transport> {
+        let named = &self.fleet.transport;
+        let all = Transport::ALL.into_iter();
+        let wanted: Vec<Transport> = match (named.is_empty(), self.profile) {
+            (true, None) => vec![Transport::Path],
+            (true, Some(_)) => all.collect(),
+            (false, _) => all.filter(|t| named.contains(t)).collect(),
+        };
+        wanted
     }
 }
