@@ -124,10 +124,10 @@ impl Default for Config {
             keys: 20_000,
             keyspaces: 4,
             batch: 64,
-            checkpoint_every: 100_000,
-            compact_every: 500_000,
-            reopen_every: 250_000,
-            hold: 150_000,
+            checkpoint_every: 200_000,
+            compact_every: 400_000,
+            reopen_every: 300_000,
+            hold: 250_000,
             sync: Sync::Normal,
             oracle_memory: 256 << 20,
             sample_every_ms: 1000,
@@ -189,6 +189,19 @@ impl Config {
             return refuse("kills and faults go in runs of their own");
         }
         Ok(())
+    }
+
+    /// Sizes with which a run of a minute reaches its steady state on any machine.
+    #[must_use]
+    pub fn small(self) -> Config {
+        Config {
+            keys: 2000,
+            checkpoint_every: 5000,
+            compact_every: 20_000,
+            reopen_every: 15_000,
+            hold: 12_000,
+            ..self
+        }
     }
 
     /// Whether every key has its place in memory.

@@ -69,12 +69,19 @@ impl Draw {
 
     /// Adds `len` bytes.
     pub fn fill(&mut self, out: &mut Vec<u8>, len: usize) {
+        const LANES: usize = 4;
         let at = out.len();
-        out.resize(at + len.next_multiple_of(8), 0);
-        let mut state = self.number() | 1;
-        for chunk in out.get_mut(at..).unwrap_or(&mut []).chunks_exact_mut(8) {
-            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).rotate_left(29) ^ STEP;
-            chunk.copy_from_slice(&state.to_le_bytes());
+        out.resize(at + len.next_multiple_of(8 * LANES), 0);
+        let state = self.number() | 1;
+        // Several rows at once: none waits for the other.
+        let mut lanes: [u64; LANES] =
+            std::array::from_fn(|lane| state ^ (lane as u64).wrapping_mul(STEP));
+        let whole = out.get_mut(at..).unwrap_or(&mut []);
+        for chunk in whole.chunks_exact_mut(8 * LANES) {
+            for (lane, bytes) in lanes.iter_mut().zip(chunk.chunks_exact_mut(8)) {
+                *lane = lane.wrapping_mul(0x5851_f42d_4c95_7f2d).rotate_left(29) ^ STEP;
+                bytes.copy_from_slice(&lane.to_le_bytes());
+            }
         }
         out.truncate(at + len);
     }

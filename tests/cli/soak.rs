@@ -238,7 +238,7 @@ fn what_cannot_be_judged_is_no_pass() {
             .contains("too few"),
         "{short}"
     );
-    let enough = "--duration 2s --sample-every 20ms --keys 100 --checkpoint-every 1000 --bounds memory-growth=1GiB";
+    let enough = "--duration 2s --sample-every 20ms --keys 100 --checkpoint-every 100 --bounds memory-growth=1GiB";
     let judged = result(soak.command(&format!("{enough} --seed 1")), 0);
     assert!(judged["parts"][0]["trends"]["memory"]["samples"].as_u64() >= Some(10));
 }

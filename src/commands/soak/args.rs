@@ -138,16 +138,16 @@ pub(super) struct WorkArgs {
     /// Operations in a batch, at most [default: 64]
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
-    /// Operations between two checkpoints; 0: only those that come by themselves [default: 100k]
+    /// Operations between two checkpoints; 0: only those that come by themselves [default: 200k]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub checkpoint_every: Option<u64>,
-    /// Operations between two compactions, in place and dense by turns; 0: none [default: 500k]
+    /// Operations between two compactions, in place and dense by turns; 0: none [default: 400k]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub compact_every: Option<u64>,
-    /// Operations between two reopenings; 0: none [default: 250k]
+    /// Operations between two reopenings; 0: none [default: 300k]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub reopen_every: Option<u64>,
-    /// Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]
+    /// Operations for which a snapshot is held, here and in another process; 0: none [default: 250k]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub hold: Option<u64>,
     /// How durable commits are: full, normal or off; the same as --sync [default: normal]
@@ -196,7 +196,12 @@ pub(super) struct ReportArgs {
     pub out: Option<PathBuf>,
     /// What the report consists of: json (configuration, result, events), csv (samples), junit,
     /// html, hgrm (latencies), github (annotations, summary) [default: all of them]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
     pub report: Vec<ReportKind>,
     /// Replace a report that is there already
     #[arg(long, requires = "out")]
@@ -241,6 +246,9 @@ impl SoakArgs {
                 Profile::Long => 8 * 60,
             };
             config.limit = Limit::DurationMs(minutes * 60_000);
+            if profile == Profile::Smoke {
+                config = config.small();
+            }
         }
         if let Some(ops) = self.ops {
             config.limit = Limit::Ops(ops);

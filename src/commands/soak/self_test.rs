@@ -65,7 +65,7 @@ fn shaped(seed: u64, plant: Option<Plant>, timed: bool) -> Config {
         limit: Limit::DurationMs(2000),
         sample_every_ms: 25,
         keys: 200,
-        checkpoint_every: 500,
+        checkpoint_every: 100,
         hold: 0,
         bounds: Bounds {
             trend: Judge::Required,

@@ -19,6 +19,8 @@ pub(super) struct Node {
     /// It cannot go on from its log.
     pub needs_reseed: bool,
     pub behind: Behind,
+    /// It was compared whole since it last changed.
+    pub seen: bool,
 }
 
 /// How a replica stands to its primary.

@@ -93,12 +93,7 @@ impl FleetRun<'_> {
         }
     }
 
-    fn promote_file(
-        &mut self,
-        chosen: usize,
-        at: &Position,
-        loss: Option<(u64, u64)>,
-    ) -> Step {
+    fn promote_file(&mut self, chosen: usize, at: &Position, loss: Option<(u64, u64)>) -> Step {
         let Some(replica) = self.replicas.get(chosen) else {
             return Ok(());
         };

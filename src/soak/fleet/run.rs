@@ -103,6 +103,7 @@ impl<'a> FleetRun<'a> {
             model: Model::new(config.keyspaces, fleet.keys),
             needs_reseed: false,
             behind: Behind::Nothing,
+            seen: false,
         };
         Ok(FleetRun {
             fleet,
@@ -207,6 +208,7 @@ impl<'a> FleetRun<'a> {
             model: self.primary.model.clone(),
             needs_reseed: false,
             behind: Behind::Nothing,
+            seen: false,
         };
         Ok(node)
     }

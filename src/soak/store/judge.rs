@@ -44,10 +44,25 @@ impl Run<'_> {
     }
 }
 
+/// Memory over time. Between two checkpoints nothing new is known about it.
+fn settled(samples: &[Sample]) -> Vec<(f64, f64)> {
+    let point = |s: &Sample| (s.elapsed_s, s.settled_kb as f64 * 1024.0);
+    let mut before = None;
+    let mut points = Vec::new();
+    for sample in samples {
+        // Where another process makes the checkpoints, each sample is one of its own.
+        if sample.checkpoints == 0 || before != Some(sample.checkpoints) {
+            points.push(point(sample));
+        }
+        before = Some(sample.checkpoints);
+    }
+    points
+}
+
 /// Adds the verdict on memory, descriptors, file and log.
 pub(crate) fn judge(mut outcome: Outcome, config: &Config) -> Outcome {
     outcome.trends = Trends {
-        memory: trend(&outcome.series.points(|s| s.settled_kb as f64 * 1024.0)),
+        memory: trend(&settled(outcome.series.samples())),
         descriptors: trend(&outcome.series.points(|s| s.fds as f64)),
         file: trend(&outcome.series.points(|s| s.file_bytes as f64)),
     };
@@ -124,9 +139,9 @@ fn judge_trends(outcome: &mut Outcome, config: &Config) {
         return;
     }
     let Some(memory) = outcome.trends.memory else {
-        let samples = outcome.series.samples().len();
+        let samples = settled(outcome.series.samples()).len();
         outcome.inconclusive.push(format!(
-            "{samples} samples are too few for the trend of memory; 10 are needed after the first half"
+            "{samples} samples behind a checkpoint each are too few for the trend of memory; 10 are needed after the first half"
         ));
         return;
     };

@@ -24,20 +24,25 @@ impl Run<'_> {
             self.flush()?;
             self.hold()?;
         }
-        if is_due(config.reopen_every, counter) {
-            self.flush()?;
-            self.reopen()?;
-        } else if is_due(config.compact_every, counter) {
-            self.flush()?;
+        let compacts = is_due(config.compact_every, counter);
+        let reopens = is_due(config.reopen_every, counter);
+        let folds = is_due(config.checkpoint_every, counter);
+        if !(compacts || reopens || folds) {
+            return Ok(());
+        }
+        self.flush()?;
+        if compacts {
             match (counter / config.compact_every).is_multiple_of(2) {
                 true => self.copy_dense()?,
                 false => self.compact()?,
             }
-        } else if is_due(config.checkpoint_every, counter) {
-            self.flush()?;
+        }
+        if reopens {
+            self.reopen()?;
+        }
+        // Either of the two has folded the log already, or read it.
+        if folds && !compacts && !reopens {
             self.checkpoint()?;
-        } else {
-            return Ok(());
         }
         self.check_holds()
     }

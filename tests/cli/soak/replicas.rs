@@ -12,6 +12,8 @@ fn replicas_follow_are_promoted_and_seeded_anew() {
     for (name, least) in [
         ("cycles", 6),
         ("promotion_count", 3),
+        ("promotions_with_laggards", 3),
+        ("commits_saved", 1),
         ("lossy_promotions", 1),
         ("commits_lost", 1),
         ("stale_fence_rejections", 3),
@@ -50,27 +52,83 @@ fn replicas_follow_are_promoted_and_seeded_anew() {
     }
 }
 
-/// A process serves, others pull; promotions and reseeds are the same.
+/// Whatever carries the entries, the same holds: promotions, one of them lossy, stale writers,
+/// reseeds while the primary writes, damage on the way.
+fn over(transport: &str) {
+    let soak = Soak::new();
+    let usual = format!(
+        "--mode replication --transport {transport} --cycles 4 --commits-per-cycle 40 --replicas 3 --active-replicas 2 --churn-interval 2 --promotion-interval 2 --reseed-check-interval 2 --retention-min 20 --seed 1"
+    );
+    let run = result(soak.command(&usual), 0);
+    let counts = &run["parts"][0]["replication"];
+    for (name, least) in [
+        ("promotion_count", 2),
+        ("promotions_with_laggards", 2),
+        ("stale_fence_rejections", 2),
+        ("lossy_promotions", 1),
+        ("commits_lost", 1),
+        ("commits_saved", 1),
+        ("reseed_count", 1),
+        ("frames_applied", 300),
+    ] {
+        assert!(counts[name].as_u64() >= Some(least), "{name}: {counts}");
+    }
+    assert_eq!(counts["reseed_count"], counts["reseed_recovery_successes"]);
+    let part = &run["parts"][0];
+    for number in ["/counts/puts", "/counts/entries_compared", "/bytes_written"] {
+        assert!(
+            part.pointer(number).unwrap().as_u64() > Some(0),
+            "{number}: {part}"
+        );
+    }
+    let held = checks(&run);
+    for name in ["replicas", "prefix", "fence", "loss", "reseed", "retention"] {
+        assert!(held.get(name).is_some_and(|n| *n > 0), "{name}: {held:?}");
+    }
+    let reproduce = run["reproduce"].as_str().unwrap();
+    assert!(
+        reproduce.ends_with(&format!("--transport {transport}")),
+        "{run}"
+    );
+    let damaged = format!("{usual} --faults conn-drop,corrupt-frame");
+    let damaged = result(soak.command(&damaged), 0);
+    assert_eq!(damaged["final_digest"], run["final_digest"]);
+    let faults = damaged["parts"][0]["faults"].as_array().unwrap();
+    let struck: u64 = faults.iter().map(|f| f["struck"].as_u64().unwrap()).sum();
+    assert!(faults.len() == 2 && struck > 2, "{damaged}");
+    assert!(soak.is_empty(), "copies are left");
+}
+
 #[test]
 fn replicas_follow_over_tcp() {
+    over("tcp");
+}
+
+#[test]
+fn replicas_follow_through_a_store() {
+    over("dir");
+}
+
+#[test]
+fn each_transport_is_a_part() {
     let soak = Soak::new();
-    let args = "--mode replication --transport tcp --cycles 2 --commits-per-cycle 40 --replicas 2 --active-replicas 2 --promotion-interval 1 --seed 1";
+    let args = "--mode replication --transport tcp,path,dir --cycles 1 --commits-per-cycle 8 --replicas 1 --seed 1";
     let run = result(soak.command(args), 0);
-    let counts = &run["parts"][0]["replication"];
-    assert_eq!(counts["promotion_count"], 2, "{counts}");
-    assert_eq!(counts["stale_fence_rejections"], 2, "{counts}");
-    assert!(counts["frames_applied"].as_u64() > Some(100), "{counts}");
-    assert!(checks(&run)["replicas"] > 0);
+    let parts = run["parts"].as_array().unwrap();
+    let names: Vec<_> = parts.iter().map(|p| p["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["replication", "replication-tcp", "replication-dir"]);
     assert!(
         run["reproduce"]
             .as_str()
             .unwrap()
-            .ends_with("--transport tcp"),
+            .ends_with("--transport path,tcp,dir"),
         "{run}"
     );
-    soak.command("--mode replication --transport tcp --faults conn-drop")
-        .assert()
-        .code(2);
+    for refused in ["--transport pigeon", "--transport dir --plant stale-writer"] {
+        soak.command(&format!("--mode replication {refused}"))
+            .assert()
+            .code(2);
+    }
 }
 
 #[test]

@@ -102,6 +102,43 @@ fn junit_has_a_case_for_each_check() {
 }
 
 #[test]
+fn after_a_failure_the_database_is_in_the_report() {
+    let soak = Soak::new();
+    let out = soak.path("out");
+    let usual = "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 4000 -q";
+    let args = format!("{usual} --out {}", out.display());
+    soak.command(&args).assert().code(20);
+    assert!(out.join("repro.json").is_file());
+    let kept = out.join("database/store.creel");
+    assert!(kept.is_file(), "{:?}", fs::read_dir(&out).unwrap().count());
+    let left = fs::read_dir(soak.dir.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing but the report");
+    // What an older report left is not taken for a part of the next one.
+    soak.command(&args).assert().code(17);
+    let passes = format!("--ops 500 --seed 3 -q --force --out {}", out.display());
+    soak.command(&passes).assert().success();
+    assert!(!out.join("database").exists() && !out.join("repro.json").exists());
+}
+
+#[test]
+fn a_report_has_the_files_that_were_asked_for() {
+    let soak = Soak::new();
+    let out = soak.path("out");
+    let args = format!(
+        "--ops 500 --seed 3 -q --report junit,csv --out {}",
+        out.display()
+    );
+    soak.command(&args).assert().success();
+    let mut names: Vec<String> = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["junit.xml", "series.csv"]);
+    soak.command("--ops 500 --report pdf").assert().code(2);
+}
+
+#[test]
 fn github_gets_annotations_and_a_summary() {
     let soak = Soak::new();
     let summary = soak.path("summary.md");
