@@ -196,7 +196,7 @@ impl Config {
     pub fn small(self) -> Config {
         Config {
             keys: 2000,
-            checkpoint_every: 5000,
+            checkpoint_every: 2000,
             compact_every: 20_000,
             reopen_every: 15_000,
             hold: 12_000,

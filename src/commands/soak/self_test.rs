@@ -62,10 +62,10 @@ fn shaped(seed: u64, plant: Option<Plant>, timed: bool) -> Config {
         return usual;
     }
     Config {
-        limit: Limit::DurationMs(2000),
+        limit: Limit::DurationMs(3000),
         sample_every_ms: 25,
         keys: 200,
-        checkpoint_every: 100,
+        checkpoint_every: 50,
         hold: 0,
         bounds: Bounds {
             trend: Judge::Required,

@@ -33,9 +33,6 @@ impl FleetRun<'_> {
                 self.pull_once(at)?;
             }
             self.note_lag()?;
-            if self.started.elapsed() >= self.next_sample {
-                self.sample();
-            }
         }
         self.checkpoint()?;
         for at in self.active() {

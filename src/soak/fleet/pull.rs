@@ -42,21 +42,27 @@ impl FleetRun<'_> {
         };
         let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.pull_times.add(ns);
-        match pulled {
-            Pulled::Refused => {
-                if let Some(replica) = self.replicas.get_mut(at) {
-                    replica.needs_reseed = true;
-                }
-            }
-            Pulled::Nothing => self.counts.pulls += 1,
-            Pulled::Entries(entries) => {
-                self.counts.pulls += 1;
-                self.counts.frames_applied += entries;
-                self.follow(at, before)?;
-                self.compare_replica(at)?;
-            }
+        if self.started.elapsed() >= self.next_sample {
+            self.sample();
         }
-        Ok(pulled)
+        // A pull that was damaged on its way may have taken some before.
+        let taken = self.index_of(at)?.saturating_sub(before);
+        if taken > 0 {
+            self.counts.frames_applied += taken;
+            self.follow(at, before)?;
+            self.compare_replica(at)?;
+        }
+        if pulled == Pulled::Refused {
+            if let Some(replica) = self.replicas.get_mut(at) {
+                replica.needs_reseed = true;
+            }
+            return Ok(pulled);
+        }
+        self.counts.pulls += 1;
+        Ok(match taken {
+            0 => Pulled::Nothing,
+            entries => Pulled::Entries(entries),
+        })
     }
 
     pub(super) fn index_of(&self, at: usize) -> Step<u64> {

@@ -116,7 +116,7 @@ fn planted_defects_are_found_and_named() {
         assert!(std::path::Path::new(database).is_dir(), "{plant}");
     }
     result(soak.command(usual), 0);
-    let leak = "--duration 1500ms --seed 3 --sample-every 25ms --keys 200 --hold 0 --compact-every 0 --checkpoint-every 500";
+    let leak = "--duration 3s --seed 3 --sample-every 25ms --keys 200 --hold 0 --compact-every 0 --checkpoint-every 50";
     let run = result(soak.command(&format!("{leak} --plant leak")), 21);
     assert_eq!(run["broken"][0]["check"], "memory", "{run}");
 }

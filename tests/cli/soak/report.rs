@@ -114,7 +114,7 @@ fn after_a_failure_the_database_is_in_the_report() {
     let left = fs::read_dir(soak.dir.path()).unwrap().count();
     assert_eq!(left, 1, "nothing but the report");
     // What an older report left is not taken for a part of the next one.
-    soak.command(&args).assert().code(17);
+    soak.command(&args).assert().code(8);
     let passes = format!("--ops 500 --seed 3 -q --force --out {}", out.display());
     soak.command(&passes).assert().success();
     assert!(!out.join("database").exists() && !out.join("repro.json").exists());
