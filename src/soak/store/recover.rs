@@ -192,6 +192,18 @@ impl Run<'_> {
         }
     }
 
+    /// The power has failed, and the call that it struck was not one of this thread.
+    pub(super) fn power_is_out(&self) -> bool {
+        let cuts = [FaultKind::TornWrite, FaultKind::LostSync];
+        let active = self.injector.active.map(|active| active.kind);
+        active.is_some_and(|kind| cuts.contains(&kind)) && self.place.seam.shared().struck() > 0
+    }
+
+    pub(super) fn recover_from_the_dark(&mut self) -> Step {
+        let off = std::io::Error::from_raw_os_error(EIO);
+        self.recover("work", Error::io("work without power", off))
+    }
+
     /// A failed call that nothing explains.
     pub(super) fn unexpected(&self, doing: &'static str, error: &Error) -> Halt {
         if let Error::Io { source, .. } = error

@@ -101,6 +101,9 @@ impl Run<'_> {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(Halt::Engine(doing, error)) => self.recover(doing, error)?,
+                // A thread of the engine met the power cut: the memory of a machine that is off
+                // says nothing. What is in the file is looked at after it is opened again.
+                Err(Halt::Broken(_)) if self.power_is_out() => self.recover_from_the_dark()?,
                 Err(halt) => return Err(halt),
             }
         }

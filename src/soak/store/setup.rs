@@ -145,6 +145,9 @@ impl<'a> Run<'a> {
             let looked = match self.look_at_all() {
                 // A fault that had been prepared may strike even now.
                 Err(Halt::Engine(doing, error)) => self.recover(doing, error).map(|()| None),
+                Err(Halt::Broken(_)) if self.power_is_out() => {
+                    self.recover_from_the_dark().map(|()| None)
+                }
                 other => other,
             };
             match looked? {
