@@ -3217,7 +3217,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__soak)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --duration --ops --seed --profile --mode --replicas --cycles --commits-per-cycle --active-replicas --churn-interval --promotion-interval --reseed-check-interval --max-frames --recovery-max-loops --segment-max-bytes --transport --retention-min --input --mix --delete --get --scan --cas --keys --keyspaces --batch --checkpoint-every --compact-every --reopen-every --hold --sync-mode --oracle-memory --faults --fault-every --kill-every --plant --sample-every --bounds --baseline --out --force --replay --minimize --self-test --helper --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --duration --ops --seed --profile --mode --replicas --cycles --commits-per-cycle --active-replicas --churn-interval --promotion-interval --reseed-check-interval --max-frames --recovery-max-loops --segment-max-bytes --transport --retention-min --input --mix --delete --get --scan --cas --keys --keyspaces --batch --checkpoint-every --compact-every --reopen-every --hold --sync-mode --oracle-memory --faults --fault-every --kill-every --plant --sample-every --bounds --baseline --out --report --force --replay --minimize --self-test --helper --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3405,6 +3405,10 @@ _creel() {
                     ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -W "json csv junit html hgrm github" -- "${cur}"))
                     return 0
                     ;;
                 --replay)

@@ -1865,7 +1865,7 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l reseed-check-interv
 complete -c creel -n "__fish_creel_using_subcommand soak" -l max-frames -d 'Log entries that a pull takes at most [default: 128]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l recovery-max-loops -d 'Pulls after which a replica has to have caught up [default: 80]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l segment-max-bytes -d 'Bytes of a batch of log entries, but one entry at least [default: 1]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l transport -d 'How log entries go to the replicas: path (in this process) or tcp (by processes that serve and pull) [default: path]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l transport -d 'How log entries go to the replicas, one part of the run for each: path (in this process), tcp (by processes that serve, pull, promote and rejoin), dir (through an object store that is a directory) [default: path; with --profile all of them]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l retention-min -d 'Log entries that are kept for those who are behind [default: 64]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l input -d 'Take keys and values from JSONL: small=FILE,medium=FILE,large=FILE, or some of them' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l mix -d 'Parts of small, medium and large values [default: 70/25/5]' -r
@@ -1876,15 +1876,15 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l cas -d 'Share of co
 complete -c creel -n "__fish_creel_using_subcommand soak" -l keys -d 'Keys that there may be in a keyspace [default: 20k; with --input: its keys]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l keyspaces -d 'Keyspaces [default: 4]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l batch -d 'Operations in a batch, at most [default: 64]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l checkpoint-every -d 'Operations between two checkpoints; 0: only those that come by themselves [default: 100k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l compact-every -d 'Operations between two compactions, in place and dense by turns; 0: none [default: 500k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l reopen-every -d 'Operations between two reopenings; 0: none [default: 250k]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l hold -d 'Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l checkpoint-every -d 'Operations between two checkpoints; 0: only those that come by themselves [default: 200k]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l compact-every -d 'Operations between two compactions, in place and dense by turns; 0: none [default: 400k]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l reopen-every -d 'Operations between two reopenings; 0: none [default: 300k]' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l hold -d 'Operations for which a snapshot is held, here and in another process; 0: none [default: 250k]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l sync-mode -d 'How durable commits are: full, normal or off; the same as --sync [default: normal]' -r -f -a "full\t'When they return'
 normal\t'At the next checkpoint'
 off\t'When the system likes'"
 complete -c creel -n "__fish_creel_using_subcommand soak" -l oracle-memory -d 'Memory for the model of all keys; beyond, ranges have a digest each [default: 256MiB]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l faults -d 'Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l faults -d 'Inject faults: torn-write, short-write, enospc, eio, bitflip, lost-sync; on the way to replicas conn-drop, corrupt-frame' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l fault-every -d 'Operations between two faults on average [default: 20k]' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l kill-every -d 'Work in another process, and kill it after so many operations on average' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l plant -d 'Put in a defect, to see that it is found' -r
@@ -1892,6 +1892,12 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l sample-every -d 'Ti
 complete -c creel -n "__fish_creel_using_subcommand soak" -l bounds -d 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l baseline -d 'Require the pace of an earlier result.json: four fifths of its rate, twice its p99' -r -F
 complete -c creel -n "__fish_creel_using_subcommand soak" -l out -d 'Where the report goes: a directory' -r -F
+complete -c creel -n "__fish_creel_using_subcommand soak" -l report -d 'What the report consists of: json (configuration, result, events), csv (samples), junit, html, hgrm (latencies), github (annotations, summary) [default: all of them]' -r -f -a "json\t'config.json, result.json, events.jsonl'
+csv\t'series.csv'
+junit\t'junit.xml'
+html\t'report.html'
+hgrm\t'latency-PART.hgrm'
+github\t'Annotations and step summary of GitHub workflows'"
 complete -c creel -n "__fish_creel_using_subcommand soak" -l replay -d 'Repeat the failure that a repro.json describes' -r -F
 complete -c creel -n "__fish_creel_using_subcommand soak" -l helper -d 'Serves a run' -r -f -a "reader\t'Holds a snapshot'
 worker\t'Does the work, and is killed'"

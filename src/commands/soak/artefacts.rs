@@ -53,8 +53,8 @@ impl Artefacts {
             return Ok(Artefacts::default());
         };
         fs::create_dir_all(dir).map_err(|e| Failure::file("create", dir, &e))?;
-        let is_there = |name: &&str| dir.join(name).symlink_metadata().is_ok();
-        if !args.force && OWN.iter().any(|name| is_there(&name)) {
+        let is_there = |name: &str| dir.join(name).symlink_metadata().is_ok();
+        if !args.force && OWN.iter().any(|name| is_there(name)) {
             let what = format!("{} holds a report already", dir.display());
             return Err(Failure::new(&codes::EXISTS, what)
                 .at(dir)
