@@ -214,6 +214,27 @@ impl Delta {
         )
     }
 
+    /// The stretches between two keys that were deleted at or before `at`, in order. The first and
+    /// the last may reach beyond.
+    pub fn ranges_within(&self, from: &[u8], to: Option<&[u8]>, at: u64) -> Vec<RangeDelete> {
+        let table = self.read();
+        let upto = (Bound::Unbounded, Bound::Included(from));
+        let first = table.ranges.range::<[u8], _>(upto).next_back();
+        let first = first.filter(|(_, (end, _))| end.as_deref().is_none_or(|end| from < end));
+        let bounds = (
+            Bound::Excluded(from),
+            to.map_or(Bound::Unbounded, Bound::Excluded),
+        );
+        let behind = (!inverted(&bounds)).then(|| table.ranges.range::<[u8], _>(bounds));
+        let all = first.into_iter().chain(behind.into_iter().flatten());
+        all.filter(|(_, (_, index))| *index <= at)
+            .map(|(from, (to, _))| RangeDelete {
+                from: from.clone(),
+                to: to.clone(),
+            })
+            .collect()
+    }
+
     /// All deleted stretches in order.
     pub fn range_deletes(&self) -> Vec<RangeDelete> {
         let table = self.read();

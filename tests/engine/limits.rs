@@ -185,3 +185,38 @@ fn many_counted_deletes_in_one_batch_take_no_time_to_speak_of() {
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     assert_eq!(db.len().unwrap(), u64::from(COUNT / 2));
 }
+
+/// Counts come from the branches, whatever ranges the log deletes.
+#[test]
+fn counting_after_deletes_of_ranges_does_not_walk_what_is_left() {
+    const COUNT: u32 = 200_000;
+    let scratch = Scratch::new();
+    let db = Db::create(scratch.file("a.creel")).unwrap();
+    let rows = (0..COUNT).map(|i| Ok((i.to_be_bytes(), *b"v")));
+    db.bulk_load("main", rows, &NoProgress).unwrap();
+    let range = |from: u32, to: u32| KeyRange::from_to(&from.to_be_bytes(), &to.to_be_bytes());
+    let mut batch = Batch::new();
+    batch.delete_range(&range(100, 300));
+    batch.put(&200u32.to_be_bytes(), b"again");
+    batch.put(&7u32.to_be_bytes(), b"another");
+    db.write(batch).unwrap();
+    let before = db.snapshot().unwrap();
+    let mut batch = Batch::new();
+    batch.delete_range(&range(250, 1000));
+    batch.delete(&5u32.to_be_bytes());
+    batch.put(&(COUNT + 1).to_be_bytes(), b"new");
+    db.write(batch).unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..500 {
+        let all = u64::from(COUNT) - 900 + 1;
+        assert_eq!(db.len().unwrap(), all - 1 + 1);
+        let main = db.snapshot().unwrap().keyspace("main").unwrap();
+        assert_eq!(main.count(&range(0, COUNT)).unwrap(), all - 1);
+        assert_eq!(main.count(&range(150, 260)).unwrap(), 1);
+        assert_eq!(main.count(&range(299, 1001)).unwrap(), 1);
+    }
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    let main = before.keyspace("main").unwrap();
+    let old = u64::from(COUNT) - 200 + 1;
+    assert_eq!(main.count(&KeyRange::all()).unwrap(), old);
+}
