@@ -124,6 +124,8 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Too much of the log is not in the store that it is published to.
+    HeldBack,
     /// A precondition of a batch did not hold; nothing was written.
     Precondition {
         /// Position of the failed precondition in the batch, from 0.
@@ -290,6 +292,9 @@ impl fmt::Display for Error {
             ),
             Error::ReadOnly => f.write_str("opened for reading only"),
             Error::Fenced { reason } => write!(f, "writes are refused: {reason}"),
+            Error::HeldBack => f.write_str(
+                "writes wait: more of the log is not in the store than --max-unpublished allows",
+            ),
             Error::Precondition { at, required } => {
                 write!(f, "precondition {at} does not hold: {required}")
             }

@@ -30,7 +30,7 @@ pub use error::{ChainError, ChainResult};
 pub use pace::{Pace, Tries, backoff, repeat};
 pub use probe::{ProbeOptions, ProbeReport, probe};
 pub use run::{
-    Collected, Delivered, GcReport, GcWish, Held, Image, MirrorReport, Opened, Promotion,
-    PublishRun, ReadRun, RestorePlan, RestoreTo, SnapshotWish, Start, StoreFinding, StoreReport,
-    StoreVerifyOptions, Target, collect, mirror, promote, verify_store,
+    Behind, Collected, Delivered, GcReport, GcWish, Held, HoldView, Image, MirrorReport, NodeView,
+    Opened, Overview, Promotion, PublishRun, ReadRun, RestorePlan, RestoreTo, SnapshotWish, Start,
+    StoreFinding, StoreReport, StoreVerifyOptions, Target, collect, mirror, promote, verify_store,
 };

@@ -173,6 +173,10 @@ codes! {
         "the source could not be reached, or did not answer in time"
         "what had come before is kept, and whole"
         "try again; for a database on another machine, creel replicate serve has to run there";
+    HELD_BACK "held_back" Unreachable
+        "the store that the log is published to was not reached for longer, or for more bytes, than --max-unpublished allows"
+        "nothing was changed"
+        "creel replicate status DB tells why; creel replicate keep DB --resume takes writes again all the same";
     UNAUTHORISED "unauthorised" Io
         "the other side does not let this copy in, or cannot show that it is the one that was meant"
         "the copy is as it was"
@@ -208,6 +212,7 @@ pub fn of(error: &Error) -> &'static Code {
         Error::Busy { .. } => &BUSY,
         Error::ReadOnly => &READ_ONLY,
         Error::Fenced { .. } => &FENCED,
+        Error::HeldBack => &HELD_BACK,
         Error::Precondition { .. } => &PRECONDITION,
         Error::Limit { .. } => &LIMIT,
         Error::Invalid { .. } => &USAGE,
@@ -309,6 +314,7 @@ mod tests {
                 9,
             ),
             (Error::Fenced { reason: "x".into() }, 10),
+            (Error::HeldBack, 12),
             (
                 Error::NotRetained {
                     index: 1,

@@ -1,7 +1,7 @@
 //! `creel drill`: prove that something can be restored, by restoring it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -9,6 +9,7 @@ use clap::Args;
 use super::Run;
 use super::content::{Content, Place, Selection, Summary};
 use super::export::OutputFormat;
+use super::replicate::store::{PatienceArg, store_address};
 use super::scratch::Scratch;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
@@ -20,8 +21,8 @@ use report::{Report, Verdict};
 /// Arguments of `creel drill`.
 #[derive(Debug, Args)]
 pub struct DrillArgs {
-    /// A database, a backup or an export
-    #[arg(value_name = "DB|BACKUP|EXPORT")]
+    /// A database, a backup, an export, or a store: dir:PATH, s3://BUCKET/PREFIX, gs://, az://
+    #[arg(value_name = "DB|BACKUP|EXPORT|STORE")]
     from: OsString,
     /// Require the contents of this database or export
     #[arg(long, value_name = "DB")]
@@ -35,6 +36,8 @@ pub struct DrillArgs {
     /// Page size of the database that an export is restored into
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::units::size, default_value = "4096")]
     page_size: u64,
+    #[command(flatten)]
+    patience: PatienceArg,
 }
 
 impl Run for DrillArgs {
@@ -45,9 +48,11 @@ Examples:
   creel drill my-2026-11-20.db
   creel drill export.jsonl.zst --against my.db
   creel drill my.db --json | jq .restore_ms
+  creel drill s3://my-bucket/db1 --against my.db
 
 It restores into a temporary directory, opens the result, verifies it (deep), compares the digest of
-the contents with the source, and removes everything. The time to restore is until the database is open.
+the contents with the source, and removes everything. A store is restored to its newest commit;
+its objects carry hashes of their own, so there only --against compares contents. The time to restore is until the database is open.
 Outcomes: restorable; not restorable (damage); inconclusive, where the proof could not be made, for
 example for want of space.
 Exit status: 0 restorable, 1 restorable but not the contents of --against, 4 not restorable, a
@@ -79,17 +84,23 @@ fn judge(failure: &Failure) -> Option<Verdict> {
         _ if failure.code() == &codes::STDOUT => None,
         Exit::Corrupt => Some(Verdict::Damaged(reason)),
         Exit::BadInput => Some(Verdict::Broken(reason)),
-        Exit::Io | Exit::Busy => Some(Verdict::Inconclusive(reason)),
+        Exit::Io | Exit::Busy | Exit::Unreachable => Some(Verdict::Inconclusive(reason)),
         _ => None,
     }
 }
 
 impl DrillArgs {
     fn drill(&self, ctx: &mut Context, report: &mut Report) -> Result<Verdict, Failure> {
-        let selection = Selection::default();
-        let place = Content::locate(ctx, &self.from, self.format.map(Into::into), &selection)?;
         let scratch = Scratch::new(self.dir.as_deref())?;
         let path = scratch.file("restored.db");
+        if let Some(store) = store_address(&self.from) {
+            restore::from_store(ctx, &store, &path, &self.patience, report)?;
+            let restored = contents(ctx, path.as_os_str(), None)?;
+            report.restored = Some(restored);
+            return self.judge_restored(ctx, &path, restored, report);
+        }
+        let selection = Selection::default();
+        let place = Content::locate(ctx, &self.from, self.format.map(Into::into), &selection)?;
         let source = match place {
             Place::Database(from) => restore::from_database(ctx, &from, &path, report)?,
             Place::Export(content) => {
@@ -99,15 +110,24 @@ impl DrillArgs {
         report.source = Some(source);
         let restored = contents(ctx, path.as_os_str(), None)?;
         report.restored = Some(restored);
-        if let Some(damage) = restore::check(ctx, &path, report)? {
+        self.judge_restored(ctx, &path, restored, report)
+    }
+
+    fn judge_restored(
+        &self,
+        ctx: &mut Context,
+        path: &Path,
+        restored: Summary,
+        report: &mut Report,
+    ) -> Result<Verdict, Failure> {
+        if let Some(damage) = restore::check(ctx, path, report)? {
             return Ok(Verdict::Damaged(damage));
         }
-        if restored != source {
+        if report.source.is_some_and(|source| source != restored) {
             return Ok(Verdict::Damaged(
                 "the restored contents are not those of the source".into(),
             ));
         }
-        drop(scratch);
         match &self.against {
             Some(against) => self.compare(ctx, against, restored, report),
             None => Ok(Verdict::Restorable),

@@ -12,6 +12,7 @@ use super::{Position, Run};
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
+mod hook;
 mod store;
 
 /// Arguments of `creel promote`.
@@ -42,6 +43,9 @@ pub struct PromoteArgs {
     /// The name of this node, stored with the epoch [default: the host's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Run this by the shell once the copy is the primary; it finds CREEL_DB, CREEL_EPOCH and CREEL_TOKEN
+    #[arg(long, value_name = "COMMAND")]
+    on_promote: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -86,6 +90,7 @@ Examples:
   creel promote copy.db --old-primary my.db --yes
   creel promote copy.db --store s3://my-bucket/db1 --expect-epoch 4 --yes
   creel promote copy.db --dry-run
+  creel promote copy.db --yes --on-promote 'systemctl start creel-serve'
   creel promote copy.db --accept-loss --reason 'host a burnt' --expect-epoch 3 --yes
 
 The checks are numbered and made before anything is changed. Every handle of an older epoch is refused
@@ -245,6 +250,10 @@ impl PromoteArgs {
                 "epoch {} would begin behind entry {}",
                 found.epoch, found.position.index
             ))?;
+        }
+        if let Some(commit) = commit {
+            let token = commit.receipt().to_string();
+            self.hook(&report.path, commit.token.epoch, &token)?;
         }
         Ok(Exit::Ok)
     }

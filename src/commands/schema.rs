@@ -59,6 +59,7 @@ schemas! {
     "stats"
     "status"
     "store"
+    "store_status"
     "tail"
     "tail_key"
     "verify"

@@ -87,7 +87,21 @@ impl Inner {
     /// may write.
     pub(super) fn prepare_log(&self, log: &mut Log) -> Result<()> {
         self.look_before_writing(log)?;
-        self.check_role(log)
+        self.check_role(log)?;
+        self.check_held_back()
+    }
+
+    /// Refuses where the publisher has told the file to wait. Facts change with the header only.
+    fn check_held_back(&self) -> Result<()> {
+        let generation = self.view.load().tree.header().generation;
+        let mut known = lock(&self.held_back);
+        if known.0 != generation {
+            *known = (generation, self.facts()?.held_back);
+        }
+        match known.1 {
+            true => Err(Error::HeldBack),
+            false => Ok(()),
+        }
     }
 
     /// Under the writer lock: the file is still the one we opened, and we know its newest state.

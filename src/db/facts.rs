@@ -47,9 +47,15 @@ pub struct Facts {
     pub highest_epoch: u32,
     /// How much of the log is kept.
     pub retention: Retention,
+    /// Writes wait: too much is unpublished.
+    pub held_back: bool,
     /// Who needs more of it.
     pub holds: Vec<Hold>,
 }
+
+/// Bits of the byte behind the retention.
+const STANDALONE: u8 = 1;
+const HELD_BACK: u8 = 2;
 
 /// How much of the log is kept for those who are behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +121,8 @@ impl Facts {
         for value in [keep.min_entries, keep.time_ms, keep.max_bytes] {
             number(&mut out, value);
         }
-        out.push(u8::from(keep.standalone));
+        let held = u8::from(self.held_back) * HELD_BACK;
+        out.push(u8::from(keep.standalone) * STANDALONE + held);
         out.extend_from_slice(&(self.holds.len() as u16).to_le_bytes());
         for hold in &self.holds {
             text(&mut out, &hold.name);
@@ -142,11 +149,12 @@ impl Facts {
             history: id_at(rest, 16)?,
         };
         let segment = u64_at(rest, 32)?;
+        let bits = *rest.get(64)?;
         let retention = Retention {
             min_entries: u64_at(rest, 40)?,
             time_ms: u64_at(rest, 48)?,
             max_bytes: u64_at(rest, 56)?,
-            standalone: *rest.get(64)? != 0,
+            standalone: bits & STANDALONE != 0,
         };
         let count = u16_at(rest, 65)?;
         let mut rest = rest.get(67..)?;
@@ -168,6 +176,7 @@ impl Facts {
             published: (point.epoch > 0).then_some((point, segment)),
             highest_epoch,
             retention,
+            held_back: bits & HELD_BACK != 0,
             holds,
         })
     }
@@ -310,6 +319,7 @@ mod tests {
                 44,
             )),
             highest_epoch: 4,
+            held_back: true,
             retention: Retention {
                 time_ms: 7,
                 standalone: true,

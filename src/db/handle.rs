@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub wanted: AtomicU64,
     /// Everything up to this entry is known to be published.
     pub published: AtomicU64,
+    /// The generation whose facts were last asked whether writes wait, and what they said.
+    pub held_back: Mutex<(u64, bool)>,
     /// Who waits for commits.
     pub watchers: Watchers,
     /// The tables hold every commit: nothing has to be read in before looking at them.

@@ -96,6 +96,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
         log_room: AtomicU64::new(room),
         wanted: AtomicU64::new(0),
         published: AtomicU64::new(0),
+        held_back: Mutex::default(),
         watchers: Watchers::default(),
         holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,

@@ -179,6 +179,7 @@ pub(super) fn same_error(error: &Error) -> Error {
         Error::Fenced { reason } => Error::Fenced {
             reason: reason.clone(),
         },
+        Error::HeldBack => Error::HeldBack,
         Error::Replaced { path } => Error::Replaced { path: path.clone() },
         _ => Error::Poisoned,
     }

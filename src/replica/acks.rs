@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use super::control::{Ask, Holders, Wait, hex};
 use super::dial::client;
+use super::live::Status;
 use super::slot::entropy;
 use crate::db::{Commit, Db};
 use crate::error::Result;
 use crate::stream::auth::TokenKey;
 use crate::stream::client::{AskError, Client};
-use crate::stream::transport::tcp;
+use crate::stream::transport::{Wire, tcp};
 
 /// The server of this machine answers at once, or is not there.
 const CONNECT: Duration = Duration::from_secs(2);
 /// The answer may come a little later than the wait that it is about.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// What stands behind the secret where acknowledgements are not to be asked for.
+const LOOK: &str = "look";
 
 /// A connection to the process that serves a file.
 pub struct Acks(Client);
@@ -48,6 +52,12 @@ impl Door {
     /// What is written into the file.
     pub fn text(&self) -> String {
         self.text.clone()
+    }
+
+    /// The same where the process follows and serves nobody: it tells how it stands, and knows of no
+    /// acknowledgements.
+    pub fn text_to_look(&self) -> String {
+        format!("{} {LOOK}", self.text)
     }
 }
 
@@ -82,9 +92,26 @@ fn failed(error: AskError) -> io::Error {
 impl Acks {
     /// Connects to the server that the file names; `None` where it names none.
     pub fn of(db: &Db) -> Result<Option<io::Result<Acks>>> {
-        let control = db.facts()?.control;
+        Acks::named(&db.facts()?.control, false)
+    }
+
+    /// How the process stands that serves or follows the file; `None` where there is none.
+    pub fn look(db: &Db) -> Result<Option<Status>> {
+        // One that was killed has left its name behind.
+        let Some(Ok(mut acks)) = Acks::named(&db.facts()?.control, true)? else {
+            return Ok(None);
+        };
+        Ok(acks.status().ok())
+    }
+
+    fn named(control: &str, looks: bool) -> Result<Option<io::Result<Acks>>> {
         let Some((address, secret)) = control.split_once(' ') else {
             return Ok(None);
+        };
+        let secret = match secret.strip_suffix(LOOK) {
+            Some(secret) if looks => secret.trim_end(),
+            Some(_) => return Ok(None),
+            None => secret,
         };
         let (Ok(address), Some(key)) = (address.parse(), TokenKey::new(secret.as_bytes())) else {
             return Ok(None);
@@ -123,10 +150,22 @@ impl Acks {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// How the server stands, as JSON.
-    pub fn status(&mut self) -> io::Result<serde_json::Value> {
-        let json = serde_json::to_vec(&Ask::Status)?;
-        let answer = self.0.ask(&json, GRACE).map_err(failed)?;
-        Ok(serde_json::from_slice(&answer)?)
+    /// How the server stands.
+    pub fn status(&mut self) -> io::Result<Status> {
+        ask_status(&mut self.0)
     }
+}
+
+/// Asks a server how it stands.
+pub fn ask_status(client: &mut Client) -> io::Result<Status> {
+    let json = serde_json::to_vec(&Ask::Status)?;
+    let answer = client.ask(&json, GRACE).map_err(failed)?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// Asks the server at the other end of a connection how it stands.
+pub fn status_over(wire: Wire, token: Option<TokenKey>) -> io::Result<Status> {
+    let config = client(token, wire.channel)?;
+    let mut client = Client::open(wire, config, CONNECT).map_err(failed)?;
+    ask_status(&mut client)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::metrics;
+use super::live::Live;
 use crate::format::entry::Point;
 use crate::stream::Answer;
 use crate::stream::hub::{Hub, words};
@@ -70,12 +70,13 @@ fn history(text: &str) -> Option<[u8; 16]> {
 
 /// Answers questions about this hub. Waits only where `waits`: each takes a thread, so it is for
 /// processes of this machine, and only so many at once.
-pub fn answerer(hub: &Arc<Hub>, waits: bool) -> Answer {
+pub fn answerer(hub: &Arc<Hub>, live: &Live, waits: bool) -> Answer {
     let hub = Arc::clone(hub);
+    let live = live.clone();
     let waiting = AtomicUsize::new(0);
     Arc::new(move |json, gone| {
         let answer = match serde_json::from_slice(json) {
-            Ok(Ask::Status) => serde_json::to_vec(&metrics::status(&hub)),
+            Ok(Ask::Status) => serde_json::to_vec(&live.status(&hub)),
             Ok(Ask::Wait(_)) if !waits => serde_json::to_vec(&refused("not at this address")),
             Ok(Ask::Wait(wait)) => {
                 let others = waiting.fetch_add(1, Ordering::SeqCst);

@@ -1,105 +1,11 @@
-//! What a server knows, for programs: JSON and Prometheus text.
+//! What a server knows, as Prometheus text.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use serde::Serialize;
-
 use super::control::hex;
 use super::state::Following;
 use crate::stream::hub::Hub;
-
-/// A place in the log.
-#[derive(Debug, Serialize)]
-pub struct Place {
-    /// Epoch.
-    pub epoch: u32,
-    /// Index.
-    pub index: u64,
-    /// History up to it.
-    pub hash: String,
-}
-
-/// A follower.
-#[derive(Debug, Serialize)]
-pub struct Follower {
-    /// File id.
-    pub node: String,
-    /// What it calls itself.
-    pub name: String,
-    /// Where it connected from.
-    pub address: String,
-    /// It is connected now.
-    pub connected: bool,
-    /// What it holds durably.
-    pub durable: Option<Place>,
-    /// Newest index received.
-    pub received: u64,
-    /// Entries that it does not hold.
-    pub behind: u64,
-    /// Wall clock of the last sign of life, microseconds since 1970.
-    pub contact_us: u64,
-    /// Wall clock of its last step forward.
-    pub progress_us: u64,
-    /// Bytes sent to it.
-    pub sent_bytes: u64,
-}
-
-/// A server.
-#[derive(Debug, Serialize)]
-pub struct Status {
-    /// File id.
-    pub node: String,
-    /// Lineage.
-    pub lineage: String,
-    /// Newest durable entry.
-    pub head: Place,
-    /// Newest index in the store.
-    pub published: u64,
-    /// Oldest position that can be gone on from.
-    pub floor: u64,
-    /// A newer epoch was heard of.
-    pub fenced_by: Option<u32>,
-    /// Why the log cannot be read now.
-    pub trouble: Option<String>,
-    /// Who follows.
-    pub followers: Vec<Follower>,
-}
-
-/// What a hub knows.
-pub fn status(hub: &Hub) -> Status {
-    let head = hub.head();
-    let place = |point: &crate::format::entry::Point| Place {
-        epoch: point.epoch,
-        index: point.index,
-        hash: hex(&point.history),
-    };
-    let followers = hub.board.peers().into_iter().map(|peer| Follower {
-        node: hex(&peer.node),
-        connected: peer.connections > 0,
-        durable: peer.durable.as_ref().map(place),
-        received: peer.received,
-        behind: head
-            .point
-            .index
-            .saturating_sub(peer.durable.map_or(0, |point| point.index)),
-        contact_us: peer.contact_us,
-        progress_us: peer.progress_us,
-        sent_bytes: peer.sent_bytes,
-        name: peer.name,
-        address: peer.address,
-    });
-    Status {
-        node: hex(&hub.source().node()),
-        lineage: hex(&hub.source().lineage()),
-        head: place(&head.point),
-        published: head.published,
-        floor: head.floor,
-        fenced_by: hub.fenced().map(|fenced| fenced.epoch),
-        trouble: hub.trouble(),
-        followers: followers.collect(),
-    }
-}
 
 fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: f64) {
     let _ = writeln!(

@@ -7,9 +7,11 @@ use std::thread::JoinHandle;
 
 use super::control::answerer;
 use super::http::{Facts, Http};
+use super::live::Live;
 use super::slot::{Slot, entropy};
-use super::source::DbSource;
+use super::source::{DbSource, Published};
 use super::state::State;
+use super::store::SharedService;
 use crate::error::{Error, Result};
 use crate::stream::auth::TokenKey;
 use crate::stream::hub::{Hub, words};
@@ -35,6 +37,10 @@ pub struct Setup {
     pub control: Option<(TcpListener, TokenKey)>,
     /// How this copy follows, if it does.
     pub state: Option<Arc<State>>,
+    /// How it is published, if it is.
+    pub publisher: Option<SharedService>,
+    /// Nobody follows: only questions are answered, and the log is not read.
+    pub idle: bool,
 }
 
 /// A database that is served.
@@ -45,7 +51,7 @@ pub struct Serving {
     server: Option<Server>,
     control: Option<Server>,
     http: Option<Http>,
-    reader: JoinHandle<()>,
+    reader: Option<JoinHandle<()>>,
 }
 
 fn refused(doing: &'static str) -> impl Fn(io::Error) -> Error {
@@ -55,17 +61,30 @@ fn refused(doing: &'static str) -> impl Fn(io::Error) -> Error {
 impl Serving {
     /// Begins to serve what is open in the slot.
     pub fn start(slot: &Arc<Slot>, stop: &Arc<Stop>, setup: Setup) -> Result<Serving> {
-        let source = Arc::new(DbSource::new(Arc::clone(slot))?);
+        // A copy passes on what its source says of that.
+        let published: Published = match (setup.publisher.clone(), setup.state.clone()) {
+            (Some(publisher), _) => Box::new(move || publisher.look().published),
+            (None, Some(state)) => Box::new(move || state.look().published),
+            (None, None) => Box::new(|| 0),
+        };
+        let source = DbSource::new(Arc::clone(slot))?.published(published);
+        let source = Arc::new(source);
         let hub = Hub::new(source, Arc::clone(stop)).map_err(|refusal| Error::Invalid {
             reason: words(&refusal),
         })?;
         let reading = Arc::clone(&hub);
-        let reader = std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || reading.run())
-            .map_err(refused("start a thread"))?;
+        let reader = (!setup.idle).then(|| {
+            let thread = std::thread::Builder::new().name("log".to_owned());
+            thread.spawn(move || reading.run())
+        });
+        let reader = reader.transpose().map_err(refused("start a thread"))?;
+        let live = Live {
+            slot: Arc::clone(slot),
+            state: setup.state.clone(),
+            publisher: setup.publisher,
+        };
         let mut options = ServeOptions::plain(Arc::new(entropy));
-        options.answer = Some(answerer(&hub, false));
+        options.answer = Some(answerer(&hub, &live, false));
         let mut serving = Serving {
             options: options.clone(),
             server: None,
@@ -89,14 +108,14 @@ impl Serving {
         if let Some((listener, secret)) = setup.control {
             options.token = Some(secret);
             options.clients_only = true;
-            options.answer = Some(answerer(&serving.hub, true));
+            options.answer = Some(answerer(&serving.hub, &live, !setup.idle));
             let hub = Arc::clone(&serving.hub);
             serving.control = Some(Server::start(listener, hub, options).map_err(&listening)?);
         }
         if let Some(listener) = setup.http {
             let facts = Facts {
                 slot: Arc::clone(slot),
-                hub: Some(Arc::clone(&serving.hub)),
+                hub: (!setup.idle).then(|| Arc::clone(&serving.hub)),
                 state: setup.state,
             };
             let http = Http::start(listener, facts, Arc::clone(stop));
@@ -135,6 +154,8 @@ impl Serving {
         if let Some(http) = self.http {
             http.finish();
         }
-        let _ = self.reader.join();
+        if let Some(reader) = self.reader {
+            let _ = reader.join();
+        }
     }
 }

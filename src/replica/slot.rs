@@ -26,6 +26,8 @@ pub struct Slot {
     options: OpenOptions,
     db: Mutex<Option<Db>>,
     generation: AtomicU64,
+    /// What every file that is opened here is to say about who serves it.
+    control: Mutex<String>,
 }
 
 impl Slot {
@@ -36,11 +38,40 @@ impl Slot {
             options,
             db: Mutex::new(db),
             generation: AtomicU64::new(0),
+            control: Mutex::default(),
+        }
+    }
+
+    /// Writes into the file where this process answers, and into each that comes in its place. That
+    /// is for those who ask how it stands: a failure is no reason not to go on.
+    pub fn announce(&self, text: &str) {
+        {
+            let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+            text.clone_into(&mut control);
+        }
+        if let Some(db) = self.get() {
+            let _ = super::acks::announce(&db, text);
+        }
+    }
+
+    /// Takes that back.
+    pub fn withdraw(&self) {
+        let text = {
+            let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *control)
+        };
+        if let Some(db) = self.get().filter(|_| !text.is_empty()) {
+            let _ = super::acks::withdraw(&db, &text);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Db>> {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it is opened.
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
     }
 
     /// The path.
@@ -81,6 +112,11 @@ impl Slot {
     fn open_again(&self, slot: &mut Option<Db>) -> Result<Db> {
         let db = self.options.clone().open(&self.path)?;
         *slot = Some(db.clone());
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if !control.is_empty() {
+            let _ = super::acks::announce(&db, &control);
+        }
+        drop(control);
         self.generation.fetch_add(1, Ordering::SeqCst);
         Ok(db)
     }

@@ -1,7 +1,6 @@
 //! A database as the source of a stream.
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,8 +23,12 @@ pub struct DbSource {
     slot: Arc<Slot>,
     /// Of the copy that was read last.
     identity: Mutex<Identity>,
-    published: AtomicU64,
+    /// Commits up to this one are in the store.
+    published: Option<Published>,
 }
+
+/// Tells how far the log is published.
+pub type Published = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// A position without a hash is not one to go on from.
 pub fn position(point: &Point) -> Position {
@@ -52,13 +55,14 @@ impl DbSource {
         Ok(DbSource {
             slot,
             identity: Mutex::new(identity),
-            published: AtomicU64::new(0),
+            published: None,
         })
     }
 
-    /// Commits up to this one are in the store.
-    pub fn set_published(&self, index: u64) {
-        self.published.fetch_max(index, Ordering::Relaxed);
+    /// The same, where it is known how far the log is published.
+    pub fn published(mut self, published: Published) -> DbSource {
+        self.published = Some(published);
+        self
     }
 
     fn known(&self) -> Identity {
@@ -163,7 +167,7 @@ impl LogSource for DbSource {
     fn bounds(&self) -> Bounds {
         let oldest = || self.slot.get()?.oldest_index().ok();
         Bounds {
-            published: self.published.load(Ordering::Relaxed),
+            published: self.published.as_ref().map_or(0, |published| published()),
             floor: oldest().unwrap_or(0),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::stream::source::Head;
+use crate::sys::{OsVfs, Vfs};
 
 /// How following stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +45,8 @@ pub struct Following {
     pub index: u64,
     /// When the source was last heard of.
     pub contact: Option<Instant>,
+    /// The same as wall clock, microseconds since 1970; for people.
+    pub contact_us: u64,
     /// Since when something of the source is missing here.
     pub behind_since: Option<Instant>,
     /// The highest epoch that a source spoke of.
@@ -95,7 +98,7 @@ impl State {
     /// The source said where it stands.
     pub fn heard(&self, head: &Head, caught_up: bool) {
         let mut state = self.lock();
-        state.contact = Some(Instant::now());
+        touch(&mut state);
         state.source_index = head.point.index;
         state.published = head.published;
         state.phase = match (state.phase, caught_up) {
@@ -111,7 +114,7 @@ impl State {
         let mut state = self.lock();
         state.index = index;
         state.source_index = state.source_index.max(index);
-        state.contact = Some(Instant::now());
+        touch(&mut state);
         settle(&mut state);
     }
 
@@ -123,6 +126,11 @@ impl State {
             state.last_error = why;
         }
     }
+}
+
+fn touch(state: &mut Following) {
+    state.contact = Some(Instant::now());
+    state.contact_us = OsVfs.now_us();
 }
 
 fn settle(state: &mut Following) {

@@ -21,6 +21,8 @@ pub const RING_BYTES: usize = 64 << 20;
 const LOOK: Duration = Duration::from_millis(500);
 /// Such waits until the reader has noticed that its file was replaced.
 const SETTLE: u32 = 20;
+/// In the place of a generation: the log is not read.
+const NOBODY: u64 = u64::MAX;
 /// Wait after the log could not be read.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -90,7 +92,7 @@ impl Hub {
     ) -> Result<Arc<Hub>, Refusal> {
         let head = source.head()?;
         Ok(Arc::new(Hub {
-            reading: AtomicU64::new(source.generation()),
+            reading: AtomicU64::new(NOBODY),
             source,
             state: Mutex::new(State {
                 ring: Ring::new(head.point, ring_bytes),
@@ -135,7 +137,8 @@ impl Hub {
     pub fn fresh_head(&self) -> Head {
         let fresh = self.source.head();
         for _ in 0..SETTLE {
-            let settled = self.reading.load(Ordering::SeqCst) == self.source.generation();
+            let reading = self.reading.load(Ordering::SeqCst);
+            let settled = reading == self.source.generation() || reading == NOBODY;
             if settled || self.stop.wait(RETRY) {
                 break;
             }
@@ -161,6 +164,11 @@ impl Hub {
     /// Entries behind a position, if they are in memory.
     pub fn read(&self, after: u64) -> Found {
         self.lock().ring.read(after, READ_BYTES)
+    }
+
+    /// Bytes of the entries behind an index, where all of them are in memory.
+    pub fn bytes_behind(&self, after: u64) -> Option<u64> {
+        self.lock().ring.bytes_behind(after)
     }
 
     /// Bytes of entries in memory.

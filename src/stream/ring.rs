@@ -82,6 +82,22 @@ impl Ring {
         }
     }
 
+    /// Bytes of the entries behind `after`, where all of them are here.
+    pub fn bytes_behind(&self, after: u64) -> Option<u64> {
+        if after < self.start.index {
+            return None;
+        }
+        let from = self
+            .pieces
+            .partition_point(|piece| piece.end.index <= after);
+        let mut pieces = self.pieces.iter().skip(from);
+        let first = pieces
+            .next()
+            .map_or(0, |piece| behind(&piece.bytes, piece.first, after).len());
+        let rest = pieces.map(|piece| piece.bytes.len()).sum::<usize>();
+        Some((first + rest) as u64)
+    }
+
     /// Entries behind `after`, at most about `max_bytes` of them.
     pub fn read(&self, after: u64, max_bytes: usize) -> Found {
         if after < self.start.index {
@@ -175,7 +191,11 @@ mod tests {
         for after in 10..19 {
             let found = ring.read(after, 1 << 20);
             assert_eq!(indexes(&found), (after + 1..=19).collect::<Vec<_>>());
+            // Each has 48 bytes before its 8 and 4 behind them.
+            assert_eq!(ring.bytes_behind(after), Some((19 - after) * 60));
         }
+        assert_eq!(ring.bytes_behind(19), Some(0));
+        assert_eq!(ring.bytes_behind(9), None);
         assert_eq!(ring.read(19, 1 << 20), Found::AtHead);
         assert_eq!(ring.read(9, 1 << 20), Found::Behind);
         // A small limit still gives a whole piece.

@@ -3,6 +3,7 @@
 mod catalogue;
 mod collect;
 mod mirror;
+mod overview;
 mod promote;
 mod publish;
 mod read;
@@ -13,6 +14,7 @@ mod verify;
 
 pub use collect::{Collected, collect};
 pub use mirror::{MirrorReport, mirror};
+pub use overview::{Behind, HoldView, NodeView, Overview};
 pub use promote::{Promotion, promote};
 pub use publish::{Opened, PublishRun};
 pub use read::{Delivered, ReadRun, Start};

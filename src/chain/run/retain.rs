@@ -187,7 +187,13 @@ impl Chain {
     }
 
     /// Bytes of the segments `from..=to`, as far as it takes to pass `enough`.
-    fn log_bytes(&self, from: u64, to: u64, enough: u64, pace: &mut dyn Pace) -> ChainResult<u64> {
+    pub(super) fn log_bytes(
+        &self,
+        from: u64,
+        to: u64,
+        enough: u64,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<u64> {
         let mut sum = 0;
         // From the newest: what is too much is found without looking at all.
         for number in (from..=to).rev() {

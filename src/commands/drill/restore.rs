@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use creel::chain::RestoreTo;
 use creel::digest::ContentDigest;
+use creel::replica::store::{RestoreWish, restore};
 use creel::{
     BackupOptions, BulkChange, BulkSource, CreateOptions, Db, Depth, Interest, Keyspaces, Reflink,
     VerifyOptions,
@@ -13,6 +15,7 @@ use super::report::Report;
 use crate::cli::log::Level;
 use crate::cli::{Context, Failure};
 use crate::commands::content::{Content, Entry, Selection, Summary};
+use crate::commands::replicate::store::{PatienceArg, failure, open_chain};
 
 /// Copies a database file, as one does who restores a backup, and opens the copy for writing.
 /// Gives what the source holds.
@@ -43,6 +46,34 @@ pub(super) fn from_database(
     let meter = ctx.meter("digest").of_bytes();
     let mut content = Content::of_snapshot(from, snapshot, &Selection::default())?;
     content.digest(&meter)
+}
+
+/// Restores the newest moment of a store.
+pub(super) fn from_store(
+    ctx: &Context,
+    store: &str,
+    to: &Path,
+    patience: &PatienceArg,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    report.kind = "store";
+    let chain = open_chain(store, patience)?;
+    let meter = ctx.meter("restore").of_bytes();
+    let started = Instant::now();
+    let wish = RestoreWish {
+        to: RestoreTo::Newest,
+        receipt: None,
+        as_replica: false,
+        replace: false,
+    };
+    let mut pace = patience.start();
+    let done = restore(&chain, to, &wish, &mut pace, &meter).map_err(failure)?;
+    open(to)?.close()?;
+    report.restore = Some(started.elapsed());
+    restored(ctx, done.bytes, started);
+    report.bytes = done.bytes;
+    report.position = Some((done.point.epoch, done.point.index));
+    Ok(())
 }
 
 /// Loads an export into a new database. Gives what the export holds.

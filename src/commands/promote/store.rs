@@ -90,6 +90,9 @@ impl PromoteArgs {
         }
         self.tell(ctx, &report)?;
         db.close()?;
+        if let Some(token) = &report.token {
+            self.hook(&report.path, report.epoch, token)?;
+        }
         Ok(Exit::Ok)
     }
 

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use creel::replica::path::{Outlook, Pair, PullWish, Pulled, WhenGone, look};
-use creel::replica::slot::durable_point;
+use creel::replica::path::{Outlook, Pair, PullWish, Pulled, look};
+use creel::replica::slot::{Slot, durable_point};
 use creel::{Db, Depth, Error, Interest, Receipt, Role, Verdict, VerifyOptions};
 
 use super::outcome::{At, FollowReport};
 use super::source::Reseed;
-use crate::cli::{Context, Exit, Failure, Outcome, codes, units};
+use crate::cli::{Context, Exit, Failure, Outcome, codes, signals, units};
 
-/// What only a source that is a file allows, and checks of the copy.
+/// How far to go, and checks of the copy.
 #[derive(Debug, Clone, Args)]
 pub struct FileArgs {
     /// How far to go: head, or a token that put --token printed [default: head]
@@ -44,15 +44,14 @@ fn until(text: &str) -> Result<Until, String> {
 }
 
 impl FileArgs {
-    /// Refuses what a stream cannot do.
-    pub fn refuse_for_stream(&self) -> Result<(), Failure> {
-        match self.until.is_some() || self.dry_run {
-            true => Err(
-                Failure::usage("--until and --dry-run take a source that is a file")
-                    .hint("leave them out, or --from PATH"),
-            ),
-            false => Ok(()),
-        }
+    /// The commit to go to; none for the present end.
+    pub fn until(&self) -> Option<Receipt> {
+        self.until.and_then(|until| until.0)
+    }
+
+    /// How long to wait for it.
+    pub fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Duration::from_secs(5))
     }
 }
 
@@ -102,7 +101,7 @@ pub fn pull(ctx: &mut Context, copy: Db, from: &Path, bounds: &Bounds, args: &Fi
     let source = open_source(ctx, from)?;
     if args.dry_run {
         let outlook = look(&copy, &source).map_err(|e| explain(e, &path, from))?;
-        return dry(ctx, &path, &outlook, bounds);
+        return dry(ctx, &path, &outlook, bounds.reseed);
     }
     let options = ctx.options().background_checkpoint(true);
     let pair = Pair {
@@ -113,13 +112,9 @@ pub fn pull(ctx: &mut Context, copy: Db, from: &Path, bounds: &Bounds, args: &Fi
     let wish = PullWish {
         max_entries: bounds.max_entries,
         max_bytes: bounds.max_bytes,
-        until: args.until.and_then(|until| until.0),
-        timeout: args.timeout.unwrap_or(Duration::from_secs(5)),
-        when_gone: match bounds.reseed {
-            Reseed::Never => WhenGone::Refuse,
-            Reseed::Auto => WhenGone::Reseed,
-            Reseed::Force => WhenGone::ReseedNow,
-        },
+        until: args.until(),
+        timeout: args.timeout(),
+        when_gone: bounds.reseed.when_gone(),
     };
     let meter = ctx.meter("replicate pull");
     let pulled = pair.pull(copy, &wish, &meter);
@@ -131,6 +126,34 @@ pub fn pull(ctx: &mut Context, copy: Db, from: &Path, bounds: &Bounds, args: &Fi
     report(ctx, "pull", &path, &copy, &done)?;
     copy.close()?;
     Ok(if done.limited { Exit::Limit } else { Exit::Ok })
+}
+
+/// How following a file ended.
+pub fn followed(
+    ctx: &mut Context,
+    slot: &Slot,
+    from: &Path,
+    done: Result<Pulled, Error>,
+) -> Outcome {
+    let path = slot.path();
+    let Some(copy) = slot.take() else {
+        return Err(Error::NotFound {
+            path: path.to_owned(),
+        }
+        .into());
+    };
+    let done = done.map_err(|e| explain(e, path, from));
+    if signals::exit().is_none() || ctx.globals.json {
+        report(
+            ctx,
+            "follow",
+            path,
+            &copy,
+            done.as_ref().unwrap_or(&Pulled::default()),
+        )?;
+    }
+    copy.close()?;
+    done.map(|_| signals::exit().unwrap_or(Exit::Ok))
 }
 
 /// What is no replica may have commits of its own, which following would drop.
@@ -195,7 +218,8 @@ fn explain(error: Error, path: &Path, from: &Path) -> Failure {
     }
 }
 
-fn dry(ctx: &mut Context, path: &Path, outlook: &Outlook, bounds: &Bounds) -> Outcome {
+/// Prints what a pull would do.
+pub fn dry(ctx: &mut Context, path: &Path, outlook: &Outlook, reseed: Reseed) -> Outcome {
     let (here, there) = (&outlook.here, &outlook.there);
     let report = FollowReport {
         position: Some(At::of(
@@ -217,7 +241,7 @@ fn dry(ctx: &mut Context, path: &Path, outlook: &Outlook, bounds: &Bounds) -> Ou
         let missing = there.index.saturating_sub(here.index);
         ctx.out.line(&format!("{missing} entries are missing"))?;
     }
-    let refuses = report.reseed.is_some() && bounds.reseed == Reseed::Never;
+    let refuses = report.reseed.is_some() && reseed == Reseed::Never;
     Ok(if refuses { Exit::Reseed } else { Exit::Ok })
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use creel::Interest;
-use creel::replica::http::{Facts, Http};
+use creel::replica::acks::Door;
+use creel::replica::address::Source;
+use creel::replica::follow_file::follow_file;
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
@@ -51,6 +53,7 @@ impl Run for FollowArgs {
     const EXAMPLES: &'static str = "\
 Examples:
   creel replicate follow copy.db --from tcp://127.0.0.1:7070
+  creel replicate follow copy.db --from my.db
   creel replicate follow copy.db --from tls://db.example.org:7070 --tls-ca ca.pem --http 127.0.0.1:8081
   creel replicate follow copy.db --from tcp://127.0.0.1:7070 --serve 127.0.0.1:7071
 
@@ -84,6 +87,13 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
             }
             return report_store(ctx, "follow", &path, &done?);
         }
+        if let Source::Path(from) = self.source.source()? {
+            let helpers = self.helpers(ctx, &slot, &state, &stop)?;
+            let done = follow_file(&slot, &from, self.reseed.when_gone(), (&state, &stop));
+            stop.request();
+            helpers.finish();
+            return super::files::followed(ctx, &slot, &from, done);
+        }
         let tell = ctx.globals.quiet == 0 && !ctx.globals.json;
         let mut dialer = self.source.dialer(&slot, &state, tell)?;
         dialer.takes_snapshots = self.reseed != Reseed::Never;
@@ -104,20 +114,16 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
     }
 }
 
-/// What runs beside following.
+/// What runs beside following: a server for others, or only for those who ask how it stands.
 struct Helpers {
-    serving: Option<Serving>,
-    http: Option<Http>,
+    serving: Serving,
+    slot: Arc<Slot>,
 }
 
 impl Helpers {
     fn finish(self) {
-        if let Some(serving) = self.serving {
-            serving.finish();
-        }
-        if let Some(http) = self.http {
-            http.finish();
-        }
+        self.slot.withdraw();
+        self.serving.finish();
     }
 }
 
@@ -129,36 +135,32 @@ impl FollowArgs {
         state: &Arc<State>,
         stop: &Arc<creel::stream::stop::Stop>,
     ) -> Result<Helpers, Failure> {
-        let mut helpers = Helpers {
-            serving: None,
-            http: None,
+        let door = Door::new().map_err(|e| creel::Error::io("listen", e))?;
+        let control = door.text_to_look();
+        let mut setup = Setup {
+            control: Some((door.listener, door.key)),
+            http: self.http.as_deref().map(bind_local).transpose()?,
+            state: Some(Arc::clone(state)),
+            idle: self.serve.is_none(),
+            ..Setup::default()
         };
-        let http = self.http.as_deref().map(bind_local).transpose()?;
         if let Some(address) = &self.serve {
-            let setup = Setup {
-                listener: Some(self.secure.bind(address)?),
-                dress: self.secure.dress()?,
-                token: self.secure.token()?,
-                strangers: self.secure.is_strange(),
-                http,
-                state: Some(Arc::clone(state)),
-                ..Setup::default()
-            };
-            let serving = Serving::start(slot, stop, setup)?;
-            announce(ctx, &serving, self.secure.scheme())?;
-            helpers.serving = Some(serving);
-        } else if let Some(listener) = http {
-            let facts = Facts {
-                slot: Arc::clone(slot),
-                hub: None,
-                state: Some(Arc::clone(state)),
-            };
-            let started = Http::start(listener, facts, Arc::clone(stop));
-            let http = started.map_err(|e| creel::Error::io("listen", e))?;
-            ctx.out.line(&format!("http://{}", http.address()))?;
-            ctx.out.flush()?;
-            helpers.http = Some(http);
+            setup.listener = Some(self.secure.bind(address)?);
+            setup.dress = self.secure.dress()?;
+            setup.token = self.secure.token()?;
+            setup.strangers = self.secure.is_strange();
         }
-        Ok(helpers)
+        let serving = Serving::start(slot, stop, setup)?;
+        if self.serve.is_some() {
+            announce(ctx, &serving, self.secure.scheme())?;
+        } else if let Some(address) = serving.http_address() {
+            ctx.out.line(&format!("http://{address}"))?;
+            ctx.out.flush()?;
+        }
+        slot.announce(&control);
+        Ok(Helpers {
+            serving,
+            slot: Arc::clone(slot),
+        })
     }
 }

@@ -1,23 +1,26 @@
 //! `init` and `pull` where the source is an object store.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use creel::chain::{Chain, Pace, RestoreTo};
+use creel::replica::path::Outlook;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::replica::store::{
     PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason,
-    say_where,
+    say_trouble, say_where,
 };
+use creel::stream::source::Head;
 use creel::stream::stop::Stop;
-use creel::{Db, Error, NoProgress};
+use creel::sys::{OsVfs, Vfs};
+use creel::{Db, Error, NoProgress, Position, Receipt};
 
 use super::outcome::StoreOutcome;
 use super::source::Reseed;
 use super::store::{PatienceArg, chain_failure, failure, open_chain};
 use super::stream::node_name;
-use crate::cli::{Context, Failure, codes};
+use crate::cli::{Context, Failure, codes, signals};
 
 /// Makes a copy, and brings it up to date.
 pub fn init(
@@ -60,6 +63,7 @@ pub fn update(
             Err(error) => {
                 let reason = reseed_reason(&error);
                 if reseed == Reseed::Never || reason.is_none() {
+                    tell(&db, &chain, &error, &mut pace);
                     return Err(explain(error, from));
                 }
             }
@@ -74,6 +78,66 @@ pub fn update(
     outcome.saved = saved;
     db.close()?;
     Ok(outcome)
+}
+
+/// What a pull would do.
+pub fn outlook(db: &Db, from: &str, patience: &PatienceArg) -> Result<Outlook, Failure> {
+    let chain = open_chain(from, patience)?;
+    let mut pace = patience.start();
+    let here = db.position()?;
+    let behind = chain
+        .behind(here.index, 0, &mut pace)
+        .map_err(chain_failure)?;
+    let tail = chain.tail(0, &mut pace).map_err(chain_failure)?;
+    let end = tail.map_or(chain.start(), |segment| segment.facts.after);
+    let reason = || "the store does not keep the log so far back any more".to_owned();
+    Ok(Outlook {
+        here,
+        there: Position {
+            epoch: end.epoch,
+            index: end.index,
+            hash: Some(end.history),
+        },
+        reseed: behind.below_floor.then(reason),
+    })
+}
+
+/// Goes on until the copy has a commit, for a time at most.
+pub fn wait_for(
+    ctx: &mut Context,
+    path: &Path,
+    from: &str,
+    (receipt, time): (&Receipt, Duration),
+    patience: &PatienceArg,
+    done: &mut StoreOutcome,
+) -> Result<(), Failure> {
+    const POLL: Duration = Duration::from_millis(200);
+    let begun = Instant::now();
+    let chain = open_chain(from, patience)?;
+    let db = ctx.open(path, ctx.options(), "opened for pulling")?;
+    let wish = PullWish {
+        upto: Some(receipt.index),
+        ..PullWish::default()
+    };
+    while done.report.point.index < receipt.index
+        && !done.limited
+        && begun.elapsed() < time
+        && !signals::stopped()
+    {
+        OsVfs.pause(POLL.min(time));
+        let mut pace = patience.start();
+        let more = run(ctx, &db, &chain, &wish, &mut pace)?;
+        let (entries, bytes) = (done.report.entries, done.report.bytes);
+        done.report = more.report;
+        done.report.entries += entries;
+        done.report.bytes += bytes;
+        done.source_index = more.source_index;
+    }
+    if !done.limited {
+        db.wait_for(receipt, Duration::ZERO)?;
+    }
+    db.close()?;
+    Ok(())
 }
 
 /// Keeps a copy up to date until it is told to stop. Polls get rarer while nothing comes.
@@ -122,10 +186,19 @@ pub fn follow(
                 continue;
             }
             Err(_) if stop.is_requested() => break,
-            Err(error) => return Err(explain(error, from)),
+            Err(error) => {
+                tell(&db, &chain, &error, &mut pace);
+                return Err(explain(error, from));
+            }
         };
         hint = Some(report.number);
         state.applied(report.point.index);
+        let head = Head {
+            point: report.point,
+            published: report.point.index,
+            floor: 0,
+        };
+        state.heard(&head, report.at_end);
         wait = match report.entries {
             0 => (wait * 2).min(MOST),
             _ => FIRST,
@@ -151,6 +224,14 @@ pub fn follow(
         }
     }
     total.ok_or_else(|| Error::Interrupted.into())
+}
+
+/// Tells the others that this copy cannot go on; who may only read the store cannot.
+fn tell(db: &Db, chain: &Chain, error: &StoreFailure, pace: &mut dyn Pace) {
+    let stuck = reseed_reason(error).is_some() || is_diverged(error);
+    if stuck && chain.check_authority().is_ok() {
+        let _ = say_trouble(db, chain, error.to_string(), &node_name(db.path()), pace);
+    }
 }
 
 fn explain(error: StoreFailure, from: &str) -> Failure {
@@ -239,7 +320,9 @@ fn finish(
     }
     let tail = chain.tail(report.number, pace).map_err(chain_failure)?;
     Ok(StoreOutcome {
-        limited: !report.at_end && wish.is_limited(),
+        limited: !report.at_end
+            && wish.is_limited()
+            && wish.upto.is_none_or(|upto| report.point.index < upto),
         source_index: tail.map_or(report.point.index, |segment| segment.facts.after.index),
         new_copies: 0,
         saved: Vec::new(),

@@ -78,6 +78,10 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
+        if let Some(db) = slot.get().filter(|_| !quiet) {
+            let from = self.source.or_stored("").unwrap_or_default();
+            db.change_facts(|facts| facts.source = from)?;
+        }
         let outcome = report(ctx, "init", &slot, &followed, &[], quiet);
         if let Some(db) = slot.take() {
             db.close()?;

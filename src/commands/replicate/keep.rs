@@ -44,6 +44,9 @@ pub struct KeepArgs {
     /// The hold ends after this time [default: 24h]
     #[arg(long, value_name = "DUR", value_parser = units::duration, requires = "hold")]
     hold_ttl: Option<Duration>,
+    /// Take writes again that wait because too much is unpublished (serve --max-unpublished)
+    #[arg(long)]
+    resume: bool,
     /// End the hold of this name
     #[arg(long, value_name = "NAME", conflicts_with = "hold")]
     release: Option<String>,
@@ -57,6 +60,7 @@ struct KeepReport {
     retain_max_bytes: u64,
     standalone: bool,
     oldest_index: u64,
+    held_back: bool,
     holds: Vec<HoldRow>,
 }
 
@@ -79,6 +83,8 @@ Examples:
 
 A copy that is behind what is kept needs a new copy (exit 11). What is no longer kept goes at the next
 checkpoint. A hold has a limit of bytes and of time, so a copy that is gone cannot fill the disk.
+--resume is for when the store is gone for good: a publisher with --max-unpublished that still runs and
+does not reach it lets the file wait again.
 Exit status: 0 shown or set; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
@@ -86,6 +92,7 @@ Exit status: 0 shown or set; others: creel explain CODE";
             || self.retain.is_some()
             || self.retain_max_bytes.is_some()
             || self.standalone
+            || self.resume
             || self.hold.is_some()
             || self.release.is_some();
         let db = match sets {
@@ -142,6 +149,7 @@ impl KeepArgs {
                 expires_us: u64::try_from(ends.as_micros()).unwrap_or(u64::MAX),
             });
         }
+        facts.held_back &= !self.resume;
         if let Some(name) = &self.release {
             facts.holds.retain(|hold| hold.name != *name);
         }
@@ -162,6 +170,7 @@ fn report(facts: &Facts, oldest_index: u64) -> KeepReport {
         retain_max_bytes: facts.retention.max_bytes,
         standalone: facts.retention.standalone,
         oldest_index,
+        held_back: facts.held_back,
         holds: facts.holds.iter().map(row).collect(),
     }
 }
@@ -173,6 +182,9 @@ fn print(ctx: &mut Context, report: &KeepReport) -> Result<(), Failure> {
         ("retain_max_bytes", Value::Bytes(report.retain_max_bytes)),
         ("oldest_index", report.oldest_index.into()),
     ];
+    if report.held_back {
+        rows.push(("writes_wait", "yes".into()));
+    }
     for hold in &report.holds {
         rows.push(("hold", format!("{} from {}", hold.name, hold.index).into()));
     }

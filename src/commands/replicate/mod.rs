@@ -13,8 +13,10 @@ mod keep;
 mod mirror;
 mod outcome;
 mod probe;
+mod publishing;
 mod pull;
 mod rejoin;
+mod reseed;
 mod serve;
 mod snapshot;
 mod source;
@@ -28,6 +30,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb::of::<init::InitArgs>(),
     Verb::of::<pull::PullArgs>(),
     Verb::of::<follow::FollowArgs>(),
+    Verb::of::<reseed::ReseedArgs>(),
     Verb::of::<status::StatusArgs>(),
     Verb::of::<keep::KeepArgs>(),
     Verb::of::<rejoin::RejoinArgs>(),

@@ -1,25 +1,30 @@
 //! `creel replicate pull`: bring a copy to where its source is, and end.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use clap::Args;
 use creel::replica::address::Source;
+use creel::replica::path::Outlook;
 use creel::replica::sink::DbSink;
-use creel::replica::slot::Slot;
+use creel::replica::slot::{Slot, durable_point};
 use creel::replica::state::State;
 use creel::replica::store::PullWish;
-use creel::stream::follow::follow;
+use creel::stream::follow::{Followed, follow};
 use creel::stream::receiver::Limits;
+use creel::stream::stop::Stop;
+use creel::{Db, Error, Position};
 
 use super::super::Run;
 use super::files::{self, Bounds, FileArgs};
 use super::from_store;
-use super::outcome::{report, report_store};
+use super::outcome::{At, FollowReport, print, report, report_store};
 use super::source::{Reseed, SourceArgs};
 use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Outcome, units};
+use crate::cli::{Context, Exit, Failure, Outcome, signals, units};
 
 /// Arguments of `creel replicate pull`.
 #[derive(Debug, Args)]
@@ -48,6 +53,115 @@ pub struct PullArgs {
     file: FileArgs,
 }
 
+/// Ends following where the source does not have what is waited for in time.
+struct Late {
+    done: Arc<Stop>,
+    thread: JoinHandle<bool>,
+}
+
+impl Late {
+    fn start(time: Duration, stop: &Arc<Stop>) -> Result<Late, Failure> {
+        let (done, stop) = (Arc::new(Stop::default()), Arc::clone(stop));
+        let waiting = Arc::clone(&done);
+        let thread = std::thread::Builder::new().name("late".to_owned());
+        let thread = thread.spawn(move || {
+            let over = !waiting.wait(time);
+            if over {
+                stop.request();
+            }
+            over
+        });
+        let thread = thread.map_err(|e| Error::io("start a thread", e))?;
+        Ok(Late { done, thread })
+    }
+
+    /// True where the time was over.
+    fn finish(self) -> bool {
+        self.done.request();
+        self.thread.join().unwrap_or(true)
+    }
+}
+
+impl PullArgs {
+    /// For `reseed`: takes a new copy in any case.
+    pub fn anew(db: DbArg, source: SourceArgs, patience: PatienceArg, file: FileArgs) -> PullArgs {
+        PullArgs {
+            db,
+            source,
+            patience,
+            max_frames: None,
+            max_bytes: None,
+            reseed: Reseed::Force,
+            file,
+        }
+    }
+
+    /// What the source's server says of the way to go.
+    fn outlook(&self, db: &Db) -> Result<Outlook, Failure> {
+        let source = self.source.source()?;
+        let said = self.source.ask(&source, db.path())?;
+        let here = db.position()?;
+        let behind = here.index < said.floor;
+        let reason = || format!("the source's log begins behind entry {}", said.floor);
+        Ok(Outlook {
+            there: Position {
+                epoch: said.head.epoch,
+                index: said.head.index,
+                hash: None,
+            },
+            here,
+            reseed: behind.then(reason),
+        })
+    }
+
+    /// Entries up to the one that `--until` names; none where it names none.
+    fn goal(&self, db: &Db) -> Result<Option<u64>, Failure> {
+        let Some(until) = self.file.until() else {
+            return Ok(None);
+        };
+        if self.max_frames.is_some() {
+            let text = "--until and --max-frames both say how far to go";
+            return Err(Failure::usage(text).hint("leave one out"));
+        }
+        Ok(Some(until.index.saturating_sub(db.position()?.index)))
+    }
+
+    /// The entry that was asked for is here, or another one in its place.
+    fn is_reached(&self, slot: &Slot) -> Result<bool, Failure> {
+        let (Some(until), Some(db)) = (self.file.until(), slot.get()) else {
+            return Ok(false);
+        };
+        Ok(db.position()?.index >= until.index)
+    }
+
+    /// The entry that was asked for is here, or was not to be had in time.
+    fn at_goal(&self, ctx: &mut Context, slot: &Slot, followed: Option<&Followed>) -> Outcome {
+        let db = slot.take().ok_or_else(|| Error::NotFound {
+            path: slot.path().to_owned(),
+        })?;
+        if let Some(exit) = signals::exit() {
+            return Ok(exit);
+        }
+        if let Some(until) = self.file.until() {
+            db.wait_for(&until, Duration::ZERO)?;
+        }
+        let point = durable_point(&db)?;
+        let head = followed.and_then(|followed| followed.last.as_ref()?.head);
+        let report = FollowReport {
+            position: Some(At::of(point.epoch, point.index, point.history)),
+            source_index: head.map(|head| head.point.index),
+            entries: followed.map_or(0, |followed| followed.entries),
+            bytes: followed.map_or(0, |followed| followed.bytes),
+            new_copies: followed.map_or(0, |followed| followed.seeds),
+            caught_up: true,
+            ..FollowReport::new("pull", slot.path())
+        };
+        print(ctx, &report)?;
+        db.close()?;
+        Ok(Exit::Ok)
+    }
+}
+
 impl Run for PullArgs {
     const NAME: &'static str = "pull";
     const ABOUT: &'static str = "Bring a copy to where its source is";
@@ -74,15 +188,28 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         let db = ctx.open(&path, options.clone(), "opened for pulling")?;
         self.source.resolve(Some(&db))?;
         if let Some(store) = self.source.store()? {
-            self.file.refuse_for_stream()?;
+            if self.file.dry_run {
+                let outlook = from_store::outlook(&db, &store, &self.patience)?;
+                return files::dry(ctx, &path, &outlook, self.reseed);
+            }
             db.close()?;
+            let until = self.file.until();
             let wish = PullWish {
                 max_entries: self.max_frames,
                 max_bytes: self.max_bytes,
+                upto: until.map(|receipt| receipt.index),
                 ..PullWish::default()
             };
             let how = (&wish, self.reseed);
-            let done = from_store::update(ctx, &path, &store, how, &self.patience)?;
+            let wait = self.file.timeout();
+            let mut done = from_store::update(ctx, &path, &store, how, &self.patience)?;
+            if let Some(receipt) = until {
+                let goal = (&receipt, wait);
+                from_store::wait_for(ctx, &path, &store, goal, &self.patience, &mut done)?;
+            }
+            if self.file.verify {
+                files::check(&path)?;
+            }
             return report_store(ctx, "pull", &path, &done);
         }
         if let Source::Path(from) = self.source.source()? {
@@ -93,8 +220,12 @@ limit was reached with work left, 15 the histories parted; others: creel explain
             };
             return files::pull(ctx, db, &from, &bounds, &self.file);
         }
-        self.file.refuse_for_stream()?;
+        if self.file.dry_run {
+            let outlook = self.outlook(&db)?;
+            return files::dry(ctx, &path, &outlook, self.reseed);
+        }
         files::refuse_other_role(&db)?;
+        let goal = self.goal(&db)?;
         let stop = stop_on_signal()?;
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());
@@ -102,15 +233,24 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         dialer.takes_snapshots = self.reseed != Reseed::Never;
         let mut options = self.reseed.options();
         options.limits = Limits {
-            at_head: true,
-            max_entries: self.max_frames,
+            at_head: goal.is_none(),
+            max_entries: goal.or(self.max_frames),
             max_bytes: self.max_bytes,
         };
+        if goal == Some(0) {
+            return self.at_goal(ctx, &slot, None);
+        }
+        let late = goal.map(|_| Late::start(self.file.timeout(), &stop));
+        let late = late.transpose()?;
         let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
         sink.force = self.reseed == Reseed::Force;
         let followed = follow(&mut dialer, &mut sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
+        let over = late.is_some_and(Late::finish);
+        if over || self.is_reached(&slot)? {
+            return self.at_goal(ctx, &slot, Some(&followed));
+        }
         let outcome = report(ctx, "pull", &slot, &followed, &state.look().saved, quiet);
         if let Some(db) = slot.take() {
             db.close()?;

@@ -6,16 +6,17 @@ use clap::Args;
 use creel::replica::acks::{self, Door};
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::slot::Slot;
-use creel::replica::store::{AttachOptions, PublishService, ServiceOptions, attach};
+use creel::replica::store::{AttachOptions, PublishService, attach};
 use creel::stream::stop::Stop;
 use creel::{IdentityChange, Interest, Role};
 use serde::Serialize;
 
 use super::super::Run;
+use super::publishing::PublishArgs;
 use super::store::{PatienceArg, failure};
 use super::stream::{ListenArgs, bind_local, stdio, stop_on_signal};
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Exit, Failure, Outcome, signals, units};
+use crate::cli::{Context, Exit, Failure, Outcome, signals};
 
 /// Arguments of `creel replicate serve`.
 #[derive(Debug, Args)]
@@ -34,9 +35,8 @@ pub struct ServeArgs {
     /// az://CONTAINER/PREFIX
     #[arg(long, value_name = "STORE", conflicts_with = "stdio")]
     publish: Option<String>,
-    /// With --publish: write a snapshot after so many bytes of log
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = units::size)]
-    snapshot_every: u64,
+    #[command(flatten)]
+    publishing: PublishArgs,
     /// With --publish: also to a store that cannot decide who is primary
     #[arg(long)]
     unsafe_no_fencing: bool,
@@ -65,10 +65,13 @@ Examples:
   creel replicate serve my.db --listen 0.0.0.0:7070 --tls-cert c.pem --tls-key k.pem --client-ca ca.pem
   creel replicate serve my.db --listen 127.0.0.1:0 --token-file token --http 127.0.0.1:8080
   creel replicate serve my.db --publish s3://my-bucket/db1 --listen 127.0.0.1:7070
+  creel replicate serve my.db --publish dir:/srv/chain --max-unpublished 64MiB,60s --gc-every 6h
   ssh host creel replicate serve /srv/my.db --stdio
 
 Standard output has the address, then the line ready. Other commands write to the database as
 before; what they commit goes out as soon as it is durable. A database on its own becomes a primary.
+--max-unpublished bounds what a fail-over can lose: while the store cannot be reached for longer, or
+more bytes wait, all writes to the file are refused (status 12), and taken again once it is reached.
 Up to 64 followers; one that is slow reads the file by itself and holds up nobody.
 Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; others: creel explain CODE";
 
@@ -111,6 +114,7 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
             token: self.secure.token()?,
             strangers: self.secure.is_strange(),
             http: self.http.as_deref().map(bind_local).transpose()?,
+            publisher: publisher.as_ref().map(PublishService::state),
             ..Setup::default()
         };
         let serving = Serving::start(&slot, &stop, setup)?;
@@ -161,9 +165,7 @@ impl ServeArgs {
         let mut pace = self.patience.start();
         let attached = attach(&db, store, &options, &mut pace, &meter).map_err(failure)?;
         drop(meter);
-        let options = ServiceOptions {
-            snapshot_bytes: self.snapshot_every,
-        };
+        let options = self.publishing.options(db.path())?;
         let service = PublishService::start(&db, attached.publishing, options, stop);
         service.map(Some).map_err(failure)
     }

@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use creel::Db;
+use creel::replica::acks::status_over;
 use creel::replica::address::Source;
-use creel::replica::dial::{DialOptions, Dialer};
+use creel::replica::dial::{DialOptions, Dialer, dial};
+use creel::replica::live::Status;
+use creel::replica::path::WhenGone;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::stream::follow::FollowOptions;
 
 use super::stream::{node_name, stdio, token};
-use crate::cli::{Failure, report};
+use crate::cli::{Failure, codes, report};
 
 /// What to do where the source's log does not reach back to the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -111,6 +114,24 @@ impl SourceArgs {
             .map_err(|e| Failure::usage(e.to_string()).at(ca))
     }
 
+    /// What is given here, else what a copy has stored.
+    pub fn or_stored(&self, stored: &str) -> Option<String> {
+        let stored = || Some(stored.to_owned()).filter(|source| !source.is_empty());
+        self.from.clone().or_else(stored)
+    }
+
+    /// True where a source is given.
+    pub fn is_given(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Asks the server of a source how it stands.
+    pub fn ask(&self, source: &Source, path: &Path) -> Result<Status, Failure> {
+        let options = self.options(path)?;
+        let asked = dial(source, &options).and_then(|wire| status_over(wire, options.token));
+        asked.map_err(|e| Failure::new(&codes::UNREACHABLE, format!("cannot ask the source: {e}")))
+    }
+
     /// The address, where it is an object store.
     pub fn store(&self) -> Result<Option<String>, Failure> {
         Ok(match self.source()? {
@@ -167,6 +188,15 @@ impl SourceArgs {
 }
 
 impl Reseed {
+    /// As following a file takes it.
+    pub fn when_gone(self) -> WhenGone {
+        match self {
+            Reseed::Never => WhenGone::Refuse,
+            Reseed::Auto => WhenGone::Reseed,
+            Reseed::Force => WhenGone::ReseedNow,
+        }
+    }
+
     /// As the stream takes it.
     pub fn options(self) -> FollowOptions {
         FollowOptions {

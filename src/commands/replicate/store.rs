@@ -1,11 +1,14 @@
 //! What the verbs that work on an object store have in common.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use creel::chain::store::{Address, StoreError, StoreErrorKind, open};
 use creel::chain::{Chain, ChainError};
+use creel::replica::address::Source;
 use creel::replica::store::{Patience, StoreFailure};
 
 use crate::cli::codes::{self, Code};
@@ -57,6 +60,14 @@ pub fn open_store(
     Ok(Arc::from(
         store.map_err(|e| failure(StoreFailure::Chain(e.into())))?,
     ))
+}
+
+/// What names a store, where both a store and a file may be given. A file of that name goes before.
+pub fn store_address(text: &OsStr) -> Option<String> {
+    match text.to_str()?.parse() {
+        Ok(Source::Store(address)) if !Path::new(text).exists() => Some(address),
+        _ => None,
+    }
 }
 
 /// Opens the chain in a store.

@@ -1,6 +1,7 @@
 //! A database and a chain in an object store: what is published, fetched, promoted and taken back.
 
 mod attach;
+mod guard;
 mod mend;
 mod patience;
 mod promote;
@@ -22,15 +23,16 @@ use crate::format::entry::Point;
 use crate::sys::{OsVfs, Vfs};
 
 pub use attach::{AttachOptions, Attached, attach};
+pub use guard::Guard;
 pub use mend::fence_by;
 pub use patience::Patience;
 pub use promote::{PromoteWish, Promoted, promote_in_store};
 pub use publish::{Publishing, Settled};
-pub use pull::{PullReport, PullWish, is_diverged, pull, reseed_reason, say_where};
+pub use pull::{PullReport, PullWish, is_diverged, pull, reseed_reason, say_trouble, say_where};
 pub use rejoin::{RejoinReport, rejoin};
 pub use restore::{RestoreReport, RestoreWish, restore};
 pub use seed::{PART_BYTES, Replace, SnapshotOptions, fetch_copy, upload_snapshot};
-pub use service::{PublishService, ServiceOptions, ServiceState};
+pub use service::{PublishService, ServiceOptions, ServiceState, SharedService};
 
 /// What every fallible call here returns.
 pub type StoreResult<T> = Result<T, StoreFailure>;

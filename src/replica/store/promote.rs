@@ -160,6 +160,7 @@ fn settle(
 ) -> StoreResult<()> {
     db.change_facts(|own| {
         own.publish = address.to_owned();
+        own.held_back = false;
         own.published = Some((facts.after, facts.number));
         own.highest_epoch = own.highest_epoch.max(facts.epoch);
     })?;

@@ -10,7 +10,7 @@ use crate::format::frame::EntryKind;
 
 /// Entries and bytes of a segment, unless one entry alone is larger.
 const SEGMENT_ENTRIES: usize = 100_000;
-const SEGMENT_BYTES: usize = 8 << 20;
+pub(super) const SEGMENT_BYTES: usize = 8 << 20;
 
 /// A database whose commits go into a chain.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Publishing {
     reader: LogReader,
     bytes: u64,
     bulk: bool,
+    segment_bytes: usize,
 }
 
 /// What became of a commit.
@@ -62,7 +63,13 @@ impl Publishing {
             reader,
             bytes: 0,
             bulk: false,
+            segment_bytes: SEGMENT_BYTES,
         })
+    }
+
+    /// A segment shall have no more bytes of entries than this, unless one entry has.
+    pub fn set_segment_bytes(&mut self, bytes: u64) {
+        self.segment_bytes = usize::try_from(bytes).unwrap_or(SEGMENT_BYTES);
     }
 
     /// The chain.
@@ -100,7 +107,7 @@ impl Publishing {
     pub fn step(&mut self, pace: &mut dyn Pace) -> StoreResult<Option<Point>> {
         let body = match self.run.is_in_flight() {
             true => Vec::new(), // what was sent before is settled first
-            false => self.reader.read(SEGMENT_ENTRIES, SEGMENT_BYTES)?,
+            false => self.reader.read(SEGMENT_ENTRIES, self.segment_bytes)?,
         };
         if body.is_empty() && !self.run.is_in_flight() {
             return Ok(None);
@@ -127,8 +134,15 @@ impl Publishing {
     /// Tells the file how far it is published: what comes behind is kept. Costs a checkpoint.
     pub fn remember(&self) -> StoreResult<()> {
         let published = Some((self.point(), self.number()));
-        if self.db.facts()?.published != published {
-            self.db.change_facts(|facts| facts.published = published)?;
+        let facts = self.db.facts()?;
+        // Without a publisher that looks after it nothing else would let writes go on.
+        let all = super::super::slot::durable_point(&self.db)?.index <= self.point().index;
+        let held_back = facts.held_back && !all;
+        if facts.published != published || facts.held_back != held_back {
+            self.db.change_facts(|facts| {
+                facts.published = published;
+                facts.held_back = held_back;
+            })?;
         }
         Ok(())
     }

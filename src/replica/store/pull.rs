@@ -173,6 +173,25 @@ pub fn say_where(
     Ok(chain.say_progress(&document, pace)?)
 }
 
+/// Tells the store that this copy cannot go on, and why. A failure is not one of the pull.
+pub fn say_trouble(
+    db: &Db,
+    chain: &Chain,
+    trouble: String,
+    name: &str,
+    pace: &mut dyn Pace,
+) -> StoreResult<()> {
+    let info = db.info()?;
+    let at = super::super::slot::durable_point(db)?.into();
+    let mut document = ProgressDoc::new(info.file_id, info.lineage_id, NodeRole::Replica, at);
+    document.name = name.to_owned();
+    document.time_us = now_us();
+    // Log is kept for who can use it.
+    document.holds = false;
+    document.trouble = Some(trouble);
+    Ok(chain.say_progress(&document, pace)?)
+}
+
 /// Why a copy cannot go on with the log, where that is so.
 pub fn reseed_reason(failure: &StoreFailure) -> Option<String> {
     match failure {

@@ -1,79 +1,159 @@
 //! Publishing for as long as a server runs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::guard::{self, Guard};
+use super::publish::SEGMENT_BYTES;
 use super::seed::{SnapshotOptions, upload_snapshot};
-use super::{Patience, Publishing, StoreFailure, StoreResult};
-use crate::chain::ChainError;
+use super::{Patience, Publishing, StoreFailure, StoreResult, now_us};
+use crate::chain::object::{NodeRole, ProgressDoc};
 use crate::chain::store::StoreErrorKind;
+use crate::chain::{ChainError, GcWish, Pace};
 use crate::db::Db;
+use crate::format::entry::Point;
 use crate::progress::NoProgress;
 use crate::stream::stop::Stop;
-use crate::sys::{OsVfs, Vfs};
 
-/// How long commits are gathered before a segment is written: each costs a request.
-const LINGER: Duration = Duration::from_millis(200);
 /// Between looks whether there is anything to do.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the file is told how far it is published, which costs a checkpoint.
 const REMEMBER_EVERY: Duration = Duration::from_secs(30);
+/// How often the store is told who publishes, though nothing is.
+const TELL_EVERY: Duration = Duration::from_secs(600);
 /// How long the last commits may take when the server is told to end.
 const AT_THE_END: Duration = Duration::from_secs(10);
+/// After a removal that failed.
+const GC_AGAIN: Duration = Duration::from_secs(60);
 
-/// When to make snapshots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How to publish, and what else to do with the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceOptions {
-    /// After so many bytes of log.
+    /// A snapshot after so many bytes of log.
     pub snapshot_bytes: u64,
+    /// A segment has no more than these bytes of entries, unless one entry has.
+    pub segment_bytes: u64,
+    /// How long commits are gathered before a segment is written: each costs a request.
+    pub linger: Duration,
+    /// How often what nobody needs is removed; [`None`] leaves that to others.
+    pub gc_every: Option<Duration>,
+    /// When writes have to wait.
+    pub guard: Option<Guard>,
+    /// What the node calls itself.
+    pub name: String,
 }
 
 impl Default for ServiceOptions {
     fn default() -> Self {
         ServiceOptions {
             snapshot_bytes: 256 << 20,
+            segment_bytes: SEGMENT_BYTES as u64,
+            linger: Duration::from_millis(200),
+            gc_every: None,
+            guard: None,
+            name: String::new(),
         }
     }
 }
 
 /// How it stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceState {
+    /// Where the published log ends.
+    pub point: Point,
     /// Published up to this entry.
     pub published: u64,
     /// The newest segment.
     pub number: u64,
+    /// Wall clock of the last answer of the store, microseconds since 1970.
+    pub contact_us: u64,
     /// Failures so far.
     pub failures: u64,
     /// The last one, until something succeeds.
     pub trouble: Option<String>,
 }
 
+/// The same, for all who look.
+#[derive(Debug, Clone)]
+pub struct SharedService(Arc<Mutex<ServiceState>>);
+
+impl SharedService {
+    /// Published up to here.
+    pub fn at(point: Point, number: u64) -> SharedService {
+        SharedService(Arc::new(Mutex::new(ServiceState {
+            point,
+            published: point.index,
+            number,
+            contact_us: now_us(),
+            failures: 0,
+            trouble: None,
+        })))
+    }
+
+    /// How it stands.
+    pub fn look(&self) -> ServiceState {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ServiceState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store has answered; the log there ends here.
+    pub fn set(&self, point: Point, number: u64) {
+        let mut state = self.lock();
+        (state.point, state.published, state.number) = (point, point.index, number);
+        state.contact_us = now_us();
+        state.trouble = None;
+    }
+
+    fn failed(&self, failure: &StoreFailure) {
+        let mut state = self.lock();
+        state.failures += 1;
+        state.trouble = Some(failure.to_string());
+    }
+}
+
 /// A thread that publishes.
 #[derive(Debug)]
 pub struct PublishService {
     thread: JoinHandle<Option<StoreFailure>>,
-    state: Arc<Mutex<ServiceState>>,
+    guard: Option<JoinHandle<()>>,
+    state: SharedService,
 }
 
 impl PublishService {
     /// Starts it. A fence ends everything that waits for `stop`.
     pub fn start(
         db: &Db,
-        publishing: Publishing,
+        mut publishing: Publishing,
         options: ServiceOptions,
         stop: &Arc<Stop>,
     ) -> StoreResult<PublishService> {
-        let state: Arc<Mutex<ServiceState>> = Arc::default();
+        publishing.set_segment_bytes(options.segment_bytes);
+        let point = publishing.point();
+        let state = SharedService::at(point, publishing.number());
+        let guard = match options.guard {
+            Some(guard) => Some(guard::start(db, guard, point, state.clone(), stop)?),
+            // Nobody looks any more, so nobody would let them go on.
+            None if db.facts()?.held_back => {
+                db.change_facts(|facts| facts.held_back = false)?;
+                None
+            }
+            None => None,
+        };
+        let now = Instant::now();
         let mut work = Work {
             db: db.clone(),
             publishing,
+            gc_due: options.gc_every.map(|every| now + every),
             options,
             stop: Arc::clone(stop),
-            state: Arc::clone(&state),
+            state: state.clone(),
             since_snapshot: 0,
-            remembered: Instant::now(),
+            remembered: now,
+            told: None,
         };
         let thread = std::thread::Builder::new()
             .name("publish".to_owned())
@@ -83,23 +163,28 @@ impl PublishService {
                 ended
             });
         let thread = thread.map_err(|e| super::io("start a thread", e))?;
-        Ok(PublishService { thread, state })
+        Ok(PublishService {
+            thread,
+            guard,
+            state,
+        })
     }
 
-    /// How it stands.
-    pub fn state(&self) -> ServiceState {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// How it stands, now and later.
+    pub fn state(&self) -> SharedService {
+        self.state.clone()
     }
 
     /// Waits until it has ended; why, where that was not asked for.
     pub fn finish(self) -> Option<StoreFailure> {
-        self.thread.join().unwrap_or_else(|_| {
+        let ended = self.thread.join().unwrap_or_else(|_| {
             let text = "the thread that publishes has failed".to_owned();
             Some(ChainError::Refused(text).into())
-        })
+        });
+        if let Some(guard) = self.guard {
+            let _ = guard.join();
+        }
+        ended
     }
 }
 
@@ -108,9 +193,12 @@ struct Work {
     publishing: Publishing,
     options: ServiceOptions,
     stop: Arc<Stop>,
-    state: Arc<Mutex<ServiceState>>,
+    state: SharedService,
     since_snapshot: u64,
     remembered: Instant,
+    gc_due: Option<Instant>,
+    /// When the store was last told who publishes.
+    told: Option<Instant>,
 }
 
 impl Work {
@@ -123,13 +211,10 @@ impl Work {
                 Err(failure) if is_final(&failure) => return Some(failure),
                 Err(failure) => {
                     failures += 1;
-                    self.note(|state| {
-                        state.failures += 1;
-                        state.trouble = Some(failure.to_string());
-                    });
+                    self.state.failed(&failure);
                     let stop = Arc::clone(&self.stop);
                     let stopped = move || stop.is_requested();
-                    crate::chain::Pace::wait(&mut Patience::new(None, &stopped), failures);
+                    Patience::new(None, &stopped).wait(failures);
                 }
             }
         }
@@ -165,23 +250,64 @@ impl Work {
         if point != before || self.remembered.elapsed() > REMEMBER_EVERY {
             self.remember(false)?;
         }
+        // Neither is what the server is for: a failure is told, and hinders nothing.
+        let told = self.tell(point != before, &mut pace);
+        let collected = self.collect(&mut pace);
+        for failure in [told, collected].into_iter().filter_map(Result::err) {
+            self.state.failed(&failure);
+        }
         if self.db.watch(point.index, LOOK_EVERY)? > point.index {
             // More may come at once, and every segment is a request.
-            OsVfs.pause(LINGER.min(LOOK_EVERY));
+            self.stop.wait(self.options.linger);
         }
         Ok(())
     }
 
     fn published(&self) {
-        let (point, number) = (self.publishing.point(), self.publishing.number());
-        self.note(|state| {
-            (state.published, state.number) = (point.index, number);
-            state.trouble = None;
-        });
+        self.state
+            .set(self.publishing.point(), self.publishing.number());
     }
 
-    fn note(&self, change: impl FnOnce(&mut ServiceState)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Tells the store who publishes and how far: for those who have nothing but the store.
+    fn tell(&mut self, moved: bool, pace: &mut dyn Pace) -> StoreResult<()> {
+        let quiet = self.told.map(|told| told.elapsed());
+        let wait = if moved { REMEMBER_EVERY } else { TELL_EVERY };
+        if quiet.is_some_and(|quiet| quiet < wait) {
+            return Ok(());
+        }
+        let info = self.db.info()?;
+        let durable = self.publishing.point().into();
+        let (node, lineage) = (info.file_id, info.lineage_id);
+        let mut document = ProgressDoc::new(node, lineage, NodeRole::Primary, durable);
+        document.name.clone_from(&self.options.name);
+        document.number = self.publishing.number();
+        document.time_us = now_us();
+        document.moved_us = document.time_us;
+        self.told = Some(Instant::now());
+        self.publishing.chain().say_progress(&document, pace)?;
+        self.published();
+        Ok(())
+    }
+
+    /// Removes what nobody needs from the store, now and then. Anybody may at any time, so it does not
+    /// matter whether this is the primary still.
+    fn collect(&mut self, pace: &mut dyn Pace) -> StoreResult<()> {
+        let (Some(every), Some(due)) = (self.options.gc_every, self.gc_due) else {
+            return Ok(());
+        };
+        if Instant::now() < due {
+            return Ok(());
+        }
+        self.gc_due = Some(Instant::now() + GC_AGAIN.min(every));
+        let wish = GcWish {
+            node: self.db.info()?.file_id,
+            time_us: now_us(),
+            retention: None,
+            dry_run: false,
+        };
+        self.publishing.chain().gc(&wish, pace, &NoProgress)?;
+        self.gc_due = Some(Instant::now() + every);
+        Ok(())
     }
 
     /// Tells the file how far it is published.

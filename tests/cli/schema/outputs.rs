@@ -21,6 +21,7 @@ pub fn all() -> Vec<Printed> {
         copies,
         files_that_follow,
         stores,
+        statuses,
         damage,
         losses,
         errors,
@@ -254,6 +255,72 @@ fn files_that_follow(printed: &mut Vec<Printed>) {
     say(&["log", "reapply", &new, saved, "--on-conflict", "overwrite"]);
     // A copy that cannot go on.
     say(&["replicate", "pull", &new, "--from", &old]);
+}
+
+/// A store with a copy that cannot go on, and a server that a copy has asked.
+fn statuses(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("a", "1")]);
+    let path = |name: &str| db.dir.path().join(name).to_str().unwrap().to_owned();
+    let (old, copy, late) = (
+        db.path.to_str().unwrap().to_owned(),
+        path("b"),
+        path("late"),
+    );
+    let store = format!("dir:{}", path("s"));
+    let mut say = |args: &[&str]| {
+        let mut command = creel();
+        command.args(args);
+        keep(printed, command, &format!("{args:?}"));
+    };
+    let published = ["--ack", "published"];
+    say(&["replicate", "snapshot", &old, "--to", &store]);
+    say(&["replicate", "init", &copy, "--from", &store]);
+    say(&["replicate", "init", &late, "--from", &store]);
+    say(&["put", &old, "b", "2", published[0], published[1]]);
+    say(&[
+        "replicate",
+        "hold",
+        &store,
+        "audit",
+        "--at",
+        "1",
+        "--max-bytes",
+        "1",
+    ]);
+    say(&["replicate", "snapshot", &old, "--to", &store]);
+    say(&["replicate", "pull", &copy]);
+    say(&["promote", &copy, "--yes"]);
+    say(&["put", &copy, "c", "3", published[0], published[1]]);
+    let id = creel::OpenOptions::new().read_only(true).open(&late);
+    let id = id.unwrap().info().unwrap().file_id;
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    say(&["replicate", "forget", &store, &id]);
+    say(&[
+        "replicate",
+        "gc",
+        &store,
+        "--retain",
+        "0s",
+        "--retain-min",
+        "0",
+    ]);
+    say(&["replicate", "pull", &late]);
+    say(&["replicate", "status", &store]);
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_creel"))
+        .args(["replicate", "serve", &copy, "--listen", "127.0.0.1:0", "-q"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = std::io::BufReader::new(server.stdout.take().unwrap());
+    let lines = std::io::BufRead::lines(out).map(Result::unwrap);
+    let lines: Vec<String> = lines.take_while(|line| line != "ready").collect();
+    let fresh = path("fresh");
+    say(&["replicate", "init", &fresh, "--from", &lines[0]]);
+    say(&["replicate", "pull", &fresh]);
+    say(&["replicate", "status", &copy]);
+    say(&["replicate", "status", &fresh]);
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
 
 /// Commands on keys and values.

@@ -1,0 +1,152 @@
+//! How a store stands, seen from nothing but the store.
+
+use crate::chain::chain::{Chain, Located};
+use crate::chain::error::ChainResult;
+use crate::chain::name::{Name, prefix};
+use crate::chain::object::{Catalogue, Facts, HoldDoc, ProgressDoc, RetentionRow};
+use crate::chain::pace::Pace;
+use crate::format::entry::Entries;
+
+/// Segments whose sizes are asked for to tell how far somebody is behind: each is a request.
+const SIZES: u64 = 2000;
+
+/// How far an index is behind the end of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Behind {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of the segments that have them; [`None`] where these are too many to be asked for.
+    pub bytes: Option<u64>,
+    /// When the first of them was committed; [`None`] where none is missing.
+    pub since_us: Option<u64>,
+    /// The chain does not reach back so far.
+    pub below_floor: bool,
+}
+
+/// A node that says how it stands.
+#[derive(Debug, Clone)]
+pub struct NodeView {
+    /// What it says.
+    pub said: ProgressDoc,
+    /// What it lacks.
+    pub behind: Behind,
+    /// Why the log is not kept for it, where it is not.
+    pub dropped: Option<String>,
+}
+
+/// A hold.
+#[derive(Debug, Clone)]
+pub struct HoldView {
+    /// What it asks for.
+    pub said: HoldDoc,
+    /// What it keeps.
+    pub behind: Behind,
+    /// Why it does not count, where it does not.
+    pub dropped: Option<String>,
+}
+
+/// How a store stands.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// The newest catalogue.
+    pub catalogue: Option<Catalogue>,
+    /// What is to be kept.
+    pub retention: RetentionRow,
+    /// The first segment that is there.
+    pub first: Option<u64>,
+    /// The newest segment.
+    pub tail: Option<Facts>,
+    /// When its last entry was committed.
+    pub tail_us: Option<u64>,
+    /// All nodes.
+    pub nodes: Vec<NodeView>,
+    /// All holds.
+    pub holds: Vec<HoldView>,
+}
+
+impl Chain {
+    /// Looks at everything that is not log or snapshot, and at the ends of the log.
+    pub fn overview(&self, now_us: u64, pace: &mut dyn Pace) -> ChainResult<Overview> {
+        let catalogue = self.catalogue(pace)?.map(|(catalogue, _)| catalogue);
+        let retention = catalogue.as_ref().map(|catalogue| catalogue.retention);
+        let retention = retention.unwrap_or_default();
+        let hint = catalogue.as_ref().map_or(0, |catalogue| catalogue.tail);
+        let tail = self.tail(hint, pace)?;
+        let tail_us = tail.as_ref().and_then(|segment| {
+            let entries = Entries::new(segment.body(), segment.facts.before);
+            entries
+                .map_while(Result::ok)
+                .last()
+                .map(|e| e.header.time_us)
+        });
+        let tail = tail.map(|segment| segment.facts);
+        let number = tail.as_ref().map_or(0, |facts| facts.number);
+        let held = self.holds(&retention, now_us, number, pace)?;
+        let dropped = |by: &str| {
+            let mut held = held.iter().filter(|held| held.by == by);
+            held.next().and_then(|held| held.dropped.clone())
+        };
+        let mut overview = Overview {
+            first: self.first_after(0, pace)?,
+            catalogue,
+            retention,
+            tail,
+            tail_us,
+            nodes: Vec::new(),
+            holds: Vec::new(),
+        };
+        for said in self.progress(pace)? {
+            overview.nodes.push(NodeView {
+                behind: self.behind(said.durable.index, said.number, pace)?,
+                dropped: dropped(&Name::Progress(said.node).to_string()),
+                said,
+            });
+        }
+        for said in self.hold_documents(pace)? {
+            overview.holds.push(HoldView {
+                behind: self.behind(said.index, 0, pace)?,
+                dropped: dropped(&format!("{}{}.json", prefix::HOLD, said.name)),
+                said,
+            });
+        }
+        Ok(overview)
+    }
+
+    /// What the chain has behind an index. `hint` is a segment that may be near.
+    pub fn behind(&self, index: u64, hint: u64, pace: &mut dyn Pace) -> ChainResult<Behind> {
+        let Some(tail) = self.tail(hint, pace)?.map(|segment| segment.facts) else {
+            return Ok(Behind {
+                bytes: Some(0),
+                ..Behind::default()
+            });
+        };
+        let mut behind = Behind {
+            entries: tail.after.index.saturating_sub(index),
+            bytes: Some(0),
+            ..Behind::default()
+        };
+        let from = match self.locate(index, hint, pace)? {
+            Located::At(number) => number,
+            Located::BelowFloor(number) => {
+                behind.below_floor = true;
+                number
+            }
+            Located::Beyond(_) => return Ok(behind),
+        };
+        if from > tail.number {
+            return Ok(behind);
+        }
+        behind.bytes = match tail.number - from < SIZES {
+            true => Some(self.log_bytes(from, tail.number, u64::MAX, pace)?),
+            false => None,
+        };
+        if let Some(segment) = self.segment(from, pace)? {
+            let entries = Entries::new(segment.body(), segment.facts.before);
+            let mut missing = entries.map_while(Result::ok);
+            behind.since_us = missing
+                .find(|entry| entry.header.index > index)
+                .map(|entry| entry.header.time_us);
+        }
+        Ok(behind)
+    }
+}

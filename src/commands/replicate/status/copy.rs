@@ -1,0 +1,382 @@
+//! How a copy stands: what its file says, what the process says that serves or follows it, and what
+//! its source says.
+
+use std::path::Path;
+
+use creel::replica::acks::Acks;
+use creel::replica::address::Source;
+use creel::replica::lag::{Keeps, Lag, behind};
+use creel::replica::live::{Follower, Status};
+use creel::replica::path::look as look_at;
+use creel::{Db, Error, Facts, Info, Interest, Position, Role};
+use serde::Serialize;
+
+use super::super::super::info::{hex_id, role_name};
+use super::super::outcome::At;
+use super::super::source::SourceArgs;
+use super::super::store::{PatienceArg, chain_failure, now_us, open_chain};
+use super::lines::{Trouble, millis, place};
+use crate::cli::args::DbArg;
+use crate::cli::{Context, Failure};
+
+/// What is told about a copy.
+#[derive(Serialize)]
+pub struct CopyStatus {
+    schema: &'static str,
+    pub path: String,
+    db_id: String,
+    file_id: String,
+    pub role: &'static str,
+    pub fenced: bool,
+    pub fence_epoch: Option<u32>,
+    /// Writes wait for the store.
+    pub held_back: bool,
+    pub position: At,
+    /// The oldest position whose entries this copy still has.
+    pub oldest_index: u64,
+    pub epochs: Vec<EpochRow>,
+    pub source: Option<String>,
+    pub source_index: Option<u64>,
+    pub lag_entries: Option<u64>,
+    pub lag_bytes: Option<u64>,
+    pub lag_ms: Option<u64>,
+    pub headroom_bytes: Option<u64>,
+    /// How it is followed, if a process does.
+    pub phase: Option<String>,
+    /// When the source was last heard of.
+    pub contact_ms: Option<u64>,
+    /// Why a new copy is needed.
+    pub reseed: Option<String>,
+    /// Why the source could not be asked.
+    pub source_error: Option<String>,
+    pub publish: Option<String>,
+    pub published_index: Option<u64>,
+    pub unpublished_entries: Option<u64>,
+    pub unpublished_bytes: Option<u64>,
+    pub unpublished_ms: Option<u64>,
+    /// When the store last answered the process that publishes.
+    pub store_contact_ms: Option<u64>,
+    /// A process serves or follows the file now.
+    pub served: bool,
+    pub followers: Vec<FollowerRow>,
+    pub holds: Vec<HoldRow>,
+    pub errors: Vec<Trouble>,
+}
+
+#[derive(Serialize)]
+pub struct EpochRow {
+    epoch: u32,
+    first_index: u64,
+    node: String,
+    name: String,
+    reason: String,
+    time_ms: u64,
+    lost_entries: u64,
+}
+
+#[derive(Serialize)]
+pub struct FollowerRow {
+    pub node: String,
+    pub name: String,
+    pub address: String,
+    pub connected: bool,
+    pub position: Option<At>,
+    pub lag_entries: u64,
+    pub lag_bytes: Option<u64>,
+    pub headroom_bytes: Option<u64>,
+    pub contact_ms: Option<u64>,
+    pub progress_ms: Option<u64>,
+    sent_bytes: u64,
+}
+
+#[derive(Serialize)]
+pub struct HoldRow {
+    pub name: String,
+    pub index: u64,
+    pub max_bytes: u64,
+    pub expires_ms: u64,
+    pub expired: bool,
+}
+
+/// Looks at a copy.
+pub fn look(
+    ctx: &mut Context,
+    db: &DbArg,
+    source: &SourceArgs,
+    patience: &PatienceArg,
+) -> Result<CopyStatus, Failure> {
+    let db = ctx.open_read(db, Interest::None)?;
+    let (info, facts, position) = (db.info()?, db.facts()?, db.position()?);
+    let now_us = now_us();
+    let live = Acks::look(&db)?;
+    let mut status = of_file(&db, &info, &facts, &position, now_us)?;
+    if let Some(live) = &live {
+        of_process(&mut status, live, now_us);
+    }
+    of_publishing(&mut status, &db, &facts, live.as_ref(), now_us)?;
+    let from = source
+        .or_stored(&facts.source)
+        .filter(|_| info.role == Role::Replica || source.is_given());
+    status.source.clone_from(&from);
+    let parsed = from.as_deref().map(str::parse::<Source>);
+    let asked = match parsed {
+        Some(Ok(Source::Path(path))) => of_path(ctx, &mut status, &db, &path, now_us),
+        Some(Ok(Source::Store(address))) => {
+            of_store(&mut status, &position, &address, patience, now_us)
+        }
+        Some(Ok(Source::Pipe)) | None => Ok(()),
+        Some(Ok(server)) => source
+            .ask(&server, db.path())
+            .map(|said| of_server(&mut status, &said, &position, now_us)),
+        Some(Err(text)) => Err(Failure::usage(text)),
+    };
+    if let Err(failure) = asked {
+        let parts = failure.parts();
+        let words = std::iter::once(&parts.what).chain(&parts.causes);
+        let text = words.cloned().collect::<Vec<_>>().join(": ");
+        status.errors.push(Trouble::new("source", text.clone()));
+        status.source_error = Some(text);
+    }
+    Ok(status)
+}
+
+fn of_file(
+    db: &Db,
+    info: &Info,
+    facts: &Facts,
+    position: &Position,
+    now_us: u64,
+) -> Result<CopyStatus, Failure> {
+    let row = |record: creel::FenceRecord| EpochRow {
+        epoch: record.epoch,
+        first_index: record.previous_index + 1,
+        node: hex_id(&record.node),
+        name: record.name,
+        reason: record.reason,
+        time_ms: record.time_us / 1000,
+        lost_entries: record.lost.map_or(0, |(from, to)| to - from + 1),
+    };
+    let holds = facts.holds.iter().map(|hold| HoldRow {
+        name: hold.name.clone(),
+        index: hold.index,
+        max_bytes: hold.max_bytes,
+        expires_ms: hold.expires_us / 1000,
+        expired: hold.expires_us <= now_us,
+    });
+    Ok(CopyStatus {
+        schema: "creel.status/1",
+        path: db.path().display().to_string(),
+        db_id: hex_id(&info.lineage_id),
+        file_id: hex_id(&info.file_id),
+        role: role_name(info.role),
+        fenced: info.fenced,
+        fence_epoch: info.fenced.then_some(info.fence_epoch),
+        held_back: facts.held_back,
+        position: At::of(
+            position.epoch,
+            position.index,
+            position.hash.unwrap_or_default(),
+        ),
+        oldest_index: db.oldest_index()?,
+        epochs: db.epochs()?.into_iter().map(row).collect(),
+        source: None,
+        source_index: None,
+        lag_entries: None,
+        lag_bytes: None,
+        lag_ms: None,
+        headroom_bytes: None,
+        phase: None,
+        contact_ms: None,
+        reseed: None,
+        source_error: None,
+        publish: None,
+        published_index: None,
+        unpublished_entries: None,
+        unpublished_bytes: None,
+        unpublished_ms: None,
+        store_contact_ms: None,
+        served: false,
+        followers: Vec::new(),
+        holds: holds.collect(),
+        errors: Vec::new(),
+    })
+}
+
+fn follower(said: &Follower, keeps: Option<&Keeps>, now_us: u64) -> FollowerRow {
+    let lag = Lag {
+        entries: said.behind,
+        bytes: said.behind_bytes,
+        ms: Some(now_us.saturating_sub(said.progress_us) / 1000),
+    };
+    let held = said.durable.as_ref().map_or(0, |at| at.index);
+    FollowerRow {
+        node: said.node.clone(),
+        name: said.name.clone(),
+        address: said.address.clone(),
+        connected: said.connected,
+        position: said.durable.as_ref().map(place),
+        lag_entries: lag.entries,
+        lag_bytes: lag.bytes,
+        headroom_bytes: keeps.and_then(|keeps| keeps.headroom(held, &lag, now_us)),
+        contact_ms: millis(said.contact_us),
+        progress_ms: millis(said.progress_us),
+        sent_bytes: said.sent_bytes,
+    }
+}
+
+/// What the process that serves or follows the file knows.
+fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
+    status.served = true;
+    let rows = live.followers.iter();
+    status.followers = rows
+        .map(|said| follower(said, live.keeps.as_ref(), now_us))
+        .collect();
+    if let Some(follows) = &live.follows {
+        status.phase = Some(follows.phase.clone());
+        status.contact_ms = millis(follows.contact_us);
+        status.lag_ms = follows.lag_ms;
+        if follows.contact_us > 0 {
+            status.source_index = Some(follows.source_index);
+            let here = status.position.index;
+            status.lag_entries = Some(follows.source_index.saturating_sub(here));
+        }
+        let error = follows.last_error.clone();
+        let error = error.filter(|_| follows.phase == "disconnected");
+        let error = error.map(|text| Trouble::new("follow", text));
+        status.errors.extend(error);
+    }
+    let trouble = live
+        .trouble
+        .clone()
+        .map(|text| Trouble::new("server", text));
+    status.errors.extend(trouble);
+    if let Some(publishes) = &live.publishes {
+        status.store_contact_ms = millis(publishes.contact_us);
+        let trouble = publishes.trouble.clone();
+        let trouble = trouble.map(|text| Trouble::new("publish", text));
+        status.errors.extend(trouble);
+    }
+}
+
+fn of_publishing(
+    status: &mut CopyStatus,
+    db: &Db,
+    facts: &Facts,
+    live: Option<&Status>,
+    now_us: u64,
+) -> Result<(), Failure> {
+    if facts.publish.is_empty() {
+        return Ok(());
+    }
+    status.publish = Some(facts.publish.clone());
+    let known = facts.published.map(|(point, _)| point.index);
+    let live = live.and_then(|live| live.publishes.as_ref());
+    let Some(index) = live.map(|said| said.index).max(known) else {
+        return Ok(());
+    };
+    status.published_index = Some(index);
+    if status.role == "replica" {
+        return Ok(());
+    }
+    let after = Position {
+        hash: None,
+        ..db.position_at(index.min(status.position.index))?
+    };
+    let lag = behind(db, &after, now_us)?;
+    status.unpublished_entries = Some(lag.entries);
+    status.unpublished_bytes = lag.bytes;
+    status.unpublished_ms = lag.ms;
+    Ok(())
+}
+
+fn of_path(
+    ctx: &Context,
+    status: &mut CopyStatus,
+    db: &Db,
+    path: &Path,
+    now_us: u64,
+) -> Result<(), Failure> {
+    let options = ctx.options().read_only(true).interest(Interest::None);
+    let source = options.open(path)?;
+    status.contact_ms = millis(now_us);
+    let outlook = match look_at(db, &source) {
+        Ok(outlook) => outlook,
+        Err(e @ (Error::Diverged { .. } | Error::Fenced { .. })) => {
+            status.reseed = Some(e.to_string());
+            return Ok(());
+        }
+        Err(e) => return Err(e.into()),
+    };
+    status.source_index = Some(outlook.there.index);
+    status.reseed = outlook.reseed;
+    let lag = behind(&source, &outlook.here, now_us)?;
+    status.lag_entries = Some(lag.entries);
+    (status.lag_bytes, status.lag_ms) = (lag.bytes, lag.ms);
+    let keeps = Keeps::of(&source.facts()?);
+    status.headroom_bytes = match status.reseed {
+        Some(_) => Some(0),
+        None => keeps.headroom(outlook.here.index, &lag, now_us),
+    };
+    Ok(())
+}
+
+fn of_store(
+    status: &mut CopyStatus,
+    position: &Position,
+    address: &str,
+    patience: &PatienceArg,
+    now_us: u64,
+) -> Result<(), Failure> {
+    let chain = open_chain(address, patience)?;
+    let mut pace = patience.start();
+    let behind = chain
+        .behind(position.index, 0, &mut pace)
+        .map_err(chain_failure)?;
+    let retention = chain.catalogue(&mut pace).map_err(chain_failure)?;
+    let retention = retention.map(|(catalogue, _)| catalogue.retention);
+    status.contact_ms = millis(now_us);
+    status.source_index = Some(position.index + behind.entries);
+    status.lag_entries = Some(behind.entries);
+    status.lag_bytes = behind.bytes;
+    let since = behind.since_us;
+    status.lag_ms = Some(since.map_or(0, |since| now_us.saturating_sub(since) / 1000));
+    let most = retention.unwrap_or_default().hold_max_bytes;
+    status.headroom_bytes = behind.bytes.map(|bytes| most.saturating_sub(bytes));
+    if behind.below_floor {
+        status.headroom_bytes = Some(0);
+        status.reseed = Some("the store does not keep the log so far back any more".to_owned());
+    }
+    Ok(())
+}
+
+/// What the server of the source says, of itself and of this copy.
+fn of_server(status: &mut CopyStatus, said: &Status, position: &Position, now_us: u64) {
+    status.contact_ms = millis(now_us);
+    status.source_index = Some(said.head.index);
+    let entries = said.head.index.saturating_sub(position.index);
+    status.lag_entries = Some(entries);
+    let mut rows = said.followers.iter();
+    let own = rows.find(|row| row.node == status.file_id);
+    let durable = own.and_then(|row| row.durable.as_ref());
+    // What it lacked at its last acknowledgement is what it lacks now, or nothing is missing.
+    status.lag_bytes = match durable {
+        _ if entries == 0 => Some(0),
+        Some(at) if at.index == position.index => own.and_then(|row| row.behind_bytes),
+        _ => None,
+    };
+    if entries == 0 {
+        status.lag_ms = Some(0);
+    }
+    let lag = Lag {
+        entries,
+        bytes: status.lag_bytes,
+        ms: status.lag_ms,
+    };
+    let keeps = said.keeps.as_ref();
+    status.headroom_bytes = keeps.and_then(|keeps| keeps.headroom(position.index, &lag, now_us));
+    if position.index < said.floor {
+        status.headroom_bytes = Some(0);
+        let text = format!("the source's log begins behind entry {}", said.floor);
+        status.reseed = Some(text);
+    }
+}

@@ -1,0 +1,149 @@
+//! Following a database that is a file here, until the end is wished.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::path::{Pair, PullWish, Pulled, WhenGone};
+use super::slot::{Slot, durable_point, entropy};
+use super::state::State;
+use crate::db::{Db, Interest};
+use crate::error::{Error, Result};
+use crate::progress::NoProgress;
+use crate::stream::backoff::Backoff;
+use crate::stream::source::Head;
+use crate::stream::stop::Stop;
+
+/// Longest wait for a commit before it is looked whether the end is wished.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Follows the file at `from`. A source that cannot be read now is tried again, with growing waits;
+/// what no waiting helps against ends it.
+pub fn follow_file(
+    slot: &Slot,
+    from: &Path,
+    when_gone: WhenGone,
+    (state, stop): (&State, &Stop),
+) -> Result<Pulled> {
+    let mut follower = Follower {
+        slot,
+        from,
+        when_gone,
+        state,
+        stop,
+        total: Pulled::default(),
+    };
+    let mut backoff = Backoff::default();
+    while !stop.is_requested() {
+        let begun = Instant::now();
+        let error = match follower.follow() {
+            Ok(()) => break,
+            Err(error) => error,
+        };
+        state.lost(Some(error.to_string()));
+        if is_final(&error) {
+            return Err(error);
+        }
+        let random = entropy().map_or(0, |bytes| {
+            u64::from(bytes[0]) << 24 | u64::from(bytes[1]) << 16
+        });
+        if stop.wait(backoff.wait(begun.elapsed(), random)) {
+            break;
+        }
+    }
+    Ok(follower.total)
+}
+
+/// Trying again changes nothing.
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Diverged { .. }
+            | Error::Fenced { .. }
+            | Error::NotRetained { .. }
+            | Error::Invalid { .. }
+            | Error::Corrupt(_)
+            | Error::BadEntry(_)
+            | Error::NotADatabase { .. }
+    )
+}
+
+struct Follower<'f> {
+    slot: &'f Slot,
+    from: &'f Path,
+    when_gone: WhenGone,
+    state: &'f State,
+    stop: &'f Stop,
+    total: Pulled,
+}
+
+impl Follower<'_> {
+    fn follow(&mut self) -> Result<()> {
+        let options = self.slot.options().clone();
+        let source = options
+            .clone()
+            .read_only(true)
+            .interest(Interest::None)
+            .open(self.from)?;
+        self.state.update(|state| state.connects += 1);
+        let pair = Pair {
+            path: self.slot.path(),
+            options: &options,
+            source: &source,
+        };
+        while !self.stop.is_requested() {
+            let none = || Error::NotFound {
+                path: self.slot.path().to_owned(),
+            };
+            let copy = self.slot.get().ok_or_else(none)?;
+            let wish = PullWish {
+                when_gone: self.when_gone,
+                ..PullWish::default()
+            };
+            let (copy, pulled) = pair.pull(copy, &wish, &NoProgress)?;
+            // What is here, and not what the source has: that may have grown since.
+            let newest = self.note(copy, pulled, &source)?;
+            while source.watch(newest, LOOK)? <= newest {
+                source.check_same_file()?;
+                if self.stop.is_requested() {
+                    return Ok(());
+                }
+                // Nothing new is a sign of life too.
+                self.heard(&source)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, copy: Db, pulled: Pulled, source: &Db) -> Result<u64> {
+        if pulled.new_copies > 0 {
+            drop(copy);
+            self.slot.reopen()?;
+            // Once is what was asked for.
+            if self.when_gone == WhenGone::ReseedNow {
+                self.when_gone = WhenGone::Reseed;
+            }
+        }
+        let total = &mut self.total;
+        total.entries += pulled.entries;
+        total.bytes += pulled.bytes;
+        total.new_copies += pulled.new_copies;
+        total.saved.extend(pulled.saved);
+        total.source_index = pulled.source_index;
+        let copy = self.slot.get();
+        let index = copy.map(|copy| durable_point(&copy)).transpose()?;
+        let index = index.map_or(0, |point| point.index);
+        self.state.applied(index);
+        self.heard(source)?;
+        Ok(index)
+    }
+
+    fn heard(&self, source: &Db) -> Result<()> {
+        let head = Head {
+            point: durable_point(source)?,
+            published: 0,
+            floor: source.oldest_index()?,
+        };
+        self.state.heard(&head, true);
+        Ok(())
+    }
+}

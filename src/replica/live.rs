@@ -1,0 +1,203 @@
+//! What a process that serves or follows knows, for other processes: as JSON.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::control::hex;
+use super::lag::Keeps;
+use super::slot::Slot;
+use super::state::{Following, State};
+use super::store::{ServiceState, SharedService};
+use crate::format::entry::Point;
+use crate::stream::board::Peer;
+use crate::stream::hub::Hub;
+
+/// A place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Epoch.
+    pub epoch: u32,
+    /// Index.
+    pub index: u64,
+    /// History up to it.
+    pub hash: String,
+}
+
+impl From<&Point> for Place {
+    fn from(point: &Point) -> Place {
+        Place {
+            epoch: point.epoch,
+            index: point.index,
+            hash: hex(&point.history),
+        }
+    }
+}
+
+/// A follower.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Follower {
+    /// File id.
+    pub node: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it connected from.
+    pub address: String,
+    /// It is connected now.
+    pub connected: bool,
+    /// What it holds durably.
+    pub durable: Option<Place>,
+    /// Newest index received.
+    pub received: u64,
+    /// Entries that it does not hold.
+    pub behind: u64,
+    /// Their bytes, where they are in memory.
+    pub behind_bytes: Option<u64>,
+    /// Wall clock of the last sign of life, microseconds since 1970.
+    pub contact_us: u64,
+    /// Wall clock of its last step forward.
+    pub progress_us: u64,
+    /// Bytes sent to it.
+    pub sent_bytes: u64,
+}
+
+/// How a copy follows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Follows {
+    /// How it stands.
+    pub phase: String,
+    /// Newest entry of the source.
+    pub source_index: u64,
+    /// Newest entry here.
+    pub index: u64,
+    /// Time since when something has been missing.
+    pub lag_ms: Option<u64>,
+    /// Wall clock of the last sign of life, microseconds since 1970; 0 before the first.
+    pub contact_us: u64,
+    /// Connections made.
+    pub connects: u64,
+    /// What ended the last one.
+    pub last_error: Option<String>,
+}
+
+/// How publishing stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Publishes {
+    /// Newest entry in the store.
+    pub index: u64,
+    /// Its segment.
+    pub number: u64,
+    /// Wall clock of the last answer of the store, microseconds since 1970; 0 before the first.
+    pub contact_us: u64,
+    /// Failures so far.
+    pub failures: u64,
+    /// The last one, until something succeeds.
+    pub trouble: Option<String>,
+}
+
+/// A server, or a process that follows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// File id.
+    pub node: String,
+    /// Lineage.
+    pub lineage: String,
+    /// Newest durable entry.
+    pub head: Place,
+    /// Newest index in the store.
+    pub published: u64,
+    /// Oldest position that can be gone on from.
+    pub floor: u64,
+    /// A newer epoch was heard of.
+    pub fenced_by: Option<u32>,
+    /// Why the log cannot be read now.
+    pub trouble: Option<String>,
+    /// Who follows.
+    pub followers: Vec<Follower>,
+    /// How much of the log is kept for those who are behind.
+    pub keeps: Option<Keeps>,
+    /// How it follows, if it does.
+    pub follows: Option<Follows>,
+    /// How it publishes, if it does.
+    pub publishes: Option<Publishes>,
+}
+
+/// Where what is told comes from.
+#[derive(Clone)]
+pub struct Live {
+    /// The file.
+    pub slot: Arc<Slot>,
+    /// How it follows.
+    pub state: Option<Arc<State>>,
+    /// How it is published.
+    pub publisher: Option<SharedService>,
+}
+
+fn follower(hub: &Hub, head: u64, peer: Peer) -> Follower {
+    let held = peer.durable.map_or(0, |point| point.index);
+    Follower {
+        node: hex(&peer.node),
+        connected: peer.connections > 0,
+        durable: peer.durable.as_ref().map(Place::from),
+        received: peer.received,
+        behind: head.saturating_sub(held),
+        behind_bytes: hub.bytes_behind(held),
+        contact_us: peer.contact_us,
+        progress_us: peer.progress_us,
+        sent_bytes: peer.sent_bytes,
+        name: peer.name,
+        address: peer.address,
+    }
+}
+
+fn follows(state: &Following) -> Follows {
+    Follows {
+        phase: state.phase.name().to_owned(),
+        source_index: state.source_index,
+        index: state.index,
+        lag_ms: state
+            .lag()
+            .map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
+        contact_us: state.contact_us,
+        connects: state.connects,
+        last_error: state.last_error.clone(),
+    }
+}
+
+fn publishes(state: &ServiceState) -> Publishes {
+    Publishes {
+        index: state.published,
+        number: state.number,
+        contact_us: state.contact_us,
+        failures: state.failures,
+        trouble: state.trouble.clone(),
+    }
+}
+
+impl Live {
+    /// How it all stands.
+    pub fn status(&self, hub: &Hub) -> Status {
+        let head = hub.fresh_head();
+        let peers = hub.board.peers().into_iter();
+        let published = self.publisher.as_ref().map(SharedService::look);
+        Status {
+            node: hex(&hub.source().node()),
+            lineage: hex(&hub.source().lineage()),
+            head: Place::from(&head.point),
+            published: published.as_ref().map_or(head.published, |p| p.published),
+            floor: head.floor,
+            fenced_by: hub.fenced().map(|fenced| fenced.epoch),
+            trouble: hub.trouble(),
+            followers: peers
+                .map(|peer| follower(hub, head.point.index, peer))
+                .collect(),
+            keeps: self
+                .slot
+                .get()
+                .and_then(|db| db.facts().ok())
+                .map(|facts| Keeps::of(&facts)),
+            follows: self.state.as_ref().map(|state| follows(&state.look())),
+            publishes: published.as_ref().map(publishes),
+        }
+    }
+}

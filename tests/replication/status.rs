@@ -1,0 +1,269 @@
+//! What `replicate status` says, and what it answers to scripts.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::world::{PATIENCE, Process, World, creel, text};
+
+fn status(world: &World, target: &str, words: &[&str]) -> Value {
+    let output = creel()
+        .args(["replicate", "status", "--json"])
+        .arg(target)
+        .args(words)
+        .current_dir(world.dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn check(world: &World, target: &str, what: &[&str]) -> Option<i32> {
+    let mut command = creel();
+    command.args(["replicate", "status"]).arg(target);
+    for what in what {
+        command.args(["--check", what]);
+    }
+    let output = command.current_dir(world.dir.path()).output().unwrap();
+    output.status.code()
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+    }
+}
+
+#[test]
+fn a_copy_of_a_file_says_how_far_it_is_behind() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let a = world.path("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    let same = status(&world, "b.db", &[]);
+    assert_eq!(
+        (&same["lag_entries"], &same["lag_bytes"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(same["lag_ms"], 0, "an idle source is not behind");
+    assert_eq!(
+        check(&world, "b.db", &["replica", "lag=0", "age=1m"]),
+        Some(0)
+    );
+    assert_eq!(check(&world, "b.db", &["headroom=1MiB"]), Some(0));
+    for n in 0..3 {
+        world.put("a.db", &format!("key {n}"), &"x".repeat(1000));
+    }
+    let behind = status(&world, "b.db", &[]);
+    assert_eq!(behind["lag_entries"], 3);
+    let bytes = behind["lag_bytes"].as_u64().unwrap();
+    assert!((3000..4000).contains(&bytes), "{bytes}");
+    assert!(behind["lag_ms"].as_u64().unwrap() < 600_000);
+    assert_eq!(
+        behind["headroom_bytes"].as_u64().unwrap() + bytes,
+        same["headroom_bytes"].as_u64().unwrap()
+    );
+    assert_eq!(check(&world, "b.db", &["lag=3"]), Some(0));
+    assert_eq!(check(&world, "b.db", &["lag=2"]), Some(1));
+    // More is missing than what is kept at least.
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "2"]);
+    assert_eq!(status(&world, "b.db", &[])["headroom_bytes"], 0);
+    assert_eq!(check(&world, "b.db", &["headroom=1"]), Some(1));
+    assert_eq!(check(&world, "b.db", &["up"]), Some(2));
+}
+
+#[test]
+fn server_and_follower_are_asked() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let alone = status(&world, "b.db", &[]);
+    assert_eq!(
+        (&alone["served"], &alone["phase"]),
+        (&false.into(), &Value::Null)
+    );
+    assert_eq!(alone["lag_entries"], 0, "the server was asked: {alone}");
+    let follower = world.follow("b.db", &served.address, &[]);
+    until("the follower streams", || {
+        status(&world, "b.db", &[])["phase"] == "streaming"
+    });
+    assert_eq!(
+        check(&world, "b.db", &["replica", "lag=0", "age=1m"]),
+        Some(0)
+    );
+    let id = &status(&world, "b.db", &[])["file_id"];
+    until("it is known at the server", || {
+        let primary = status(&world, "a.db", &[]);
+        assert_eq!(primary["served"], true);
+        let row = &primary["followers"][0];
+        row["node"] == *id && row["connected"] == true && row["position"]["index"] == 1
+    });
+    follower.kill();
+    world.put("a.db", "more", "value");
+    until("it is gone", || {
+        let row = &status(&world, "a.db", &[])["followers"][0];
+        row["connected"] == false && row["lag_entries"] == 1
+    });
+    let row = &status(&world, "a.db", &[])["followers"][0];
+    assert!(row["lag_bytes"].as_u64().unwrap() > 0, "{row}");
+    assert!(row["headroom_bytes"].as_u64().unwrap() > 0, "{row}");
+    // The killed process left its address behind; nobody answers there.
+    let behind = status(&world, "b.db", &[]);
+    assert_eq!(
+        (&behind["served"], &behind["lag_entries"]),
+        (&false.into(), &1.into())
+    );
+    served.process.terminate();
+    let lost = status(&world, "b.db", &[]);
+    assert_eq!(
+        (&lost["lag_entries"], &lost["contact_ms"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(lost["errors"][0]["of"], "source");
+    assert_eq!(check(&world, "b.db", &["lag=1000"]), Some(1));
+    assert_eq!(check(&world, "b.db", &["age=1h"]), Some(1));
+}
+
+#[test]
+fn a_store_tells_of_all_who_use_it() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let store = format!("dir:{}", world.path("chain").display());
+    let here = "dir:chain";
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &store]);
+    assert_eq!(check(&world, here, &["lag=9"]), Some(1), "there is no copy");
+    world.replicate_to(0, "init", "b.db", &["--from", &store]);
+    world.replicate_to(0, "init", "c.db", &["--from", &store]);
+    assert_eq!(
+        check(&world, here, &["lag=0", "age=1h", "headroom=1MiB"]),
+        Some(0)
+    );
+    let a = world.path("a.db");
+    let put = |key: &str| {
+        let words = [
+            "put",
+            a.to_str().unwrap(),
+            key,
+            "value",
+            "--ack",
+            "published",
+        ];
+        world.ok(&words, &[]);
+    };
+    put("one");
+    put("two");
+    world.replicate_to(0, "pull", "b.db", &[]);
+    let hold = creel()
+        .args([
+            "replicate",
+            "hold",
+            &store,
+            "audit",
+            "--at",
+            "1",
+            "--reason",
+            "case 7",
+        ])
+        .status();
+    assert!(hold.unwrap().success());
+    let seen = status(&world, here, &[]);
+    assert_eq!(seen["schema"], "creel.store_status/1");
+    assert_eq!(
+        (&seen["position"]["index"], &seen["fencing"]),
+        (&3.into(), &"fit".into())
+    );
+    let mut lags: Vec<u64> = seen["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["lag_entries"].as_u64().unwrap())
+        .collect();
+    lags.sort_unstable();
+    assert_eq!(lags, [0, 2]);
+    let hold = &seen["holds"][0];
+    assert_eq!(
+        (&hold["name"], &hold["index"]),
+        (&"audit".into(), &1.into())
+    );
+    assert!(hold["kept_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(check(&world, here, &["lag=2"]), Some(0));
+    assert_eq!(check(&world, here, &["lag=1"]), Some(1));
+    assert_eq!(check(&world, here, &["primary"]), Some(2));
+    // The same from the copy's side.
+    let behind = status(&world, "c.db", &[]);
+    assert_eq!(behind["lag_entries"], 2);
+    assert!(behind["lag_bytes"].as_u64().unwrap() > 0);
+    assert!(behind["headroom_bytes"].as_u64().unwrap() > 0);
+    // A copy that the log does not reach any more.
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &store]);
+    put("three");
+    let words = [
+        "replicate",
+        "forget",
+        here,
+        behind["file_id"].as_str().unwrap(),
+    ];
+    assert_eq!(said(&world, &words), Some(0));
+    assert_eq!(
+        said(&world, &["replicate", "forget", here, "audit"]),
+        Some(0)
+    );
+    let words = [
+        "replicate",
+        "gc",
+        here,
+        "--retain",
+        "0s",
+        "--retain-min",
+        "0",
+    ];
+    assert_eq!(said(&world, &words), Some(0));
+    let gone = status(&world, "c.db", &[]);
+    assert_eq!(gone["headroom_bytes"], 0, "{gone}");
+    assert!(gone["reseed"].is_string());
+    assert_eq!(check(&world, "dir:nowhere", &["lag=1"]), Some(5));
+}
+
+fn said(world: &World, words: &[&str]) -> Option<i32> {
+    let mut command = creel();
+    let output = command.args(words).current_dir(world.dir.path()).output();
+    output.unwrap().status.code()
+}
+
+#[test]
+fn watching_shows_it_again_until_it_is_ended() {
+    let world = World::new();
+    world.create("a.db");
+    let mut child = creel()
+        .args([
+            "replicate",
+            "status",
+            "--json",
+            "--watch",
+            "--interval",
+            "10ms",
+        ])
+        .arg(world.path("a.db"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut process = Process { child };
+    let mut index = || {
+        let line = lines.next().unwrap().unwrap();
+        let seen: Value = serde_json::from_str(&line).unwrap();
+        seen["position"]["index"].as_u64().unwrap()
+    };
+    assert_eq!(index(), 0);
+    world.put("a.db", "key", "value");
+    until("the commit is shown", || index() == 1);
+    process.signal("-TERM");
+    assert_eq!(process.wait(), (None, Some(15)));
+}
