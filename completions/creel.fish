@@ -920,6 +920,7 @@ csv\t'Comma-separated values'
 tsv\t'Escaped lines, as `list` prints them'
 raw\t'Lengths and bytes'"
 complete -c creel -n "__fish_creel_using_subcommand drill" -l page-size -d 'Page size of the database that an export is restored into' -r
+complete -c creel -n "__fish_creel_using_subcommand drill" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand drill" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -928,43 +929,44 @@ complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
 never\t'Nothing'
 bar\t'A bar'
 plain\t'A line of text now and then'
 json\t'A JSON line now and then'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
 json\t'A JSON object a line'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l json -d 'Print JSON objects, errors too'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -s v -l verbose -d 'Say what is done on the way; twice: how'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l read-only -d 'Refuse to write to the database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l allow-hard-links -d 'Write to a file that has several hard links'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -s h -l help -d 'Print help'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "serve" -d 'Give the log of a database to copies that follow it'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "init" -d 'Make a copy that can follow a database'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "pull" -d 'Bring a copy to where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "follow" -d 'Keep a copy where its source is'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "status" -d 'Show role, epoch, position and lag of a copy'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "keep" -d 'Show or set how much log a file keeps for its copies'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "snapshot" -d 'Publish a database to a store and write a snapshot of it there'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "probe" -d 'Test whether a store can decide who is primary'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "verify" -d 'Check everything in a store'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "gc" -d 'Remove log and snapshots that nobody needs from a store'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "mirror" -d 'Copy a store to another one, or bring such a copy up to date'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "hold" -d 'Keep the log in a store from being removed'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "forget" -d 'Take a hold or a copy that is gone out of a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "serve" -d 'Give the log of a database to copies that follow it'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "init" -d 'Make a copy that can follow a database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "pull" -d 'Bring a copy to where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "follow" -d 'Keep a copy where its source is'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "reseed" -d 'Make a copy anew from its source'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "status" -d 'Show role, epoch, position and lag of a copy, or of all copies in a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "keep" -d 'Show or set how much log a file keeps for its copies'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "rejoin" -d 'Make a former primary a replica of the new one'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "snapshot" -d 'Publish a database to a store and write a snapshot of it there'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "probe" -d 'Test whether a store can decide who is primary'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "verify" -d 'Check everything in a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "gc" -d 'Remove log and snapshots that nobody needs from a store'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "mirror" -d 'Copy a store to another one, or bring such a copy up to date'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "hold" -d 'Keep the log in a store from being removed'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -f -a "forget" -d 'Take a hold or a copy that is gone out of a store'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -987,6 +989,10 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l token-file -d 'Let only followers in that know the token in this file (mode 0600)' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l publish -d 'Publish the log to this store: dir:PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l snapshot-every -d 'With --publish: write a snapshot after so many bytes of log' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l segment-max-bytes -d 'With --publish: bytes of log in a segment, up to 64 MiB' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l linger -d 'With --publish: gather commits for so long before a segment is written' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l gc-every -d 'With --publish: how often to remove what nobody needs, as replicate gc does; 0s never' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l max-unpublished -d 'With --publish: refuse writes while more bytes, or older commits, than this are not in the store, for example 64MiB,60s' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l http -d 'Answer /primary, /replica, /lag and /metrics here, on this machine only' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l json -d 'Print JSON objects, errors too'
@@ -1111,6 +1117,38 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l insecure -d 'Listen beyond this machine without encryption, or let anybody in'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l progress -d 'How to show progress: auto, never, bar, plain or json [default: auto]' -r -f -a "auto\t'A bar on a terminal, nothing else'
+never\t'Nothing'
+bar\t'A bar'
+plain\t'A line of text now and then'
+json\t'A JSON line now and then'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l progress-interval -d 'Time between two lines of progress [default: 10s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l log-format -d 'Form of what -v, -vv and CREEL_LOG print: text or json [default: text; json with --json]' -r -f -a "text\t'A line for people'
+json\t'A JSON object a line'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l lock-timeout -d 'Time to wait for another writer; 0 does not wait [default: 5s]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
+normal\t'A power cut may lose the last commits, never the file'
+off\t'No syncs at all'"
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l from -d 'The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l json -d 'Print JSON objects, errors too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -s v -l verbose -d 'Say what is done on the way; twice: how'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l read-only -d 'Refuse to write to the database'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l allow-hard-links -d 'Write to a file that has several hard links'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l verify -d 'Check the whole copy afterwards, as creel verify does'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -1126,8 +1164,16 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from -d 'Compare with this source, a database file [default: the source that the copy has stored]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, or lag=N entries at most; may be repeated' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from -d 'The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last contact at most, headroom=SIZE at least; may be repeated' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l interval -d 'With --watch: how often' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1135,6 +1181,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l watch -d 'Show it again and again, until a signal comes'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1167,6 +1214,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l standalone -d 'Keep the log of a file that is not replicated, too'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l resume -d 'Take writes again that wait because too much is unpublished (serve --max-unpublished)'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1400,6 +1448,7 @@ complete -c creel -n "__fish_creel_using_subcommand promote" -l store-timeout -d
 complete -c creel -n "__fish_creel_using_subcommand promote" -l old-primary -d 'The primary so far, a database file: it is fenced, and what it has more is named' -r -F
 complete -c creel -n "__fish_creel_using_subcommand promote" -l reason -d 'Why: stored with the epoch' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l name -d 'The name of this node, stored with the epoch [default: the host\'s name]' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l on-promote -d 'Run this by the shell once the copy is the primary; it finds CREEL_DB, CREEL_EPOCH and CREEL_TOKEN' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand promote" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand promote" -s v -l verbose -d 'Say what is done on the way; twice: how'

@@ -196,13 +196,17 @@ fn a_store_tells_of_all_who_use_it() {
     assert_eq!(check(&world, here, &["lag=2"]), Some(0));
     assert_eq!(check(&world, here, &["lag=1"]), Some(1));
     assert_eq!(check(&world, here, &["primary"]), Some(2));
-    // The same from the copy's side.
-    let behind = status(&world, "c.db", &[]);
+    what_a_copy_sees(&world, here, &store, put);
+}
+
+/// The same from the copy's side, until the store has nothing for it any more.
+fn what_a_copy_sees(world: &World, here: &str, store: &str, put: impl Fn(&str)) {
+    let behind = status(world, "c.db", &[]);
     assert_eq!(behind["lag_entries"], 2);
     assert!(behind["lag_bytes"].as_u64().unwrap() > 0);
     assert!(behind["headroom_bytes"].as_u64().unwrap() > 0);
     // A copy that the log does not reach any more.
-    world.replicate_to(0, "snapshot", "a.db", &["--to", &store]);
+    world.replicate_to(0, "snapshot", "a.db", &["--to", store]);
     put("three");
     let words = [
         "replicate",
@@ -210,9 +214,9 @@ fn a_store_tells_of_all_who_use_it() {
         here,
         behind["file_id"].as_str().unwrap(),
     ];
-    assert_eq!(said(&world, &words), Some(0));
+    assert_eq!(said(world, &words), Some(0));
     assert_eq!(
-        said(&world, &["replicate", "forget", here, "audit"]),
+        said(world, &["replicate", "forget", here, "audit"]),
         Some(0)
     );
     let words = [
@@ -224,11 +228,11 @@ fn a_store_tells_of_all_who_use_it() {
         "--retain-min",
         "0",
     ];
-    assert_eq!(said(&world, &words), Some(0));
-    let gone = status(&world, "c.db", &[]);
+    assert_eq!(said(world, &words), Some(0));
+    let gone = status(world, "c.db", &[]);
     assert_eq!(gone["headroom_bytes"], 0, "{gone}");
     assert!(gone["reseed"].is_string());
-    assert_eq!(check(&world, "dir:nowhere", &["lag=1"]), Some(5));
+    assert_eq!(check(world, "dir:nowhere", &["lag=1"]), Some(5));
 }
 
 fn said(world: &World, words: &[&str]) -> Option<i32> {
