@@ -141,7 +141,10 @@ fn follower(hub: &Hub, head: u64, peer: Peer) -> Follower {
         durable: peer.durable.as_ref().map(Place::from),
         received: peer.received,
         behind: head.saturating_sub(held),
-        behind_bytes: hub.bytes_behind(held),
+        // What is in memory may end a moment before the newest entry.
+        behind_bytes: Some(held)
+            .filter(|_| hub.head().point.index >= head)
+            .and_then(|held| hub.bytes_behind(held)),
         contact_us: peer.contact_us,
         progress_us: peer.progress_us,
         sent_bytes: peer.sent_bytes,
