@@ -149,8 +149,8 @@ pub(super) fn look(
     })?;
     match sniff::open(ctx, &path, format)? {
         sniff::Found::Database => Ok(Found::Database(path)),
-        sniff::Found::Export(format, bytes) => {
-            let (about, kind, export) = Export::open(&path, format, bytes, selection)
+        sniff::Found::Export(format, bytes, reading) => {
+            let (about, kind, export) = Export::open(&path, format, (bytes, reading), selection)
                 .map_err(|e| e.at_if_unknown(Some(&path)))?;
             Ok(Found::Export(about, kind, Box::new(export)))
         }
@@ -217,7 +217,11 @@ impl Content {
             digest.keyspace(&entry.keyspace);
             digest.entry(&entry.key, &entry.value);
             bytes += (entry.key.len() + entry.value.len()) as u64;
-            meter.report(bytes, None);
+            let (done, total) = match &self.source {
+                Source::Export(export) => export.progress(bytes),
+                Source::Database(_) => (bytes, None),
+            };
+            meter.report(done, total);
             if signals::stopped() {
                 return Err(creel::Error::Interrupted.into());
             }

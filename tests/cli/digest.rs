@@ -162,6 +162,28 @@ fn json() {
     assert_eq!(lines[0]["bytes"], lines[1]["bytes"]);
 }
 
+/// Bytes of the file as it lies there, packed or not.
+#[test]
+fn progress_tells_the_share_of_the_file() {
+    let db = Db::filled(30_000);
+    for name in ["a.jsonl", "a.jsonl.gz"] {
+        let path = export(&db, name, &[]);
+        let size = fs::metadata(&path).unwrap().len();
+        let mut command = creel();
+        command.arg("digest").arg(&path);
+        command.args(["--progress", "json", "--progress-interval", "0s"]);
+        let lines = json_lines(&command.assert().success().get_output().stderr);
+        assert!(!lines.is_empty(), "{name}");
+        for line in &lines {
+            assert_eq!(
+                (&line["total"], &line["unit"]),
+                (&size.into(), &"bytes".into())
+            );
+            assert!(line["done"].as_u64().unwrap() <= size);
+        }
+    }
+}
+
 #[test]
 fn ranges_are_cut_by_keys_and_add_up() {
     let db = three();

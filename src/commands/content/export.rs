@@ -9,6 +9,7 @@ use creel::exchange::Format;
 use creel::exchange::read::{Block, Fault, Op, ReadOptions, Reader, Stop};
 use creel::{Duplicates, Progress, Sorted, Sorter};
 
+use super::sniff::Reading;
 use super::{About, Entry, Selection, place};
 use crate::cli::{Failure, codes, signals};
 use crate::commands::export::Visit;
@@ -23,6 +24,7 @@ pub(in crate::commands) struct Export {
     path: PathBuf,
     selection: Selection,
     way: Way,
+    reading: Reading,
 }
 
 /// What an export says about itself.
@@ -67,10 +69,10 @@ struct Text {
 
 impl Export {
     /// Opens an export; its header is read.
-    pub fn open(
+    pub(super) fn open(
         path: &Path,
         format: Format,
-        bytes: Box<dyn Read + Send>,
+        (bytes, reading): (Box<dyn Read + Send>, Reading),
         selection: &Selection,
     ) -> Result<(About, Kind, Export), Failure> {
         // Formats without keyspaces hold entries of the one that is asked for.
@@ -107,6 +109,7 @@ impl Export {
             path: path.to_owned(),
             selection: selection.clone(),
             way,
+            reading,
         };
         Ok((about, kind, export))
     }
@@ -144,13 +147,23 @@ impl Export {
             bytes += (key.len() + value.len()) as u64;
             if bytes - reported >= STRIDE {
                 reported = bytes;
-                meter.report(bytes, None);
+                let (done, total) = self.progress(bytes);
+                meter.report(done, total);
                 if meter.stopped() {
                     return Err(creel::Error::Interrupted.into());
                 }
             }
         }
         Ok(())
+    }
+
+    /// How far it is, and of how much: of the file where it is read as it stands, else these bytes
+    /// of keys and values.
+    pub fn progress(&self, bytes: u64) -> (u64, Option<u64>) {
+        match (&self.way, self.reading.share()) {
+            (Way::Straight(_), Some((read, total))) => (read, Some(total)),
+            _ => (bytes, None),
+        }
     }
 
     /// Goes on to the next record that was asked for; false at the end.

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use creel::exchange::Format;
 use creel::exchange::compress::Input;
@@ -19,7 +21,33 @@ pub(super) enum Found {
     /// A database, or something whose opening as one says best what is wrong with it.
     Database,
     /// An export, from its first uncompressed byte on.
-    Export(Format, Box<dyn Read + Send>),
+    Export(Format, Box<dyn Read + Send>, Reading),
+}
+
+/// How far a file has been read, as it lies there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reading {
+    read: Arc<AtomicU64>,
+    /// Its length, where it has one.
+    total: Option<u64>,
+}
+
+impl Reading {
+    /// Bytes read and all bytes, where these are known.
+    pub fn share(&self) -> Option<(u64, u64)> {
+        let read = self.read.load(Ordering::Relaxed);
+        self.total.map(|total| (read.min(total), total))
+    }
+}
+
+struct Counted<R>(R, Arc<AtomicU64>);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let got = self.0.read(buf)?;
+        self.1.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
 }
 
 /// Looks at the beginning of a file or of standard input.
@@ -30,16 +58,18 @@ pub(super) fn open(
 ) -> Result<Found, Failure> {
     let stdin = path == Path::new("-");
     let failed = |e: &io::Error| Failure::file("read", path, e);
+    let mut reading = Reading::default();
     let mut raw: Box<dyn Read + Send> = if stdin {
         ctx.take_stdin("export")?;
         Box::new(io::stdin())
     } else {
         let mut file = File::open(path).map_err(|e| failed(&e))?;
-        let regular = file.metadata().map_err(|e| failed(&e))?.is_file();
-        if !regular || has_header(&mut file).map_err(|e| failed(&e))? {
+        let about = file.metadata().map_err(|e| failed(&e))?;
+        reading.total = Some(about.len());
+        if !about.is_file() || has_header(&mut file).map_err(|e| failed(&e))? {
             return Ok(Found::Database);
         }
-        Box::new(file)
+        Box::new(Counted(file, Arc::clone(&reading.read)))
     };
     let first = take(&mut raw).map_err(|e| failed(&e))?;
     if first.starts_with(&MAGIC) {
@@ -63,6 +93,7 @@ pub(super) fn open(
     Ok(Found::Export(
         format,
         Box::new(Cursor::new(head).chain(text)),
+        reading,
     ))
 }
 
