@@ -24,6 +24,8 @@ const BATCH: usize = 8 << 20;
 /// Leaves in the order of the file gain nothing by more: from so many bytes on they are checked, so
 /// that whoever reads ahead in the file is followed closely.
 const STRETCH: usize = 8 << 20;
+/// One in so many may stand elsewhere: the names of keyspaces do, after a load.
+const FEW: usize = 64;
 /// Unneeded pages that are read along where that makes a longer run.
 const GAP: u32 = 8;
 
@@ -59,8 +61,9 @@ struct Known {
 pub(super) struct Sweep {
     parents: Vec<Parent>,
     leaves: Vec<LeafAt>,
-    /// Whether they stand in the file as they were gathered, and the last of them.
-    in_order: bool,
+    /// How many of them stand in the file before the one that was gathered before them, which is
+    /// the last so far.
+    breaks: usize,
     last: u32,
     gathered: usize,
     values: Values,
@@ -81,7 +84,7 @@ impl Sweep {
             coverage: Coverage::default(),
             parents: Vec::new(),
             leaves: Vec::new(),
-            in_order: true,
+            breaks: 0,
             last: 0,
             gathered: 0,
             values: Values::default(),
@@ -109,7 +112,7 @@ impl Sweep {
                     entries,
                 ) && self.chooses(child.page)
                 {
-                    self.in_order &= child.page > self.last;
+                    self.breaks += usize::from(child.page < self.last);
                     self.last = child.page;
                     self.leaves.push(LeafAt {
                         page: child.page,
@@ -122,7 +125,8 @@ impl Sweep {
         self.gathered += parent.bytes.len() + parent.low.len();
         self.parents.push(parent);
         let stretch = self.leaves.len() * context.source.page_size >= STRETCH;
-        if self.gathered >= BATCH || (stretch && self.in_order) {
+        let in_order = self.breaks * FEW <= self.leaves.len();
+        if self.gathered >= BATCH || (stretch && in_order) {
             self.flush(context)?;
         }
         Ok(())
@@ -155,7 +159,7 @@ impl Sweep {
     pub fn flush(&mut self, context: &mut Context<'_>) -> Result<()> {
         let mut leaves = std::mem::take(&mut self.leaves);
         leaves.sort_unstable();
-        (self.in_order, self.last) = (true, 0);
+        (self.breaks, self.last) = (0, 0);
         let parents = std::mem::take(&mut self.parents);
         self.gathered = 0;
         let most = (RUN / context.source.page_size).max(1) as u32;

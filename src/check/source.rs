@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::sys::File;
+use crate::sys::{File, PageBuffer};
 
 /// Bytes read at a time where much is to be read.
 pub(crate) const RUN: usize = 1 << 20;
@@ -26,7 +26,7 @@ pub(crate) struct Source<'a> {
 /// Pages that were read, and those among them that could not be.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    pub bytes: Vec<u8>,
+    pub bytes: PageBuffer,
     /// Page ids that the medium refused, with its reason.
     pub refused: Vec<(u32, String)>,
 }
@@ -84,7 +84,7 @@ impl<'a> Source<'a> {
     pub fn read_pages(&self, first: u32, count: u32, out: &mut Pages) -> Result<()> {
         let len = count as usize * self.page_size;
         out.refused.clear();
-        out.bytes.resize(len, 0);
+        out.bytes.resize(len);
         let at = u64::from(first) * self.page_size as u64;
         let got = self.file.read_at(&mut out.bytes, at);
         match got {

@@ -123,7 +123,7 @@ fn branch(context: &mut Context<'_>, sweep: &mut Sweep, visit: &Visit) -> Result
         let (low, high) = (visit.low.clone(), visit.high.clone());
         let parent = Parent {
             generation,
-            bytes: pages.bytes,
+            bytes: pages.bytes.to_vec(),
             low,
             high,
         };

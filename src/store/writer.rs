@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::space::Space;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::sys::File;
+use crate::sys::{File, PageBuffer};
 use crate::tree::PageWrite;
 
 /// Bytes gathered before they are written.
@@ -19,7 +19,7 @@ pub struct PageWriter<'a> {
     pub space: &'a mut Space,
     page_size: usize,
     generation: u64,
-    run: Vec<u8>,
+    run: PageBuffer,
     run_start: u64,
     written: u64,
     progress: Option<&'a dyn Progress>,
@@ -48,7 +48,7 @@ impl<'a> PageWriter<'a> {
             space,
             page_size,
             generation,
-            run: Vec::new(),
+            run: PageBuffer::default(),
             run_start: 0,
             written: 0,
             progress: None,
@@ -124,7 +124,10 @@ impl PageWrite for PageWriter<'_> {
 
     fn write(&mut self, first: u32, parts: &[&[u8]]) -> Result<()> {
         let at = u64::from(first) * self.page_size as u64;
-        if at != self.run_start + self.run.len() as u64 || self.run.len() >= RUN {
+        let end = self.run_start + self.run.len() as u64;
+        // Writes that end at a multiple of their length are stored in larger pieces.
+        if at != end || (end % RUN as u64 == 0 && !self.run.is_empty()) || self.run.len() >= 2 * RUN
+        {
             self.flush()?;
             self.run_start = at;
         }
@@ -132,7 +135,7 @@ impl PageWrite for PageWriter<'_> {
             self.run.extend_from_slice(part);
         }
         let whole = self.run.len().next_multiple_of(self.page_size);
-        self.run.resize(whole, 0);
+        self.run.resize(whole);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod buffer;
 pub mod machine;
 mod map;
 mod nameless;
@@ -40,12 +41,13 @@ mod unsupported;
 #[cfg(target_os = "linux")]
 mod tests;
 
+pub use buffer::PageBuffer;
 pub use map::FileMap;
 pub use nameless::Nameless;
 pub use object::{create_folder, create_object, open_object};
 pub use peer::peer_is_own_user;
 pub use process::{own_group, spawn_detached};
-pub use transfer::{copy_range, share_range};
+pub use transfer::share_range;
 pub use watch::Watch;
 pub use zero::allocate_zeroed;
 

@@ -1,5 +1,5 @@
-//! Bytes from one open file to another without a way through this program: shared extents where
-//! the file system has them, else a copy inside the kernel.
+//! Bytes from one open file to another without copying them: shared extents where the file system
+//! has them.
 
 use std::io;
 
@@ -11,17 +11,6 @@ pub fn share_range(from: &dyn File, to: &dyn File, offset: u64, len: u64) -> io:
     #[cfg(target_os = "linux")]
     if let (Some(from), Some(to)) = (from.descriptor(), to.descriptor()) {
         return linux::share(from, to, offset, len);
-    }
-    let _ = (from, to, offset, len);
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Copies up to `len` bytes, both sides at `offset`, and gives how many; 0 at the end of `from`.
-/// `Unsupported` where the kernel does not do it between these two files.
-pub fn copy_range(from: &dyn File, to: &dyn File, offset: u64, len: u64) -> io::Result<u64> {
-    #[cfg(target_os = "linux")]
-    if let (Some(from), Some(to)) = (from.descriptor(), to.descriptor()) {
-        return linux::copy(from, to, offset, len);
     }
     let _ = (from, to, offset, len);
     Err(io::ErrorKind::Unsupported.into())
@@ -49,39 +38,6 @@ mod linux {
             let rc = unsafe { libc::ioctl(to.as_raw_fd(), libc::FICLONERANGE, &raw const range) };
             if rc == 0 {
                 return Ok(());
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(unsupported(error));
-            }
-        }
-    }
-
-    pub(super) fn copy(
-        from: BorrowedFd<'_>,
-        to: BorrowedFd<'_>,
-        offset: u64,
-        len: u64,
-    ) -> io::Result<u64> {
-        let at = libc::loff_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        loop {
-            let (mut read_at, mut write_at) = (at, at);
-            // SAFETY: both descriptors are open and both offsets live during the call. By
-            // number, because not every libc has a wrapper.
-            let got = unsafe {
-                libc::syscall(
-                    libc::SYS_copy_file_range,
-                    from.as_raw_fd(),
-                    &raw mut read_at,
-                    to.as_raw_fd(),
-                    &raw mut write_at,
-                    len,
-                    0,
-                )
-            };
-            if let Ok(got) = u64::try_from(got) {
-                return Ok(got);
             }
             let error = io::Error::last_os_error();
             if error.kind() != io::ErrorKind::Interrupted {
@@ -119,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_arrive_in_their_place_whichever_way_works_here() {
+    fn a_shared_range_arrives_in_its_place_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         let from = OsVfs.open(&dir.path().join("a"), Access::CreateNew);
         let to = OsVfs.open(&dir.path().join("b"), Access::CreateNew);
@@ -127,25 +83,15 @@ mod tests {
         let bytes: Vec<u8> = (0..65536_u32).map(|i| (i / 7) as u8).collect();
         from.write_at(&bytes, 0).unwrap();
         let (offset, len) = (8192, 16384);
-        let by_sharing = match share_range(from.as_ref(), to.as_ref(), offset, len) {
+        let arrived = match share_range(from.as_ref(), to.as_ref(), offset, len) {
             Ok(()) => len,
             Err(e) => {
                 assert_eq!(e.kind(), io::ErrorKind::Unsupported, "{e}");
                 0
             }
         };
-        let by_copying = match copy_range(from.as_ref(), to.as_ref(), offset, len) {
-            Ok(n) => n,
-            Err(e) => {
-                assert_eq!(e.kind(), io::ErrorKind::Unsupported, "{e}");
-                0
-            }
-        };
-        let arrived = by_sharing.max(by_copying);
         let mut found = vec![0; arrived as usize];
         assert_eq!(to.read_at(&mut found, offset).unwrap() as u64, arrived);
         assert_eq!(found, bytes[offset as usize..][..arrived as usize]);
-        let beyond = copy_range(from.as_ref(), to.as_ref(), 65536, 4096);
-        assert!(matches!(beyond, Ok(0)) || beyond.is_err());
     }
 }

@@ -33,7 +33,6 @@ const CALLS: &[(&str, &[&str])] = &[
     ("renameat2", &["EIO", "ENOSPC"]),
     ("linkat", &["EIO", "ENOSPC"]),
     ("unlink", &["EIO"]),
-    ("copy_file_range", &["EIO", "ENOSPC"]),
 ];
 
 /// Calls that a signal may interrupt: they are made again, and nobody notices.

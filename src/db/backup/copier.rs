@@ -11,7 +11,7 @@ use crate::db::handle::Inner;
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::progress::Progress;
-use crate::sys::{File, Vfs, allocate_zeroed, copy_range, share_range};
+use crate::sys::{File, PageBuffer, Vfs, allocate_zeroed, share_range};
 
 /// Bytes that are copied at a time.
 const STEP: u64 = 1 << 20;
@@ -31,10 +31,9 @@ pub(super) struct Copier<'a> {
     started: Duration,
     total: u64,
     done: u64,
-    /// Ways that have not failed yet.
+    /// It has not failed yet.
     sharing: bool,
-    in_kernel: bool,
-    buffer: Vec<u8>,
+    buffer: PageBuffer,
     /// Bytes copied.
     pub copied: u64,
     /// Bytes that share their storage.
@@ -61,9 +60,7 @@ impl<'a> Copier<'a> {
             total,
             done: 0,
             sharing: options.reflink != Reflink::Never,
-            // The kernel may share extents where it is asked to copy.
-            in_kernel: options.reflink != Reflink::Never,
-            buffer: Vec::new(),
+            buffer: PageBuffer::default(),
             copied: 0,
             shared: 0,
         }
@@ -112,35 +109,18 @@ impl<'a> Copier<'a> {
         let end = part.at + part.len;
         let mut at = part.at;
         while at < end {
-            let step = self.copy(to, at, self.step().min(end - at))?;
+            // Pieces that end at multiples of their length are stored in larger parts.
+            let whole = self.step();
+            let step = (whole - at % whole).min(end - at);
+            self.read(at, step)?;
+            to.write_at(&self.buffer, at)
+                .map_err(|e| not_written(self.dest, e))?;
             to.start_writeback(at, step);
             self.copied += step;
             at += step;
             self.pass(step)?;
         }
         Ok(())
-    }
-
-    /// Copies some bytes and gives how many.
-    fn copy(&mut self, to: &Arc<dyn File>, at: u64, len: u64) -> Result<u64> {
-        if self.in_kernel {
-            match copy_range(self.from.as_ref(), to.as_ref(), at, len) {
-                Ok(0) => {} // the plain way says why
-                Ok(copied) => return Ok(copied),
-                Err(e) if e.kind() == ErrorKind::Unsupported => self.in_kernel = false,
-                Err(e) => {
-                    return Err(Error::io_at(
-                        "copy pages to",
-                        self.dest.unwrap_or(self.source),
-                        e,
-                    ));
-                }
-            }
-        }
-        self.read(at, len)?;
-        to.write_at(&self.buffer, at)
-            .map_err(|e| not_written(self.dest, e))?;
-        Ok(len)
     }
 
     /// Writes all parts one after the other.
@@ -163,7 +143,7 @@ impl<'a> Copier<'a> {
                         .unwrap_or((given, &[]));
                     self.buffer.clear();
                     self.buffer.extend_from_slice(now);
-                    self.buffer.resize(step as usize, 0);
+                    self.buffer.resize(step as usize);
                     given = later;
                 }
                 out.write_all(&self.buffer)
@@ -177,7 +157,7 @@ impl<'a> Copier<'a> {
     }
 
     fn read(&mut self, at: u64, len: u64) -> Result<()> {
-        self.buffer.resize(len as usize, 0);
+        self.buffer.resize(len as usize);
         let got = self
             .from
             .read_at(&mut self.buffer, at)

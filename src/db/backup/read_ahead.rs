@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crate::sys::File;
+use crate::sys::{File, PageBuffer};
 
 /// Bytes that are read at a time.
 const STEP: usize = 1 << 20;
@@ -29,7 +29,8 @@ impl ReadAhead {
         let thread = (real && len >= WORTH).then(|| {
             let (file, stop) = (Arc::clone(file), Arc::clone(&stop));
             let read = move || {
-                let mut buffer = vec![0; STEP];
+                let mut buffer = PageBuffer::default();
+                buffer.resize(STEP);
                 let mut at = 0;
                 // An error is met again, and told, by whoever checks.
                 while at < len && !stop.load(Ordering::Relaxed) {
