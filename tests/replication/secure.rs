@@ -137,7 +137,11 @@ fn certificates_from_files() {
 fn as_nobody(folder: &Path, words: &[&str]) -> Output {
     // Where the program was built others may not be able to look.
     let program = folder.join("creel");
-    fs::copy(env!("CARGO_BIN_EXE_creel"), &program).unwrap();
+    // Not by this process: a child that is just being started elsewhere would hold it open for
+    // writing, and it could not be run.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_creel")).arg(&program);
+    assert!(copy.status().unwrap().success());
     let mut command = Command::new(&program);
     command.args(words).current_dir(folder);
     command.uid(65534).gid(65534).output().unwrap()
