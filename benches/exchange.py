@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Data in and out of whole commands, through pipes: python3 benches/exchange.py [ROUNDS [ENTRIES]]
+"""Data in and out of whole commands, through pipes: python3 benches/exchange.py [ROUNDS [ENTRIES [ROW...]]]
 
 Builds target/release/creel, makes ENTRIES records of 24 + 150 bytes (default a million), and lets each
 command run once in every round, in turns; prints the best of ROUNDS (default 5), megabytes of text a
 second, peak memory, and how many times as fast as the command named beside it. Of sqlite3, mdb_load
 and mdb_dump it uses what is installed. Every import makes a new file and syncs it; every copy ends with
-a sync.
+a sync. With ROW, only rows whose names contain one of these words: python3 benches/exchange.py 15 1000000 backup sync
 """
 
 import os
@@ -33,7 +33,9 @@ class Bench:
     def __init__(self, folder, count):
         self.folder = folder
         self.count = count
-        self.creel = os.path.abspath("target/release/creel")
+        target = os.environ.get("CARGO_TARGET_DIR", "target")
+        self.creel = os.path.abspath(os.path.join(target, "release/creel"))
+        self.wanted = sys.argv[3:]
         self.peak = program(folder, "peak", PEAK)
         self.rows = []
 
@@ -42,6 +44,8 @@ class Bench:
 
     def row(self, name, command, source=None, fresh=None, text=None, beside=None):
         """A command: what it reads from a pipe, what it makes, whose size counts, its peer."""
+        if self.wanted and not any(word in name for word in self.wanted):
+            return
         size = os.path.getsize(self.path(text or source))
         self.rows.append({"name": name, "command": command, "source": source, "fresh": fresh,
                           "size": size, "beside": beside, "best": None})

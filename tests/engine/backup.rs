@@ -5,6 +5,7 @@ use creel::{
     Verdict, VerifyOptions,
 };
 
+use crate::hook::HookVfs;
 use crate::scratch::Scratch;
 
 /// Everything in `main`.
@@ -302,4 +303,37 @@ fn a_backup_beside_a_checkpoint_a_compaction_or_a_bulk_step_is_whole() {
         fill,
     );
     assert!(syncs > 0);
+}
+
+/// All branches were read first, from all over the file; only then the leaves. Whoever read ahead had
+/// long passed, and the check waited for nothing and everything by turns.
+#[test]
+fn a_check_goes_through_a_loaded_file_once() {
+    let scratch = Scratch::new();
+    let path = scratch.file("a.creel");
+    let db = Db::create(&path).unwrap();
+    let entries = (0..150_000_u32).map(|i| Ok((i.to_be_bytes(), [i as u8; 150])));
+    db.bulk_load("main", entries, &NoProgress).unwrap();
+    db.close().unwrap();
+    let hook = HookVfs::default();
+    let options = VerifyOptions {
+        vfs: std::sync::Arc::new(hook.clone()),
+        ..VerifyOptions::default()
+    };
+    let report = creel::verify(&path, &options, &NoProgress).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean);
+    let size = path.metadata().unwrap().len();
+    assert!(size > 24 << 20, "{size}");
+    // Root, free list and names stand at the end.
+    let body: Vec<(u64, usize)> = hook.reads();
+    let body = body
+        .into_iter()
+        .filter(|(at, _)| *at > 2 << 20 && *at < size - (1 << 20));
+    let (mut highest, mut back) = (0, 0);
+    for (at, len) in body {
+        back = back.max(u64::saturating_sub(highest, at));
+        highest = highest.max(at + len as u64);
+    }
+    assert!(highest > 20 << 20);
+    assert!(back < 12 << 20, "{back} bytes back");
 }

@@ -15,6 +15,7 @@ type Hook = Box<dyn FnOnce() -> io::Result<()> + Send>;
 pub struct HookVfs {
     before_sync: Arc<Mutex<Option<Hook>>>,
     after_durable: Arc<Mutex<Option<Hook>>>,
+    reads: Arc<Mutex<Vec<(u64, usize)>>>,
 }
 
 impl HookVfs {
@@ -26,6 +27,11 @@ impl HookVfs {
     /// Calls `hook` once, behind the next write that was durable at once: a commit, before its mark.
     pub fn after_durable_write(&self, hook: impl FnOnce() -> io::Result<()> + Send + 'static) {
         *self.after_durable.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    /// Offset and length of every read so far.
+    pub fn reads(&self) -> Vec<(u64, usize)> {
+        self.reads.lock().unwrap().clone()
     }
 
     /// True once it was called.
@@ -53,6 +59,7 @@ impl File for HookFile {
         self.file.sync()
     }
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.hook.reads.lock().unwrap().push((offset, buf.len()));
         self.file.read_at(buf, offset)
     }
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
