@@ -126,8 +126,8 @@ impl PageWrite for PageWriter<'_> {
         let at = u64::from(first) * self.page_size as u64;
         let end = self.run_start + self.run.len() as u64;
         // Writes that end at a multiple of their length are stored in larger pieces.
-        if at != end || (end % RUN as u64 == 0 && !self.run.is_empty()) || self.run.len() >= 2 * RUN
-        {
+        let enough = end.is_multiple_of(RUN as u64) && !self.run.is_empty();
+        if at != end || enough || self.run.len() >= 2 * RUN {
             self.flush()?;
             self.run_start = at;
         }
