@@ -109,6 +109,34 @@ fn the_same_seed_gives_the_same_operations_and_contents() {
     assert!(soak.is_empty(), "temporary files are left");
 }
 
+/// Another machine has to come to the same. Where operations, keys or values are made otherwise on
+/// purpose, these change.
+#[test]
+fn the_operations_and_contents_of_a_seed_are_known() {
+    let soak = Soak::new();
+    let args = "--mode both --ops 3000 --cycles 1 --seed 1";
+    let run = result(soak.command(args), 0);
+    let parts = run["parts"].as_array().unwrap();
+    let of = |field: &str| -> Vec<&str> {
+        let all = parts.iter().map(|part| part[field].as_str().unwrap());
+        all.collect()
+    };
+    assert_eq!(
+        of("operation_hash"),
+        [
+            "09ff07864940a449e90b3a6aab6f57d7d8f1a5f5e85206b62f93de598611f60c",
+            "4b42b4500634776bbbaff7a569453165ef7a1324ec8e51f70ad3db2743bbaec5"
+        ]
+    );
+    assert_eq!(
+        of("final_digest"),
+        [
+            "93e522175f24cfb1188a4d812b273985857880922cd1d25dbd70419dd9bc5ffb",
+            "6ffeb37b5583348c48a3fc1a08e2377e488e3a10f083f1462dacde20088153fa"
+        ]
+    );
+}
+
 #[test]
 fn the_digest_is_that_of_the_database() {
     let soak = Soak::new();
