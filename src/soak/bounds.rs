@@ -37,7 +37,7 @@ impl Default for Bounds {
             memory_growth: 1 << 20,
             descriptors: 16,
             file_factor: 4.0,
-            file_extra: 256 << 20,
+            file_extra: 1 << 30,
             log: 128 << 20,
             trend: Judge::Auto,
         }

@@ -147,7 +147,7 @@ pub(super) struct WorkArgs {
     /// Operations between two reopenings; 0: none [default: 300k]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub reopen_every: Option<u64>,
-    /// Operations for which a snapshot is held, here and in another process; 0: none [default: 250k]
+    /// Operations for which a snapshot is held, here and in another process; 0: none [default: 150k]
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub hold: Option<u64>,
     /// How durable commits are: full, normal or off; the same as --sync [default: normal]
@@ -185,7 +185,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "DUR", value_parser = units::duration)]
     pub sample_every: Option<Duration>,
     /// What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16,
-    /// file-factor=4, file-extra=256MiB, log=128MiB, trend=auto|required|off, or some of them
+    /// file-factor=4, file-extra=1GiB, log=128MiB, trend=auto|required|off, or some of them
     #[arg(long, value_name = "LIST", value_parser = bounds::parse)]
     pub bounds: Option<bounds::Changes>,
     /// Require the pace of an earlier result.json: four fifths of its rate, twice its p99
