@@ -255,6 +255,8 @@ impl State {
             false => &[Target::Write],
         };
         let strike = self.strikes(targets);
+        // A durable write is a sync too.
+        self.lied += u64::from(durable && self.lies && strike.is_none());
         let durable = durable && !self.lies;
         if let Some(undo) = &mut self.undo {
             match (durable, strike) {
