@@ -356,7 +356,7 @@ fn soaks(printed: &mut Vec<Printed>) {
     for args in [
         "--ops 9000 --faults eio,bitflip,conn-drop --fault-every 2000 --cycles 2",
         "--ops 9000 --plant wrong-value --checkpoint-every 4000",
-        "--mode store --duration 800ms --sample-every 20ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
+        "--mode store --ops 60000 --sample-every 5ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
         "--ops 0",
         "--self-test",
     ] {
