@@ -7,7 +7,7 @@ use crate::group;
 use crate::model::Change;
 use crate::rng::Rng;
 use crate::support::sim::CrashChoice;
-use crate::world::{Outcome, World};
+use crate::world::{Handle, Outcome, World};
 
 pub fn create(world: &World) -> Outcome {
     let handle = world.create(&small())?;
@@ -30,17 +30,14 @@ pub fn singles(world: &World) -> Outcome {
 /// a sector of its own: what the next commit brings there must not make an unfinished one whole.
 pub fn rests(world: &World) -> Outcome {
     let handle = world.create(&small())?;
-    let used = || handle.db.log_info().map(|log| log.active_used);
-    let used = || used().map_err(|e| e.to_string());
+    let used = || handle.db.log_info().map(|log| log.active_used as usize);
     let mut rng = Rng::new(world.seed);
-    let before = used()?;
-    world.put(&handle, &key(0), rng.bytes(80))?;
-    let around = used()? - before - 80;
+    let around = aligned(world, &handle, &mut rng)?;
     for i in 1..16 {
-        let at = used()?;
+        let at = used().map_err(|e| e.to_string())?;
         let end = (at + around + 160).next_multiple_of(512) - [8, 16][i % 2];
         let len = end - at - around;
-        world.put(&handle, &key(i), rng.bytes(len as usize))?;
+        world.put(&handle, &key(i), rng.bytes(len))?;
     }
     world.check(&handle)
 }
@@ -163,14 +160,17 @@ pub fn mixed_modes(world: &World) -> Outcome {
     world.check(&normal)
 }
 
-/// Entries of one length, so that those of a lost group stand exactly where new ones end.
+/// Entries of one length, so that those of a lost group stand exactly where new ones end: where a
+/// sector ends, for the zeros behind a new one are in the next sector, and may be lost.
 pub fn stale_frames(world: &World) -> Outcome {
     let mut handle = filled(world, &small(), 10)?;
     let mut rng = Rng::new(world.seed);
+    let around = aligned(world, &handle, &mut rng)?;
+    let len = 512 - around;
     for round in 0..6u64 {
         handle = reopen(world, handle, SyncMode::Normal)?;
         for i in 0..4 {
-            world.put(&handle, &key(i), rng.bytes(412))?;
+            world.put(&handle, &key(i), rng.bytes(len))?;
         }
         drop(handle);
         let choice = match round {
@@ -180,12 +180,25 @@ pub fn stale_frames(world: &World) -> Outcome {
         world.crash(&choice)?;
         handle = world.open(SyncMode::Full)?;
         world.check(&handle)?;
-        world.put(&handle, &key(20), rng.bytes(412))?;
+        world.put(&handle, &key(20), rng.bytes(len))?;
         world.check(&handle)?;
         handle = reopen(world, handle, SyncMode::Full)?;
-        world.put(&handle, &key(21), rng.bytes(412))?;
+        world.put(&handle, &key(21), rng.bytes(len))?;
     }
     world.check(&handle)
+}
+
+/// Makes the log end where a sector does. Gives what a put takes besides its value.
+fn aligned(world: &World, handle: &Handle, rng: &mut Rng) -> Outcome<usize> {
+    let used = || handle.db.log_info().map(|log| log.active_used as usize);
+    let used = || used().map_err(|e| e.to_string());
+    let before = used()?;
+    world.put(handle, &key(30), rng.bytes(80))?;
+    let at = used()?;
+    let around = at - before - 80;
+    let end = (at + around).next_multiple_of(512);
+    world.put(handle, &key(31), rng.bytes(end - at - around))?;
+    Ok(around)
 }
 
 /// The power fails again and again; frames of the same incarnation stay behind every new tail.
