@@ -61,7 +61,8 @@ def once(args):
 def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     subprocess.run(["cargo", "build", "--release", "--quiet"], check=True)
-    creel = os.path.abspath("target/release/creel")
+    target = os.environ.get("CARGO_TARGET_DIR", "target")
+    creel = os.path.abspath(os.path.join(target, "release", "creel"))
     with tempfile.TemporaryDirectory() as folder:
         empty, bare = program(folder, "empty", EMPTY), program(folder, "bare", BARE)
         static = program(folder, "static", EMPTY, ["-C", "target-feature=+crt-static"])
