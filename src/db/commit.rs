@@ -88,11 +88,15 @@ impl Inner {
     pub(super) fn prepare_log(&self, log: &mut Log) -> Result<()> {
         self.look_before_writing(log)?;
         self.check_role(log)?;
-        self.check_held_back()
+        self.check_held_back(log.current.header.role)
     }
 
-    /// Refuses where the publisher has told the file to wait. Facts change with the header only.
-    fn check_held_back(&self) -> Result<()> {
+    /// Refuses where the publisher has told the file to wait. Facts change with the header only;
+    /// a file that nobody publishes has none, and its tree is not looked at for one put.
+    fn check_held_back(&self, role: Role) -> Result<()> {
+        if role != Role::Primary {
+            return Ok(());
+        }
         let generation = self.view.load().tree.header().generation;
         let mut known = lock(&self.held_back);
         if known.0 != generation {

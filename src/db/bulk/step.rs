@@ -103,8 +103,9 @@ impl Inner {
         };
         let mut encoded = append::encode(&log.tail, &history, &entries, &stamp);
         let file = self.file.as_ref();
-        append::write(file, &log.tail, &mut encoded, Durability::Later)
-            .map_err(|e| Error::io("write the log", e))?;
+        let written = append::write(file, &log.tail, &mut encoded, Durability::Later);
+        log.tail.clear &= written.is_ok();
+        written.map_err(|e| Error::io("write the log", e))?;
         Ok(encoded)
     }
 }
