@@ -90,6 +90,25 @@ fn a_short_write_goes_on_where_it_ended() {
     assert_eq!((next, rest), (place + 8, len - 8));
 }
 
+/// A put has no use for the tree where nothing has to be compared: it maps nothing of the file, and
+/// makes one durable write.
+#[test]
+fn a_put_maps_nothing_and_syncs_once() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(5000);
+    db.run("checkpoint").assert().success();
+    // A call that never comes: nothing is injected, but these calls are listed.
+    let listed = "mmap,pwritev2:error=EIO:when=999";
+    let (output, log) = with(&strace, listed, &words("put", &db.path, &["new", "1"]));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let maps = log.lines().filter(|line| line.contains("MAP_SHARED"));
+    assert_eq!(maps.collect::<Vec<_>>(), Vec::<&str>::new());
+    let writes = log.lines().filter(|line| line.contains("RWF_DSYNC"));
+    assert_eq!(writes.count(), 1, "{log}");
+    let (_, log) = with(&strace, listed, &words("get", &db.path, &["key000001"]));
+    assert!(log.contains("MAP_SHARED"), "a get does: {log}");
+}
+
 /// Locks and maps of these cannot be trusted, so nothing is opened there unless that is said.
 #[test]
 fn a_network_file_system_is_refused() {

@@ -36,7 +36,7 @@ pub enum ReaderStep<S> {
     Read(u64),
     /// The next segment of the chain: apply it.
     Deliver(S),
-    /// The end of the chain for now: poll again later.
+    /// The end of the chain. It may grow: poll again later.
     AtEnd,
     /// The next number is gone, and the chain goes on at another: start from a snapshot.
     Gap(u64),
