@@ -160,6 +160,7 @@ impl Gauge {
 mod tests {
     use super::*;
     use crate::db::{CreateOptions, OpenOptions, SyncMode};
+    use crate::format::header::Role;
 
     fn point(db: &Db) -> Point {
         super::super::super::slot::durable_point(db).unwrap()
@@ -170,10 +171,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
         let options = OpenOptions::new().sync(SyncMode::Full);
-        let db = options
-            .clone()
-            .create(&path, &CreateOptions::default())
-            .unwrap();
+        let primary = CreateOptions {
+            role: Role::Primary,
+            ..CreateOptions::default()
+        };
+        let db = options.clone().create(&path, &primary).unwrap();
         let put = |key: &str| db.put(key.as_bytes(), &[7; 1000]).map(drop);
         put("first").unwrap();
         let start_point = point(&db);
