@@ -209,7 +209,12 @@ impl Content {
     }
 
     /// Reads all of it and gives the digest, which `creel digest` prints too.
-    pub fn digest(&mut self, meter: &dyn creel::Progress) -> Result<Summary, Failure> {
+    pub fn digest(&mut self, ctx: &Context) -> Result<Summary, Failure> {
+        let meter = ctx.meter("digest");
+        let meter: &dyn creel::Progress = match &self.source {
+            Source::Export(_) => &meter.of_bytes(),
+            Source::Database(_) => &meter,
+        };
         let mut digest = ContentDigest::new();
         let mut entry = Entry::default();
         let mut bytes = 0;
@@ -219,7 +224,10 @@ impl Content {
             bytes += (entry.key.len() + entry.value.len()) as u64;
             let (done, total) = match &self.source {
                 Source::Export(export) => export.progress(bytes),
-                Source::Database(_) => (bytes, None),
+                Source::Database(database) => {
+                    let (done, total) = database.progress();
+                    (done, Some(total))
+                }
             };
             meter.report(done, total);
             if signals::stopped() {
@@ -230,6 +238,14 @@ impl Content {
             entries: digest.entries(),
             digest: digest.finish(),
         })
+    }
+
+    /// How many entries were read, and of how many: known of databases.
+    pub fn entries(&self) -> Option<(u64, u64)> {
+        match &self.source {
+            Source::Database(database) => Some(database.progress()),
+            Source::Export(_) => None,
+        }
     }
 
     /// What this is.

@@ -168,6 +168,5 @@ fn contents(
     format: Option<creel::exchange::Format>,
 ) -> Result<Summary, Failure> {
     let mut content = Content::open(ctx, path, format, &Selection::default())?;
-    let meter = ctx.meter("digest").of_bytes();
-    content.digest(&meter)
+    content.digest(ctx)
 }

@@ -71,7 +71,7 @@ creel explain CODE";
         self.check()?;
         let files = files::look(ctx, &self.files)?;
         let store = Store::open(ctx, &self)?;
-        let mut policy = Policy::new(ctx, &self).inspect_err(|_| store.undo())?;
+        let mut policy = Policy::new(ctx, &self)?;
         let meter = Arc::new(ctx.meter("import").of_bytes());
         let mut job = Job {
             args: &self,
@@ -82,15 +82,11 @@ creel explain CODE";
             file: 0,
             tally: Tally::new(),
         };
-        job.tally.confirm = job.prepare().inspect_err(|_| store.undo())?;
+        job.tally.confirm = job.prepare()?;
         let result = job.run(&mut policy);
         meter.done();
         if let Err(failure) = result {
-            let failure = job.explain(failure, &mut policy);
-            if job.tally.commits == 0 && failure.code() != &codes::OUTCOME_UNKNOWN {
-                store.undo();
-            }
-            return Err(failure);
+            return Err(job.explain(failure, &mut policy));
         }
         let mut tally = job.tally;
         // Said before the report: its failure undoes nothing.
@@ -250,7 +246,11 @@ impl Job<'_> {
         match intake.failure.take() {
             Some(failure) => Err(failure),
             None => {
-                intake.tally.add(&report?);
+                let report = report?;
+                if let Some(db) = self.store.db() {
+                    db.give_name()?;
+                }
+                intake.tally.add(&report);
                 Ok(())
             }
         }

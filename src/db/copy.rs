@@ -77,7 +77,7 @@ impl Inner {
         let size = |f: &dyn File| f.size().map_err(|e| Error::io_at("look at", &self.path, e));
         report.bytes_before = size(self.file.as_ref())?;
         let vfs = Arc::clone(&self.options.vfs);
-        create::publish(dest, vfs.as_ref(), options.replace, |file| {
+        create::publish(dest, &vfs, options.replace, |file| {
             let header = self.write_copy(file, &moment, &paced)?;
             report.bytes_after = u64::from(header.page_count) * header.page_size() as u64;
             report.bytes_written = report.bytes_after;

@@ -42,19 +42,20 @@ impl Identity {
     }
 }
 
-/// Creates a database at `path`, which must not exist.
-pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Result<()> {
+/// Makes a database that is to be called `path`, which must not exist, and does not have the name
+/// yet.
+pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &Arc<dyn Vfs>) -> Result<NewFile> {
     check_options(options)?;
     if vfs.identity(path).is_ok() {
         return Err(Error::Exists {
             path: path.to_owned(),
         });
     }
-    let identity = Identity::random(vfs)?;
+    let identity = Identity::random(vfs.as_ref())?;
     let header = first_header(options, &identity, vfs.now_us() / 1000);
-    publish(path, vfs, false, |file| {
+    filled(path, vfs, |file| {
         let history = history_start(&header.lineage_id);
-        write_regions(file.as_ref(), &header, vfs, 1, &history, 1)?;
+        write_regions(file.as_ref(), &header, vfs.as_ref(), 1, &history, 1)?;
         write_first_header(file.as_ref(), &header)
     })
 }
@@ -63,10 +64,18 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &dyn Vfs) -> Res
 /// The final name appears only when everything is durable; nothing is left behind on failure.
 pub(crate) fn publish(
     path: &Path,
-    vfs: &dyn Vfs,
+    vfs: &Arc<dyn Vfs>,
     replace: bool,
     fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,
 ) -> Result<()> {
+    filled(path, vfs, fill)?.publish(replace)
+}
+
+fn filled(
+    path: &Path,
+    vfs: &Arc<dyn Vfs>,
+    fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,
+) -> Result<NewFile> {
     let new = NewFile::create(path, vfs)?;
     fill(new.file())?;
     let synced = match planted(Defect::RenameBeforeSync) {
@@ -74,7 +83,7 @@ pub(crate) fn publish(
         false => new.file().sync(),
     };
     synced.map_err(|e| Error::io_at("sync", path, e))?;
-    new.publish(replace)
+    Ok(new)
 }
 
 fn check_options(options: &CreateOptions) -> Result<()> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::info::Recovery;
+use super::newfile::NewFile;
 use super::options::{Interest, OpenOptions, SyncMode};
 use super::queue::Queue;
 use super::view::{NEWEST, View};
@@ -36,6 +37,8 @@ const SHORT_WAIT: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub path: PathBuf,
+    /// The file, while it does not have that name yet.
+    pub unnamed: Mutex<Option<NewFile>>,
     pub options: OpenOptions,
     /// For data.
     pub file: Arc<dyn File>,
@@ -176,7 +179,11 @@ impl Inner {
     /// The path must still name the file that is open: a late writer must not commit to a file
     /// that nobody will open again.
     pub fn check_same_file(&self) -> Result<()> {
-        match self.vfs().identity(&self.path) {
+        let found = match &*lock(&self.unnamed) {
+            Some(new) => self.vfs().identity(new.path()),
+            None => self.vfs().identity(&self.path),
+        };
+        match found {
             Ok(now) if now.same_file(&self.identity) => Ok(()),
             _ if planted(Defect::ReplacedUnnoticed) => Ok(()),
             _ => Err(Error::Replaced {

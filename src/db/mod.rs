@@ -178,6 +178,16 @@ impl Db {
         &self.inner.path
     }
 
+    /// Gives the file of [`OpenOptions::create_unnamed`] its name; of others nothing is asked. Fails
+    /// with [`Error::Exists`] where somebody has taken the name; nothing more can be written then.
+    pub fn give_name(&self) -> Result<()> {
+        let mut unnamed = handle::lock(&self.inner.unnamed);
+        match unnamed.take() {
+            Some(new) => new.publish(false),
+            None => Ok(()),
+        }
+    }
+
     /// How many names the file had when it was opened.
     pub fn hard_links(&self) -> u64 {
         self.inner.identity.links

@@ -13,21 +13,21 @@ use crate::sys::{Access, File, Vfs};
 
 /// A file under construction. Dropped without [`NewFile::publish`], it is gone.
 #[derive(Debug)]
-pub(crate) struct NewFile<'a> {
-    vfs: &'a dyn Vfs,
-    dest: &'a Path,
+pub(crate) struct NewFile {
+    vfs: Arc<dyn Vfs>,
+    dest: PathBuf,
     file: Arc<dyn File>,
     /// Where it can be opened, and whether that is a name that somebody has to remove.
     path: PathBuf,
     has_name: bool,
 }
 
-impl<'a> NewFile<'a> {
+impl NewFile {
     /// Begins a file that is to be called `dest`.
-    pub fn create(dest: &'a Path, vfs: &'a dyn Vfs) -> Result<NewFile<'a>> {
+    pub fn create(dest: &Path, vfs: &Arc<dyn Vfs>) -> Result<NewFile> {
         let new = |file, path, has_name| NewFile {
-            vfs,
-            dest,
+            vfs: Arc::clone(vfs),
+            dest: dest.to_owned(),
             file,
             path,
             has_name,
@@ -35,7 +35,7 @@ impl<'a> NewFile<'a> {
         if let Some((file, path)) = vfs.open_nameless(dest) {
             return Ok(new(file, path, false));
         }
-        let path = temporary_name(dest, vfs)?;
+        let path = temporary_name(dest, vfs.as_ref())?;
         let file = vfs.open(&path, Access::CreateNew);
         let file = file.map_err(|e| Error::io_at("create", dest, e))?;
         Ok(new(file, path, true))
@@ -55,26 +55,26 @@ impl<'a> NewFile<'a> {
     /// has the name is replaced only where that is said.
     pub fn publish(mut self, replace: bool) -> Result<()> {
         let named = match (self.has_name, replace) {
-            (true, true) => self.vfs.rename(&self.path, self.dest),
-            (true, false) => self.vfs.rename_new(&self.path, self.dest),
-            (false, _) => match self.link(self.dest) {
+            (true, true) => self.vfs.rename(&self.path, &self.dest),
+            (true, false) => self.vfs.rename_new(&self.path, &self.dest),
+            (false, _) => match self.link(&self.dest) {
                 Err(e) if replace && e.kind() == ErrorKind::AlreadyExists => self.take_over()?,
                 other => other,
             },
         };
         named.map_err(|e| match e.kind() {
             ErrorKind::AlreadyExists => Error::Exists {
-                path: self.dest.to_owned(),
+                path: self.dest.clone(),
             },
-            _ => Error::io_at("give the new file the name", self.dest, e),
+            _ => Error::io_at("give the new file the name", &self.dest, e),
         })?;
         self.has_name = false;
         if planted(Defect::DirectoryUnsynced) {
             return Ok(());
         }
         self.vfs
-            .sync_dir_of(self.dest)
-            .map_err(|e| Error::io_at("sync the directory of", self.dest, e))
+            .sync_dir_of(&self.dest)
+            .map_err(|e| Error::io_at("sync the directory of", &self.dest, e))
     }
 }
 
@@ -97,7 +97,7 @@ impl Inner {
     }
 }
 
-impl NewFile<'_> {
+impl NewFile {
     /// A name for what has none. Only a file with a name can be made durable (btrfs).
     fn link(&self, to: &Path) -> std::io::Result<()> {
         self.vfs.link_nameless(&self.path, to)?;
@@ -113,15 +113,15 @@ impl NewFile<'_> {
 
     /// Nothing replaces a file but a file with another name: for a moment there are two.
     fn take_over(&mut self) -> Result<std::io::Result<()>> {
-        let temporary = temporary_name(self.dest, self.vfs)?;
+        let temporary = temporary_name(&self.dest, self.vfs.as_ref())?;
         Ok(self.link(&temporary).and_then(|()| {
             (self.path, self.has_name) = (temporary, true);
-            self.vfs.rename(&self.path, self.dest)
+            self.vfs.rename(&self.path, &self.dest)
         }))
     }
 }
 
-impl Drop for NewFile<'_> {
+impl Drop for NewFile {
     fn drop(&mut self) {
         if self.has_name {
             let _ = self.vfs.remove(&self.path);

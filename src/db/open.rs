@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::Db;
 use super::handle::{Inner, Log, Snapshots};
 use super::info::Recovery;
+use super::newfile::NewFile;
 use super::options::{Interest, OpenOptions};
 use super::queue::Queue;
 use super::view::{Tree, View};
@@ -32,13 +33,29 @@ use crate::wal::tail::{self, Replay, Tail};
 const ATTEMPTS: u32 = 20;
 
 pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
+    open_at(path, path, None, options)
+}
+
+/// Opens a file that is to be called `path` later.
+pub(crate) fn open_unnamed(path: &Path, new: NewFile, options: OpenOptions) -> Result<Db> {
+    let place = new.path().to_owned();
+    open_at(path, &place, Some(new), options)
+}
+
+/// Opens what stands at `place` by now, under the name `path`.
+fn open_at(
+    path: &Path,
+    place: &Path,
+    unnamed: Option<NewFile>,
+    options: OpenOptions,
+) -> Result<Db> {
     let access = if options.read_only {
         Access::Read
     } else {
         Access::Write
     };
-    let file = open_file(path, &options, access)?;
-    let locks = open_file(path, &options, access)?;
+    let file = open_file(place, &options, access)?;
+    let locks = open_file(place, &options, access)?;
     let failed = |e| Error::io_at("look at", path, e);
     let identity = file.identity().map_err(failed)?;
     if !locks.identity().map_err(failed)?.same_file(&identity) {
@@ -47,7 +64,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
             path: path.to_owned(),
         });
     }
-    check_place(path, &options, &identity)?;
+    check_place(place, &options, &identity)?;
     let pins = Pins::new(Arc::clone(&locks));
     let mut held = None;
     if options.hold_lock && !options.read_only {
@@ -60,7 +77,10 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
             options.lock_timeout,
         )?);
         // Waiting may have taken long.
-        if !vfs.identity(path).is_ok_and(|now| now.same_file(&identity)) {
+        if !vfs
+            .identity(place)
+            .is_ok_and(|now| now.same_file(&identity))
+        {
             return Err(Error::Replaced {
                 path: path.to_owned(),
             });
@@ -81,6 +101,7 @@ pub(crate) fn open(path: &Path, options: OpenOptions) -> Result<Db> {
     let holds_all = options.interest == Interest::All;
     let inner = Inner {
         path: path.to_owned(),
+        unnamed: Mutex::new(unnamed),
         identity,
         epoch: AtomicU32::new(epoch),
         pins,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Db;
+use super::newfile::NewFile;
 use crate::error::{Error, Result};
 use crate::format::header::Role;
 use crate::sys::{OsVfs, Vfs};
@@ -128,13 +129,24 @@ impl OpenOptions {
 
     /// Creates a database that must not exist yet, and opens it.
     pub fn create(self, path: impl AsRef<Path>, create: &CreateOptions) -> Result<Db> {
+        self.make(path.as_ref(), create)?.publish(false)?;
+        self.open(path)
+    }
+
+    /// Like [`OpenOptions::create`], but the file gets its name from [`Db::give_name`] only: when
+    /// there is something in it. Without that, it is gone with its handles.
+    pub fn create_unnamed(self, path: impl AsRef<Path>, create: &CreateOptions) -> Result<Db> {
+        let new = self.make(path.as_ref(), create)?;
+        super::open::open_unnamed(path.as_ref(), new, self)
+    }
+
+    fn make(&self, path: &Path, create: &CreateOptions) -> Result<NewFile> {
         // A file that nobody may open is not made.
-        let place = super::open::check_file_system(path.as_ref(), &self);
+        let place = super::open::check_file_system(path, self);
         if let Err(e @ Error::NetworkFileSystem { .. }) = place {
             return Err(e); // of anything else, making the file says more
         }
-        super::create::create(path.as_ref(), create, self.vfs.as_ref())?;
-        self.open(path)
+        super::create::create(path, create, &self.vfs)
     }
 }
 

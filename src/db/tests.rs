@@ -1,6 +1,7 @@
 //! First signs of life; behaviour is tested from outside in `tests/`.
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};
+use crate::error::Error;
 use crate::progress::NoProgress;
 
 fn checkpoint(db: &Db) {
@@ -195,4 +196,33 @@ fn a_walk_that_mixes_its_steps_stops_at_the_bound() {
             assert_eq!(found, end, "end {end}, period {period}");
         }
     }
+}
+
+#[test]
+fn a_file_gets_its_name_when_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("later.creel");
+    let unnamed = || {
+        let create = CreateOptions::default();
+        OpenOptions::new().create_unnamed(&path, &create).unwrap()
+    };
+    let dropped = unnamed();
+    dropped.put(b"a", b"1").unwrap();
+    drop(dropped);
+    assert!(std::fs::read_dir(&dir).unwrap().next().is_none());
+
+    let (first, late) = (unnamed(), unnamed());
+    first.put(b"a", b"1").unwrap();
+    late.put(b"b", b"2").unwrap();
+    assert!(!path.exists());
+    first.give_name().unwrap();
+    first.give_name().unwrap();
+    first.put(b"c", b"3").unwrap();
+    assert!(matches!(late.give_name(), Err(Error::Exists { .. })));
+    // Nobody would ever find what it wrote.
+    assert!(matches!(late.put(b"d", b"4"), Err(Error::Replaced { .. })));
+    let read = Db::open(&path).unwrap();
+    assert_eq!(read.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
+    assert_eq!(read.get(b"c").unwrap().as_deref(), Some(&b"3"[..]));
+    assert_eq!(read.get(b"b").unwrap(), None);
 }

@@ -59,7 +59,7 @@ impl Salvage<'_> {
         progress.begin("write");
         let vfs = Arc::clone(&self.options.vfs);
         Salvage::check_target(&self.path, new, force, vfs.as_ref())?;
-        let file = NewFile::create(new, vfs.as_ref())?;
+        let file = NewFile::create(new, &vfs)?;
         let salvaged = self.fill(file.file(), file.path(), progress)?;
         file.publish(force)?;
         Ok(salvaged)

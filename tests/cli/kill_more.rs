@@ -159,3 +159,50 @@ fn import_killed_twice_goes_on_to_the_same_end() {
     });
     assert!(kills > 40, "only {kills} kills");
 }
+
+/// A database that `--create` makes has its name with its first commit: no empty one is left.
+#[test]
+fn import_that_makes_the_file_killed_anywhere() {
+    let Some(strace) = strace() else { return };
+    let text: String = (0..200)
+        .map(|i| format!("{{\"key_utf8\":\"k{i:05}\",\"payload_utf8\":\"{i}\"}}\n"))
+        .collect();
+    let source = Db::new();
+    let file = source.file("in.jsonl", text.as_bytes());
+    let file = file.to_str().unwrap();
+    for rest in [&[][..], &["--sorted"], &["--batch", "50"]] {
+        let args = |path: &Path| {
+            let mut args = words("import", path, &[file, "--create", "--resume"]);
+            args.extend(rest.iter().map(ToString::to_string));
+            args
+        };
+        let prepare = || {
+            let db = Db::new();
+            std::fs::remove_file(&db.path).unwrap();
+            let args = args(&db.path);
+            (db, args)
+        };
+        let kills = sweep(&strace, &prepare, &|db, done| {
+            match db.files().as_slice() {
+                [] => assert!(!done, "{rest:?}: imported, and there is no file"),
+                [name] => assert_eq!(name, "test.db", "{rest:?}"),
+                more => panic!("{rest:?}: {more:?}"),
+            }
+            if db.path.exists() {
+                let found = db.list().lines().count();
+                let part = rest.contains(&"--batch") && !done;
+                assert!(
+                    found == 200 || (part && found >= 50 && found.is_multiple_of(50)),
+                    "{rest:?}: {found} entries, acknowledged {done}"
+                );
+            }
+            let again = std::process::Command::new(env!("CARGO_BIN_EXE_creel"))
+                .args(args(&db.path))
+                .output()
+                .unwrap();
+            assert!(again.status.success(), "{rest:?}: {again:?}");
+            assert_eq!(db.list().lines().count(), 200, "{rest:?}");
+        });
+        assert!(kills > 40, "{rest:?}: only {kills} kills");
+    }
+}

@@ -21,6 +21,9 @@ pub(super) struct Database {
     pub has_keyspace: bool,
     /// Bytes since the pages read were given back.
     read: usize,
+    /// Entries that were read, and how many there are.
+    done: u64,
+    total: u64,
 }
 
 impl Database {
@@ -43,6 +46,10 @@ impl Database {
         if let Some(only) = &selection.keyspace {
             names.retain(|name| name == only);
         }
+        let mut total = 0;
+        for name in &names {
+            total += snapshot.keyspace(name)?.count(&selection.range)?;
+        }
         let at = snapshot.position_unproven()?;
         let about = About {
             path: path.to_owned(),
@@ -61,8 +68,15 @@ impl Database {
             names: names.into_iter(),
             cursor: None,
             read: 0,
+            done: 0,
+            total,
         };
         Ok((about, database))
+    }
+
+    /// How many entries were read, and of how many.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.done, self.total)
     }
 
     pub fn next(&mut self, entry: &mut Entry) -> Result<bool, Failure> {
@@ -73,6 +87,7 @@ impl Database {
                 entry.enter(name);
                 entry.set(key, value);
                 self.read += key.len() + value.len();
+                self.done += 1;
                 if self.read >= STRIDE {
                     self.read = 0;
                     self.snapshot.forget_pages();

@@ -95,7 +95,10 @@ pub(super) fn run(
         if order.is_ge() {
             more_b = b.next(&mut right)?;
         }
-        meter.report(counts.total(), None);
+        match (a.entries(), b.entries()) {
+            (Some(a), Some(b)) => meter.report(a.0 + b.0, Some(a.1 + b.1)),
+            _ => meter.report(counts.total(), None),
+        }
         if signals::stopped() {
             return Err(creel::Error::Interrupted.into());
         }

@@ -43,9 +43,8 @@ pub(super) fn from_database(
     report.bytes = made.bytes;
     report.position = Some((made.token.epoch, made.token.index));
     drop(meter);
-    let meter = ctx.meter("digest").of_bytes();
     let mut content = Content::of_snapshot(from, snapshot, &Selection::default())?;
-    content.digest(&meter)
+    content.digest(ctx)
 }
 
 /// Restores the newest moment of a store.

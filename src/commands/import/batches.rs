@@ -136,6 +136,7 @@ fn commit(intake: &mut Intake<'_>, db: &Db, batch: Batch) -> Result<(), Failure>
     }
     intake.tally.look()?;
     let commit = db.write(batch)?;
+    db.give_name()?;
     intake.tally.commits += 1;
     intake.tally.last = Some(commit);
     Ok(())

@@ -1,7 +1,5 @@
 //! The database that is imported into, which may have to be made first.
 
-use std::path::PathBuf;
-
 use creel::format::max_key_len;
 use creel::{Commit, CreateOptions, Db, Error, Interest, Snapshot, Token};
 
@@ -25,9 +23,6 @@ pub fn newest(db: &Db) -> Result<Commit, Failure> {
 /// The database, unless nothing is to be written and there is none.
 pub struct Store {
     db: Option<Db>,
-    path: PathBuf,
-    /// Where the log stood when this command made the file.
-    made: Option<Token>,
     writes: bool,
     /// The longest key.
     pub max_key: usize,
@@ -47,14 +42,12 @@ impl Store {
             (false, None) => ctx.options(),
         };
         let options = options.interest(Interest::All);
-        let mut made = None;
         let db = match options.clone().open(&path) {
             Ok(db) => Some(db),
             Err(Error::NotFound { .. }) if args.create && args.dry_run => None,
             Err(Error::NotFound { .. }) if args.create => {
-                let db = options.create(&path, &CreateOptions::default())?;
-                made = Some(db.snapshot()?.token());
-                Some(db)
+                // Named with its first commit: a killed import leaves no empty database.
+                Some(options.create_unnamed(&path, &CreateOptions::default())?)
             }
             Err(error @ Error::NotFound { .. }) => {
                 let hint = "check the path, or make the database: --create";
@@ -68,8 +61,6 @@ impl Store {
         };
         Ok(Store {
             db,
-            path,
-            made,
             writes: !args.dry_run,
             max_key: max_key_len(page_size as usize),
         })
@@ -86,20 +77,13 @@ impl Store {
         Ok(snapshot.transpose()?)
     }
 
-    /// Removes a file that was made in vain, unless somebody has put something into it since.
-    pub fn undo(&self) {
-        let (Some(made), Some(db)) = (self.made, &self.db) else {
-            return;
-        };
-        if db.snapshot().is_ok_and(|s| s.token() == made) {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-
     /// Ends a successful import.
     pub fn close(self, ctx: &mut Context, args: &WriteArgs) -> Result<(), Failure> {
         match self.db {
-            Some(db) if self.writes => ctx.close_written(db, args),
+            Some(db) if self.writes => {
+                db.give_name()?; // nothing was there to import
+                ctx.close_written(db, args)
+            }
             _ => Ok(()),
         }
     }

@@ -28,10 +28,9 @@ pub(super) fn compare(ctx: &mut Context, own: &Path, other: &OsStr) -> Result<Co
     let all = Selection::default();
     let mut theirs = Content::open(ctx, other, None, &all)?;
     let mut ours = Content::open(ctx, own.as_os_str(), None, &all)?;
-    let meter = ctx.meter("digest").of_bytes();
     Ok(Compared {
         path: other.to_string_lossy().into_owned(),
-        own: ours.digest(&meter)?.digest,
-        other: theirs.digest(&meter)?.digest,
+        own: ours.digest(ctx)?.digest,
+        other: theirs.digest(ctx)?.digest,
     })
 }

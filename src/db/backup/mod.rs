@@ -207,7 +207,7 @@ impl Inner {
         }
         self.check_destination(dest, options.replace)?;
         let layout = moment.lay_out(&self.file)?;
-        let new = NewFile::create(dest, self.vfs())?;
+        let new = NewFile::create(dest, &self.options.vfs)?;
         let place = Place {
             file: new.file(),
             path: new.path(),
