@@ -15,9 +15,9 @@ use crate::stream::client::{AskError, Client};
 use crate::stream::transport::{Wire, tcp};
 
 /// The server of this machine answers at once, or is not there.
-const CONNECT: Duration = Duration::from_secs(2);
+pub(super) const CONNECT: Duration = Duration::from_secs(2);
 /// The answer may come a little later than the wait that it is about.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// What stands behind the secret where acknowledgements are not to be asked for.
 const LOOK: &str = "look";
@@ -78,7 +78,7 @@ pub fn withdraw(db: &Db, text: &str) -> Result<()> {
     })
 }
 
-fn failed(error: AskError) -> io::Error {
+pub(super) fn failed(error: AskError) -> io::Error {
     match error {
         AskError::Io(error) => error,
         AskError::Timeout => io::ErrorKind::TimedOut.into(),

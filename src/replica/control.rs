@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
+use super::remote::{AskHistory, Told};
 use crate::format::entry::Point;
 use crate::stream::Answer;
 use crate::stream::hub::{Hub, words};
@@ -26,6 +27,8 @@ pub enum Ask {
     Status,
     /// Tell me once so many copies hold this commit.
     Wait(Wait),
+    /// What led to where it is?
+    History(AskHistory),
 }
 
 /// A wait for acknowledgements.
@@ -61,7 +64,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn history(text: &str) -> Option<[u8; 16]> {
+/// The bytes of a history, or of an id.
+pub(super) fn history(text: &str) -> Option<[u8; 16]> {
     if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
@@ -77,6 +81,7 @@ pub fn answerer(hub: &Arc<Hub>, live: &Live, waits: bool) -> Answer {
     Arc::new(move |json, gone| {
         let answer = match serde_json::from_slice(json) {
             Ok(Ask::Status) => serde_json::to_vec(&live.status(&hub)),
+            Ok(Ask::History(ask)) => told(&live, &ask),
             Ok(Ask::Wait(_)) if !waits => serde_json::to_vec(&refused("not at this address")),
             Ok(Ask::Wait(wait)) => {
                 let others = waiting.fetch_add(1, Ordering::SeqCst);
@@ -91,6 +96,16 @@ pub fn answerer(hub: &Arc<Hub>, live: &Live, waits: bool) -> Answer {
         };
         answer.unwrap_or_else(|_| b"{}".to_vec())
     })
+}
+
+/// What led to where the file is.
+fn told(live: &Live, ask: &AskHistory) -> serde_json::Result<Vec<u8>> {
+    let told = live.slot.get().map(|db| Told::by(&db, ask));
+    match told {
+        Some(Ok(told)) => serde_json::to_vec(&told),
+        Some(Err(error)) => serde_json::to_vec(&serde_json::json!({ "error": error.to_string() })),
+        None => serde_json::to_vec(&serde_json::json!({ "error": "no copy yet" })),
+    }
 }
 
 fn refused(why: &str) -> Holders {

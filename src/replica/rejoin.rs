@@ -28,70 +28,115 @@ impl Rejoined {
     }
 }
 
+/// How the primary of a newer epoch stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Lineage.
+    pub lineage: [u8; 16],
+    /// File id.
+    pub node: [u8; 16],
+    /// What it is.
+    pub role: Role,
+    /// Its newest entry.
+    pub head: Position,
+    /// All epochs that began in its history, oldest first.
+    pub epochs: Vec<FenceRecord>,
+}
+
+/// What rejoining asks of the primary, wherever it is.
+pub trait Primary {
+    /// How it stands.
+    fn standing(&self) -> Result<Standing>;
+    /// The history at one of its entries.
+    fn position_at(&self, index: u64) -> Result<Position>;
+}
+
+impl Primary for Db {
+    fn standing(&self) -> Result<Standing> {
+        let info = self.info()?;
+        Ok(Standing {
+            lineage: info.lineage_id,
+            node: info.file_id,
+            role: info.role,
+            head: self.position()?,
+            epochs: self.epochs()?,
+        })
+    }
+
+    fn position_at(&self, index: u64) -> Result<Position> {
+        Db::position_at(self, index)
+    }
+}
+
 /// The last entry that a copy and the primary of a newer epoch have in common.
-pub fn common_ancestor(copy: &Db, primary: &Db) -> Result<Position> {
-    let (ours, theirs) = (copy.info()?, primary.info()?);
-    if ours.lineage_id != theirs.lineage_id {
+fn common_ancestor(
+    copy: &Db,
+    ours: &Standing,
+    primary: &dyn Primary,
+    theirs: &Standing,
+) -> Result<Position> {
+    if ours.lineage != theirs.lineage {
         let reason = "the source is another database, not a copy of this one".into();
         return Err(Error::Diverged { reason });
     }
-    if ours.file_id == theirs.file_id {
+    if ours.node == theirs.node {
         let reason = "source and copy are one file".into();
         return Err(Error::Invalid { reason });
     }
-    let (here, there) = (copy.position()?, primary.position()?);
-    let (a, b) = (copy.epochs()?, primary.epochs()?);
-    let shared = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let end = |list: &[FenceRecord], head: &Position| {
-        list.get(shared)
-            .map_or(head.index, |next| next.previous_index)
+    let same = |(a, b): &(&FenceRecord, &FenceRecord)| a == b;
+    let both = ours.epochs.iter().zip(&theirs.epochs);
+    let shared = both.take_while(same).count();
+    let end = |of: &Standing| {
+        let next = of.epochs.get(shared);
+        next.map_or(of.head.index, |next| next.previous_index)
     };
-    let index = end(&a, &here).min(end(&b, &there));
-    let known = |list: &[FenceRecord]| {
-        let next = list.get(shared).filter(|next| next.previous_index == index);
-        next.map(|next| next.previous_history)
-    };
+    let index = end(ours).min(end(theirs));
     type At = Result<(Option<u32>, [u8; 16])>;
-    let at = |db: &Db, list: &[FenceRecord], head: &Position| -> At {
-        match known(list) {
-            Some(history) => Ok((None, history)),
-            None if head.index == index => Ok((Some(head.epoch), head.hash.unwrap_or_default())),
-            None => {
-                let position = db.position_at(index)?;
-                Ok((Some(position.epoch), position.hash.unwrap_or_default()))
-            }
+    let at = |of: &Standing, log: &dyn Primary| -> At {
+        let next = of.epochs.get(shared);
+        if let Some(next) = next.filter(|next| next.previous_index == index) {
+            return Ok((None, next.previous_history));
         }
+        let position = match of.head.index == index {
+            true => of.head,
+            false => log.position_at(index)?,
+        };
+        Ok((Some(position.epoch), position.hash.unwrap_or_default()))
     };
-    let (ours, theirs) = (at(copy, &a, &here)?, at(primary, &b, &there)?);
-    if ours.1 != theirs.1 {
+    let (here, there) = (at(ours, copy)?, at(theirs, primary)?);
+    if here.1 != there.1 {
         let reason = format!("the copies differ already at entry {index}");
         return Err(Error::Diverged { reason });
     }
-    let first = b.first().map_or(there.epoch, |first| first.epoch - 1);
-    let of_table = shared.checked_sub(1).and_then(|i| b.get(i));
+    let first = theirs.epochs.first();
+    let first = first.map_or(theirs.head.epoch, |first| first.epoch - 1);
+    let of_table = shared.checked_sub(1).and_then(|i| theirs.epochs.get(i));
     let of_table = of_table.map_or(first, |record| record.epoch);
     Ok(Position {
-        epoch: ours.0.or(theirs.0).unwrap_or(of_table),
+        epoch: here.0.or(there.0).unwrap_or(of_table),
         index,
-        hash: Some(ours.1),
+        hash: Some(here.1),
     })
 }
 
 /// What rejoining would do: nothing is changed.
-pub fn look(copy: &Db, primary: &Db) -> Result<Rejoined> {
-    let there = primary.position()?;
-    let here = copy.position()?;
-    let behind = here.epoch > there.epoch || primary.info()?.role == Role::Replica;
-    if behind {
+pub fn look(copy: &Db, primary: &dyn Primary) -> Result<Rejoined> {
+    look_at(copy, primary, &primary.standing()?)
+}
+
+fn look_at(copy: &Db, primary: &dyn Primary, there: &Standing) -> Result<Rejoined> {
+    let ours = copy.standing()?;
+    let here = ours.head;
+    if here.epoch > there.head.epoch || there.role == Role::Replica {
         let reason = format!(
             "the source is no primary of a newer epoch: it is a {} in epoch {}",
-            role_name(primary.info()?.role),
-            there.epoch
+            role_name(there.role),
+            there.head.epoch
         );
         return Err(Error::Fenced { reason });
     }
-    let ancestor = common_ancestor(copy, primary)?;
-    let same_epoch = here.epoch == there.epoch && here.index > ancestor.index;
+    let ancestor = common_ancestor(copy, &ours, primary, there)?;
+    let same_epoch = here.epoch == there.head.epoch && here.index > ancestor.index;
     if same_epoch {
         let reason = format!(
             "both have commits of epoch {} behind entry {}: two primaries of one epoch",
@@ -107,12 +152,18 @@ pub fn look(copy: &Db, primary: &Db) -> Result<Rejoined> {
 }
 
 /// Saves what only this copy has, takes it back, and makes it a replica of the primary.
-pub fn rejoin(copy: &Db, primary: &Db, address: &str, progress: &dyn Progress) -> Result<Rejoined> {
-    let mut done = look(copy, primary)?;
+pub fn rejoin(
+    copy: &Db,
+    primary: &dyn Primary,
+    address: &str,
+    progress: &dyn Progress,
+) -> Result<Rejoined> {
+    let there = primary.standing()?;
+    let mut done = look_at(copy, primary, &there)?;
     // Nobody commits any more, or the tail that is saved would not be all of it.
     let change = IdentityChange {
         role: Some(Role::Replica),
-        upstream: Some(primary.info()?.file_id),
+        upstream: Some(there.node),
         ..IdentityChange::default()
     };
     copy.set_identity(&change)?;
@@ -121,7 +172,7 @@ pub fn rejoin(copy: &Db, primary: &Db, address: &str, progress: &dyn Progress) -
         done.saved = tail::save(copy, &done.ancestor)?;
         copy.rewind(done.ancestor.index, progress)?;
     }
-    let epoch = primary.position()?.epoch;
+    let epoch = there.head.epoch;
     copy.change_facts(|facts| {
         facts.source = address.to_owned();
         facts.highest_epoch = facts.highest_epoch.max(epoch);

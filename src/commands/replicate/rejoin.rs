@@ -1,15 +1,16 @@
 //! `creel replicate rejoin`: a deposed primary becomes a replica of the new one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use creel::replica::address::Source;
-use creel::replica::rejoin::{Rejoined, look, rejoin};
-use creel::{Error, Interest};
+use creel::replica::rejoin::{Primary, Rejoined, look, rejoin};
+use creel::{Db, Error, Interest};
 use serde::Serialize;
 
 use super::super::Run;
 use super::outcome::At;
+use super::source::SourceArgs;
 use super::store::PatienceArg;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
@@ -21,10 +22,8 @@ mod store;
 pub struct RejoinArgs {
     #[command(flatten)]
     db: DbArg,
-    /// The new primary: a database file, or the store that it publishes to (dir:PATH, s3://BUCKET/PREFIX,
-    /// gs://, az://)
-    #[arg(long, value_name = "PATH|STORE")]
-    from: String,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     patience: PatienceArg,
     /// Only say where the histories parted and what would be taken back
@@ -60,52 +59,58 @@ Examples:
   creel replicate rejoin old.db --from new.db --dry-run
   creel replicate rejoin old.db --from new.db && creel replicate pull old.db
   creel replicate rejoin old.db --from s3://my-bucket/db1
+  creel replicate rejoin old.db --from tls://db2.example.org:7070 --tls-ca ca.pem
   creel log show old.db.diverged/*.seg
 
+The source is the new primary: its file, the store that it publishes to, or the server that serves it.
 Commits that the new primary never had are saved in old.db.diverged/ first and taken back then;
 creel log shows them and makes them again. Nothing is merged by itself.
 Exit status: 0 done, 10 the source is no newer primary, 11 the copy has to be made anew (what only it
-had is saved), 15 the histories have nothing in common; others: creel explain CODE";
+had is saved), 12 the source cannot be reached, 15 the histories have nothing in common; others: creel
+explain CODE";
 
-    fn run(self, ctx: &mut Context) -> Outcome {
+    fn run(mut self, ctx: &mut Context) -> Outcome {
         ctx.long();
-        if let Ok(Source::Store(store)) = self.from.parse() {
-            return self.in_store(ctx, &store);
-        }
-        let from = file_of(&self.from)?;
         ctx.refuse_less_sync()?;
         let copy = ctx.open_write(&self.db, Interest::All, false)?;
+        self.source.resolve(Some(&copy))?;
+        match self.source.source()? {
+            Source::Store(store) => self.in_store(ctx, copy, &store),
+            Source::Path(from) => {
+                let options = ctx.options().read_only(true).interest(Interest::None);
+                let primary = options.open(&from);
+                let primary = primary.map_err(|e| Failure::from(e).at(&from))?;
+                let address = std::path::absolute(&from).unwrap_or(from);
+                self.at(ctx, copy, &primary, &address.to_string_lossy())
+            }
+            Source::Pipe => Err(Failure::usage("rejoining asks more than a pipe can carry")
+                .hint("tcp://, tls:// or ssh://, the new primary's file, or its store")),
+            server => {
+                let primary = self.source.primary(&server, copy.path())?;
+                self.at(ctx, copy, &primary, self.source.from())
+            }
+        }
+    }
+}
+
+impl RejoinArgs {
+    fn at(&self, ctx: &mut Context, copy: Db, primary: &dyn Primary, address: &str) -> Outcome {
         let path = copy.path().to_owned();
-        let options = ctx.options().read_only(true).interest(Interest::None);
-        let primary = options
-            .open(&from)
-            .map_err(|e| Failure::from(e).at(&from))?;
         let meter = ctx.meter("replicate rejoin");
-        let address = std::path::absolute(&from).unwrap_or_else(|_| from.clone());
         let done = match self.dry_run {
-            true => look(&copy, &primary),
-            false => rejoin(&copy, &primary, &address.to_string_lossy(), &meter),
+            true => look(&copy, primary),
+            false => rejoin(&copy, primary, address, &meter),
         };
         drop(meter);
-        let done = done.map_err(|e| explain(e, &path, &from))?;
+        let done = done.map_err(|e| explain(e, &path, address))?;
         self.print(ctx, &path, &done)?;
         copy.close()?;
         Ok(Exit::Ok)
     }
 }
 
-/// Only files can be read from both ends.
-fn file_of(from: &str) -> Result<PathBuf, Failure> {
-    match from.parse::<Source>() {
-        Ok(Source::Path(path)) => Ok(path),
-        Ok(_) => Err(Failure::usage(format!("{from} is no file here"))
-            .hint("copy the new primary's file here (creel backup), and name that")),
-        Err(text) => Err(Failure::usage(text)),
-    }
-}
-
-fn explain(error: Error, path: &Path, from: &Path) -> Failure {
-    let (copy, source) = (path.display(), from.display());
+fn explain(error: Error, path: &Path, source: &str) -> Failure {
+    let copy = path.display();
     match error {
         Error::NotRetained { .. } => {
             let cause = error.to_string();

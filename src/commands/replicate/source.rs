@@ -11,6 +11,7 @@ use creel::replica::address::Source;
 use creel::replica::dial::{DialOptions, Dialer, dial};
 use creel::replica::live::Status;
 use creel::replica::path::WhenGone;
+use creel::replica::remote::RemotePrimary;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::stream::follow::FollowOptions;
@@ -70,7 +71,8 @@ impl SourceArgs {
         }
     }
 
-    fn from(&self) -> &str {
+    /// As it was given.
+    pub fn from(&self) -> &str {
         self.from.as_deref().unwrap_or_default()
     }
 
@@ -129,6 +131,14 @@ impl SourceArgs {
     pub fn ask(&self, source: &Source, path: &Path) -> Result<Status, Failure> {
         let options = self.options(path)?;
         let asked = dial(source, &options).and_then(|wire| status_over(wire, options.token));
+        asked.map_err(|e| Failure::new(&codes::UNREACHABLE, format!("cannot ask the source: {e}")))
+    }
+
+    /// The primary that a server serves.
+    pub fn primary(&self, source: &Source, path: &Path) -> Result<RemotePrimary, Failure> {
+        let options = self.options(path)?;
+        let asked =
+            dial(source, &options).and_then(|wire| RemotePrimary::open(wire, options.token));
         asked.map_err(|e| Failure::new(&codes::UNREACHABLE, format!("cannot ask the source: {e}")))
     }
 

@@ -1,6 +1,6 @@
 //! Rejoining from the store that the new primary publishes to.
 
-use creel::Interest;
+use creel::Db;
 use creel::format::entry::Point;
 use creel::replica::store::{rejoin, reseed_reason};
 
@@ -10,8 +10,7 @@ use super::{RejoinArgs, RejoinReport, SavedFile};
 use crate::cli::{Context, Exit, Outcome};
 
 impl RejoinArgs {
-    pub(super) fn in_store(&self, ctx: &mut Context, store: &str) -> Outcome {
-        let db = ctx.open_write(&self.db, Interest::All, false)?;
+    pub(super) fn in_store(&self, ctx: &mut Context, db: Db, store: &str) -> Outcome {
         let chain = open_chain(store, &self.patience)?;
         let meter = ctx.meter("rejoin");
         let mut pace = self.patience.start();
