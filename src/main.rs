@@ -58,6 +58,7 @@ fn run() -> Exit {
     let failure = failure
         .at_if_unknown(ctx.db())
         .state_if_unknown(ctx.state());
+    let failure = cli::advice::add(failure);
     let failure = report::name_verb(failure, matches.subcommand_name());
     report::failure(&failure, ctx.globals.style());
     failure.exit()

@@ -23,6 +23,29 @@ pub struct KeyspaceArg {
     pub keyspace: String,
 }
 
+/// Which commits are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Seen {
+    /// All that are committed here
+    Local,
+    /// Those that the store has
+    Published,
+}
+
+/// How much of the log is read.
+#[derive(Debug, Clone, Args)]
+pub struct ReadArgs {
+    /// Which commits are seen: local, or only those that the store has which they are published to (published),
+    /// so that no fail-over loses what was seen
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "local",
+        hide_possible_values = true
+    )]
+    pub read: Seen,
+}
+
 /// What a command that writes does at its end.
 #[derive(Debug, Clone, Args)]
 pub struct WriteArgs {

@@ -1,5 +1,6 @@
 //! What the commands share: streams, errors, encodings, units, progress, signals.
 
+pub mod advice;
 pub mod args;
 pub mod behind;
 pub mod codes;

@@ -26,6 +26,10 @@ use crate::cli::{Context, Exit, Failure, Outcome, text, units};
 
 pub(crate) use self::visit::Whole;
 
+mod between;
+
+pub(crate) use self::between::first_difference;
+
 /// Arguments of `creel digest`.
 #[derive(Debug, Args)]
 pub struct DigestArgs {

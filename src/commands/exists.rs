@@ -7,8 +7,8 @@ use clap::Args;
 use creel::Interest;
 use serde::Serialize;
 
-use super::Run;
-use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg};
+use super::{Run, published};
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, ReadArgs};
 use crate::cli::{Context, Failure, Outcome, input};
 
 /// Arguments of `creel exists`.
@@ -24,6 +24,8 @@ pub struct ExistsArgs {
     key_file: Option<PathBuf>,
     #[command(flatten)]
     keyspace: KeyspaceArg,
+    #[command(flatten)]
+    read: ReadArgs,
     #[command(flatten)]
     enc: KeyEncArgs,
 }
@@ -42,6 +44,7 @@ Examples:
   creel exists my.db greeting && echo yes
   creel exists my.db --keyspace users --enc hex 00ff
   creel exists my.db --key-file key.bin
+  creel exists my.db order:17 --read published
 
 Exit status: 0 it exists, 1 it does not; others: creel explain CODE";
 
@@ -52,7 +55,8 @@ Exit status: 0 it exists, 1 it does not; others: creel explain CODE";
             (None, None) => return Err(Failure::usage("the key is missing")),
         };
         let name = &self.keyspace.keyspace;
-        let db = ctx.open_read(&self.db, Interest::Keys(vec![key.clone()]))?;
+        let interest = Interest::Keys(vec![key.clone()]);
+        let db = published::open(ctx, &self.db, interest, &self.read)?;
         let exists = db
             .snapshot_for(std::slice::from_ref(&key))?
             .keyspace(name)?

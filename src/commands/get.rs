@@ -9,8 +9,8 @@ use clap::Args;
 use creel::{Db, Error, Keyspace, Receipt};
 use serde::Serialize;
 
-use super::Run;
-use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, OutFileArgs};
+use super::{Run, published};
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, OutFileArgs, ReadArgs, Seen};
 use crate::cli::context::interest_in;
 use crate::cli::text::{self, Enc, OutEnc};
 use crate::cli::{Context, Exit, Failure, Outcome, codes, escape, input, outfile, units};
@@ -31,6 +31,8 @@ pub struct GetArgs {
     keys: Vec<OsString>,
     #[command(flatten)]
     keyspace: KeyspaceArg,
+    #[command(flatten)]
+    read: ReadArgs,
     #[command(flatten)]
     enc: KeyEncArgs,
     /// Read the key from a file; - is standard input
@@ -87,8 +89,10 @@ Examples:
   creel get my.db photo:1 -o photo.jpg
   creel get my.db limit --default 100
   creel list my.db --keys-only --prefix user: | creel get my.db --keys-from -
+  creel get my.db greeting --read published
   creel get replica.db greeting --wait-for 1:812:9f31c0aa --timeout 2s
 
+--read published shows what the store has that the commits are published to: no fail-over can lose it.
 To a pipe the bytes are exact, with nothing added. On a terminal they are escaped.
 
 Exit status: 0 found, 1 absent (nothing is printed), 5 no such file, 12 the commit did not come in
@@ -97,7 +101,13 @@ time, 16 a fail-over dropped it; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         let keys = self.all_keys(ctx)?;
         let db = match &self.wait_for {
-            None => ctx.open_read(&self.db, interest_in(&keys))?,
+            None => published::open(ctx, &self.db, interest_in(&keys), &self.read)?,
+            Some(_) if self.read.read == Seen::Published => {
+                return Err(
+                    Failure::usage("--wait-for and --read published are two questions")
+                        .hint("wait for the commit first, then read what is published"),
+                );
+            }
             Some(receipt) => self.open_at(ctx, receipt, &keys)?,
         };
         let keyspace = db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace)?;

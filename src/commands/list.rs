@@ -6,8 +6,8 @@ use clap::Args;
 use creel::{Cursor, Interest, KeyRange, Keyspace, Token};
 use serde::Serialize;
 
-use super::{Position, Run};
-use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, RangeArgs};
+use super::{Position, Run, published};
+use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, RangeArgs, ReadArgs};
 use crate::cli::escape::Plain;
 use crate::cli::glob::Glob;
 use crate::cli::text::{self, OutEnc};
@@ -49,6 +49,8 @@ pub struct ListArgs {
     null: bool,
     #[command(flatten)]
     keyspace: KeyspaceArg,
+    #[command(flatten)]
+    read: ReadArgs,
     #[command(flatten)]
     enc: KeyEncArgs,
     #[command(flatten)]
@@ -99,6 +101,7 @@ impl Run for ListArgs {
 Examples:
   creel list my.db
   creel list my.db --prefix user: --keys-only
+  creel list my.db --read published
   creel list my.db --glob 'log:2025-*' --sizes --limit 20
   creel list my.db --json --limit 1000 --after \"$last\"
 
@@ -117,7 +120,7 @@ Exit status: 0 done, even where nothing matches or the reader of a pipe left; ot
             None => None,
         };
         let range = self.whole_range(glob.as_ref())?;
-        let db = ctx.open_read(&self.db, Interest::All)?;
+        let db = published::open(ctx, &self.db, Interest::All, &self.read)?;
         let snapshot = db.snapshot()?;
         let keyspace = snapshot.keyspace(&self.keyspace.keyspace)?;
         if range::is_empty(&range) {

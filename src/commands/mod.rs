@@ -29,6 +29,7 @@ mod list;
 mod man;
 mod open;
 mod promote;
+mod published;
 mod put;
 mod replicate;
 mod restore;

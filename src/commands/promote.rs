@@ -26,6 +26,9 @@ pub struct PromoteArgs {
     /// Go on only where this is the present epoch: who promotes twice does it once
     #[arg(long, value_name = "N")]
     expect_epoch: Option<u32>,
+    /// Go on only where this is the newest entry: of the store where one decides, else of the copy
+    #[arg(long, value_name = "INDEX")]
+    expect_index: Option<u64>,
     /// The store that decides [default: the one that the copy is pulled from or publishes to]
     #[arg(long, value_name = "STORE", conflicts_with = "old_primary")]
     store: Option<String>,
@@ -89,6 +92,7 @@ impl Run for PromoteArgs {
 Examples:
   creel promote copy.db --old-primary my.db --yes
   creel promote copy.db --store s3://my-bucket/db1 --expect-epoch 4 --yes
+  creel promote copy.db --expect-epoch 4 --expect-index 81200 --accept-loss --yes
   creel promote copy.db --dry-run
   creel promote copy.db --yes --on-promote 'systemctl start creel-serve'
   creel promote copy.db --accept-loss --reason 'host a burnt' --expect-epoch 3 --yes
@@ -99,7 +103,8 @@ that nothing here can stop an old primary that still runs: what it confirms unti
 epoch is in its saved tail after creel replicate rejoin, not in the new history. --accept-loss says
 that this is understood. With a store, everything in it is applied first, and the new epoch begins by an
 object that only one copy can create: of several promotions at once one succeeds, and the old primary cannot
-publish any more. A primary may be promoted too: that begins a new epoch in place.
+publish any more. --expect-epoch and --expect-index are looked at again each time the store has grown, so the
+promotion happens in that very state or not at all. A primary may be promoted too: that begins a new epoch in place.
 Exit status: 0 promoted, or the checks pass, 1 not confirmed, 10 a check stands in the way, 15 the
 histories differ; others: creel explain CODE";
 
@@ -113,6 +118,7 @@ histories differ; others: creel explain CODE";
         let old = self.open_old(ctx)?;
         let wish = PromoteWish {
             expect_epoch: self.expect_epoch,
+            expect_index: self.expect_index,
             accept_loss: self.accept_loss,
             reason: self.reason.clone(),
             name: self.name.clone().unwrap_or_else(host),
@@ -168,6 +174,7 @@ fn refused(found: &Preflight, name: &str, text: &str) -> Failure {
         ("old primary", Some(_)) => "creel replicate pull DB first, or --accept-loss",
         ("old primary", None) => "--old-primary PATH where it can be read, else --accept-loss",
         ("store", _) => "creel replicate status DB shows where",
+        ("index", _) => "more was committed, or less is here: creel replicate status DB",
         ("epoch", _) => "somebody else promoted: creel replicate status DB",
         _ => "creel verify DB",
     };

@@ -1,9 +1,10 @@
-//! `creel verify`: check a file and give a verdict. Never writes.
+//! `creel verify`: check a file and give a verdict. Never writes, unless asked to note that it passed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use creel::sys::{OsVfs, Vfs};
 use creel::{Coverage, Depth, Verdict, VerifyOptions, VerifyReport};
 
 use super::Run;
@@ -70,6 +71,10 @@ pub struct VerifyArgs {
     /// Flip this many bits of a temporary copy, one at a time, and count how many are noticed
     #[arg(long, value_name = "N", value_parser = units::count, conflicts_with = "sample")]
     self_test: Option<u64>,
+    /// Note in the file that it passed, for creel replicate status --check verified=TIME: the one thing that
+    /// is ever written
+    #[arg(long, conflicts_with = "sample")]
+    note: bool,
     /// Form of the report [default: text]
     #[arg(long, value_name = "FORM")]
     report: Option<Form>,
@@ -90,6 +95,7 @@ Examples:
   creel verify my.db --sample $(date +%u)/7
   creel verify my.db --against my.jsonl.zst
   creel verify my.db --self-test 200
+  creel verify my.db --level deep --note && creel replicate status my.db --check verified=8d
 
 The verdict is clean, recoverable (the last write was cut short, nothing confirmed is lost), damaged
 or unreadable. It needs no write permission and works beside readers and writers. --sample 3/7 checks
@@ -133,6 +139,13 @@ flipped; others: creel explain CODE";
             extras.self_test = Some(self_test::run(ctx, &path, flips, seed, options.level)?);
         }
         self.print(ctx, &path, &report, &extras)?;
+        if self.note && report.verdict == Verdict::Clean && extras.exit(report.coverage) == Exit::Ok
+        {
+            let db = ctx.open_write(&self.db, creel::Interest::None, false)?;
+            let now_us = OsVfs.now_us();
+            db.change_facts(|facts| facts.verified_us = now_us)?;
+            db.close()?;
+        }
         Ok(if sound {
             extras.exit(report.coverage)
         } else {
@@ -174,6 +187,10 @@ impl VerifyArgs {
         if quick && (self.sample.is_some() || self.self_test.is_some()) {
             return Err(Failure::usage("level quick looks at no leaf at all")
                 .hint("leave out --level quick"));
+        }
+        if quick && self.note {
+            return Err(Failure::usage("level quick does not look at every page")
+                .hint("leave out --level quick, or --note"));
         }
         if self.seed.is_some() && self.sample.is_none() && self.self_test.is_none() {
             return Err(Failure::usage("--seed is for --sample and --self-test"));

@@ -51,6 +51,8 @@ pub struct Facts {
     pub held_back: bool,
     /// Who needs more of it.
     pub holds: Vec<Hold>,
+    /// When the file last passed a check of every page, microseconds since 1970; 0 = not noted.
+    pub verified_us: u64,
 }
 
 /// Bits of the byte behind the retention.
@@ -130,6 +132,9 @@ impl Facts {
                 number(&mut out, value);
             }
         }
+        if self.verified_us > 0 {
+            number(&mut out, self.verified_us);
+        }
         out
     }
 
@@ -169,7 +174,11 @@ impl Facts {
             });
             rest = behind.get(24..)?;
         }
-        rest.is_empty().then_some(Facts {
+        let verified_us = match rest.is_empty() {
+            true => 0,
+            false => u64_at(rest, 0).filter(|time| rest.len() == 8 && *time > 0)?,
+        };
+        Some(Facts {
             source,
             publish,
             control,
@@ -178,6 +187,7 @@ impl Facts {
             retention,
             held_back: bits & HELD_BACK != 0,
             holds,
+            verified_us,
         })
     }
 
@@ -331,14 +341,22 @@ mod tests {
                 max_bytes: 5,
                 expires_us: 6,
             }],
+            verified_us: 0,
+        };
+        let verified = Facts {
+            verified_us: 9,
+            ..facts.clone()
         };
         let id = [5; 16];
-        for facts in [facts, Facts::default()] {
+        for facts in [facts.clone(), Facts::default(), verified.clone()] {
             let bytes = facts.encode(&id);
-            assert_eq!(Facts::decode(&bytes, &id), Some(facts));
+            assert_eq!(Facts::decode(&bytes, &id).as_ref(), Some(&facts));
             assert_eq!(Facts::decode(&bytes, &[6; 16]), Some(Facts::default()));
             for end in 0..bytes.len() {
-                assert_eq!(Facts::decode(&bytes[..end], &id), None, "cut at {end}");
+                // The last field is left out where nothing was noted.
+                let without = facts.verified_us > 0 && end + 8 == bytes.len();
+                let found = Facts::decode(&bytes[..end], &id);
+                assert_eq!(found.is_some(), without, "cut at {end}");
             }
         }
     }

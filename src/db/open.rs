@@ -97,7 +97,7 @@ fn open_at(
     let used = loaded.log.tail.end;
     let room = loaded.log.tail.extent.len;
     let epoch = loaded.log.current.header.epoch;
-    let snapshots = Snapshots::at(loaded.log.tail.last_index());
+    let snapshots = Snapshots::at(options.shown(loaded.log.tail.last_index()));
     let holds_all = options.interest == Interest::All;
     let inner = Inner {
         path: path.to_owned(),
@@ -224,6 +224,7 @@ impl Source<'_> {
             return Ok(None);
         }
         self.check_length(&current)?;
+        self.check_upto(&current)?;
         let _gate = locks::try_hold(self.locks, GATE, LockMode::Shared)?;
         let mut delta = Delta::new();
         let regions = tail::read_regions(self.file.as_ref(), &current.header)?;
@@ -283,6 +284,18 @@ impl Source<'_> {
         Ok(())
     }
 
+    /// What is folded into the tree cannot be left out any more.
+    fn check_upto(&self, current: &Current) -> Result<()> {
+        let oldest = current.header.checkpoint_index;
+        match self.options.upto {
+            Some(_) if !self.options.read_only => Err(Error::Invalid {
+                reason: "what is shown can be limited for reading only".into(),
+            }),
+            Some(index) if index < oldest => Err(Error::NotRetained { index, oldest }),
+            _ => Ok(()),
+        }
+    }
+
     fn read_log(
         &self,
         current: &Current,
@@ -294,6 +307,9 @@ impl Source<'_> {
             &current.header,
             &mut |placed, payload| {
                 let entry = &placed.header.entry;
+                if self.options.shown(entry.index) < entry.index {
+                    return Ok(());
+                }
                 if *interest != Interest::All {
                     let mut table = delta.writer();
                     let mut apply = |op: &Op<'_>| table.apply(entry.index, op, 0);

@@ -49,6 +49,7 @@ pub struct OpenOptions {
     pub(crate) allow_network: bool,
     pub(crate) allow_hard_links: bool,
     pub(crate) mmap: bool,
+    pub(crate) upto: Option<u64>,
     pub(crate) vfs: Arc<dyn Vfs>,
 }
 
@@ -66,6 +67,7 @@ impl Default for OpenOptions {
             allow_network: false,
             allow_hard_links: false,
             mmap: true,
+            upto: None,
             vfs: Arc::new(OsVfs),
         }
     }
@@ -110,6 +112,9 @@ impl OpenOptions {
         allow_hard_links: bool;
         /// Read pages through a memory map (default) or by positioned reads.
         mmap: bool;
+        /// Show only what led to this entry; for reading. [`Error::NotRetained`] where later
+        /// commits are in the tree already.
+        upto: Option<u64>;
         /// The file system to use; tests put a simulated one here.
         vfs: Arc<dyn Vfs>;
     }
@@ -120,6 +125,11 @@ impl OpenOptions {
     pub fn background_checkpoint(mut self, background: bool) -> Self {
         self.background = background;
         self
+    }
+
+    /// The newest entry that is shown where this one is the newest of all.
+    pub(crate) fn shown(&self, newest: u64) -> u64 {
+        self.upto.map_or(newest, |upto| upto.min(newest))
     }
 
     /// Opens an existing database.

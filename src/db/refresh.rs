@@ -192,13 +192,15 @@ impl Inner {
                 return Err(Error::Interrupted); // only ends the scan
             }
             let index = placed.header.entry.index;
-            let table = table.get_or_insert_with(|| view.active.writer());
-            apply_entry(
-                &mut |op| table.apply(index, op, newest),
-                placed,
-                payload,
-                interest,
-            )?;
+            if self.options.shown(index) == index {
+                let table = table.get_or_insert_with(|| view.active.writer());
+                apply_entry(
+                    &mut |op| table.apply(index, op, newest),
+                    placed,
+                    payload,
+                    interest,
+                )?;
+            }
             end.accept(placed);
             Ok(())
         };
@@ -219,7 +221,7 @@ impl Inner {
         if end.frames > 0 {
             log.tail.advance(&end);
             log.history = None;
-            snapshots.visible = log.tail.last_index();
+            snapshots.visible = self.options.shown(log.tail.last_index());
             self.note_log(log);
         }
         Ok(())
@@ -239,7 +241,7 @@ impl Inner {
         let map = self.view.load().tree.pages.map()?.cloned();
         loaded.view.tree.pages.adopt_map(map);
         self.view.store(Arc::new(loaded.view));
-        snapshots.visible = loaded.log.tail.last_index();
+        snapshots.visible = self.options.shown(loaded.log.tail.last_index());
         *log = loaded.log;
         self.note_log(log);
         Ok(())

@@ -13,6 +13,8 @@ use crate::progress::{NoProgress, Progress};
 pub struct PromoteWish {
     /// Go on only where this is the present epoch.
     pub expect_epoch: Option<u32>,
+    /// Go on only where this is the copy's newest entry.
+    pub expect_index: Option<u64>,
     /// What may be lost is known and accepted.
     pub accept_loss: bool,
     /// Why.
@@ -78,6 +80,10 @@ pub fn preflight(copy: &Db, old: Option<&Db>, wish: &PromoteWish) -> Result<Pref
     if let Some(expected) = wish.expect_epoch {
         let text = format!("epoch {known}, {expected} expected");
         step("epoch", expected == known, text);
+    }
+    if let Some(expected) = wish.expect_index {
+        let text = format!("entry {}, {expected} expected", position.index);
+        step("index", expected == position.index, text);
     }
     let report = verify(copy.path(), &quick(), &NoProgress)?;
     let sound = matches!(report.verdict, Verdict::Clean | Verdict::Recoverable);

@@ -40,6 +40,9 @@ pub struct Catalogue {
     pub retention: RetentionRow,
     /// Holds that were counted when the floor was set, and those that were passed over.
     pub holds: Vec<String>,
+    /// When all of the store was last checked and found whole, microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_us: Option<u64>,
     /// Readers of an older format version must not go on.
     pub min_reader: u32,
 }
@@ -153,6 +156,7 @@ impl Catalogue {
             },
             retention: RetentionRow::default(),
             holds: Vec::new(),
+            verified_us: None,
             min_reader: sealed::VERSION,
         }
     }

@@ -1,9 +1,10 @@
 //! The ranges that another host has printed, held against what is here: the borders are those of
 //! the list, so nothing has to be agreed upon before.
 
-use creel::digest::{ContentDigest, Digest};
+use creel::digest::{ContentDigest, Digest, Range};
 use serde::Serialize;
 
+use super::between::Difference;
 use super::visit::{Whole, no_ranges};
 use crate::cli::escape::{self, Plain};
 use crate::cli::{Context, Failure, text};
@@ -18,6 +19,18 @@ pub struct Listed {
     entries: u64,
     /// `None` for what the list does not have.
     digest: Option<Digest>,
+}
+
+impl Listed {
+    /// A range as it was cut.
+    pub fn of(range: Range) -> Listed {
+        Listed {
+            keyspace: range.keyspace,
+            from: range.from.unwrap_or_default(),
+            entries: range.entries,
+            digest: Some(range.digest),
+        }
+    }
 }
 
 /// Digest, entries, keyspace and first key, by tabs.
@@ -90,6 +103,31 @@ impl<'a> Ranges<'a> {
             found.entries = ended.entries();
             found.digest = (found.entries > 0).then(|| ended.finish());
         }
+    }
+
+    /// The first range that differs, and how many do.
+    pub fn first_difference(mut self) -> Option<Difference> {
+        self.end();
+        let mut first: Option<Difference> = None;
+        for (i, (range, found)) in self.listed.iter().zip(&self.found).enumerate() {
+            if range.entries == found.entries && range.digest == found.digest {
+                continue;
+            }
+            if let Some(first) = &mut first {
+                first.ranges += 1;
+                continue;
+            }
+            let next = self.listed.get(i + 1);
+            let next = next.filter(|next| next.keyspace == range.keyspace);
+            first = Some(Difference {
+                keyspace: range.keyspace.clone(),
+                from: range.from.clone(),
+                to: next.map(|next| next.from.clone()).unwrap_or_default(),
+                entries: (range.entries, found.entries),
+                ranges: 1,
+            });
+        }
+        first
     }
 
     /// Prints the ranges that differ, in JSON all of them. Gives how many, and how to look closer

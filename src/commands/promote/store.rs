@@ -1,7 +1,7 @@
 //! Promotion where a store decides.
 
 use creel::chain::store::Address;
-use creel::replica::store::{PromoteWish, promote_in_store};
+use creel::replica::store::{PromoteWish, check_expected, promote_in_store};
 use creel::{Db, Role};
 
 use super::super::replicate::store::{chain_failure, failure, open_chain};
@@ -66,16 +66,18 @@ impl PromoteArgs {
             adopted: 0,
             segment: None,
         };
+        let wish = PromoteWish {
+            name: self.name.clone().unwrap_or_else(host),
+            reason: self.reason.clone(),
+            expect_epoch: self.expect_epoch,
+            expect_index: self.expect_index,
+            loss: None,
+        };
+        check_expected(&chain, &wish, &mut pace).map_err(failure)?;
         if !self.dry_run {
             if !self.yes && !self.asked_for(ctx, report.epoch, at.index)? {
                 return Ok(Exit::No);
             }
-            let wish = PromoteWish {
-                name: self.name.clone().unwrap_or_else(host),
-                reason: self.reason.clone(),
-                expect_epoch: self.expect_epoch,
-                loss: None,
-            };
             let meter = ctx.meter("promote");
             let done = promote_in_store(&db, &chain, store, &wish, &mut pace, &meter);
             drop(meter);

@@ -26,7 +26,7 @@ pub use attach::{AttachOptions, Attached, attach};
 pub use guard::Guard;
 pub use mend::fence_by;
 pub use patience::Patience;
-pub use promote::{PromoteWish, Promoted, promote_in_store};
+pub use promote::{PromoteWish, Promoted, check_expected, promote_in_store};
 pub use publish::{Publishing, Settled};
 pub use pull::{PullReport, PullWish, is_diverged, pull, reseed_reason, say_trouble, say_where};
 pub use rejoin::{RejoinReport, rejoin};

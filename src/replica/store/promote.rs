@@ -23,6 +23,8 @@ pub struct PromoteWish {
     pub reason: String,
     /// Only if the chain is in this epoch.
     pub expect_epoch: Option<u32>,
+    /// Only if the chain ends at this entry.
+    pub expect_index: Option<u64>,
     /// Entries of the epoch before that are known and given up.
     pub loss: Option<(u64, u64)>,
 }
@@ -71,6 +73,7 @@ pub fn promote_in_store(
         let (number, end) = tail.map_or((0, chain.start()), |facts| (facts.number, facts.after));
         let body = adopted(db, &end)?;
         let adopted = count(&body);
+        expect_at(&end, wish)?;
         let fence = db.prepare_fence(&FenceWish {
             name: wish.name.clone(),
             reason: wish.reason.clone(),
@@ -98,17 +101,32 @@ pub fn promote_in_store(
     Err(ChainError::Refused("the chain grows faster than it can be read".to_owned()).into())
 }
 
-/// Refuses where the chain is in another epoch than was expected.
+/// Whether the chain is as was expected.
+pub fn check_expected(chain: &Chain, wish: &PromoteWish, pace: &mut dyn Pace) -> StoreResult<()> {
+    expect(chain, wish, 0, pace)
+}
+
+/// Refuses where the chain is in another epoch, or ends elsewhere, than was expected. The fence is
+/// created right behind what was looked at, so nothing comes between.
 fn expect(chain: &Chain, wish: &PromoteWish, hint: u64, pace: &mut dyn Pace) -> StoreResult<()> {
-    let Some(expected) = wish.expect_epoch else {
-        return Ok(());
-    };
-    let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
-    let epoch = tail.map_or(chain.start().epoch, |facts| facts.epoch);
-    if epoch == expected {
+    if wish.expect_epoch.is_none() && wish.expect_index.is_none() {
         return Ok(());
     }
-    let reason = format!("epoch {expected} was expected, the chain is in epoch {epoch}");
+    let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
+    expect_at(&tail.map_or(chain.start(), |facts| facts.after), wish)
+}
+
+fn expect_at(end: &Point, wish: &PromoteWish) -> StoreResult<()> {
+    let Point { epoch, index, .. } = end;
+    let reason = match (wish.expect_epoch, wish.expect_index) {
+        (Some(expected), _) if expected != *epoch => {
+            format!("epoch {expected} was expected, the chain is in epoch {epoch}")
+        }
+        (_, Some(expected)) if expected != *index => {
+            format!("entry {expected} was expected, the chain ends at entry {index}")
+        }
+        _ => return Ok(()),
+    };
     Err(Error::Fenced { reason }.into())
 }
 

@@ -208,6 +208,7 @@ impl FleetRun<'_> {
             name: format!("copy-{}", replica.number),
             reason: "soak".into(),
             expect_epoch: Some(epoch),
+            expect_index: None,
             loss,
         };
         let deposed = chained.publishing.take();

@@ -100,6 +100,7 @@ impl FleetRun<'_> {
         let forgotten = self.has_plant(Plant::ForgottenFence);
         let wish = PromoteWish {
             expect_epoch: Some(at.epoch),
+            expect_index: None,
             accept_loss: loss.is_some() || forgotten,
             reason: "soak".into(),
             name: format!("copy-{}", replica.number),

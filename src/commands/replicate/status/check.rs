@@ -20,6 +20,8 @@ pub enum Check {
     Age(Duration),
     /// So many bytes may still be written.
     Headroom(u64),
+    /// It was found whole no longer ago.
+    Verified(Duration),
 }
 
 impl FromStr for Check {
@@ -32,7 +34,10 @@ impl FromStr for Check {
             Some(("lag", n)) => units::count(n).map(Check::Lag),
             Some(("age", time)) => units::duration(time).map(Check::Age),
             Some(("headroom", bytes)) => units::size(bytes).map(Check::Headroom),
-            _ => Err("primary, replica, lag=N, age=TIME or headroom=SIZE".to_owned()),
+            Some(("verified", time)) => units::duration(time).map(Check::Verified),
+            _ => {
+                Err("primary, replica, lag=N, age=TIME, headroom=SIZE or verified=TIME".to_owned())
+            }
         }
     }
 }
@@ -53,6 +58,10 @@ impl Check {
             Check::Headroom(least) => {
                 copy.reseed.is_none() && copy.headroom_bytes.is_some_and(|room| room >= least)
             }
+            Check::Verified(most) => {
+                let noted = copy.verified_ms;
+                noted.is_some_and(|at| is_fresh(at, most, now_us))
+            }
         }
     }
 
@@ -64,8 +73,12 @@ impl Check {
             Check::Headroom(least) => {
                 !row.needs_reseed && row.headroom_bytes.is_some_and(|room| room >= least)
             }
-            Check::Primary | Check::Replica => false,
+            Check::Primary | Check::Replica | Check::Verified(_) => false,
         };
+        if let Check::Verified(most) = self {
+            let noted = store.verified_ms;
+            return Ok(noted.is_some_and(|at| is_fresh(at, most, now_us)));
+        }
         if matches!(self, Check::Primary | Check::Replica) {
             let text = "a store is neither primary nor replica";
             return Err(Failure::usage(text).hint("creel replicate status DB --check primary"));
@@ -84,6 +97,10 @@ mod tests {
         assert_eq!("lag=10".parse(), Ok(Check::Lag(10)));
         assert_eq!("age=30s".parse(), Ok(Check::Age(Duration::from_secs(30))));
         assert_eq!("headroom=1KiB".parse(), Ok(Check::Headroom(1024)));
+        assert_eq!(
+            "verified=1h".parse(),
+            Ok(Check::Verified(Duration::from_secs(3600)))
+        );
         for bad in ["", "lag", "lag=", "lag=x", "age=x", "up", "primary=1"] {
             assert!(bad.parse::<Check>().is_err(), "{bad}");
         }

@@ -60,6 +60,8 @@ pub struct CopyStatus {
     pub served: bool,
     pub followers: Vec<FollowerRow>,
     pub holds: Vec<HoldRow>,
+    /// When it last passed creel verify --note.
+    pub verified_ms: Option<u64>,
     pub errors: Vec<Trouble>,
 }
 
@@ -198,6 +200,7 @@ fn of_file(
         served: false,
         followers: Vec::new(),
         holds: holds.collect(),
+        verified_ms: millis(facts.verified_us),
         errors: Vec::new(),
     })
 }

@@ -73,6 +73,7 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
         copy.unpublished_ms.map(seconds),
     );
     add(&mut facts, "store_contact", ago(copy.store_contact_ms));
+    add(&mut facts, "verified", ago(copy.verified_ms));
     for hold in &copy.holds {
         let over = if hold.expired { ", expired" } else { "" };
         let text = format!("{} from {}{over}", hold.name, hold.index);
@@ -130,6 +131,7 @@ pub fn store(ctx: &mut Context, store: &StoreStatus) -> Result<(), Failure> {
         facts.push(("newest_snapshot", newest.id.clone().into()));
         add(&mut facts, "snapshot_age", age);
     }
+    add(&mut facts, "verified", ago(store.verified_ms));
     for row in &store.epochs {
         let text = format!(
             "{} from segment {} by {} ({})",

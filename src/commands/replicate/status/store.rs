@@ -36,6 +36,8 @@ pub struct StoreStatus {
     retain_max_bytes: Option<u64>,
     pub nodes: Vec<NodeRow>,
     pub holds: Vec<HoldRow>,
+    /// When it last passed creel replicate verify --note.
+    pub verified_ms: Option<u64>,
     pub errors: Vec<Trouble>,
 }
 
@@ -148,6 +150,9 @@ fn report(address: &str, chain: &Chain, seen: Overview, now_us: u64) -> StoreSta
         retain_min: seen.retention.min_entries,
         retain_max_bytes: (seen.retention.max_bytes < u64::MAX).then_some(seen.retention.max_bytes),
         holds: seen.holds.iter().map(hold).collect(),
+        verified_ms: catalogue
+            .and_then(|found| found.verified_us)
+            .map(|us| us / 1000),
         errors: errors(&seen.nodes),
         nodes,
     }

@@ -1,0 +1,145 @@
+//! A former primary comes back: the new one is a server, and what only the old one had is saved.
+
+use std::fs;
+
+use crate::world::{World, creel, text};
+
+/// `a.db` was the primary, has one commit that nobody else has, and one that is in nobody's log but
+/// its own; `b.db` is primary of the next epoch.
+fn parted(world: &World) {
+    world.create("a.db");
+    world.put("a.db", "both", "before");
+    let a = world.path("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    world.put("a.db", "both", "old");
+    world.put("a.db", "only here", "1");
+    world.ok(
+        &["promote", "--yes", "--accept-loss"],
+        &[&world.path("b.db")],
+    );
+    world.put("b.db", "both", "new");
+}
+
+#[test]
+fn a_former_primary_rejoins_the_server_of_the_new_one() {
+    let world = World::new();
+    parted(&world);
+    let served = world.serve_local("b.db");
+    let from = ["--from", served.address.as_str()];
+    let before = fs::read(world.path("a.db")).unwrap();
+    let dry = [from[0], from[1], "--dry-run"];
+    let said = world.replicate_to(0, "rejoin", "a.db", &dry);
+    assert!(said.contains("2 commits that only this copy has"), "{said}");
+    assert!(
+        before == fs::read(world.path("a.db")).unwrap(),
+        "only looked at"
+    );
+    let said = world.replicate_to(0, "rejoin", "a.db", &from);
+    assert!(said.contains("went back to 1:1"), "{said}");
+    let saved = world.path("a.db.diverged");
+    let files: Vec<_> = fs::read_dir(saved).unwrap().collect();
+    assert_eq!(files.len(), 1);
+    let path = files[0].as_ref().unwrap().path();
+    let shown = world.ok(&["log", "show"], &[&path]);
+    assert!(shown.contains("put only here"), "{shown}");
+    // The source is remembered.
+    world.replicate_to(0, "pull", "a.db", &[]);
+    world.same("a.db", "b.db");
+}
+
+/// What both have where this copy's log ends is not in the epoch table: the server is asked.
+#[test]
+fn a_copy_that_is_behind_the_new_epoch_rejoins_and_has_nothing_to_save() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "1");
+    let a = world.path("a.db");
+    for copy in ["b.db", "c.db"] {
+        world.replicate_to(0, "init", copy, &["--from", a.to_str().unwrap()]);
+    }
+    world.put("a.db", "key", "2");
+    world.replicate_to(0, "pull", "b.db", &[]);
+    world.ok(
+        &["promote", "--yes", "--accept-loss"],
+        &[&world.path("b.db")],
+    );
+    let served = world.serve_local("b.db");
+    let from = ["--from", served.address.as_str()];
+    let said = world.replicate_to(0, "rejoin", "c.db", &from);
+    assert!(said.contains("0 commits that only this copy had"), "{said}");
+    assert!(!world.path("c.db.diverged").exists());
+    world.replicate_to(0, "pull", "c.db", &[]);
+    world.same("c.db", "b.db");
+}
+
+#[test]
+fn who_is_no_newer_primary_is_not_rejoined() {
+    let world = World::new();
+    parted(&world);
+    let b = world.path("b.db");
+    world.replicate_to(0, "init", "c.db", &["--from", b.to_str().unwrap()]);
+    world.create("other.db");
+    world.put("other.db", "key", "value");
+    let before = world.position("a.db");
+    for (source, status) in [("c.db", 10), ("other.db", 15)] {
+        let served = world.serve_local(source);
+        world.replicate_to(status, "rejoin", "a.db", &["--from", &served.address]);
+    }
+    // The old one is no source for the new one.
+    let old = world.serve_local("a.db");
+    world.replicate_to(10, "rejoin", "b.db", &["--from", &old.address]);
+    let nobody = format!("tcp://{}", crate::world::free_address());
+    world.replicate_to(12, "rejoin", "a.db", &["--from", &nobody]);
+    world.replicate_to(2, "rejoin", "a.db", &["--from", "-"]);
+    world.replicate_to(2, "rejoin", "a.db", &[]);
+    assert_eq!(world.position("a.db"), before);
+}
+
+/// A server asks for a token: who rejoins shows it.
+#[test]
+fn a_token_is_shown_to_the_new_primary() {
+    let world = World::new();
+    parted(&world);
+    let token = world.path("token");
+    fs::write(&token, "0123456789abcdef0123\n").unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let token = token.to_str().unwrap();
+    let words = ["--listen", "127.0.0.1:0", "--token-file", token];
+    let served = world.serve("b.db", &words);
+    let from = ["--from", served.address.as_str()];
+    world.replicate_to(12, "rejoin", "a.db", &from);
+    let with = [from[0], from[1], "--from-token-file", token];
+    world.replicate_to(0, "rejoin", "a.db", &with);
+    world.replicate_to(0, "pull", "a.db", &with);
+    world.same("a.db", "b.db");
+}
+
+#[test]
+fn a_refused_write_names_the_way_out() {
+    let world = World::new();
+    world.ok(
+        &["open", "--create", "--role", "primary"],
+        &[&world.path("a.db")],
+    );
+    world.put("a.db", "key", "value");
+    let a = world.path("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    let refused = |name: &str| {
+        let path = world.path(name);
+        let put = creel().arg("put").arg(&path).args(["k", "v"]).output();
+        let put = put.unwrap();
+        assert_eq!(put.status.code(), Some(10));
+        text(&put)
+    };
+    let said = refused("b.db");
+    assert!(said.contains("creel promote"), "{said}");
+    let b = world.path("b.db");
+    world.ok(
+        &["promote", "--yes", "--old-primary", a.to_str().unwrap()],
+        &[&b],
+    );
+    let said = refused("a.db");
+    let way = format!("creel replicate rejoin {} --from", a.display());
+    assert!(said.contains(&way), "{said}");
+}
