@@ -86,7 +86,7 @@ pub struct VerifyArgs {
 impl Run for VerifyArgs {
     const NAME: &'static str = "verify";
     const ALIASES: &'static [&'static str] = &["check"];
-    const ABOUT: &'static str = "Check the file and give a verdict; never writes";
+    const ABOUT: &'static str = "Check the file and give a verdict";
     const EXAMPLES: &'static str = "\
 Examples:
   creel verify my.db
@@ -98,7 +98,7 @@ Examples:
   creel verify my.db --level deep --note && creel replicate status my.db --check verified=8d
 
 The verdict is clean, recoverable (the last write was cut short, nothing confirmed is lost), damaged
-or unreadable. It needs no write permission and works beside readers and writers. --sample 3/7 checks
+or unreadable. Without --note it needs no write permission and works beside readers and writers. --sample 3/7 checks
 the third of seven parts of the leaves, so that a week of daily runs has checked all of them; the report
 states how much was seen. --self-test works on a copy in $TMPDIR.
 Exit status: 0 clean or recoverable, 1 --against holds something else, 4 damaged or unreadable, 5 no such
