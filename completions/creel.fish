@@ -76,8 +76,8 @@ complete -c creel -n "__fish_creel_needs_command" -f -a "info" -d 'Show what the
 complete -c creel -n "__fish_creel_needs_command" -f -a "stats" -d 'Show where the space goes'
 complete -c creel -n "__fish_creel_needs_command" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
 complete -c creel -n "__fish_creel_needs_command" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_needs_command" -f -a "verify" -d 'Check the file and give a verdict; never writes'
-complete -c creel -n "__fish_creel_needs_command" -f -a "check" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_needs_command" -f -a "verify" -d 'Check the file and give a verdict'
+complete -c creel -n "__fish_creel_needs_command" -f -a "check" -d 'Check the file and give a verdict'
 complete -c creel -n "__fish_creel_needs_command" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
 complete -c creel -n "__fish_creel_needs_command" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
 complete -c creel -n "__fish_creel_needs_command" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'
@@ -179,6 +179,8 @@ complete -c creel -n "__fish_creel_using_subcommand get" -l sync -d 'How durable
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand get" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand get" -l read -d 'Which commits are seen: local, or only those that the store has which they are published to (published), so that no fail-over loses what was seen' -r -f -a "local\t'All that are committed here'
+published\t'Those that the store has'"
 complete -c creel -n "__fish_creel_using_subcommand get" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
 hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
@@ -369,6 +371,8 @@ normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand exists" -l key-file -d 'Read the key from a file; - is standard input' -r -F
 complete -c creel -n "__fish_creel_using_subcommand exists" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand exists" -l read -d 'Which commits are seen: local, or only those that the store has which they are published to (published), so that no fail-over loses what was seen' -r -f -a "local\t'All that are committed here'
+published\t'Those that the store has'"
 complete -c creel -n "__fish_creel_using_subcommand exists" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
 hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
@@ -407,6 +411,8 @@ complete -c creel -n "__fish_creel_using_subcommand list" -l after -d 'Only keys
 complete -c creel -n "__fish_creel_using_subcommand list" -l glob -d 'Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class' -r
 complete -c creel -n "__fish_creel_using_subcommand list" -l limit -d 'Stop after this many entries' -r
 complete -c creel -n "__fish_creel_using_subcommand list" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand list" -l read -d 'Which commits are seen: local, or only those that the store has which they are published to (published), so that no fail-over loses what was seen' -r -f -a "local\t'All that are committed here'
+published\t'Those that the store has'"
 complete -c creel -n "__fish_creel_using_subcommand list" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
 hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
@@ -457,6 +463,8 @@ complete -c creel -n "__fish_creel_using_subcommand scan" -l after -d 'Only keys
 complete -c creel -n "__fish_creel_using_subcommand scan" -l glob -d 'Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class' -r
 complete -c creel -n "__fish_creel_using_subcommand scan" -l limit -d 'Stop after this many entries' -r
 complete -c creel -n "__fish_creel_using_subcommand scan" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand scan" -l read -d 'Which commits are seen: local, or only those that the store has which they are published to (published), so that no fail-over loses what was seen' -r -f -a "local\t'All that are committed here'
+published\t'Those that the store has'"
 complete -c creel -n "__fish_creel_using_subcommand scan" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
 hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
@@ -507,6 +515,8 @@ complete -c creel -n "__fish_creel_using_subcommand keys" -l after -d 'Only keys
 complete -c creel -n "__fish_creel_using_subcommand keys" -l glob -d 'Only keys that match a pattern: * any bytes, ? one byte, [a-z] a class' -r
 complete -c creel -n "__fish_creel_using_subcommand keys" -l limit -d 'Stop after this many entries' -r
 complete -c creel -n "__fish_creel_using_subcommand keys" -l keyspace -d 'The keyspace to work in' -r
+complete -c creel -n "__fish_creel_using_subcommand keys" -l read -d 'Which commits are seen: local, or only those that the store has which they are published to (published), so that no fail-over loses what was seen' -r -f -a "local\t'All that are committed here'
+published\t'Those that the store has'"
 complete -c creel -n "__fish_creel_using_subcommand keys" -l enc -d 'Encoding of keys and values given here: raw, hex, base64 or escape [default: raw]' -r -f -a "raw\t'The bytes themselves'
 hex\t'Pairs of hexadecimal digits'
 base64\t'Standard base64 with padding'
@@ -1172,7 +1182,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last contact at most, headroom=SIZE at least; may be repeated' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last contact at most, headroom=SIZE at least, verified=TIME since a noted check at most; may be repeated' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l interval -d 'With --watch: how often' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
@@ -1231,7 +1241,13 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l sync -d 'How durable commits are: full, normal or off [default: full]' -r -f -a "full\t'Every commit survives a power cut'
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from -d 'The new primary: a database file, or the store that it publishes to (dir:PATH, s3://BUCKET/PREFIX, gs://, az://)' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from -d 'The source: a database file, a store (dir:PATH, s3://BUCKET/PREFIX, gs://, az://), tcp://HOST:PORT, tls://HOST:PORT, ssh://HOST/PATH, or - for standard input and output [default: what the copy was made from]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from-token-file -d 'Prove with the token in this file that this copy may follow (mode 0600)' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
@@ -1312,6 +1328,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l range-digests -d 'Restore the store to where this copy stands and name the first range of keys in which the two differ' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say what is done on the way; twice: how'
@@ -1320,6 +1337,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l deep -d 'Also read all parts of all snapshots, and restore the newest moment into a scratch file'
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -l note -d 'Note in the store that it passed, for creel replicate status --check verified=TIME'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1443,6 +1461,7 @@ complete -c creel -n "__fish_creel_using_subcommand promote" -l sync -d 'How dur
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand promote" -l expect-epoch -d 'Go on only where this is the present epoch: who promotes twice does it once' -r
+complete -c creel -n "__fish_creel_using_subcommand promote" -l expect-index -d 'Go on only where this is the newest entry: of the store where one decides, else of the copy' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l store -d 'The store that decides [default: the one that the copy is pulled from or publishes to]' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand promote" -l old-primary -d 'The primary so far, a database file: it is fenced, and what it has more is named' -r -F
@@ -1761,6 +1780,7 @@ complete -c creel -n "__fish_creel_using_subcommand verify" -l allow-hard-links 
 complete -c creel -n "__fish_creel_using_subcommand verify" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand verify" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand verify" -l strict -d 'Count a file that needs recovery as damaged (exit 4)'
+complete -c creel -n "__fish_creel_using_subcommand verify" -l note -d 'Note in the file that it passed, for creel replicate status --check verified=TIME: the one thing that is ever written'
 complete -c creel -n "__fish_creel_using_subcommand verify" -l redact -d 'Print length and digest in place of keys'
 complete -c creel -n "__fish_creel_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c creel -n "__fish_creel_using_subcommand check" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
@@ -1799,6 +1819,7 @@ complete -c creel -n "__fish_creel_using_subcommand check" -l allow-hard-links -
 complete -c creel -n "__fish_creel_using_subcommand check" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand check" -l no-input -d 'Never ask a question'
 complete -c creel -n "__fish_creel_using_subcommand check" -l strict -d 'Count a file that needs recovery as damaged (exit 4)'
+complete -c creel -n "__fish_creel_using_subcommand check" -l note -d 'Note in the file that it passed, for creel replicate status --check verified=TIME: the one thing that is ever written'
 complete -c creel -n "__fish_creel_using_subcommand check" -l redact -d 'Print length and digest in place of keys'
 complete -c creel -n "__fish_creel_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c creel -n "__fish_creel_using_subcommand salvage" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
@@ -2053,7 +2074,7 @@ complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_su
 complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "stats" -d 'Show where the space goes'
 complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "checkpoint" -d 'Move committed entries from the log into the tree'
 complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "compact" -d 'Give free space back, in place or as a dense copy'
-complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict; never writes'
+complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "verify" -d 'Check the file and give a verdict'
 complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "salvage" -d 'Save what can be read of a damaged file into a new one'
 complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "inspect" -d 'Dump a header, page, log frame or the free list with notes'
 complete -c creel -n "__fish_creel_using_subcommand help; and not __fish_seen_subcommand_from open put get delete exists list batch import export digest diff backup drill replicate promote log restore keyspaces info stats checkpoint compact verify salvage inspect doctor soak explain schema version help" -f -a "doctor" -d 'Try what creel needs of this machine and a directory'

@@ -276,7 +276,7 @@ fn exit_9_for_a_bad_line() {
 }
 
 /// Rewrites the newest header with other fields and a fitting checksum.
-fn patch_header(path: &Path, change: impl FnOnce(&mut Header)) {
+pub fn patch_header(path: &Path, change: impl FnOnce(&mut Header)) {
     let mut bytes = fs::read(path).unwrap();
     let newest = [0usize, 8192]
         .into_iter()
@@ -324,7 +324,10 @@ fn exit_10_for_a_fenced_file_and_a_replica() {
                 .assert()
                 .code(10)
                 .stdout("")
-                .stderr(predicate::str::contains("creel info"));
+                .stderr(predicate::str::contains(match fenced {
+                    true => "creel replicate rejoin",
+                    false => "creel promote",
+                }));
             assert_eq!(db.bytes(), before, "{args:?} wrote to it");
         }
         assert_eq!(db.get("k"), b"v", "reading goes on");

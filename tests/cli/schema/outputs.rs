@@ -82,11 +82,22 @@ fn stores(printed: &mut Vec<Printed>) {
         &["put", &old, "d", "4", "--ack", "published"],
         &["replicate", "rejoin", &old, "--from", &store],
         &["replicate", "verify", &store, "--deep"],
+        &["replicate", "verify", &store, "--range-digests", &old],
+        &["replicate", "verify", &store, "--note"],
+        &["replicate", "status", &store],
     ] {
         let mut command = creel();
         command.args(args);
         keep(printed, command, &format!("{args:?}"));
     }
+    creel().args(["checkpoint", &old]).assert().success();
+    crate::exits::patch_header(&db.path, |header| {
+        (header.root_page, header.root_crc, header.root_height) = (0, 0, 0);
+        (header.entry_count, header.logical_bytes, header.content_sum) = (0, 0, 0);
+    });
+    let mut command = creel();
+    command.args(["replicate", "verify", &store, "--range-digests", &old]);
+    keep(printed, command, "verify with a copy that has lost everything");
     std::fs::write(db.dir.path().join("s/log/stray"), b"x").unwrap();
     let mut command = creel();
     command.args(["replicate", "verify", &store]);
