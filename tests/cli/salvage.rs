@@ -343,9 +343,9 @@ fn a_signal_in_the_middle_leaves_nothing() {
             assert_eq!(status.signal(), Some(number), "{part}{status}");
             if new_of(&db).exists() {
                 // The signal came when all was done: what has the name is whole.
-                let verify = ["verify", new_of(&db).to_str().unwrap()];
+                let verify = [Path::new("verify"), &new_of(&db)];
                 creel().args(verify).assert().success();
-                std::fs::remove_file(new_of(&db)).unwrap();
+                fs::remove_file(new_of(&db)).unwrap();
             }
             assert_eq!(db.files(), ["test.db"]);
         }

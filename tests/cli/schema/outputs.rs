@@ -97,7 +97,11 @@ fn stores(printed: &mut Vec<Printed>) {
     });
     let mut command = creel();
     command.args(["replicate", "verify", &store, "--range-digests", &old]);
-    keep(printed, command, "verify with a copy that has lost everything");
+    keep(
+        printed,
+        command,
+        "verify with a copy that has lost everything",
+    );
     std::fs::write(db.dir.path().join("s/log/stray"), b"x").unwrap();
     let mut command = creel();
     command.args(["replicate", "verify", &store]);
