@@ -1,12 +1,13 @@
 //! The creel command: parse, dispatch, turn the result into an exit status.
 
+#![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]
+
 mod cli;
 mod commands;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
@@ -15,12 +16,14 @@ use cli::output::Out;
 use cli::report::{self, Style};
 use cli::{Context, Exit, Failure};
 
-fn main() -> ExitCode {
+creel::program!(start);
+
+fn start() -> u8 {
     cli::panic::install();
     cli::signals::prepare();
     let exit = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Internal);
     cli::signals::raise_default(exit);
-    ExitCode::from(exit.code())
+    exit.code()
 }
 
 fn run() -> Exit {

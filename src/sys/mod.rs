@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod buffer;
+#[doc(hidden)]
+pub mod entry;
 pub mod machine;
 mod map;
 mod nameless;

@@ -258,7 +258,7 @@ fn what_cannot_be_judged_is_no_pass() {
     let reads = "--ops 5 --seed 1 --get 99% --delete 0% --scan 0% --cas 0%";
     let nothing = result(soak.command(reads), 23);
     assert_eq!(nothing["inconclusive"][0], "nothing was written");
-    let short = result(soak.command("--duration 50ms --seed 1"), 23);
+    let short = result(soak.command("--duration 1s --seed 1"), 23);
     assert!(
         short["inconclusive"][0]
             .as_str()
