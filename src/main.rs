@@ -1,6 +1,6 @@
 //! The creel command: parse, dispatch, turn the result into an exit status.
 
-#![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]
+#![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]
 
 mod cli;
 mod commands;
@@ -16,7 +16,14 @@ use cli::output::Out;
 use cli::report::{self, Style};
 use cli::{Context, Exit, Failure};
 
+#[cfg(not(test))]
 creel::program!(start);
+
+/// The harness has an entry of its own.
+#[cfg(test)]
+fn main() {
+    start();
+}
 
 fn start() -> u8 {
     cli::panic::install();

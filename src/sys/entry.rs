@@ -2,7 +2,7 @@
 //! reads `/proc/self/maps` and maps a stack for signals first (docs/decisions/0051).
 
 /// Makes `start`, a function that gives an exit status, the beginning of the program. The crate
-/// says `#![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]`.
+/// says `#![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]`.
 #[macro_export]
 macro_rules! program {
     ($start:path) => {

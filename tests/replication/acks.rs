@@ -1,10 +1,11 @@
 //! Writes that count once copies have them.
 
+use std::io::{Read, Write};
 use std::path::Path;
 
 use creel::Db;
 
-use crate::world::{World, text};
+use crate::world::{Process, World, text};
 
 fn put(world: &World, key: &str, words: &[&str]) -> (Option<i32>, String) {
     let mut all = vec!["put"];
@@ -89,6 +90,31 @@ fn nothing_is_written_where_nobody_can_confirm() {
     assert_eq!(world.position("a.db").index, before);
     // One that ended as it should takes it back.
     world.serve_local("a.db").process.terminate();
+    assert!(world.open("a.db").facts().unwrap().control.is_empty());
+}
+
+/// It died in the middle of the write, and its address stayed in the file.
+#[test]
+fn a_signal_while_the_address_is_printed_does_not_skip_the_goodbye() {
+    let world = World::new();
+    world.create("a.db");
+    let (mut read, mut write) = std::io::pipe().unwrap();
+    // A pipe holds so much; what comes then has to wait.
+    write.write_all(&[b'.'; 64 << 10]).unwrap();
+    let mut command = world.spawn("serve", "a.db", &["--listen", "127.0.0.1:0"]);
+    let child = command.stdout(write).spawn().unwrap();
+    drop(command); // it has the other end of the pipe
+    let mut process = Process { child };
+    let begun = std::time::Instant::now();
+    while world.open("a.db").facts().unwrap().control.is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "nothing is announced");
+        std::thread::yield_now();
+    }
+    process.signal("-TERM");
+    let mut said = String::new();
+    read.read_to_string(&mut said).unwrap();
+    assert_eq!(process.wait(), (None, Some(15)));
+    assert!(said.ends_with("\nready\n"), "{}", said.trim_matches('.'));
     assert!(world.open("a.db").facts().unwrap().control.is_empty());
 }
 

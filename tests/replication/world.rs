@@ -149,7 +149,7 @@ impl World {
         );
     }
 
-    fn spawn(&self, verb: &str, name: &str, words: &[&str]) -> Command {
+    pub fn spawn(&self, verb: &str, name: &str, words: &[&str]) -> Command {
         let mut command = creel();
         command
             .args(["replicate", verb])

@@ -20,7 +20,7 @@ use super::serve::announce;
 use super::source::{Reseed, SourceArgs};
 use super::stream::{ListenArgs, bind_local, stop_on_signal};
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Failure, Outcome};
+use crate::cli::{Context, Failure, Outcome, signals};
 
 /// Arguments of `creel replicate follow`.
 #[derive(Debug, Args)]
@@ -75,6 +75,8 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         self.source.resolve(Some(&db))?;
         super::files::refuse_other_role(&db)?;
         let stop = stop_on_signal()?;
+        // One that comes while the address is printed must not skip the goodbye.
+        signals::allow_last_words();
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());
         if let Some(store) = self.source.store()? {

@@ -98,6 +98,8 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
             .into());
         }
         let stop = stop_on_signal()?;
+        // One that comes while the address is printed must not skip the goodbye.
+        signals::allow_last_words();
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         // Commands of this machine ask here who has which commit.
         let door = Door::new().map_err(|e| creel::Error::io("listen", e))?;
