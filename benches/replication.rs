@@ -1,25 +1,35 @@
-//! Streams over loopback: catching up, latency, and what followers cost their primary.
+//! Replication: catching up over a connection, from a file and from a store, latency, what followers
+//! cost their primary, promotion, and new copies.
 //!
-//! `cargo bench --bench replication [-- catch-up latency fan-out]`. `CREEL_BENCH_ENTRIES` is the
-//! number of commits to catch up with (default 1,000,000), `CREEL_BENCH_DIR` a directory on the
-//! device to measure.
+//! `cargo bench --bench replication [-- catch-up path store latency fan-out promote reseed]`.
+//! `CREEL_BENCH_ENTRIES` is the number of commits to catch up with (default 1,000,000),
+//! `CREEL_BENCH_DIR` a directory on the device to measure.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use std::fs::File;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use creel::chain::Tries;
 use creel::replica::address::Source;
 use creel::replica::dial::{DialOptions, Dialer};
+use creel::replica::path::{Pair, PullWish};
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
+use creel::replica::store::{
+    AttachOptions, Attached, PromoteWish, PullWish as StoreWish, attach, promote_in_store, pull,
+};
 use creel::stream::follow::{FollowOptions, Followed, follow};
 use creel::stream::stop::Stop;
-use creel::{CreateOptions, Db, NoProgress, OpenOptions, Role, SeedOptions, SyncMode};
+use creel::{
+    CheckpointOptions, CreateOptions, Db, NoProgress, OpenOptions, Role, SeedOptions, SyncMode,
+};
 
 const VALUE: usize = 84; // 100 bytes with the key
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -34,8 +44,13 @@ fn options(sync: SyncMode) -> OpenOptions {
 }
 
 fn primary(path: &Path, sync: SyncMode) -> Db {
+    primary_with(path, sync, 512 << 20)
+}
+
+/// With a log of so many bytes, so that none has to be folded on the way.
+fn primary_with(path: &Path, sync: SyncMode, wal_size: u64) -> Db {
     let create = CreateOptions {
-        wal_size: 512 << 20,
+        wal_size,
         role: Role::Primary,
         ..CreateOptions::default()
     };
@@ -98,7 +113,23 @@ fn copy(db: &Db, path: &Path, sync: SyncMode) -> Db {
     options(sync).open(path).unwrap()
 }
 
+fn entries() -> u64 {
+    std::env::var("CREEL_BENCH_ENTRIES").map_or(1_000_000, |n| n.parse().unwrap())
+}
+
 fn begin(served: &Served, path: &Path, db: Db, sync: SyncMode, at_head: bool) -> Copy {
+    let mut options = FollowOptions::default();
+    options.limits.at_head = at_head;
+    begin_with(served, path, db, sync, options)
+}
+
+fn begin_with(
+    served: &Served,
+    path: &Path,
+    db: Db,
+    sync: SyncMode,
+    follow_options: FollowOptions,
+) -> Copy {
     let address = format!("tcp://{}", served.serving.address().unwrap());
     let source: Source = address.parse().unwrap();
     let slot = Arc::new(Slot::new(path, options(sync), Some(db.clone())));
@@ -111,9 +142,7 @@ fn begin(served: &Served, path: &Path, db: Db, sync: SyncMode, at_head: bool) ->
         let (there, told) = (Arc::clone(&slot), Arc::clone(&state));
         let mut dialer = Dialer::new(source, options, there, told, tell).unwrap();
         let mut sink = DbSink::new(slot, state);
-        let mut options = FollowOptions::default();
-        options.limits.at_head = at_head;
-        follow(&mut dialer, &mut sink, &wish, options)
+        follow(&mut dialer, &mut sink, &wish, follow_options)
     });
     Copy { db, stop, thread }
 }
@@ -129,26 +158,169 @@ impl Copy {
     }
 }
 
-fn catch_up(dir: &Path) {
-    let entries = std::env::var("CREEL_BENCH_ENTRIES").map_or(1_000_000, |n| n.parse().unwrap());
-    let path = dir.join("a.db");
+/// What has to be written at least: the bytes of the entries in a file, with a sync for each 8 MiB.
+fn floor(dir: &Path, bytes: u64) -> Duration {
+    let mut file = File::create(dir.join("floor")).unwrap();
+    let piece = vec![7u8; 8 << 20];
+    let begun = Instant::now();
+    let mut left = bytes;
+    while left > 0 {
+        let count = left.min(piece.len() as u64);
+        file.write_all(piece.get(..count as usize).unwrap())
+            .unwrap();
+        file.sync_data().unwrap();
+        left -= count;
+    }
+    begun.elapsed()
+}
+
+fn say_caught_up(row: &str, dir: &Path, entries: u64, bytes: u64, took: Duration) {
+    let rate = entries as f64 / took.as_secs_f64();
+    let megabytes = bytes as f64 / took.as_secs_f64() / 1e6;
+    let floor = floor(dir, bytes).as_secs_f64();
+    println!(
+        "{row:10} {entries} entries of 100 bytes in {:.2} s: {rate:.0} entries/s, {megabytes:.0} MB/s, durable with each batch; a bare write and sync of the bytes takes {floor:.2} s",
+        took.as_secs_f64()
+    );
+}
+
+/// A primary with a copy that lacks `entries` commits.
+fn apart(dir: &Path, entries: u64) -> (PathBuf, Db, PathBuf, Db) {
+    let (path, own) = (dir.join("a.db"), dir.join("b.db"));
     let db = primary(&path, SyncMode::Off);
-    let own = dir.join("b.db");
     let replica = copy(&db, &own, SyncMode::Full);
     write(&db, 0, entries);
     db.durable_position().unwrap();
+    (path, db, own, replica)
+}
+
+fn catch_up(dir: &Path) {
+    let entries = entries();
+    let (path, db, own, replica) = apart(dir, entries);
     let served = serve(&path, SyncMode::Full);
     let begun = Instant::now();
     let copy = begin(&served, &own, replica, SyncMode::Full, true);
     let index = db.position().unwrap().index;
     let followed = copy.thread.join().unwrap();
-    let seconds = begun.elapsed().as_secs_f64();
+    let took = begun.elapsed();
     assert_eq!(followed.entries, entries);
     assert_eq!(copy.db.position().unwrap().index, index);
-    let rate = entries as f64 / seconds;
-    let megabytes = followed.bytes as f64 / seconds / 1e6;
+    say_caught_up("catch-up", dir, entries, followed.bytes, took);
+    served.finish();
+}
+
+fn from_path(dir: &Path) {
+    let entries = entries();
+    let (path, db, own, replica) = apart(dir, entries);
+    drop(db);
+    let source = OpenOptions::new().read_only(true).open(&path).unwrap();
+    let options = options(SyncMode::Full);
+    let pair = Pair {
+        path: &own,
+        options: &options,
+        source: &source,
+    };
+    let begun = Instant::now();
+    let (_, pulled) = pair
+        .pull(replica, &PullWish::default(), &NoProgress)
+        .unwrap();
+    assert_eq!(pulled.entries, entries);
+    say_caught_up("path", dir, entries, pulled.bytes, begun.elapsed());
+}
+
+/// A primary that publishes to a directory, and a copy that has what is published.
+fn published(dir: &Path, wal_size: u64) -> (Db, Attached, String, Db) {
+    let address = format!("dir:{}", dir.join("store").display());
+    let db = primary_with(&dir.join("a.db"), SyncMode::Off, wal_size);
+    let pace = &mut Tries(100);
+    let attached = attach(&db, &address, &AttachOptions::default(), pace, &NoProgress).unwrap();
+    let replica = copy(&db, &dir.join("b.db"), SyncMode::Full);
+    (db, attached, address, replica)
+}
+
+fn from_store(dir: &Path) {
+    let entries = entries();
+    let (db, mut attached, _, replica) = published(dir, 512 << 20);
+    write(&db, 0, entries);
+    let end = db.durable_position().unwrap().index;
+    let begun = Instant::now();
+    let pace = &mut Tries(100);
+    attached.publishing.upto(end, pace).unwrap();
     println!(
-        "catch-up   {entries} entries of 100 bytes in {seconds:.2} s: {rate:.0} entries/s, {megabytes:.0} MB/s, durable with each batch"
+        "publish    {entries} entries in {:.2} s",
+        begun.elapsed().as_secs_f64()
+    );
+    let begun = Instant::now();
+    let chain = attached.publishing.chain();
+    let report = pull(&replica, chain, &StoreWish::default(), pace, &NoProgress).unwrap();
+    assert_eq!(report.entries, entries);
+    say_caught_up("store", dir, entries, report.bytes, begun.elapsed());
+}
+
+/// From the wish to a file that accepts writes, with a store that decides.
+fn promotion(dir: &Path) {
+    let mut times = Vec::new();
+    for round in 0..9 {
+        let own = dir.join(round.to_string());
+        std::fs::create_dir_all(&own).unwrap();
+        let (db, mut attached, address, replica) = published(&own, 4 << 20);
+        write(&db, 0, 1000);
+        let pace = &mut Tries(100);
+        let end = db.durable_position().unwrap().index;
+        attached.publishing.upto(end, pace).unwrap();
+        let chain = attached.publishing.chain().clone();
+        pull(&replica, &chain, &StoreWish::default(), pace, &NoProgress).unwrap();
+        let begun = Instant::now();
+        let wish = PromoteWish {
+            name: "b".to_owned(),
+            ..PromoteWish::default()
+        };
+        promote_in_store(&replica, &chain, &address, &wish, pace, &NoProgress).unwrap();
+        replica.put(b"first", b"write").unwrap();
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).unwrap();
+    println!(
+        "promote    a copy that has everything, with the first write after: {:.1} ms, at most {:.1} ms (a directory)",
+        median.as_secs_f64() * 1e3,
+        times.last().unwrap().as_secs_f64() * 1e3
+    );
+}
+
+/// A new copy over a connection, beside a bare read, write and sync of the same bytes.
+fn reseed(dir: &Path) {
+    let (path, own) = (dir.join("a.db"), dir.join("b.db"));
+    let db = primary_with(&path, SyncMode::Off, 8 << 20);
+    let replica = copy(&db, &own, SyncMode::Full);
+    for part in 0..entries() / 20_000 {
+        write(&db, part * 20_000, 20_000);
+    }
+    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
+    let served = serve(&path, SyncMode::Full);
+    let bytes = db.prepare_seed().unwrap().bytes();
+    let begun = Instant::now();
+    let mut options = FollowOptions {
+        reseed: true,
+        reseed_first: true,
+        ..FollowOptions::default()
+    };
+    options.limits.at_head = true;
+    let copy = begin_with(&served, &own, replica, SyncMode::Full, options);
+    let followed = copy.thread.join().unwrap();
+    let took = begun.elapsed().as_secs_f64();
+    assert_eq!(followed.seeds, 1);
+    let begun = Instant::now();
+    let mut from = File::open(&own).unwrap().take(bytes);
+    let mut to = File::create(dir.join("floor")).unwrap();
+    std::io::copy(&mut from, &mut to).unwrap();
+    to.sync_all().unwrap();
+    let floor = begun.elapsed().as_secs_f64();
+    println!(
+        "reseed     {} MB in {took:.2} s: {:.0} MB/s, checked and in place; a copy with sync {floor:.2} s",
+        bytes / 1_000_000,
+        bytes as f64 / took / 1e6
     );
     served.finish();
 }
@@ -239,6 +411,10 @@ fn main() {
     std::fs::create_dir_all(&dir).unwrap();
     for (name, run) in [
         ("catch-up", catch_up as fn(&Path)),
+        ("path", from_path),
+        ("store", from_store),
+        ("promote", promotion),
+        ("reseed", reseed),
         ("latency", latency),
         ("fan-out", fan_out),
     ] {
@@ -251,6 +427,7 @@ fn main() {
                 }
             }
             run(&own);
+            std::fs::remove_dir_all(&own).unwrap();
         }
     }
     std::fs::remove_dir_all(&dir).unwrap();

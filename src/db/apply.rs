@@ -257,12 +257,14 @@ impl Inner {
         let durable_gen = log.tail.durable_gen;
         let encoded = append::encode_entries(&log.tail, group, history, durable_gen);
         self.append_group(log, encoded, durability, |table, newest| {
+            let mut all = Vec::with_capacity(group.len());
             for entry in group.iter().filter(|e| e.header.kind.has_operations()) {
                 let mut ops = Ops::new(entry.payload(), entry.header.op_count);
                 while let Ok(Some(op)) = ops.next_op() {
-                    table.apply(entry.header.index, &op, newest);
+                    all.push((entry.header.index, op));
                 }
             }
+            table.apply_all(all, newest);
         })?;
         let all = group.last().map(|last| last.header.index) == Some(chain.last.index);
         Ok(match all {

@@ -59,12 +59,53 @@ impl Log {
         after
     }
 
-    fn take(&mut self, bytes: &[u8]) {
+    /// Appends an entry that was made elsewhere for this very place.
+    pub fn take(&mut self, bytes: &[u8]) {
         let (entry, rest) = Entry::split(bytes).unwrap().unwrap();
         assert!(rest.is_empty());
         self.sum = self.sum.wrapping_add(weight(&entry));
         self.points.push(entry.point());
         self.entries.push(bytes.to_vec());
+    }
+
+    /// The entries behind `after`, up to `upto`.
+    pub fn between(&self, after: u64, upto: u64) -> Vec<u8> {
+        let range = after as usize..(upto as usize).max(after as usize);
+        self.entries.get(range).unwrap_or_default().concat()
+    }
+
+    /// Takes back everything behind an index.
+    pub fn truncate(&mut self, index: u64) {
+        let whole = self.between(0, index);
+        let floor = self.floor;
+        *self = Log::from_snapshot(&whole).expect("the log links");
+        self.floor = floor.min(index);
+    }
+
+    /// What a log is after its file was read from the start: it ends before the first entry that is
+    /// not whole or does not link.
+    pub fn recover(bytes: &[u8]) -> Log {
+        let mut log = Log::default();
+        let mut rest = bytes;
+        while let Ok(Some((entry, behind))) = Entry::split(rest) {
+            if entry.follows(&log.head()).is_err() {
+                break;
+            }
+            log.take(entry.bytes());
+            rest = behind;
+        }
+        log
+    }
+
+    /// Changes a bit of a stored entry.
+    pub fn rot(&mut self, index: u64, byte: usize, bit: u8) {
+        let entry = &mut self.entries[index as usize - 1];
+        let at = byte % entry.len();
+        entry[at] ^= 1 << bit;
+    }
+
+    pub fn points(&self) -> &[Point] {
+        &self.points
     }
 
     /// As a replica takes entries: all or nothing, those that it has are passed over.
@@ -145,7 +186,13 @@ impl Log {
         let mut bytes = Vec::new();
         let mut end = self.points[(after as usize).min(self.points.len() - 1)];
         for entry in rest.iter().take(max_entries) {
-            let (parsed, _) = Entry::split(entry).unwrap().unwrap();
+            let Ok(Some((parsed, _))) = Entry::split(entry) else {
+                if bytes.is_empty() {
+                    let reason = "damaged".to_owned();
+                    return Err(Refusal::Unavailable { reason });
+                }
+                break;
+            };
             if parsed.header.kind == EntryKind::Bulk {
                 if bytes.is_empty() {
                     return Err(Refusal::NotRetained {
@@ -197,9 +244,16 @@ pub struct Written(HashMap<[u8; 16], Vec<u8>>);
 impl Written {
     pub fn note(&mut self, log: &Log) {
         let head = log.head();
-        let bytes = log.bytes_of(head.index).unwrap().to_vec();
-        let other = self.0.insert(head.history, bytes);
-        assert!(other.is_none(), "written twice");
+        self.note_entry(head.history, log.bytes_of(head.index).unwrap());
+    }
+
+    pub fn note_entry(&mut self, history: [u8; 16], bytes: &[u8]) {
+        // What a power cut took may be written once more, as it was.
+        let other = self.0.insert(history, bytes.to_vec());
+        assert!(
+            other.is_none_or(|other| other == bytes),
+            "two entries of one history"
+        );
     }
 
     /// An entry of a copy is byte for byte one that a primary wrote.

@@ -310,13 +310,25 @@ fn an_acknowledgement_of_what_was_never_sent_is_refused() {
     let mut pair = Pair::new(log(9), Log::default());
     pair.hold_apply = true;
     pair.run();
+    let within = Point {
+        index: 5,
+        ..pair.leader.sent_to()
+    };
+    pair.follower.applied(pair.now, Ok(within));
+    pair.run();
+    assert!(matches!(pair.leader_end, Some(LeaderEnd::Wire(_))));
+    assert!(pair.acked.is_empty());
+    // Beyond all that there is: the leader is asked to go on from there, and cannot.
+    let mut pair = Pair::new(log(9), Log::default());
+    pair.hold_apply = true;
+    pair.run();
     let beyond = Point {
         index: 500,
         ..pair.leader.sent_to()
     };
     pair.follower.applied(pair.now, Ok(beyond));
     pair.run();
-    assert!(matches!(pair.leader_end, Some(LeaderEnd::Wire(_))));
+    assert!(pair.leader_end.is_some());
     assert!(pair.acked.is_empty());
 }
 
@@ -396,6 +408,31 @@ fn a_bulk_load_in_the_middle_of_the_stream_brings_a_snapshot() {
     pair.leader_log.write(EntryKind::Note, 1, b"and later");
     pair.run();
     pair.same();
+}
+
+/// A copy that follows over a connection and is fed from a store at the same time.
+#[test]
+fn entries_that_another_process_applied_break_no_connection() {
+    for (batch, ahead) in [(10, 25), (10, 40), (7, 33), (40, 40)] {
+        let mut pair = Pair::new(log(40), Log::default());
+        pair.batch = batch;
+        pair.hold_apply = true;
+        pair.run();
+        assert!(!pair.held.is_empty());
+        let other = pair.leader_log.between(0, ahead);
+        pair.follower_log.apply(&other).unwrap();
+        while !pair.held.is_empty() {
+            let bytes = pair.held.remove(0);
+            let outcome = pair.follower_log.apply(&bytes);
+            pair.follower.applied(pair.now, outcome);
+            pair.run();
+        }
+        pair.hold_apply = false;
+        pair.leader_log.write(EntryKind::Note, 1, b"and later");
+        pair.run();
+        assert_eq!((&pair.leader_end, &pair.follower_end), (&None, &None));
+        pair.same();
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::db::{Commit, Db, FenceWish, Info};
 use crate::error::Error;
 use crate::format::entry::{Entry, Point};
 use crate::format::fence::FenceRecord;
+use crate::format::frame::EntryKind;
 use crate::format::header::Role;
 use crate::progress::Progress;
 
@@ -59,7 +60,7 @@ pub fn promote_in_store(
         node: info.file_id,
         incarnation: random_id()?,
     };
-    let mut pulled = 0;
+    let (mut pulled, mut unread) = (0, false);
     if let Some(done) = finish(db, chain, address, &info, pace)? {
         return Ok(done);
     }
@@ -72,6 +73,11 @@ pub fn promote_in_store(
         let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
         let (number, end) = tail.map_or((0, chain.start()), |facts| (facts.number, facts.after));
         let body = adopted(db, &end)?;
+        if has_fence(&body) {
+            // Another copy became primary since the chain was read, and its fence came here first.
+            unread = true;
+            continue;
+        }
         let adopted = count(&body);
         expect_at(&end, wish)?;
         let fence = db.prepare_fence(&FenceWish {
@@ -98,7 +104,11 @@ pub fn promote_in_store(
             Promotion::Overtaken { .. } => return Err(lost(None)),
         }
     }
-    Err(ChainError::Refused("the chain grows faster than it can be read".to_owned()).into())
+    let why = match unread {
+        true => "an epoch began here that the chain does not have",
+        false => "the chain grows faster than it can be read",
+    };
+    Err(ChainError::Refused(why.to_owned()).into())
 }
 
 /// Whether the chain is as was expected.
@@ -228,6 +238,16 @@ fn adopted(db: &Db, end: &Point) -> StoreResult<Vec<u8>> {
             .into());
         }
     }
+}
+
+fn has_fence(mut body: &[u8]) -> bool {
+    while let Ok(Some((entry, rest))) = Entry::split(body) {
+        if entry.header.kind == EntryKind::Fence {
+            return true;
+        }
+        body = rest;
+    }
+    false
 }
 
 fn count(mut body: &[u8]) -> u64 {

@@ -98,6 +98,7 @@ impl FollowerSession {
                 self.head.point.index = self.head.point.index.max(entries.head);
                 self.head.published = entries.published;
                 self.pending += 1;
+                self.ends.push_back(index);
                 self.act(FollowerAction::Apply(entries.into_bytes()));
             }
             Err(reason) => self.ask_again(now, reason),
@@ -115,6 +116,26 @@ impl FollowerSession {
         self.caught_up = false;
         self.resync = Some(reason);
         self.send_resync(now);
+    }
+
+    /// Another process has applied more than came here. The leader knows nothing of that and could
+    /// not tell it from a history of its own making: it is asked to read on from there.
+    fn moved_on(&mut self, now: Now) {
+        self.state = State::Resyncing;
+        self.caught_up = false;
+        let reason = "another process applied more".to_owned();
+        self.resync.get_or_insert(reason);
+        self.send_resync(now);
+    }
+
+    pub(super) fn send_ack(&mut self, now: Now) {
+        let ack = Ack {
+            received: self.received.max(self.position.index),
+            durable: self.position,
+            applied: self.position.index,
+            highest_epoch: self.highest_epoch,
+        };
+        self.send(now, &Message::Ack(ack));
     }
 
     fn send_resync(&mut self, now: Now) {
@@ -137,18 +158,17 @@ impl FollowerSession {
             return;
         }
         self.pending = self.pending.saturating_sub(batches);
+        let count = batches.min(self.ends.len());
+        let end = self.ends.drain(..count).next_back();
         match outcome {
             Ok(position) => {
                 self.position = position;
                 // An entry's epoch counts once its history was found right.
                 self.highest_epoch = self.highest_epoch.max(position.epoch);
-                let ack = Ack {
-                    received: self.received.max(position.index),
-                    durable: position,
-                    applied: position.index,
-                    highest_epoch: self.highest_epoch,
-                };
-                self.send(now, &Message::Ack(ack));
+                if end.is_some_and(|end| position.index > end) {
+                    return self.moved_on(now);
+                }
+                self.send_ack(now);
                 if self.is_caught_up() {
                     self.heard();
                 }
@@ -157,6 +177,7 @@ impl FollowerSession {
             Err(SinkError::Damaged { reason }) if self.state == State::Streaming => {
                 // What came behind it cannot be applied either: the shell drops it.
                 self.pending = 0;
+                self.ends.clear();
                 self.received = self.position.index;
                 self.ask_again(now, reason);
             }

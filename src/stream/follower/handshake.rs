@@ -82,8 +82,13 @@ impl FollowerSession {
         self.heard();
         match welcome.decision {
             Decision::Stream { from } if from == self.position.index + 1 => {
+                let again = self.state == State::Resyncing;
                 self.state = State::Streaming;
                 self.received = self.position.index;
+                if again {
+                    // What another process applied counts too.
+                    self.send_ack(now);
+                }
                 self.act(FollowerAction::Streaming);
             }
             Decision::Stream { .. } => {

@@ -156,6 +156,8 @@ pub struct FollowerSession {
     received: u64,
     /// Batches given to the shell and not applied yet.
     pending: usize,
+    /// Where each of them ends.
+    ends: VecDeque<u64>,
     /// A RESYNC is to be sent as soon as nothing is pending.
     resync: Option<String>,
     resyncs: u32,
@@ -187,6 +189,7 @@ impl FollowerSession {
             position,
             received: position.index,
             pending: 0,
+            ends: VecDeque::new(),
             resync: None,
             resyncs: 0,
             highest_epoch: config.hello.highest_epoch,

@@ -101,7 +101,7 @@ impl Link {
         config.hello.highest_epoch = node.highest;
         config.hello.incarnation = [node.starts; 16];
         config.hello.caps = match node.wish {
-            Wish::Follow => CAP_SNAPSHOT * u32::from(rng.chance(50)),
+            Wish::Follow | Wish::Rejoin => CAP_SNAPSHOT * u32::from(rng.chance(50)),
             Wish::Reseed => CAP_SNAPSHOT | CAP_BOOTSTRAP,
         };
         let leader_config = LeaderConfig {
@@ -109,7 +109,7 @@ impl Link {
             node: [leader as u8; 16],
             ..leader_config()
         };
-        let head = nodes[leader].log.position_head();
+        let head = nodes[leader].head();
         Link {
             follower,
             leader,

@@ -1,16 +1,21 @@
-//! One to five nodes over a network with faults, one seed, one thread, checked after each step.
+//! One to five nodes, a network, an object store, disks and clocks, all with faults: one seed, one
+//! thread, checked after each step. The sessions of `creel::stream`, the rules and the objects of
+//! `creel::chain`, and the entries of `creel::format` are those of the program; a node's file is its log.
 //!
 //! `CREEL_SIM_SEEDS=1000000 cargo test --release --test stream simulation` runs more;
 //! `CREEL_SIM_SEED=N` one of them.
 
+mod chain;
 mod link;
 mod node;
 mod oracle;
+mod store;
+mod tools;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use world::World;
+use world::{Weak, World};
 
 const STEPS: usize = 500;
 const SEEDS: u64 = 10_000;
@@ -21,18 +26,68 @@ fn from_env(name: &str) -> Option<u64> {
 
 /// Gives a hash of everything that happened.
 fn run(seed: u64) -> (u64, world::Seen) {
-    let result = std::panic::catch_unwind(|| {
-        let mut world = World::new(seed);
-        for _ in 0..STEPS {
-            world.step();
-        }
-        world.heal();
-        (world.trace(), world.seen)
-    });
+    let result = std::panic::catch_unwind(|| run_weak(seed, Weak::Nothing));
     result.unwrap_or_else(|cause| {
         eprintln!("simulation failed: CREEL_SIM_SEED={seed}");
         std::panic::resume_unwind(cause)
     })
+}
+
+fn run_weak(seed: u64, weak: Weak) -> (u64, world::Seen) {
+    let mut world = World::new(seed, weak);
+    for _ in 0..STEPS {
+        world.step();
+    }
+    world.heal();
+    (world.trace(), world.seen)
+}
+
+/// Seeds until the planted mistake is noticed, and by the check that is there for it.
+fn noticed(weak: Weak, by: &str) {
+    let seeds = 3000;
+    for seed in 0..seeds {
+        let Err(cause) = std::panic::catch_unwind(|| run_weak(seed, weak)) else {
+            continue;
+        };
+        let text = cause.downcast_ref::<String>().map(String::as_str);
+        let text = text
+            .or(cause.downcast_ref::<&str>().copied())
+            .unwrap_or_default();
+        assert!(text.contains(by), "{weak:?}, seed {seed}: {text}");
+        eprintln!("{weak:?}: noticed with seed {seed}");
+        return;
+    }
+    panic!("{weak:?} was not noticed in {seeds} seeds");
+}
+
+#[test]
+fn a_store_that_ignores_the_condition_is_noticed() {
+    noticed(Weak::CarelessStore, "is not in the history");
+}
+
+#[test]
+fn a_promotion_that_does_not_look_behind_its_fence_is_noticed() {
+    noticed(Weak::NoListBehind, "is not in the history");
+}
+
+#[test]
+fn fences_that_are_removed_are_noticed() {
+    noticed(Weak::FencesRemoved, "is gone");
+}
+
+#[test]
+fn entries_that_are_shipped_before_they_are_durable_are_noticed() {
+    noticed(Weak::ShipsUnsynced, "before it was durable");
+}
+
+#[test]
+fn a_tail_that_is_taken_back_before_it_is_saved_is_noticed() {
+    noticed(Weak::RewindsUnsaved, "nowhere saved");
+}
+
+#[test]
+fn a_copy_with_other_data_at_the_same_position_is_noticed() {
+    noticed(Weak::AppliesWrongData, "other data");
 }
 
 #[test]
@@ -69,7 +124,7 @@ fn simulation() {
         }
     });
     // A simulation in which nothing happens proves nothing.
-    if seeds >= 200 {
+    if seeds >= SEEDS {
         seen.check();
     }
     eprintln!("{seeds} seeds: {seen:?}");

@@ -1,4 +1,6 @@
-//! All nodes and connections, and what happens to them.
+//! All nodes, their connections and the store, and what happens to them.
+
+use std::collections::HashSet;
 
 use creel::format::checksum::mix;
 use creel::format::frame::EntryKind;
@@ -6,12 +8,34 @@ use creel::stream::clock::Now;
 use creel::stream::follower::{FollowerAction, FollowerEnd};
 use creel::stream::leader::{LeaderAction, LeaderEnd, Want};
 use creel::stream::message::Code;
+use creel::stream::source::SinkError;
 
+use super::chain::Job;
 use super::link::Link;
 use super::node::{Node, Wish};
 use super::oracle::Oracle;
+use super::store::{Ask, SimStore};
+use super::tools::Tool;
 use crate::memory::Log;
 use crate::rng::Rng;
+
+/// A rule that is broken on purpose: the simulation has to notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weak {
+    Nothing,
+    /// The store ignores the condition of a create.
+    CarelessStore,
+    /// A promotion does not look behind its fence.
+    NoListBehind,
+    /// Fences are removed like other segments.
+    FencesRemoved,
+    /// A primary ships what it has not made durable.
+    ShipsUnsynced,
+    /// A divergent tail is taken back before it is set aside.
+    RewindsUnsaved,
+    /// A copy counts its entries without what is in them, now and then.
+    AppliesWrongData,
+}
 
 /// How often things happened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,10 +53,25 @@ pub struct Seen {
     pub dead: u64,
     pub restarts: u64,
     pub cascaded: u64,
+    pub published: u64,
+    pub delivered: u64,
+    pub fenced_by_store: u64,
+    pub adopted: u64,
+    pub overtaken: u64,
+    pub rewound: u64,
+    pub gaps: u64,
+    pub seeded_from_store: u64,
+    pub images: u64,
+    pub removed: u64,
+    pub power_cuts: u64,
+    pub lost: u64,
+    pub rotten: u64,
+    pub store_faults: u64,
+    pub wall_steps: u64,
 }
 
 impl Seen {
-    fn fields(&mut self) -> [&mut u64; 13] {
+    fn fields(&mut self) -> [&mut u64; 28] {
         [
             &mut self.applied,
             &mut self.acked,
@@ -47,6 +86,21 @@ impl Seen {
             &mut self.dead,
             &mut self.restarts,
             &mut self.cascaded,
+            &mut self.published,
+            &mut self.delivered,
+            &mut self.fenced_by_store,
+            &mut self.adopted,
+            &mut self.overtaken,
+            &mut self.rewound,
+            &mut self.gaps,
+            &mut self.seeded_from_store,
+            &mut self.images,
+            &mut self.removed,
+            &mut self.power_cuts,
+            &mut self.lost,
+            &mut self.rotten,
+            &mut self.store_faults,
+            &mut self.wall_steps,
         ]
     }
 
@@ -65,29 +119,46 @@ impl Seen {
 }
 
 pub struct World {
-    rng: Rng,
-    now: Now,
-    nodes: Vec<Node>,
+    pub(super) rng: Rng,
+    pub(super) now: Now,
+    pub(super) nodes: Vec<Node>,
     links: Vec<Link>,
-    oracle: Oracle,
-    /// The highest epoch that the elector has given out.
-    epoch: u32,
+    pub(super) oracle: Oracle,
+    /// Decides who is primary; without one somebody gives out epochs.
+    pub(super) store: Option<SimStore>,
+    pub(super) tools: Vec<Tool>,
+    /// The highest epoch that there is.
+    pub(super) epoch: u32,
+    /// Fences that were offered to the store.
+    pub(super) promised: HashSet<[u8; 16]>,
+    /// What the promotion of each node has asked last.
+    pub(super) asked: Vec<Option<Ask>>,
+    pub(super) weak: Weak,
     trace: u64,
-    healing: bool,
+    pub(super) healing: bool,
     pub seen: Seen,
 }
 
 impl World {
-    pub fn new(seed: u64) -> World {
+    pub fn new(seed: u64, weak: Weak) -> World {
         let mut rng = Rng::new(seed);
-        let count = 2 + rng.below(4);
+        let count = 1 + rng.below(5);
+        let store = rng.chance(65).then(|| SimStore {
+            careless: weak == Weak::CarelessStore,
+            ..SimStore::default()
+        });
         let mut world = World {
             rng,
             now: Now::default(),
             nodes: (0..count).map(|i| Node::new(i == 0)).collect(),
             links: Vec::new(),
             oracle: Oracle::default(),
+            store,
+            tools: Vec::new(),
             epoch: 1,
+            promised: HashSet::new(),
+            asked: vec![None; count],
+            weak,
             trace: seed,
             healing: false,
             seen: Seen::default(),
@@ -102,7 +173,7 @@ impl World {
         self.trace
     }
 
-    fn note(&mut self, what: u64, a: u64, b: u64) {
+    pub(super) fn note(&mut self, what: u64, a: u64, b: u64) {
         self.trace = mix(self.trace ^ mix(what) ^ mix(a.wrapping_mul(31) ^ b));
     }
 
@@ -114,27 +185,49 @@ impl World {
         };
         let payload = self.rng.next().to_le_bytes();
         node.log.write(kind, epoch, &payload[..self.rng.below(9)]);
+        if kind == EntryKind::Fence || self.rng.chance(60) {
+            node.sync();
+        }
         self.oracle.written.note(&node.log);
+        self.oracle.writes(at, epoch);
         let index = node.log.head().index;
         self.note(1, at as u64, index);
+        self.oracle.node(at, &self.nodes[at]);
     }
 
     /// One thing happens, then everything is checked.
     pub fn step(&mut self) {
         self.now.mono_us += self.rng.below(10_000) as u64;
+        let stored = self.store.is_some();
         match self.rng.below(100) {
-            0..60 => {
-                if !self.links.is_empty() {
-                    let at = self.rng.below(self.links.len());
-                    self.pump(at);
+            0..30 => self.pump_somewhere(),
+            30..60 if stored => {
+                for _ in 0..3 {
+                    let at = self.rng.below(self.nodes.len());
+                    self.work(at);
                 }
             }
-            60..75 => self.write_somewhere(),
-            75..85 => self.connect_somewhere(),
-            85..92 => self.tick_all(),
+            30..60 => self.pump_somewhere(),
+            60..74 => self.write_somewhere(),
+            74..83 => self.connect_somewhere(),
+            83..88 if stored => {
+                self.start_tool();
+                for _ in 0..4 {
+                    self.use_tool();
+                }
+            }
+            83..92 => self.tick_all(),
             _ => self.fault(),
         }
         self.drop_dead_links();
+        self.see_store();
+    }
+
+    fn pump_somewhere(&mut self) {
+        if !self.links.is_empty() {
+            let at = self.rng.below(self.links.len());
+            self.pump(at);
+        }
     }
 
     fn write_somewhere(&mut self) {
@@ -156,9 +249,12 @@ impl World {
                 },
             );
         }
+        if self.rng.chance(50) {
+            self.nodes[at].sync();
+        }
     }
 
-    fn paused(&self, at: usize) -> bool {
+    pub(super) fn paused(&self, at: usize) -> bool {
         self.nodes[at].paused_until_us > self.now.mono_us
     }
 
@@ -176,6 +272,13 @@ impl World {
     fn connect(&mut self, at: usize) {
         let node = &self.nodes[at];
         if node.writable() || self.connected(at) || node.retry_us > self.now.mono_us {
+            return;
+        }
+        // With a store to ask, a former primary goes back first; who is being promoted takes nothing.
+        let former = node.primary && node.wish != Wish::Reseed;
+        let busy = former || node.wish == Wish::Rejoin;
+        let promoting = matches!(node.job, Job::Promoting { .. });
+        if self.store.is_some() && (busy || promoting) {
             return;
         }
         let upstream = if self.healing {
@@ -222,7 +325,7 @@ impl World {
 
     fn fault(&mut self) {
         let links = self.links.len();
-        match self.rng.below(12) {
+        match self.rng.below(16) {
             0..3 if links > 0 => {
                 let at = self.rng.below(links);
                 let link = &mut self.links[at];
@@ -250,18 +353,46 @@ impl World {
             }
             6..8 => {
                 let at = self.rng.below(self.nodes.len());
-                let pause = self.rng.below(400_000) as u64;
+                // Now and then it sleeps while the others go on for long.
+                let most = if self.rng.chance(20) {
+                    3_000_000
+                } else {
+                    400_000
+                };
+                let pause = self.rng.below(most) as u64;
                 self.nodes[at].paused_until_us = self.now.mono_us + pause;
             }
             8 => self.restart(),
-            9 => self.promote(),
+            9 | 12 => self.promote(),
             10 => {
-                // Old entries are thrown away.
+                // Old entries are thrown away; what is not in the store is kept for it.
                 let at = self.rng.below(self.nodes.len());
-                let log = &mut self.nodes[at].log;
-                let head = log.head().index as usize;
-                let floor = self.rng.below(head + 1) as u64;
-                log.floor = log.floor.max(floor);
+                let node = &mut self.nodes[at];
+                let most = match self.store {
+                    Some(_) => node.published.min(node.log.head().index),
+                    None => node.log.head().index,
+                };
+                let floor = self.rng.below(most as usize + 1) as u64;
+                node.log.floor = node.log.floor.max(floor);
+            }
+            13 => {
+                // A clock is set, by years. Only what is shown may change.
+                let years = 31_557_600_000_000 * self.rng.below(20) as u64;
+                self.now.wall_us = years;
+                self.seen.wall_steps += 1;
+            }
+            14 if self.rng.chance(30) => {
+                let at = self.rng.below(self.nodes.len());
+                if self.nodes[at].rot(&mut self.rng) {
+                    self.seen.rotten += 1;
+                }
+            }
+            14 | 15 if self.store.is_some() => {
+                let store = self.store.as_mut().unwrap();
+                match self.rng.below(10) {
+                    0 => self.seen.rotten += u64::from(store.rot(&mut self.rng)),
+                    _ => store.carry_out_late(&mut self.rng),
+                }
             }
             _ => {
                 // Bytes rot between the leader's log and the wire.
@@ -277,25 +408,62 @@ impl World {
         }
     }
 
+    /// A process is killed, or its machine loses power, and it starts again.
     fn restart(&mut self) {
         let at = self.rng.below(self.nodes.len());
-        self.nodes[at].starts += 1;
-        self.nodes[at].log.check_whole();
         self.seen.restarts += 1;
+        if self.rng.chance(50) {
+            let lost = self.nodes[at].power_cut(&mut self.rng);
+            self.seen.power_cuts += 1;
+            self.seen.lost += lost.len() as u64;
+            self.oracle.lost(at, &lost, &self.nodes);
+        }
+        let node = &mut self.nodes[at];
+        node.starts = node.starts.wrapping_add(1);
+        node.drop_job();
+        node.chosen = false;
+        node.paused_until_us = 0;
+        match node.rotten {
+            // Opening refuses a damaged file: it is no source, and needs a new copy.
+            true => self.found_rotten(at),
+            false => self.nodes[at].log.check_whole(),
+        }
         for link in 0..self.links.len() {
             if self.links[link].follower == at || self.links[link].leader == at {
                 self.links[link].leader_open = false;
                 self.hang_up(link);
             }
         }
-        self.note(3, at as u64, 0);
+        self.note(3, at as u64, self.nodes[at].log.head().index);
+        self.oracle.node(at, &self.nodes[at]);
     }
 
-    /// An elector gives the next epoch to a replica, however far it is.
+    fn found_rotten(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        if !node.writable() {
+            node.wish = Wish::Reseed;
+            node.log.floor = node.log.head().index;
+            node.drop_job();
+        }
+    }
+
+    /// Somebody wants a replica to be primary, however far it is. Without a store an elector gives it
+    /// the next epoch.
     fn promote(&mut self) {
         let at = self.rng.below(self.nodes.len());
-        let node = &self.nodes[at];
-        if node.primary || self.paused(at) || node.wish == Wish::Reseed {
+        self.promote_node(at);
+    }
+
+    fn promote_node(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        if node.primary || node.wish != Wish::Follow || node.rotten {
+            return;
+        }
+        if self.store.is_some() {
+            node.chosen = true;
+            return;
+        }
+        if self.paused(at) {
             return;
         }
         self.epoch += 1;
@@ -303,6 +471,13 @@ impl World {
         self.nodes[at].fenced = false;
         self.write(at, EntryKind::Fence);
         self.nodes[at].saw_epoch(self.epoch);
+        self.hang_up_all(at);
+        self.seen.promotions += 1;
+        self.note(4, at as u64, u64::from(self.epoch));
+    }
+
+    /// A node follows nobody any more.
+    pub(super) fn hang_up_all(&mut self, at: usize) {
         for link in 0..self.links.len() {
             if self.links[link].follower == at {
                 self.links[link].follower_side.stop(self.now);
@@ -310,8 +485,6 @@ impl World {
                 self.hang_up(link);
             }
         }
-        self.seen.promotions += 1;
-        self.note(4, at as u64, u64::from(self.epoch));
     }
 
     /// The follower's side of a connection ends.
@@ -385,16 +558,25 @@ impl World {
         let node = &mut self.nodes[link.follower];
         if link.seed_ready && link.pending.is_empty() {
             link.seed_ready = false;
-            node.log = Log::from_snapshot(&link.arriving).expect("a snapshot that was checked");
-            node.copy += 1;
-            node.primary = false;
-            node.fenced = false;
-            node.wish = Wish::Follow;
-            self.seen.seeded += 1;
-            link.follower_side.seeded(self.now, Ok(node.log.head()));
+            // It is checked before it takes the place of the old one.
+            let outcome = match Log::from_snapshot(&link.arriving) {
+                Some(log) => {
+                    node.replace(log);
+                    self.seen.seeded += 1;
+                    Ok(node.log.head())
+                }
+                None => Err(SinkError::Failed {
+                    reason: "what arrived is damaged".to_owned(),
+                }),
+            };
+            link.follower_side.seeded(self.now, outcome);
         } else if let Some(bytes) = link.pending.pop_front() {
             let before = node.log.head().index;
             let outcome = node.log.apply(&bytes);
+            node.sync();
+            if self.weak == Weak::AppliesWrongData && bytes.len().is_multiple_of(50) {
+                node.log.sum ^= 1;
+            }
             if outcome.is_err() {
                 link.pending.clear();
             }
@@ -414,8 +596,11 @@ impl World {
     fn feed(&mut self, at: usize) {
         let link = &mut self.links[at];
         let node = &self.nodes[link.leader];
-        link.leader_side
-            .set_head(self.now, node.log.position_head());
+        let mut head = node.head();
+        if self.weak == Weak::ShipsUnsynced {
+            head.point = node.log.head();
+        }
+        link.leader_side.set_head(self.now, head);
         let same = link.copy == node.copy;
         match link.leader_side.wants() {
             Want::Nothing => {}
@@ -424,8 +609,9 @@ impl World {
                     .fail(self.now, Code::Internal, "the log was replaced");
             }
             Want::Entries => {
-                let most = 1 + self.rng.below(5);
                 let after = link.leader_side.sent_to().index;
+                let there = head.point.index.saturating_sub(after) as usize;
+                let most = (1 + self.rng.below(5)).min(there);
                 match node.log.read(after, most) {
                     Ok(Some(batch)) => {
                         link.leader_side.entries(self.now, &batch.bytes, batch.end);
@@ -457,7 +643,7 @@ impl World {
         Oracle::memory(&self.links[at]);
     }
 
-    fn due_us(&mut self) -> u64 {
+    pub(super) fn due_us(&mut self) -> u64 {
         self.now.mono_us
             + if self.healing {
                 0
@@ -485,8 +671,9 @@ impl World {
             }
             LeaderAction::Snapshot => {
                 link.copy = node.copy;
-                let bytes = node.log.snapshot();
-                let ready = (bytes.len() as u64, node.log.head());
+                let end = node.head().point;
+                let bytes = node.log.between(0, end.index);
+                let ready = (bytes.len() as u64, end);
                 link.snapshot = Some(bytes.into());
                 link.leader_side.snapshot(self.now, Ok(ready));
             }
@@ -541,7 +728,10 @@ impl World {
             FollowerAction::Close(end) => {
                 match end {
                     FollowerEnd::Diverged { .. } => {
-                        node.wish = Wish::Reseed;
+                        node.wish = match self.store {
+                            Some(_) if !node.rotten => Wish::Rejoin,
+                            _ => Wish::Reseed,
+                        };
                         self.seen.diverged += 1;
                     }
                     FollowerEnd::Reseed { .. } => node.wish = Wish::Reseed,
@@ -565,38 +755,43 @@ impl World {
             .unwrap()
     }
 
-    /// The network is well again: everybody ends up with the newest primary's history.
+    /// Network, store and machines are well again: everybody ends up with the newest primary's
+    /// history, and it has all that was confirmed.
     pub fn heal(&mut self) {
         self.healing = true;
         for node in &mut self.nodes {
             node.paused_until_us = 0;
+            node.chosen = false;
+            if let Some(call) = &mut node.call {
+                call.due_us = 0;
+            }
         }
         for at in 0..self.links.len() {
             self.links[at].leader_open = false;
             self.hang_up(at);
         }
         self.links.clear();
-        let leader = self.leader_of_all();
+        if let Some(store) = &mut self.store {
+            let faults = store.injected;
+            self.seen.store_faults +=
+                faults.refused + faults.lost + faults.late + faults.conflicts + faults.garbled;
+            store.calm = true;
+            for _ in 0..100 {
+                store.carry_out_late(&mut self.rng);
+            }
+        }
+        self.see_store();
+        for at in 0..self.nodes.len() {
+            if self.nodes[at].rotten {
+                self.found_rotten(at);
+            }
+        }
+        let leader = self.last_primary();
         self.write(leader, EntryKind::Note);
-        // The last primary has not heard of a higher epoch, or it would not be the last.
-        assert!(!self.nodes[leader].fenced);
-        let rounds = 400;
-        for _ in 0..rounds {
-            self.now.mono_us += 1000;
-            for at in 0..self.nodes.len() {
-                if at != leader && self.nodes[at].writable() {
-                    // It finds out as soon as it asks anybody.
-                    self.nodes[at].saw_epoch(self.epoch);
-                }
-                self.connect(at);
-            }
-            for at in 0..self.links.len() {
-                self.tick(at);
-                self.pump(at);
-            }
-            self.drop_dead_links();
-            let head = self.nodes[leader].log.head();
-            if self.nodes.iter().all(|node| node.log.head() == head) {
+        self.nodes[leader].sync();
+        for _ in 0..600 {
+            self.round(leader);
+            if self.is_well(leader) {
                 break;
             }
         }
@@ -606,11 +801,83 @@ impl World {
             assert_eq!(
                 node.log.head(),
                 head,
-                "node {at} did not get there: {:?}",
-                self.links
+                "node {at} did not get there from {leader}: {:?}, primary {}, damaged {}, {:?} of {:?}",
+                node.wish,
+                node.primary,
+                node.rotten,
+                node.call,
+                node.job
             );
             assert_eq!(node.log.sum, sum, "node {at} has other data");
+            assert!(!node.rotten, "node {at} is damaged and stays so");
             node.log.check_whole();
+            self.oracle.kept(node);
         }
+        if self.store.is_some() {
+            assert_eq!(self.oracle.end(), head, "not everything is published");
+        }
+    }
+
+    fn is_well(&self, leader: usize) -> bool {
+        let head = self.nodes[leader].log.head();
+        let published = self.store.is_none() || self.oracle.end() == head;
+        let there = |node: &Node| node.log.head() == head && !node.rotten;
+        published && self.nodes.iter().all(there)
+    }
+
+    fn round(&mut self, leader: usize) {
+        self.now.mono_us += 1000;
+        for at in 0..self.nodes.len() {
+            if at != leader && self.nodes[at].writable() {
+                // It finds out as soon as it asks anybody.
+                self.nodes[at].saw_epoch(self.epoch);
+            }
+            self.connect(at);
+            for _ in 0..4 {
+                self.work(at);
+            }
+        }
+        for at in 0..self.links.len() {
+            self.tick(at);
+            self.pump(at);
+        }
+        self.drop_dead_links();
+    }
+
+    /// The primary of the newest epoch. With a store one is made where nobody is: a fence may be there
+    /// whose writer was killed before it knew.
+    fn last_primary(&mut self) -> usize {
+        if self.store.is_none() {
+            // It has not heard of a higher epoch, or it would not be the last.
+            let leader = self.leader_of_all();
+            assert!(!self.nodes[leader].fenced);
+            return leader;
+        }
+        for _ in 0..600 {
+            let epoch = self.oracle.end().epoch;
+            let there = self
+                .nodes
+                .iter()
+                .position(|node| node.writable() && node.log.head().epoch == epoch);
+            // A fence that is on its way could still depose it.
+            let promoting = |node: &Node| matches!(node.job, Job::Promoting { .. });
+            if let Some(leader) = there
+                && !self.nodes.iter().any(promoting)
+            {
+                self.nodes.iter_mut().for_each(|node| node.chosen = false);
+                return leader;
+            }
+            for at in 0..self.nodes.len() {
+                for _ in 0..4 {
+                    self.work(at);
+                }
+            }
+            if there.is_none() && !self.nodes.iter().any(|node| node.chosen) {
+                let at = self.rng.below(self.nodes.len());
+                self.promote_node(at);
+            }
+            self.now.mono_us += 1000;
+        }
+        panic!("nobody can be made primary: {:?}", self.nodes);
     }
 }

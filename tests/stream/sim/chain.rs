@@ -1,0 +1,579 @@
+//! What nodes do in the store: the rules of `creel::chain::protocol` with requests that take time, and
+//! may be carried out while whoever sent them stands still or is long dead.
+
+use creel::chain::object::{Facts, Segment};
+use creel::chain::protocol::{
+    Promoter, PromoterStep, Publisher, PublisherStep, Reader, ReaderStep, Stop,
+};
+use creel::format::entry::Entry;
+use creel::format::frame::EntryKind;
+use creel::stream::source::SinkError;
+
+use super::node::Wish;
+use super::store::{Ask, Reply, Where};
+use super::world::{Weak, World};
+use crate::samples::{entry, start};
+
+/// A request that is under way.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub ask: Ask,
+    pub due_us: u64,
+    reply: Option<Reply>,
+}
+
+/// What a node is at.
+#[derive(Debug)]
+pub enum Job {
+    Idle,
+    /// A primary looks where the chain ends.
+    Opening,
+    Publishing {
+        machine: Publisher<Facts>,
+        segment: Option<Box<Segment>>,
+        /// It only looks whether a fence stands there, as a write does that waits for the store.
+        looking: bool,
+    },
+    Reading {
+        machine: Reader<Facts>,
+        kept: Option<Box<Segment>>,
+    },
+    Promoting {
+        machine: Promoter<Facts>,
+        segment: Box<Segment>,
+    },
+}
+
+impl World {
+    /// One node gets on with what it does in the store.
+    pub fn work(&mut self, at: usize) {
+        let now_us = self.now.mono_us;
+        let (mut due_us, later_us) = (self.due_us(), self.due_us());
+        // A request may be on its way for very long.
+        if self.rng.chance(3) && !self.healing {
+            due_us += self.rng.below(2_000_000) as u64;
+        }
+        let Some(store) = &mut self.store else { return };
+        // A request that was sent is carried out whether or not the sender still runs.
+        if let Some(call) = &mut self.nodes[at].call
+            && call.reply.is_none()
+            && call.due_us <= now_us
+        {
+            call.reply = Some(store.carry_out(&call.ask, &mut self.rng));
+            call.due_us = later_us;
+        }
+        self.see_store();
+        if self.paused(at) {
+            return;
+        }
+        let node = &mut self.nodes[at];
+        match node.call.take() {
+            Some(Call {
+                reply: Some(reply),
+                due_us: came_us,
+                ..
+            }) if came_us <= now_us => {
+                if let Some(ask) = self.answer(at, reply) {
+                    self.nodes[at].call = Some(Call {
+                        ask,
+                        due_us,
+                        reply: None,
+                    });
+                }
+            }
+            Some(call) => node.call = Some(call),
+            None => {
+                if let Some(ask) = self.begin(at) {
+                    self.nodes[at].call = Some(Call {
+                        ask,
+                        due_us,
+                        reply: None,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The oracle sees what came into being in the store.
+    pub fn see_store(&mut self) {
+        if let Some(store) = &mut self.store {
+            for segment in std::mem::take(&mut store.made) {
+                self.oracle.created(&segment, &self.nodes);
+            }
+            self.oracle.store(store);
+        }
+    }
+
+    /// Nothing is under way: what is there to do?
+    fn begin(&mut self, at: usize) -> Option<Ask> {
+        if self.nodes[at].writable() {
+            return self.begin_publishing(at);
+        }
+        match self.nodes[at].wish {
+            Wish::Rejoin => self.rejoin(at),
+            Wish::Reseed => self.seed_from_store(at),
+            Wish::Follow if self.nodes[at].primary => self.nodes[at].wish = Wish::Rejoin,
+            Wish::Follow => return self.begin_reading(at),
+        }
+        None
+    }
+
+    fn begin_publishing(&mut self, at: usize) -> Option<Ask> {
+        let most = 1 + self.rng.below(4) as u64;
+        let nonce = [self.rng.next(), self.rng.next() | 1].map(u64::to_le_bytes);
+        let look = self.rng.chance(20);
+        let node = &mut self.nodes[at];
+        let (writer, durable) = (node.writer(at), node.durable);
+        let Job::Publishing {
+            machine,
+            segment,
+            looking,
+        } = &mut node.job
+        else {
+            node.job = Job::Opening;
+            return Some(Ask::Newest);
+        };
+        let before = machine.point();
+        if durable <= before.index {
+            *looking = look;
+            return look.then_some(Ask::Get(machine.next()));
+        }
+        let body = node
+            .log
+            .between(before.index, durable.min(before.index + most));
+        let nonce = nonce.concat().try_into().unwrap();
+        let built = Segment::build(&writer, machine.next(), nonce, before, &body).unwrap();
+        let step = machine.offer(built.facts).expect("the next one");
+        let PublisherStep::Create(facts) = step else {
+            panic!("an offer is created first");
+        };
+        let bytes = built.bytes().to_vec();
+        *segment = Some(Box::new(built));
+        Some(Ask::Create(facts.number, bytes))
+    }
+
+    fn begin_reading(&mut self, at: usize) -> Option<Ask> {
+        let node = &mut self.nodes[at];
+        if let Job::Reading { machine, .. } = &mut node.job {
+            if node.chosen {
+                machine.slept();
+            }
+            let step = machine.poll()?;
+            return self.read_step(at, step);
+        }
+        match self.store.as_ref()?.locate(&node.log) {
+            Where::From {
+                number,
+                before,
+                shared,
+                chain_end,
+            } => {
+                let head = node.log.head();
+                if shared != chain_end && head.index > shared.index {
+                    node.wish = Wish::Rejoin;
+                } else {
+                    let machine = Reader::new(number, before);
+                    node.job = Job::Reading {
+                        machine,
+                        kept: None,
+                    };
+                }
+            }
+            Where::Below => node.wish = Wish::Reseed,
+        }
+        None
+    }
+
+    /// Sets the divergent tail aside, then takes it back: two steps, between which the process may
+    /// be killed.
+    fn rejoin(&mut self, at: usize) {
+        let Some(store) = &self.store else { return };
+        let node = &mut self.nodes[at];
+        let found = (!node.rotten).then(|| store.locate(&node.log));
+        let Some(Where::From { shared, .. }) = found else {
+            node.wish = Wish::Reseed;
+            return;
+        };
+        node.primary = false;
+        node.fenced = false;
+        node.drop_job();
+        let tail = node.log.points().get(shared.index as usize + 1..);
+        let saved = tail.is_none_or(|tail| tail.iter().all(|p| node.saved.contains(&p.history)));
+        if !saved && self.weak != Weak::RewindsUnsaved {
+            node.save_behind(shared.index);
+            return;
+        }
+        self.seen.rewound += node.log.head().index - shared.index;
+        // Nothing to take back: it is only ahead, or the log does not go on from there.
+        if node.log.head().index > shared.index {
+            node.rewind(shared.index);
+        }
+        node.wish = Wish::Follow;
+        self.hang_up_all(at);
+        self.note(6, at as u64, shared.index);
+        self.oracle.node(at, &self.nodes[at]);
+    }
+
+    fn seed_from_store(&mut self, at: usize) {
+        let Some(log) = self.store.as_ref().and_then(|store| store.image()) else {
+            return;
+        };
+        // One that is older than what is here leads nowhere: a connection may have a newer one.
+        let node = &mut self.nodes[at];
+        if !node.rotten && log.head().index <= node.log.head().index {
+            return;
+        }
+        node.replace(log);
+        self.hang_up_all(at);
+        self.seen.seeded_from_store += 1;
+        self.note(7, at as u64, self.nodes[at].log.head().index);
+        self.oracle.node(at, &self.nodes[at]);
+    }
+
+    /// An answer came: what is asked next?
+    fn answer(&mut self, at: usize, reply: Reply) -> Option<Ask> {
+        match std::mem::replace(&mut self.nodes[at].job, Job::Idle) {
+            Job::Idle => None,
+            Job::Opening => self.opened(at, reply),
+            Job::Publishing {
+                machine,
+                segment,
+                looking,
+            } => self.published(at, machine, segment, looking, reply),
+            Job::Reading { machine, kept } => self.read(at, machine, kept, reply),
+            Job::Promoting { machine, segment } => self.promoted(at, machine, segment, reply),
+        }
+    }
+
+    fn opened(&mut self, at: usize, reply: Reply) -> Option<Ask> {
+        let (number, point) = match reply {
+            Reply::Number(None) => (0, start()),
+            Reply::Segment(Some(segment)) => (segment.facts.number, segment.facts.after),
+            other => {
+                self.nodes[at].job = Job::Opening;
+                return Some(match other {
+                    Reply::Number(Some(number)) => Ask::Get(number),
+                    _ => Ask::Newest,
+                });
+            }
+        };
+        let node = &mut self.nodes[at];
+        let own = node.head().point;
+        if point.epoch > own.epoch {
+            node.saw_epoch(point.epoch);
+            self.seen.fenced += 1;
+            return None;
+        }
+        assert_eq!(point.epoch, own.epoch, "an epoch that no fence began");
+        assert_eq!(
+            node.log.at(point.index),
+            Some(&point),
+            "a primary that has lost what it published"
+        );
+        node.job = Job::Publishing {
+            machine: Publisher::new(number, point, own.epoch),
+            segment: None,
+            looking: false,
+        };
+        None
+    }
+
+    fn published(
+        &mut self,
+        at: usize,
+        mut machine: Publisher<Facts>,
+        segment: Option<Box<Segment>>,
+        looking: bool,
+        reply: Reply,
+    ) -> Option<Ask> {
+        let Some(segment) = segment else {
+            if let (true, Reply::Segment(found)) = (looking, reply) {
+                let stop = machine.look(found.map(|segment| segment.facts));
+                if let Some(stop) = stop {
+                    self.stopped(at, stop);
+                    return None;
+                }
+            }
+            self.nodes[at].job = Job::Publishing {
+                machine,
+                segment: None,
+                looking: false,
+            };
+            return None;
+        };
+        let number = segment.facts.number;
+        let again = Ask::Create(number, segment.bytes().to_vec());
+        let mut found_body = None;
+        let mut step = match reply {
+            Reply::Created => machine.created(),
+            Reply::Exists => machine.exists(),
+            Reply::Failed if machine_reads(&machine) => Some(PublisherStep::Read(number)),
+            Reply::Failed => machine.unknown(),
+            Reply::Segment(found) => {
+                found_body = found.as_ref().map(|found| found.body().to_vec());
+                machine.found(found.map(|found| found.facts))
+            }
+            // What cannot be read is told, and looked at once more by the next attempt.
+            Reply::Damaged if self.rng.chance(30) => return None,
+            Reply::Damaged => Some(PublisherStep::Read(number)),
+            Reply::Number(_) | Reply::Deleted => panic!("an answer to something else"),
+        };
+        if let Some(PublisherStep::Compare(facts)) = step {
+            let log = &self.nodes[at].log;
+            let own = log.between(facts.before.index, facts.after.index);
+            step = machine.compared(found_body == Some(own));
+        }
+        let next = match step.expect("an answer was due") {
+            PublisherStep::Create(_) | PublisherStep::Again(_) => Some(again),
+            PublisherStep::Read(number) => Some(Ask::Get(number)),
+            PublisherStep::Compare(_) => panic!("compared already"),
+            PublisherStep::Published(facts) => {
+                self.oracle.is_true(&facts, "confirmed");
+                self.nodes[at].published = facts.after.index;
+                self.seen.published += 1;
+                self.note(8, facts.number, facts.after.index);
+                None
+            }
+            PublisherStep::Stopped(stop) => {
+                self.stopped(at, stop);
+                return None;
+            }
+        };
+        self.nodes[at].job = Job::Publishing {
+            machine,
+            segment: next.is_some().then_some(segment),
+            looking: false,
+        };
+        next
+    }
+
+    fn stopped(&mut self, at: usize, stop: Stop<Facts>) {
+        match stop {
+            Stop::Fenced(by) => {
+                self.nodes[at].saw_epoch(by.epoch);
+                assert!(self.nodes[at].fenced);
+                self.seen.fenced_by_store += 1;
+                self.note(9, at as u64, by.number);
+            }
+            Stop::Foreign(found) => panic!("somebody wrote {found:?}"),
+        }
+    }
+
+    fn read_step(&mut self, at: usize, step: ReaderStep<Facts>) -> Option<Ask> {
+        match step {
+            ReaderStep::List(after) => Some(Ask::List(after)),
+            ReaderStep::Read(number) => Some(Ask::Get(number)),
+            ReaderStep::AtEnd if self.nodes[at].chosen => self.begin_promotion(at),
+            ReaderStep::AtEnd => None,
+            ReaderStep::Deliver(_) => panic!("delivered with the segment"),
+            ReaderStep::Gap(_) => {
+                self.nodes[at].drop_job();
+                self.nodes[at].wish = Wish::Reseed;
+                self.seen.gaps += 1;
+                None
+            }
+            ReaderStep::OffChain(_) => {
+                self.nodes[at].drop_job();
+                None
+            }
+        }
+    }
+
+    fn read(
+        &mut self,
+        at: usize,
+        mut machine: Reader<Facts>,
+        mut kept: Option<Box<Segment>>,
+        reply: Reply,
+    ) -> Option<Ask> {
+        let step = match reply {
+            Reply::Number(first) => machine.listed(first),
+            Reply::Segment(found) => {
+                let facts = found.as_ref().map(|found| found.facts);
+                if facts.is_some_and(|facts| facts.number == machine.next()) {
+                    kept = found;
+                }
+                machine.found(facts)
+            }
+            // Begun anew, and from somewhere else where the bytes stay what they are.
+            Reply::Damaged if self.rng.chance(30) => {
+                self.nodes[at].wish = Wish::Reseed;
+                return None;
+            }
+            Reply::Damaged | Reply::Failed => return None,
+            _ => panic!("an answer to something else"),
+        };
+        let step = step.expect("an answer was due");
+        if let ReaderStep::Deliver(facts) = step {
+            let segment = kept.take().filter(|segment| segment.facts == facts);
+            let segment = segment.expect("what is delivered was read");
+            self.oracle.is_true(&facts, "delivered");
+            if self.deliver(at, &segment) {
+                self.nodes[at].job = Job::Reading {
+                    machine,
+                    kept: None,
+                };
+            }
+            return None;
+        }
+        self.nodes[at].job = Job::Reading { machine, kept };
+        self.read_step(at, step)
+    }
+
+    /// Applies a segment; those of its entries that came by another way are passed over.
+    fn deliver(&mut self, at: usize, segment: &Segment) -> bool {
+        let node = &mut self.nodes[at];
+        let outcome = node.log.apply(segment.body());
+        match outcome {
+            Ok(_) => {
+                node.sync();
+                node.published = segment.facts.after.index;
+                node.highest = node.highest.max(segment.facts.epoch);
+                self.seen.delivered += 1;
+            }
+            Err(SinkError::Diverged { .. }) => node.wish = Wish::Rejoin,
+            Err(SinkError::NeedsSnapshot { .. }) => node.wish = Wish::Reseed,
+            Err(SinkError::Damaged { .. }) => node.drop_job(),
+            Err(SinkError::Failed { reason }) => panic!("{reason}"),
+        }
+        let done = self.nodes[at].wish == Wish::Follow;
+        self.note(10, at as u64, self.nodes[at].log.head().index);
+        self.oracle.node(at, &self.nodes[at]);
+        done
+    }
+
+    /// The chain was read to its end: a fence with what only this node has.
+    fn begin_promotion(&mut self, at: usize) -> Option<Ask> {
+        let node = &mut self.nodes[at];
+        let Job::Reading { machine, .. } = &node.job else {
+            return None;
+        };
+        let (number, before) = (machine.next(), machine.point());
+        node.chosen = false;
+        let reaches = node.log.floor <= before.index && !node.rotten;
+        if node.log.at(before.index) != Some(&before) || !reaches || node.wish != Wish::Follow {
+            return None;
+        }
+        let head = node.log.head();
+        let payload = [at as u8, node.starts, self.rng.next() as u8];
+        let (bytes, after) = entry(&head, EntryKind::Fence, head.epoch + 1, &payload);
+        let body = [node.log.between(before.index, head.index), bytes.clone()].concat();
+        let nonce = [self.rng.next(), self.rng.next() | 1].map(u64::to_le_bytes);
+        let nonce = nonce.concat().try_into().unwrap();
+        let writer = node.writer(at);
+        let Ok(segment) = Segment::build(&writer, number, nonce, before, &body) else {
+            // A fence came over a connection before it was read here: read on, then again.
+            assert!(node.log.head().epoch > before.epoch);
+            node.chosen = true;
+            node.drop_job();
+            return None;
+        };
+        if self.promised.insert(after.history) {
+            self.oracle.written.note_entry(after.history, &bytes);
+        }
+        // Nothing more is applied from now on.
+        self.hang_up_all(at);
+        let (machine, step) = Promoter::new(segment.facts);
+        self.nodes[at].job = Job::Promoting {
+            machine,
+            segment: Box::new(segment),
+        };
+        let PromoterStep::List(after) = step else {
+            panic!("a promotion lists first");
+        };
+        self.asked[at] = Some(Ask::List(after));
+        self.asked[at].clone()
+    }
+
+    fn promoted(
+        &mut self,
+        at: usize,
+        mut machine: Promoter<Facts>,
+        segment: Box<Segment>,
+        reply: Reply,
+    ) -> Option<Ask> {
+        let number = segment.facts.number;
+        let again = Ask::Create(number, segment.bytes().to_vec());
+        let step = match reply {
+            Reply::Number(_) if self.weak == Weak::NoListBehind && self.fences(number) => {
+                machine.listed(None)
+            }
+            Reply::Number(first) => machine.listed(first),
+            Reply::Created => machine.created(),
+            Reply::Exists => machine.exists(),
+            Reply::Segment(found) => machine.found(found.map(|found| found.facts)),
+            Reply::Damaged if self.rng.chance(30) => return None,
+            Reply::Failed | Reply::Damaged => match machine.unknown() {
+                Some(step) => Some(step),
+                // A read or a listing: the whole attempt is made again, with the same fence.
+                None => {
+                    let ask = self.asked[at].clone().expect("it has asked");
+                    self.nodes[at].job = Job::Promoting { machine, segment };
+                    return Some(ask);
+                }
+            },
+            Reply::Deleted => panic!("an answer to something else"),
+        };
+        let next = match step.expect("an answer was due") {
+            PromoterStep::List(after) => Ask::List(after),
+            PromoterStep::Create(_) | PromoterStep::Again(_) => again,
+            PromoterStep::Read(number) => Ask::Get(number),
+            PromoterStep::Won(facts) => {
+                self.won(at, &facts, &segment);
+                return None;
+            }
+            PromoterStep::Behind(_) | PromoterStep::Taken(_) => {
+                self.nodes[at].chosen = self.rng.chance(50);
+                return None;
+            }
+            PromoterStep::Overtaken(_) => {
+                self.seen.overtaken += 1;
+                return None;
+            }
+        };
+        self.asked[at] = Some(next.clone());
+        self.nodes[at].job = Job::Promoting { machine, segment };
+        Some(next)
+    }
+
+    fn fences(&self, number: u64) -> bool {
+        let store = self.store.as_ref().unwrap();
+        store.objects.contains_key(&number)
+    }
+
+    fn won(&mut self, at: usize, facts: &Facts, segment: &Segment) {
+        self.oracle.is_true(facts, "won");
+        self.oracle.writes(at, facts.epoch);
+        let node = &mut self.nodes[at];
+        let mut rest = segment.body();
+        while let Ok(Some((entry, behind))) = Entry::split(rest) {
+            if entry.header.kind == EntryKind::Fence {
+                node.log.take(entry.bytes());
+            }
+            rest = behind;
+        }
+        assert_eq!(node.log.head(), facts.after, "what was adopted is here");
+        node.sync();
+        node.primary = true;
+        node.fenced = false;
+        node.published = facts.after.index;
+        node.saw_epoch(node.highest.max(facts.epoch));
+        node.job = Job::Publishing {
+            machine: Publisher::new(facts.number, facts.after, facts.epoch),
+            segment: None,
+            looking: false,
+        };
+        self.epoch = self.epoch.max(facts.epoch);
+        self.seen.promotions += 1;
+        let adopted = facts.after.index - facts.before.index - 1;
+        self.seen.adopted += adopted;
+        self.note(11, at as u64, facts.number);
+        self.oracle.node(at, &self.nodes[at]);
+    }
+}
+
+/// The answer that is waited for is one to a read.
+fn machine_reads(machine: &Publisher<Facts>) -> bool {
+    let mut probe = *machine;
+    probe.unknown().is_none()
+}
