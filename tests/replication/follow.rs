@@ -160,14 +160,14 @@ fn reconnects_without_loss_or_duplicates() {
 #[test]
 fn a_burst_past_a_stopped_follower_arrives_whole() {
     let world = World::new();
-    world.create("a.db");
+    world.create_with("a.db", "16MiB");
     let served = world.serve("a.db", &["--listen", "127.0.0.1:0"]);
     world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
     let follower = world.follow("b.db", &served.address, &[]);
     write(&world, "a.db", 0, 10);
     world.wait_for("b.db", "a.db");
     follower.signal("-STOP");
-    write(&world, "a.db", 10, 200_000);
+    write(&world, "a.db", 10, 1_000_000);
     follower.signal("-CONT");
     world.wait_for("b.db", "a.db");
     follower.terminate();

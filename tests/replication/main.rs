@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr)]
 
 mod acks;
+mod bootstrap;
 mod documented;
 mod ends;
 mod faults;
@@ -12,6 +13,7 @@ mod forge;
 mod health;
 mod imports;
 mod keeps;
+mod netns;
 mod published;
 mod publisher;
 mod rejoin;

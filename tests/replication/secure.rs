@@ -41,6 +41,59 @@ fn a_token_opens_and_another_does_not() {
     world.same("b.db", "a.db");
 }
 
+/// A secret is in its file, and nowhere else: not in messages, reports, health, or what others see of
+/// the process.
+#[test]
+fn a_token_is_shown_to_nobody() {
+    const CANARY: &str = "canary-4711-that-nobody-may-see";
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let right = token(&world, "right", &format!("{CANARY}\n"), 0o600);
+    let other = token(&world, "other", &format!("{CANARY}-not\n"), 0o600);
+    let http = crate::world::free_address();
+    let listen = ["--listen", "127.0.0.1:0", "--http", &http];
+    let served = world.serve("a.db", &[&listen[..], &["--token-file", &right]].concat());
+    let from = ["--from", served.address.as_str(), "--from-token-file"];
+    let mut shown = vec![served.address.clone()];
+    let with = |file: &str| [from[0], from[1], from[2], file, "-vv"].map(str::to_owned);
+    for (verb, file, status) in [
+        ("init", &right, 0),
+        ("pull", &right, 0),
+        ("pull", &other, 8),
+    ] {
+        let words = with(file);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        shown.push(world.replicate_to(status, verb, "b.db", &words));
+        shown.push(text(&world.replicate(
+            verb,
+            "b.db",
+            &[&words[..], &["--json"]].concat(),
+        )));
+    }
+    for name in ["a.db", "b.db"] {
+        for words in [&["--json"][..], &["-vv"]] {
+            shown.push(text(&world.replicate("status", name, words)));
+        }
+        let file = fs::read(world.path(name)).unwrap();
+        shown.push(String::from_utf8_lossy(&file).into_owned());
+    }
+    let mut stream = std::net::TcpStream::connect(&http).unwrap();
+    let ask = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    std::io::Write::write_all(&mut stream, ask.as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.contains("creel_"), "{answer}");
+    shown.push(answer);
+    for what in ["cmdline", "environ"] {
+        let path = format!("/proc/{}/{what}", served.process.child.id());
+        shown.push(String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+    }
+    for text in shown {
+        assert!(!text.contains("canary-4711"), "{text}");
+    }
+}
+
 #[test]
 fn tokens_that_others_can_read_or_guess_are_refused() {
     let world = World::new();

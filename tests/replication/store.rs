@@ -440,6 +440,31 @@ fn verify_finds_what_is_damaged() {
     assert_eq!(exit(&["replicate", "verify", "ftp://x"]).0, 2);
 }
 
+/// A store to which a newer creel publishes: the copy stops before what it cannot read.
+#[test]
+fn a_segment_of_a_newer_format_is_left_alone() {
+    let site = Site::with_copy();
+    let (b, store) = (site.path("b.db"), site.store());
+    site.publish("a.db", "known");
+    site.publish("a.db", "newer");
+    let newest = site.segments().pop().unwrap();
+    let segment = site.dir.path().join("store/log").join(newest);
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[8] = 2;
+    let sum = creel::format::checksum::crc(&bytes[..124]).to_le_bytes();
+    bytes[124..128].copy_from_slice(&sum);
+    let end = bytes.len() - 32;
+    let hash = *blake3::hash(&bytes[..end]).as_bytes();
+    bytes[end..].copy_from_slice(&hash);
+    fs::write(&segment, bytes).unwrap();
+    for _ in 0..2 {
+        let (code, text) = exit(&["replicate", "pull", &b, "--from", &store]);
+        assert_eq!(code, 6, "{text}");
+        assert!(site.has("b.db", "known") && !site.has("b.db", "newer"));
+    }
+    succeeds(&["verify", &b, "--level", "deep", "-q"]);
+}
+
 #[test]
 fn a_bulk_import_is_published_with_a_snapshot() {
     let site = Site::with_copy();
@@ -554,6 +579,50 @@ fn a_primary_that_slept_through_a_fail_over_writes_nothing() {
         "-q",
     ]);
     assert_eq!(site.digest("a.db"), site.digest("b.db"));
+    site.verify_store();
+}
+
+/// The same with writes that wait for nobody: what it confirms before it knows is in the saved tail
+/// when it is back, and the file then holds nothing that the new history lacks.
+#[test]
+fn what_a_primary_that_slept_confirms_for_itself_is_set_aside() {
+    let site = Site::with_copy();
+    let (a, b, store) = (site.path("a.db"), site.path("b.db"), site.store());
+    let mut writer = creel(&["batch", &a, "--every", "1"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = writer.stdin.take().unwrap();
+    lines.write_all(b"put\tbefore\tx\n").unwrap();
+    lines.flush().unwrap();
+    until("the first line", || site.has("a.db", "before"));
+    signal(&writer, "-STOP");
+    succeeds(&["promote", &b, "--yes", "-q"]);
+    assert!(!site.has("b.db", "before"), "it was never published");
+    site.publish("b.db", "new");
+    lines.write_all(b"put\tafter\tx\n").unwrap();
+    signal(&writer, "-CONT");
+    drop(lines);
+    let output = writer.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "it cannot know: {text}");
+    let (code, text) = exit(&["put", &a, "late", "x", "--ack", "published"]);
+    assert_eq!(code, 10, "{text}");
+    let done = json(&["replicate", "rejoin", &a, "--from", &store]);
+    assert_eq!(done["diverged"], 2, "{done}");
+    let saved = done["saved"][0]["path"].as_str().unwrap();
+    let shown = succeeds(&["log", "show", saved]);
+    assert!(
+        shown.contains("before") && shown.contains("after"),
+        "{shown}"
+    );
+    assert!(!shown.contains("late"), "{shown}");
+    assert_eq!(site.digest("a.db"), site.digest("b.db"));
+    for key in ["before", "after", "late"] {
+        assert!(!site.has("a.db", key), "{key}");
+    }
+    succeeds(&["verify", &a, "--level", "deep", "-q"]);
     site.verify_store();
 }
 

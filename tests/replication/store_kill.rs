@@ -217,6 +217,109 @@ fn killed_while_it_pulls_or_restores() {
     });
 }
 
+/// A copy whose disk is full says so, keeps what it has, and goes on once there is room.
+#[test]
+fn a_full_disk_of_a_copy_is_told_and_passes() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site::with_copy();
+    let old = base.digest("b.db");
+    base.publish("a.db", "k");
+    let wanted = base.digest("a.db");
+    let mut failed = 0;
+    for call in [
+        "pwritev2",
+        "pwrite64",
+        "fallocate",
+        "ftruncate",
+        "fdatasync",
+    ] {
+        let site = copy(&base);
+        let pull = [
+            "replicate",
+            "pull",
+            &site.path("b.db"),
+            "--from",
+            &site.store(),
+        ];
+        let output = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+            .arg(format!("trace={call}"))
+            .arg("-e")
+            .arg(format!("inject={call}:error=ENOSPC:when=1+"))
+            .arg(env!("CARGO_BIN_EXE_creel"))
+            .args(pull)
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() {
+            continue; // it has no need of this call
+        }
+        failed += 1;
+        // Whether a commit is there that could not be synced is not known.
+        assert!(
+            matches!(output.status.code(), Some(8 | 14)),
+            "{call}: {text}"
+        );
+        assert!(text.contains("No space left"), "{call}: {text}");
+        let now = site.digest("b.db");
+        assert!(now == old || now == wanted, "{call}");
+        succeeds(&pull);
+        assert_eq!(site.digest("b.db"), wanted);
+    }
+    assert!(failed > 0, "nothing was refused");
+}
+
+/// A copy that slept past what is kept: wherever the taking of a new one ends, the old one is whole
+/// and at its place, or the new one is.
+#[test]
+fn killed_while_it_takes_a_new_copy() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site::with_copy();
+    let old = base.digest("b.db");
+    for i in 0..3 {
+        base.publish("a.db", &format!("k{i}"));
+    }
+    let (a, store) = (base.path("a.db"), base.store());
+    succeeds(&["replicate", "snapshot", &a, "--to", &store, "-q"]);
+    base.publish("a.db", "last");
+    // It is not known of any more.
+    std::fs::remove_dir_all(base.dir.path().join("store/progress")).unwrap();
+    let keep = ["--retain", "0s", "--retain-min", "0"];
+    let done = json(&[&["replicate", "gc", store.as_str()], &keep[..]].concat());
+    assert!(done["segments_removed"].as_u64().unwrap() > 0, "{done}");
+    let wanted = base.digest("a.db");
+    let reseeds = [("store", "auto"), ("a.db", "force")];
+    for (from, when) in reseeds {
+        let from = |site: &Site| match from {
+            "store" => site.store(),
+            name => site.path(name),
+        };
+        let pull = |site: &Site| {
+            let (b, from) = (site.path("b.db"), from(site));
+            words(&["replicate", "pull", &b, "--from", &from, "--reseed", when])
+        };
+        sweep(&|| copy(&base), &pull, &|site, ended| {
+            succeeds(&["verify", &site.path("b.db"), "--level", "deep", "-q"]);
+            let now = site.digest("b.db");
+            assert!(
+                now == wanted || (now == old && !ended),
+                "neither old nor new"
+            );
+            let (code, _) = exit(&["put", &site.path("b.db"), "x", "y"]);
+            assert_eq!(code, 10, "a replica, before and after");
+            let again = pull(site);
+            succeeds(&again.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(site.digest("b.db"), wanted);
+        });
+    }
+}
+
 #[test]
 fn killed_while_it_is_promoted() {
     if !strace_works() {

@@ -99,8 +99,12 @@ impl World {
 
     /// A database with small log regions.
     pub fn create(&self, name: &str) {
+        self.create_with(name, "64KiB");
+    }
+
+    pub fn create_with(&self, name: &str, wal_size: &str) {
         let path = self.path(name);
-        self.ok(&["open", "--create", "--wal-size", "64KiB"], &[&path]);
+        self.ok(&["open", "--create", "--wal-size", wal_size], &[&path]);
     }
 
     /// Runs a command with these words and paths behind them.
@@ -249,7 +253,7 @@ impl World {
     }
 }
 
-fn ready(mut command: Command) -> Served {
+pub fn ready(mut command: Command) -> Served {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let out = BufReader::new(child.stdout.take().unwrap());
     let process = Process { child };

@@ -164,16 +164,24 @@ fn missing_tests(id: &str, row: &str) -> Vec<String> {
     missing.collect()
 }
 
-/// The accidents of `docs/testing.md`, each with its tests.
+/// The accidents and failures of `docs/testing.md`, each with its tests.
 #[test]
 fn every_accident_has_its_tests() {
     let text = read("docs/testing.md");
-    let section = text.split("\n## Accidents\n").nth(1).expect("it is there");
-    let section = section.split("\n## ").next().unwrap_or_default();
-    let rows = section.lines().filter(|line| line.starts_with("| "));
-    let rows: Vec<&str> = rows.filter(|line| line.contains('`')).collect();
-    assert!(rows.len() >= 15, "{rows:?}");
-    let missing = |row: &&str| missing_tests(row.split('|').nth(1).unwrap_or(""), row);
-    let offences: Vec<String> = rows.iter().flat_map(missing).collect();
-    none(&offences, "every accident names tests that exist");
+    let sections = [
+        ("Accidents", 15),
+        ("Failures of replication", 38),
+        ("What other stores lost", 30),
+    ];
+    for (title, least) in sections {
+        let title = format!("\n## {title}\n");
+        let section = text.split(title.as_str()).nth(1).expect("it is there");
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter(|line| line.starts_with("| "));
+        let rows: Vec<&str> = rows.filter(|line| line.contains('`')).collect();
+        assert!(rows.len() >= least, "{title}{}", rows.len());
+        let missing = |row: &&str| missing_tests(row.split('|').nth(1).unwrap_or(""), row);
+        let offences: Vec<String> = rows.iter().flat_map(missing).collect();
+        none(&offences, "every accident names tests that exist");
+    }
 }
