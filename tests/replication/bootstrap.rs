@@ -53,6 +53,8 @@ fn a_copy_is_made_while_its_primary_is_written_to() {
     let create = ["open", "--create", "--role", "primary"];
     world.ok(&create, &[&world.path("a.db")]);
     world.put("a.db", "first", "value");
+    // What is written while the copy is on its way is kept for it.
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "10M"]);
     let served = world.serve_local("a.db");
     let (stop, written) = (AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
