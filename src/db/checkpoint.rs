@@ -52,8 +52,6 @@ pub(super) struct Cut {
     pub region: RegionHeader,
     pub active_seq: u64,
     pub log_bytes: u64,
-    /// No entry of the log is younger.
-    pub newest_us: u64,
     /// The oldest archived entry, once it is known.
     pub oldest_kept: Mutex<Option<u64>>,
 }
@@ -229,7 +227,6 @@ impl Inner {
             region,
             active_seq,
             log_bytes: bytes,
-            newest_us: log.tail.last_time_us,
             oldest_kept: Mutex::new(None),
         }))
     }
@@ -475,8 +472,7 @@ pub(super) fn next_header(
         generation: old.generation + 1,
         checkpoint_index: cut.index,
         history: cut.history,
-        // The times of entries go on behind it, whatever the clock says by then.
-        checkpoint_time_ms: now_us.max(cut.newest_us) / 1000,
+        checkpoint_time_ms: now_us / 1000,
         entry_count: old.entry_count.saturating_add_signed(delta.entries),
         logical_bytes: old.logical_bytes.saturating_add_signed(delta.logical_bytes),
         content_sum: old.content_sum.wrapping_add(delta.content_sum),

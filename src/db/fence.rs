@@ -40,10 +40,7 @@ impl Db {
     /// first. Nothing else is changed.
     pub fn prepare_fence(&self, wish: &FenceWish) -> Result<Vec<u8>> {
         let position = self.durable_position()?;
-        let (header, newest_us) = {
-            let log = lock(&self.inner.log);
-            (log.current.header.clone(), log.tail.last_time_us)
-        };
+        let header = lock(&self.inner.log).current.header.clone();
         let known = header.epoch.max(header.fence_epoch).max(position.epoch);
         let mut incarnation = [0u8; 16];
         let random = self.inner.vfs().random(&mut incarnation);
@@ -59,7 +56,7 @@ impl Db {
             incarnation,
             previous_index: position.index,
             previous_history: position.hash.unwrap_or_default(),
-            time_us: self.inner.vfs().now_us().max(newest_us.saturating_add(1)),
+            time_us: self.inner.vfs().now_us(),
             lost: wish.loss,
             name: wish.name.clone(),
             reason: wish.reason.clone(),

@@ -194,7 +194,6 @@ impl Inner {
             region,
             active_seq: active_seq + 2,
             log_bytes: 0,
-            newest_us: tail.last_time_us,
             oldest_kept: Mutex::new(None),
         };
         let job = Job {

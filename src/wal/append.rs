@@ -75,7 +75,7 @@ pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &
     let (mut tail, mut history) = (tail.clone(), *history);
     let synced_units = (tail.proven / 8) as u32;
     for entry in entries {
-        let time_us = stamp.now_us.max(tail.last_time_us.saturating_add(1));
+        let time_us = stamp.now_us.max(tail.last_time_us + 1);
         let header = entry.header(&tail.link, time_us, &history);
         let envelope = Envelope {
             own_units: (tail.end / 8) as u32,

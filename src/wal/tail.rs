@@ -145,11 +145,6 @@ pub fn load(
         visit,
         replay: Replay::default(),
         bulk: None,
-        // The newest entry before it was not younger than the end of that millisecond.
-        newest_us: header
-            .checkpoint_time_ms
-            .saturating_add(1)
-            .saturating_mul(1000),
     };
     let older = if region.first_index > header.checkpoint_index + 1 {
         walk.older(file, &regions, &places, active)?
@@ -176,8 +171,6 @@ pub fn load(
         last_time_us: 0,
     };
     tail.advance(&end);
-    // The region may be empty, and the clock may have been set back since.
-    tail.last_time_us = tail.last_time_us.max(walk.newest_us);
     if tail.last_index() < header.checkpoint_index {
         let text = format!(
             "the log ends at entry {}, before the checkpoint at {}",
@@ -232,8 +225,6 @@ struct Walk<'w> {
     replay: Replay,
     /// State of the log before a bulk entry that is not in the tree.
     bulk: Option<BeforeBulk>,
-    /// No entry is younger.
-    newest_us: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -315,7 +306,6 @@ impl Walk<'_> {
                     .into());
             }
             let entry = &placed.header.entry;
-            self.newest_us = self.newest_us.max(entry.time_us);
             if entry.index > after {
                 if entry.kind == EntryKind::Bulk {
                     self.bulk = Some(before);

@@ -26,7 +26,6 @@ mod support;
 mod act;
 mod callers;
 mod campaign;
-mod clocks;
 mod damage;
 mod faults;
 mod follow;

@@ -36,8 +36,6 @@ pub struct Inner {
     pub seed: u64,
     pub drawn: u64,
     pub clock_us: u64,
-    /// Somebody has set the clock; time that has passed does not know it.
-    pub skew_us: i64,
     pub kind: FileSystem,
 }
 
@@ -125,7 +123,6 @@ impl SimDisk {
             seed,
             drawn: 0,
             clock_us,
-            skew_us: 0,
             kind,
         };
         Arc::new(SimDisk(Arc::new(Shared {
@@ -186,11 +183,6 @@ impl SimDisk {
     /// All calls succeed again.
     pub fn clear_fault(&self) {
         self.0.lock().faults.set(None);
-    }
-
-    /// Sets the clock so far off.
-    pub fn set_clock_off(&self, skew_us: i64) {
-        self.0.lock().skew_us = skew_us;
     }
 
     /// A system that tells nobody else about a failed sync.
@@ -338,9 +330,7 @@ impl Vfs for SimDisk {
     }
 
     fn now_us(&self) -> u64 {
-        let mut inner = self.0.lock();
-        let skew_us = inner.skew_us;
-        inner.tick().saturating_add_signed(skew_us)
+        self.0.lock().tick()
     }
 
     fn elapsed(&self) -> Duration {
