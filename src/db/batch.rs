@@ -69,6 +69,13 @@ impl Batch {
         self.bytes.len()
     }
 
+    /// Makes room for so many operations more, with keys and values of so many bytes together.
+    pub fn reserve(&mut self, operations: usize, bytes: usize) -> &mut Self {
+        self.items.reserve(operations);
+        self.bytes.reserve(bytes);
+        self
+    }
+
     /// Names the keyspace of the following calls. It is created by the first put into it.
     pub fn keyspace(&mut self, name: &str) -> &mut Self {
         self.implied();

@@ -287,8 +287,11 @@ impl Inner {
             header.archive_first_index = oldest.unwrap_or(cut.region.first_index);
         }
         self.make_durable(before, &header)?;
-        let current = slots::write(self.file.as_ref(), before, &header)?;
-        self.publish_tree(cut, current, None)?;
+        self.coming.store(generation, Ordering::Release);
+        let written = slots::write(self.file.as_ref(), before, &header);
+        let published = written.and_then(|current| self.publish_tree(cut, current, None));
+        self.coming.store(0, Ordering::Release);
+        published?;
         let report = CheckpointReport {
             done: true,
             reason: "",

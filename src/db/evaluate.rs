@@ -20,6 +20,8 @@ pub(super) struct Prepared {
     pub payload: Vec<u8>,
     pub op_count: u32,
     pub deleted: u64,
+    /// Some operation makes or drops a keyspace.
+    names_change: bool,
     /// What the operations do, where a later one of the batch has to know.
     effects: Option<Effects>,
 }
@@ -183,6 +185,7 @@ impl Evaluator {
         op.encode(&mut out.payload);
         out.op_count += 1;
         if matches!(item.kind, Kind::DropKeyspace) {
+            out.names_change = true;
             // A later put in the same batch makes a new one.
             if let Some(slot) = ids.get_mut(item.keyspace) {
                 *slot = None;
@@ -201,7 +204,9 @@ impl Evaluator {
         if name == MAIN_NAME {
             return Ok(MAIN);
         }
-        let view = self.with_effects_of(out);
+        // Other operations change no names: most batches need no look at what they have done.
+        let changed = out.names_change.then(|| self.with_effects_of(out));
+        let view = changed.as_ref().unwrap_or(&self.layers);
         if let Some(id) = view.keyspace_id(name)? {
             return Ok(id);
         }
@@ -224,6 +229,7 @@ impl Evaluator {
         }
         .encode(&mut out.payload);
         out.op_count += 1;
+        out.names_change = true;
         Ok(id)
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub writer: Mutex<Option<Held>>,
     pub queue: Mutex<Queue>,
     pub checkpointing: Mutex<()>,
+    /// The generation that a checkpoint of this handle is about to publish; 0 = none.
+    pub coming: AtomicU64,
     pub background: Mutex<Option<JoinHandle<Result<()>>>>,
     pub poisoned: AtomicBool,
     /// Bytes in the active region, for deciding about checkpoints without a lock.

@@ -111,6 +111,7 @@ fn open_at(
         writer: Mutex::new(held),
         queue: Mutex::new(Queue::default()),
         checkpointing: Mutex::new(()),
+        coming: AtomicU64::new(0),
         background: Mutex::new(None),
         poisoned: AtomicBool::new(false),
         log_used: AtomicU64::new(used),

@@ -16,6 +16,7 @@ use crate::format::SLOT_OFFSETS;
 use crate::format::frame::EntryKind;
 use crate::format::pair::pick;
 use crate::format::region::REGION_HEADER_SIZE;
+use crate::store::slots::Current;
 use crate::wal::scan::{Link, Placed, ScanEnd, scan_on};
 use crate::wal::{extents, tail};
 
@@ -109,12 +110,14 @@ impl Inner {
     pub fn refresh(&self, log: &mut Log, stable: bool) -> Result<()> {
         let slots = crate::store::slots::read(self.file.as_ref())?;
         let current = slots.current(&self.path)?;
-        if current != log.current {
+        if current != log.current && !self.is_coming(&current, log) {
             return self.reload(log, stable);
         }
-        let places = extents(&log.current.header);
-        let regions = tail::read_regions(self.file.as_ref(), &log.current.header)?;
-        if pick(&regions, log.tail.active) != Some(log.tail.region) || !self.last_stands(log)? {
+        let places = extents(&current.header);
+        let regions = tail::read_regions(self.file.as_ref(), &current.header)?;
+        let moved = pick(&places, log.tail.active) != log.tail.extent
+            || pick(&regions, log.tail.active) != Some(log.tail.region);
+        if moved || !self.last_stands(log)? {
             return self.reload(log, stable);
         }
         if self.scan_forward(log).is_err() {
@@ -149,6 +152,16 @@ impl Inner {
             return self.reload(log, stable);
         }
         Ok(())
+    }
+
+    /// True for the header that a checkpoint of this very handle has written and is about to
+    /// publish. It holds the checkpoint lock, so nobody else writes a header or turns to another
+    /// region; what it has folded is in this handle's tables still.
+    fn is_coming(&self, newest: &Current, log: &Log) -> bool {
+        let header = &newest.header;
+        self.coming.load(Ordering::Acquire) == header.generation
+            && header.prev_header_crc == log.current.crc
+            && header.generation == log.current.header.generation + 1
     }
 
     /// False where the last known entry is not in the file any more: it was read from the page

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::table::Delta;
 
-/// Entries copied per lock hold.
-const BATCH: usize = 64;
+/// Entries taken out per lock hold: a few at first, for whoever wants no more than those.
+const FIRST: usize = 8;
+const MOST: usize = 64;
 
 /// A full key, and its value or `None` for a tombstone.
-pub type TableEntry = (Box<[u8]>, Option<Box<[u8]>>);
+pub type TableEntry = (Box<[u8]>, Option<Arc<[u8]>>);
 
 /// A position in a table as of one log index.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct LayerCursor {
     from: Bound<Vec<u8>>,
     to: Bound<Vec<u8>>,
     batch: VecDeque<TableEntry>,
+    /// Entries that are taken out next time.
+    next_batch: usize,
     exhausted: bool,
     has_ranges: bool,
 }
@@ -44,6 +47,7 @@ impl LayerCursor {
             from,
             to,
             batch,
+            next_batch: FIRST,
             exhausted,
             has_ranges,
         }
@@ -51,12 +55,21 @@ impl LayerCursor {
 
     /// The entry that comes next: full key, and value or `None` for a tombstone.
     pub fn peek(&mut self) -> Option<(&[u8], Option<&[u8]>)> {
+        self.fetch();
+        let front = self.batch.front();
+        front.map(|(key, value)| (key.as_ref(), value.as_deref()))
+    }
+
+    /// Makes certain that [`Self::next_key`] has the entry that comes next.
+    pub fn fetch(&mut self) {
         if self.batch.is_empty() && !self.exhausted {
             self.fill();
         }
-        self.batch
-            .front()
-            .map(|(key, value)| (key.as_ref(), value.as_deref()))
+    }
+
+    /// The full key that comes next, once it was fetched.
+    pub fn next_key(&self) -> Option<&[u8]> {
+        self.batch.front().map(|(key, _)| key.as_ref())
     }
 
     /// Takes the entry that comes next.
@@ -71,11 +84,13 @@ impl LayerCursor {
     }
 
     fn fill(&mut self) {
-        let mut entries = Vec::with_capacity(BATCH);
+        let count = self.next_batch;
+        self.next_batch = (count * 2).min(MOST);
+        let mut entries = Vec::with_capacity(count);
         let bounds = (as_slice(&self.from), as_slice(&self.to));
         self.delta
-            .copy_entries(bounds, self.backwards, self.at, BATCH, &mut entries);
-        self.exhausted = entries.len() < BATCH;
+            .copy_entries(bounds, self.backwards, self.at, count, &mut entries);
+        self.exhausted = entries.len() < count;
         if let Some((last, _)) = entries.last() {
             let end = Bound::Excluded(last.to_vec());
             *(if self.backwards {

@@ -1,6 +1,7 @@
 //! Commits that are not in the tree yet, ordered by key.
 
 mod cursor;
+mod key;
 mod raw;
 mod table;
 

@@ -4,11 +4,13 @@
 //! only for what lies below (a frozen table, the tree). There a key stays deleted once any
 //! interval covers it, so each stretch of keys needs only the lowest log index that covers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::cursor::TableEntry;
+use super::key::Key;
 use super::raw::RawLog;
 use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
 use crate::format::op::Op;
@@ -22,7 +24,8 @@ pub struct RangeDelete {
     pub to: Option<Vec<u8>>,
 }
 
-type Value = Option<Box<[u8]>>;
+/// Shared with whoever walks the table.
+type Value = Option<Arc<[u8]>>;
 
 #[derive(Debug)]
 struct Versions {
@@ -43,7 +46,7 @@ impl Versions {
 
 #[derive(Debug, Default)]
 struct Table {
-    points: BTreeMap<Box<[u8]>, Versions>,
+    points: BTreeMap<Key<'static>, Versions>,
     /// Disjoint stretches by first key: end and the lowest log index that deleted them.
     ranges: BTreeMap<Vec<u8>, (Option<Vec<u8>>, u64)>,
 }
@@ -155,7 +158,7 @@ impl Delta {
             return self.get_raw(key, at, use_value);
         }
         let table = self.read();
-        if let Some(value) = table.points.get(key).and_then(|v| v.at(at)) {
+        if let Some(value) = table.point(key).and_then(|v| v.at(at)) {
             return Some(value.as_deref().map(use_value));
         }
         table.covers(key, at).then_some(None)
@@ -171,21 +174,22 @@ impl Delta {
         !self.read().ranges.is_empty()
     }
 
-    /// Copies up to `count` entries after (or before) a bound, in that direction. Values are
-    /// copied; the lock is held only for that.
+    /// Gives up to `count` entries after (or before) a bound, in that direction. The lock is held
+    /// only for that.
     pub(super) fn copy_entries(
         &self,
         bounds: (Bound<&[u8]>, Bound<&[u8]>),
         backwards: bool,
         at: u64,
         count: usize,
-        out: &mut Vec<(Box<[u8]>, Value)>,
+        out: &mut Vec<TableEntry>,
     ) {
         let table = self.read();
         if inverted(&bounds) {
             return;
         }
-        let mut entries = table.points.range::<[u8], _>(bounds);
+        let bounds = (bounds.0.map(Key::lent), bounds.1.map(Key::lent));
+        let mut entries = table.range(bounds);
         while out.len() < count {
             let next = if backwards {
                 entries.next_back()
@@ -194,7 +198,7 @@ impl Delta {
             };
             let Some((key, versions)) = next else { break };
             if let Some(value) = versions.at(at) {
-                out.push((key.clone(), value.clone()));
+                out.push((key.bytes().into(), value.clone()));
             }
         }
     }
@@ -210,7 +214,7 @@ impl Delta {
             &mut table
                 .points
                 .iter()
-                .map(|(key, v)| (key.as_ref(), v.value.as_deref())),
+                .map(|(key, v)| (key.bytes(), v.value.as_deref())),
         )
     }
 
@@ -256,6 +260,20 @@ fn inverted(bounds: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
 }
 
 impl Table {
+    // A table of keys that live for ever is one of keys that live as long as the one asked for.
+    fn point<'a>(&'a self, key: &'a [u8]) -> Option<&'a Versions> {
+        let points: &BTreeMap<Key<'a>, Versions> = &self.points;
+        points.get(&Key::lent(key))
+    }
+
+    fn range<'a>(
+        &'a self,
+        bounds: (Bound<Key<'a>>, Bound<Key<'a>>),
+    ) -> btree_map::Range<'a, Key<'a>, Versions> {
+        let points: &BTreeMap<Key<'a>, Versions> = &self.points;
+        points.range(bounds)
+    }
+
     fn covers(&self, key: &[u8], at: u64) -> bool {
         if self.ranges.is_empty() {
             return false;
@@ -315,7 +333,7 @@ impl DeltaWriter<'_> {
                 self.delete_range(full(keyspace, from).into_vec(), end, index, newest_snapshot);
             }
             Op::CreateKeyspace { id, name } => {
-                let value: Box<[u8]> = id.to_le_bytes().into();
+                let value: Arc<[u8]> = id.to_le_bytes().into();
                 let name = catalogue_key(name).into_boxed_slice();
                 self.set(name, Some(value.clone()), index, newest_snapshot);
                 self.set(
@@ -338,15 +356,15 @@ impl DeltaWriter<'_> {
     }
 
     fn set(&mut self, key: Box<[u8]>, value: Value, index: u64, newest_snapshot: u64) {
-        match self.table.points.entry(key) {
-            std::collections::btree_map::Entry::Vacant(place) => {
+        match self.table.points.entry(Key::own(key)) {
+            btree_map::Entry::Vacant(place) => {
                 place.insert(Versions {
                     index,
                     value,
                     older: Vec::new(),
                 });
             }
-            std::collections::btree_map::Entry::Occupied(mut place) => {
+            btree_map::Entry::Occupied(mut place) => {
                 replace(place.get_mut(), value, index, newest_snapshot);
             }
         }
@@ -358,9 +376,11 @@ impl DeltaWriter<'_> {
         if end.as_ref().is_some_and(|end| *end <= from) {
             return;
         }
-        let upper = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        let bounds = (Bound::Included(from.as_slice()), upper);
-        for (_, versions) in self.table.points.range_mut::<[u8], _>(bounds) {
+        let owned = |key: &[u8]| Key::own(key.into());
+        let upper = end.as_deref().map(owned);
+        let upper = upper.map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (Bound::Included(owned(&from)), upper);
+        for (_, versions) in self.table.points.range_mut(bounds) {
             replace(versions, None, index, newest_snapshot);
         }
         self.cover(from, end, index);

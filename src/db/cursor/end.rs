@@ -221,22 +221,23 @@ impl End {
 
     /// The layer whose next entry comes first; the newest of those with the same key.
     fn winner(&mut self) -> Option<Winner> {
-        let mut best: Option<(Vec<u8>, Winner)> = None;
+        self.tables.iter_mut().for_each(LayerCursor::fetch);
         let backwards = self.backwards;
-        let earlier = |key: &[u8], best: &Option<(Vec<u8>, Winner)>| match best {
+        let earlier = |key: &[u8], best: Option<&[u8]>| match best {
             None => true,
-            Some((b, _)) if backwards => key > b.as_slice(),
-            Some((b, _)) => key < b.as_slice(),
+            Some(best) if backwards => key > best,
+            Some(best) => key < best,
         };
-        for (i, table) in self.tables.iter_mut().enumerate() {
-            if let Some((key, _)) = table.peek().filter(|(key, _)| earlier(key, &best)) {
-                best = Some((key.to_vec(), Winner::Table(i)));
+        let (mut best, mut table) = (None, 0);
+        for (i, layer) in self.tables.iter().enumerate() {
+            if let Some(key) = layer.next_key().filter(|key| earlier(key, best)) {
+                (best, table) = (Some(key), i);
             }
         }
-        if self.ahead != Ahead::Nothing && earlier(&self.ahead_key, &best) {
+        if self.ahead != Ahead::Nothing && earlier(&self.ahead_key, best) {
             return Some(Winner::Tree);
         }
-        best.map(|(_, winner)| winner)
+        best.map(|_| Winner::Table(table))
     }
 
     /// Drops the entries of other layers for a key that was just decided.
