@@ -1622,7 +1622,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--kill-every', '--kill-every', [CompletionResultType]::ParameterName, 'Work in another process, and kill it after so many operations on average')
             [CompletionResult]::new('--plant', '--plant', [CompletionResultType]::ParameterName, 'Put in a defect, to see that it is found')
             [CompletionResult]::new('--sample-every', '--sample-every', [CompletionResultType]::ParameterName, 'Time between two samples [default: 1s]')
-            [CompletionResult]::new('--bounds', '--bounds', [CompletionResultType]::ParameterName, 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=1GiB, log=128MiB, trend=auto|required|off, or some of them')
+            [CompletionResult]::new('--bounds', '--bounds', [CompletionResultType]::ParameterName, 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=640MiB, log=128MiB, recovery=30s (an opening), lag=N (log entries), trend=auto|required|off, or some of them')
             [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Require the pace of an earlier result.json: four fifths of its rate, twice its p99')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Where the report goes: a directory')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'What the report consists of: json (configuration, result, events), csv (samples), junit, html, hgrm (latencies), github (annotations, summary) [default: all of them]')

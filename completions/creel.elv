@@ -1567,7 +1567,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --kill-every 'Work in another process, and kill it after so many operations on average'
             cand --plant 'Put in a defect, to see that it is found'
             cand --sample-every 'Time between two samples [default: 1s]'
-            cand --bounds 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=1GiB, log=128MiB, trend=auto|required|off, or some of them'
+            cand --bounds 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=640MiB, log=128MiB, recovery=30s (an opening), lag=N (log entries), trend=auto|required|off, or some of them'
             cand --baseline 'Require the pace of an earlier result.json: four fifths of its rate, twice its p99'
             cand --out 'Where the report goes: a directory'
             cand --report 'What the report consists of: json (configuration, result, events), csv (samples), junit, html, hgrm (latencies), github (annotations, summary) [default: all of them]'

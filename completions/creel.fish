@@ -1959,7 +1959,7 @@ complete -c creel -n "__fish_creel_using_subcommand soak" -l fault-every -d 'Ope
 complete -c creel -n "__fish_creel_using_subcommand soak" -l kill-every -d 'Work in another process, and kill it after so many operations on average' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l plant -d 'Put in a defect, to see that it is found' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l sample-every -d 'Time between two samples [default: 1s]' -r
-complete -c creel -n "__fish_creel_using_subcommand soak" -l bounds -d 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=1GiB, log=128MiB, trend=auto|required|off, or some of them' -r
+complete -c creel -n "__fish_creel_using_subcommand soak" -l bounds -d 'What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16, file-factor=4, file-extra=640MiB, log=128MiB, recovery=30s (an opening), lag=N (log entries), trend=auto|required|off, or some of them' -r
 complete -c creel -n "__fish_creel_using_subcommand soak" -l baseline -d 'Require the pace of an earlier result.json: four fifths of its rate, twice its p99' -r -F
 complete -c creel -n "__fish_creel_using_subcommand soak" -l out -d 'Where the report goes: a directory' -r -F
 complete -c creel -n "__fish_creel_using_subcommand soak" -l report -d 'What the report consists of: json (configuration, result, events), csv (samples), junit, html, hgrm (latencies), github (annotations, summary) [default: all of them]' -r -f -a "json\t'config.json, result.json, events.jsonl'

@@ -97,6 +97,10 @@ checks! {
         "the file stays in proportion to what it holds";
     LogSize "log-size" Resource
         "the log stays within its limit";
+    Recovery "recovery" Resource
+        "opening the database takes no longer than its bound";
+    Behind "behind" Resource
+        "no replica is further behind than its bound";
     Throughput "throughput" Performance
         "as many operations in a second as the baseline allows";
     Latency "latency" Performance

@@ -127,7 +127,7 @@ impl Default for Config {
             checkpoint_every: 200_000,
             compact_every: 400_000,
             reopen_every: 300_000,
-            hold: 150_000,
+            hold: Bounds::HELD,
             sync: Sync::Normal,
             oracle_memory: 256 << 20,
             sample_every_ms: 1000,

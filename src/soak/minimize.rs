@@ -1,6 +1,7 @@
 //! Leaving out operations until only those are left without which the failure does not come.
 
 use super::config::{Config, Limit};
+use super::fleet::Fleet;
 
 /// What is left.
 #[derive(Debug, Clone)]
@@ -68,6 +69,69 @@ pub fn minimize(
     }
 }
 
+/// A size of a run with replicas.
+struct Knob {
+    get: fn(&Fleet) -> u64,
+    set: fn(&mut Fleet, u64),
+}
+
+const KNOBS: [Knob; 4] = [
+    Knob {
+        get: |fleet| fleet.cycles,
+        set: |fleet, cycles| fleet.cycles = cycles,
+    },
+    Knob {
+        get: |fleet| u64::from(fleet.replicas),
+        set: |fleet, replicas| {
+            fleet.replicas = replicas as u32;
+            fleet.active_replicas = fleet.active_replicas.min(fleet.replicas);
+        },
+    },
+    Knob {
+        get: |fleet| u64::from(fleet.active_replicas),
+        set: |fleet, active| fleet.active_replicas = active as u32,
+    },
+    Knob {
+        get: |fleet| fleet.commits_per_cycle,
+        set: |fleet, commits| fleet.commits_per_cycle = commits,
+    },
+];
+
+/// Shrinks a run with replicas: fewer cycles, copies and commits, as long as it `fails` as before
+/// and there is time for `more`. Gives the number of runs that it took, too.
+pub fn minimize_fleet(
+    fleet: &Fleet,
+    mut fails: impl FnMut(&Fleet) -> bool,
+    mut more: impl FnMut() -> bool,
+) -> (Fleet, u64) {
+    let (mut best, mut runs) = (fleet.clone(), 0);
+    loop {
+        let mut smaller = false;
+        for knob in &KNOBS {
+            // By halves, then one by one.
+            let mut halves = true;
+            while (knob.get)(&best) > 1 && more() {
+                let value = (knob.get)(&best);
+                let mut candidate = best.clone();
+                (knob.set)(&mut candidate, if halves { value / 2 } else { value - 1 });
+                if candidate.check().is_ok() {
+                    runs += 1;
+                    if fails(&candidate) {
+                        (best, smaller) = (candidate, true);
+                        continue;
+                    }
+                }
+                if !std::mem::take(&mut halves) {
+                    break;
+                }
+            }
+        }
+        if !smaller || !more() {
+            return (best, runs);
+        }
+    }
+}
+
 fn merged(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     ranges.sort_unstable();
     let mut merged: Vec<(u64, u64)> = Vec::new();
@@ -83,6 +147,17 @@ fn merged(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fleet_is_no_larger_than_it_has_to_be() {
+        let fails = |f: &Fleet| f.cycles >= 3 && f.replicas >= 2 && f.commits_per_cycle >= 7;
+        let (small, runs) = minimize_fleet(&Fleet::default(), fails, || true);
+        let sizes = (small.cycles, small.replicas, small.active_replicas);
+        assert_eq!((sizes, small.commits_per_cycle), ((3, 2, 1), 7));
+        assert!(runs < 60, "{runs}");
+        let (same, none) = minimize_fleet(&Fleet::default(), fails, || false);
+        assert_eq!((same, none), (Fleet::default(), 0));
+    }
 
     #[test]
     fn only_what_matters_is_left() {

@@ -1,5 +1,7 @@
 //! What a run has found, in numbers and in one word.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::check::{Broken, Check, Kind, Ledger, Standing};
@@ -84,6 +86,8 @@ pub struct Outcome {
     pub commit_times: Histogram,
     /// Times of reads.
     pub read_times: Histogram,
+    /// How often the database was opened, and the longest time that it took.
+    pub openings: (u64, Duration),
     /// Bytes that were written.
     pub bytes_written: u64,
     /// Syncs.

@@ -39,6 +39,8 @@ impl Soak {
             command.args(["--mode", "store"]);
         }
         command.env("TMPDIR", self.dir.path());
+        // Some of these runs are many: however slow the machine is.
+        command.timeout(std::time::Duration::from_secs(900));
         command
     }
 

@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "soak",
         &[
             "chain", "check", "db", "digest", "error", "exchange", "format", "progress", "replica",
-            "sys",
+            "stream", "sys",
         ],
     ),
     (

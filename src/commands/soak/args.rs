@@ -185,7 +185,8 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "DUR", value_parser = units::duration)]
     pub sample_every: Option<Duration>,
     /// What must not be exceeded: memory-growth=1MiB (in 10 minutes), descriptors=16,
-    /// file-factor=4, file-extra=1GiB, log=128MiB, trend=auto|required|off, or some of them
+    /// file-factor=4, file-extra=640MiB, log=128MiB, recovery=30s (an opening), lag=N (log entries),
+    /// trend=auto|required|off, or some of them
     #[arg(long, value_name = "LIST", value_parser = bounds::parse)]
     pub bounds: Option<bounds::Changes>,
     /// Require the pace of an earlier result.json: four fifths of its rate, twice its p99

@@ -95,6 +95,21 @@ impl<'a> Live<'a> {
         text
     }
 
+    /// The same for narrow terminals.
+    fn short(&self, s: &Sample) -> String {
+        let mut text = format!(
+            "{} {:.0} s {:.0}/s p99 {:.0} us {} checks",
+            self.part, s.elapsed_s, s.operations_per_s, s.commit_p99_us, s.checks
+        );
+        for (count, what) in [(s.faults + s.kills, "survived"), (s.lag, "lag")] {
+            if count > 0 {
+                text.push_str(&format!(" {count} {what}"));
+            }
+        }
+        text.push_str(&format!(" {}", human_size(s.anon_kb * 1024)));
+        text
+    }
+
     /// The last samples of memory as a row of blocks.
     fn plot(&self) -> String {
         let blocks = [
@@ -111,10 +126,7 @@ impl<'a> Live<'a> {
 
     fn draw(&mut self, sample: &Sample) {
         let width = terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0));
-        let mut text = format!("{} {}", self.text(sample), self.plot());
-        if text.chars().count() >= width {
-            text = text.chars().take(width.saturating_sub(1)).collect();
-        }
+        let text = fit(&self.text(sample), &self.short(sample), &self.plot(), width);
         report::stderr(&format!("\r\x1b[K{text}"));
         self.drawn = true;
     }
@@ -141,6 +153,22 @@ impl<'a> Live<'a> {
             report::stderr(&format!("{text}\n"));
         }
     }
+}
+
+/// The longer text where there is room for the plot behind it, otherwise the short one with as much of
+/// the plot as fits, newest samples last.
+fn fit(long: &str, short: &str, plot: &str, width: usize) -> String {
+    let room = width.saturating_sub(1);
+    let count = |text: &str| text.chars().count();
+    if count(long) + 1 + count(plot) <= room {
+        return format!("{long} {plot}");
+    }
+    let left = room.saturating_sub(count(short) + 1);
+    let shown: String = plot
+        .chars()
+        .skip(count(plot).saturating_sub(left))
+        .collect();
+    format!("{short} {shown}").chars().take(room).collect()
 }
 
 impl Observer for Live<'_> {
@@ -180,5 +208,20 @@ impl Observer for Live<'_> {
 impl Drop for Live<'_> {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plot_is_seen_in_narrow_terminals_too() {
+        let (long, short) = ("l".repeat(140), "s".repeat(60));
+        let wide = fit(&long, &short, "123456", 200);
+        assert_eq!(wide, format!("{long} 123456"));
+        assert_eq!(fit(&long, &short, "123456", 80), format!("{short} 123456"));
+        assert_eq!(fit(&long, &short, "123456", 65), format!("{short} 456"));
+        assert_eq!(fit(&long, &short, "123456", 20), "s".repeat(19));
     }
 }

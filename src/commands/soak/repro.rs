@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use creel::soak::check::{Broken, Check};
 use creel::soak::config::{Config, Limit};
-use creel::soak::fleet::Fleet;
-use creel::soak::minimize::minimize;
+use creel::soak::fleet::{Fleet, run_fleet};
+use creel::soak::minimize::{minimize, minimize_fleet};
 use creel::soak::store::{self, Material, Place};
 use creel::soak::watch::{Observer, Unwatched};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Inputs, SoakArgs};
+use super::helper::{self, Helper};
 use super::input;
 use super::parts::exit;
 use super::result::Done;
@@ -49,7 +50,11 @@ impl Repro {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             part: done.part.name.to_owned(),
             config,
-            fleet: done.part.fleet.clone(),
+            fleet: done
+                .part
+                .fleet
+                .clone()
+                .map(|fleet| up_to_failure(fleet, done)),
             inputs: args.work.input.clone().unwrap_or_default(),
             broken,
         })
@@ -76,10 +81,8 @@ impl Repro {
 
     /// Leaves out what is not needed, and writes `repro.min.json` beside it.
     pub fn minimize(&self, ctx: &mut Context, path: &Path) -> Outcome {
-        if self.fleet.is_some() {
-            return Err(Failure::usage(
-                "a run with replicas cannot be shrunk, only repeated",
-            ));
+        if let Some(fleet) = &self.fleet {
+            return self.minimize_fleet(ctx, path, fleet);
         }
         if self.config.kill_every > 0 {
             return Err(Failure::usage(
@@ -107,16 +110,49 @@ impl Repro {
         if let Some(failure) = failed {
             return Err(failure);
         }
-        let target = smaller(path);
         let result = Repro {
             config: small.config,
             ..self.clone()
         };
-        outfile::write(&target, true, result.text().as_bytes())?;
-        ctx.out.line(&format!(
-            "minimized\t{} of {} operations are left, after {} runs",
+        let text = format!(
+            "{} of {} operations are left, after {} runs",
             small.after, small.before, small.runs
-        ))?;
+        );
+        result.tell(ctx, path, &text)
+    }
+
+    fn minimize_fleet(&self, ctx: &mut Context, path: &Path, fleet: &Fleet) -> Outcome {
+        let begun = Instant::now();
+        let mut failed = None;
+        let check = self.broken.check;
+        let fails = |fleet: &Fleet| match fleet_again(fleet) {
+            Ok(found) => found == Some(check),
+            Err(failure) => {
+                failed.get_or_insert(failure);
+                false
+            }
+        };
+        let more = || begun.elapsed() < PATIENCE && !signals::stopped();
+        let (small, runs) = minimize_fleet(fleet, fails, more);
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        let text = format!(
+            "{} cycles of {} commits with {} replicas are left, after {runs} runs",
+            small.cycles, small.commits_per_cycle, small.replicas
+        );
+        let result = Repro {
+            fleet: Some(small),
+            ..self.clone()
+        };
+        result.tell(ctx, path, &text)
+    }
+
+    /// Writes what is left beside the file that it was made from.
+    fn tell(&self, ctx: &mut Context, path: &Path, text: &str) -> Outcome {
+        let target = smaller(path);
+        outfile::write(&target, true, self.text().as_bytes())?;
+        ctx.out.line(&format!("minimized\t{text}"))?;
         let target = crate::cli::report::printable(&target.to_string_lossy());
         ctx.out
             .line(&format!("reproduce\tcreel soak --replay {target}"))?;
@@ -124,18 +160,42 @@ impl Repro {
     }
 }
 
+/// A run by time is repeated by cycles: as many as it took.
+fn up_to_failure(fleet: Fleet, done: &Done) -> Fleet {
+    match done.found.fleet {
+        Some(counts) => Fleet {
+            duration_ms: 0,
+            cycles: counts.cycles + 1,
+            ..fleet
+        },
+        None => fleet,
+    }
+}
+
 fn smaller(path: &Path) -> PathBuf {
     path.with_extension("min.json")
 }
 
+struct Quiet(Unwatched);
+
+impl Observer for Quiet {
+    fn stopped(&self) -> bool {
+        signals::stopped() || self.0.stopped()
+    }
+}
+
+/// The same with replicas.
+fn fleet_again(fleet: &Fleet) -> Result<Option<Check>, Failure> {
+    let scratch = Scratch::new(None)?;
+    let dir = scratch.file("copies");
+    std::fs::create_dir(&dir).map_err(|e| Failure::file("create", &dir, &e))?;
+    let program = helper::start(Helper::Reader)?.program;
+    let found = run_fleet(fleet, &dir, Some(&program), &mut Quiet(Unwatched))?;
+    Ok(found.broken().first().map(|b| b.check))
+}
+
 /// Runs it once more and tells which check fails.
 fn again(config: &Config, material: &Material) -> Result<Option<Check>, Failure> {
-    struct Quiet(Unwatched);
-    impl Observer for Quiet {
-        fn stopped(&self) -> bool {
-            signals::stopped() || self.0.stopped()
-        }
-    }
     let scratch = Scratch::new(None)?;
     let place = Place::new(scratch.file("again.creel"), None);
     let found = store::run(config, material, place, &mut Quiet(Unwatched))?;

@@ -72,6 +72,7 @@ struct PartLine {
     first_quarter_per_s: Option<f64>,
     last_quarter_per_s: Option<f64>,
     counts: Counts,
+    slowest_opening_ms: u64,
     commit_latency: Quantiles,
     read_latency: Quantiles,
     bytes_written: u64,
@@ -311,6 +312,7 @@ fn part_line(done: &Done) -> PartLine {
         first_quarter_per_s: rates.map(|r| r.0),
         last_quarter_per_s: rates.map(|r| r.1),
         counts: found.counts,
+        slowest_opening_ms: u64::try_from(found.openings.1.as_millis()).unwrap_or(u64::MAX),
         commit_latency,
         read_latency,
         bytes_written: found.bytes_written,
@@ -417,13 +419,14 @@ fn command(config: &Config, args: &SoakArgs) -> String {
     if config.bounds != usual.bounds {
         let b = &config.bounds;
         let trend = name(&b.trend);
-        flag(
-            "bounds",
-            format!(
-                "memory-growth={},descriptors={},file-factor={},file-extra={},log={},trend={trend}",
-                b.memory_growth, b.descriptors, b.file_factor, b.file_extra, b.log
-            ),
+        let mut text = format!(
+            "memory-growth={},descriptors={},file-factor={},file-extra={},log={},recovery={}ms,trend={trend}",
+            b.memory_growth, b.descriptors, b.file_factor, b.file_extra, b.log, b.recovery_ms
         );
+        if b.lag > 0 {
+            text.push_str(&format!(",lag={}", b.lag));
+        }
+        flag("bounds", text);
     }
     if config.sync != usual.sync {
         flag("sync-mode", name(&config.sync));

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::pull::Pulled;
 use super::run::{FleetRun, engine};
-use crate::chain::store::{Address, DirStore};
+use crate::chain::store::{Address, DirStore, Store};
 use crate::chain::{Chain, ChainError, RestoreTo, Tries, collect};
 use crate::db::{Db, Position};
 use crate::error::Error;
@@ -20,6 +20,7 @@ use crate::replica::store::{
 };
 use crate::soak::check::{Check, Halt, Step};
 use crate::soak::faults::FaultKind;
+use crate::soak::plants::Plant;
 use crate::soak::random::Draw;
 use crate::soak::seam::{Damage, SeamStore};
 use crate::soak::text;
@@ -34,29 +35,63 @@ pub(super) struct Chained {
     /// As everybody but the first primary opens it: requests may be damaged.
     chain: Chain,
     seam: Arc<SeamStore>,
+    /// The store itself.
+    store: Arc<dyn Store>,
     /// That of the present primary; away while it makes a snapshot.
     publishing: Option<Publishing>,
+    /// What the present primary sees of the store.
+    own: Arc<SeamStore>,
+    /// What is written to the log takes away what was there before: a defect.
+    expires: bool,
     /// Numbers of segments, and the last entry of each.
     published: Vec<(u64, u64)>,
 }
 
 impl Chained {
     /// The primary begins the chain.
-    pub fn begin(db: &Db, folder: &Path) -> StoreResult<Chained> {
+    pub fn begin(db: &Db, folder: &Path, plant: Option<Plant>) -> StoreResult<Chained> {
         let address = format!("dir:{}", folder.display());
         Address::parse(&address).map_err(ChainError::from)?;
         let options = AttachOptions::default();
-        let attached = attach(db, &address, &options, &mut ONCE.clone(), &NoProgress)?;
-        let store = DirStore::open(folder, false).map_err(ChainError::from)?;
-        let seam = Arc::new(SeamStore::new(Arc::new(store)));
-        let store: Arc<dyn crate::chain::store::Store> = Arc::clone(&seam) as _;
-        Ok(Chained {
+        attach(db, &address, &options, &mut ONCE.clone(), &NoProgress)?;
+        let store: Arc<dyn Store> =
+            Arc::new(DirStore::open(folder, false).map_err(ChainError::from)?);
+        let (chain, seam) = through_seam(&store)?;
+        let (own_chain, own) = through_seam(&store)?;
+        let mut chained = Chained {
             address,
-            chain: Chain::open(store, &mut ONCE.clone())?,
+            chain,
             seam,
-            publishing: Some(attached.publishing),
+            store,
+            publishing: None,
+            own,
+            expires: plant == Some(Plant::EarlyRetention),
             published: Vec::new(),
-        })
+        };
+        chained.become_primary(db, own_chain)?;
+        Ok(chained)
+    }
+
+    /// From now on this database publishes.
+    fn become_primary(&mut self, db: &Db, chain: Chain) -> StoreResult<()> {
+        if self.expires {
+            self.own.expire();
+        }
+        let publishing = Publishing::open(db, chain, &mut ONCE.clone())?;
+        self.publishing = Some(publishing);
+        Ok(())
+    }
+
+    /// A promoted copy publishes by a view of the store of its own.
+    fn change_primary(&mut self, db: &Db) -> StoreResult<()> {
+        let (chain, own) = through_seam(&self.store)?;
+        self.own = own;
+        self.become_primary(db, chain)?;
+        if let Some(publishing) = &self.publishing {
+            let newest = (publishing.number(), publishing.point().index);
+            self.published.push(newest);
+        }
+        Ok(())
     }
 
     /// Publishes up to an entry.
@@ -87,6 +122,12 @@ impl Chained {
     }
 }
 
+fn through_seam(store: &Arc<dyn Store>) -> StoreResult<(Chain, Arc<SeamStore>)> {
+    let seam = Arc::new(SeamStore::new(Arc::clone(store)));
+    let chain = Chain::open(Arc::clone(&seam) as Arc<dyn Store>, &mut ONCE.clone())?;
+    Ok((chain, seam))
+}
+
 /// A copy of the newest snapshot.
 fn copy(chain: &Chain, path: &Path) -> StoreResult<()> {
     let plan = chain.plan_restore(RestoreTo::Newest, &mut ONCE.clone())?;
@@ -110,7 +151,7 @@ impl FleetRun<'_> {
     /// The first primary begins the chain.
     pub(super) fn begin_chain(&mut self) -> Step {
         let folder = self.dir.join("store");
-        let begun = Chained::begin(&self.primary.db, &folder);
+        let begun = Chained::begin(&self.primary.db, &folder, self.fleet.plant);
         self.chained = Some(begun.map_err(|e| self.failed("begin the chain", e))?);
         Ok(())
     }
@@ -173,8 +214,10 @@ impl FleetRun<'_> {
             ..PullWish::default()
         };
         let (chain, pace) = (&chained.chain, &mut ONCE.clone());
-        let report = pull(&replica.db, chain, &wish, pace, &NoProgress)?;
-        Ok(report.entries)
+        chained.seam.forge(self.diverges());
+        let report = pull(&replica.db, chain, &wish, pace, &NoProgress);
+        chained.seam.forge(false);
+        Ok(report?.entries)
     }
 
     /// A pull of which one answer is damaged. What it takes all the same is looked at by the pull
@@ -214,16 +257,26 @@ impl FleetRun<'_> {
         let deposed = chained.publishing.take();
         let (chain, address) = (chained.chain.clone(), chained.address.clone());
         let db = replica.db.clone();
+        let stale = self.fleet.plant == Some(Plant::StaleWriter);
+        let frozen = if stale { chained.own.freeze() } else { Ok(()) };
+        frozen.map_err(|e| self.failed("freeze the chain", ChainError::from(e).into()))?;
         let pace = &mut ONCE.clone();
         let promoted = promote_in_store(&db, &chain, &address, &wish, pace, &NoProgress);
         promoted.map_err(|e| self.failed("promote a replica", e))?;
-        let publishing = Publishing::open(&db, chain, &mut ONCE.clone());
-        let publishing = publishing.map_err(|e| self.failed("publish as the new primary", e))?;
-        if let Some(chained) = &mut self.chained {
-            let newest = (publishing.number(), publishing.point().index);
-            chained.published.push(newest);
-            chained.publishing = Some(publishing);
-        }
+        let forgotten = self.has_plant(Plant::ForgottenFence);
+        let changed = match &mut self.chained {
+            None => Ok(()),
+            Some(chained) => chained.change_primary(&db).and_then(|()| {
+                // The store has confirmed the fence, and lost it.
+                let lost = if forgotten {
+                    chained.seam.lose_newest()
+                } else {
+                    Ok(())
+                };
+                Ok(lost.map_err(ChainError::from)?)
+            }),
+        };
+        changed.map_err(|e| self.failed("publish as the new primary", e))?;
         Ok(deposed)
     }
 

@@ -35,6 +35,11 @@ impl Transport {
     }
 }
 
+/// Log entries that promotions and looks at what is kept add to a cycle, at most.
+const PROBES: u64 = 100;
+/// The same for each replica that is seeded anew.
+const PROBES_PER_REPLICA: u64 = 24;
+
 /// A run with replicas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fleet {
@@ -136,14 +141,25 @@ impl Fleet {
         if self.max_frames == 0 || self.recovery_max_loops == 0 || self.segment_max_bytes == 0 {
             return refuse("pulls need frames, loops and bytes");
         }
-        if self.transport != Transport::Path && self.plant.is_some() {
-            return refuse("defects of replication are for the transport path");
-        }
         let whole = (self.max_frames as u64).saturating_mul(self.recovery_max_loops);
         if whole < self.commits_per_cycle {
             return refuse("so few frames and loops can never catch up with a cycle");
         }
         Ok(())
+    }
+
+    /// Entries that a replica may be behind: those who follow in no cycle pull every
+    /// `reseed_check_interval` cycles, and the probes of a cycle commit too.
+    pub(super) fn lag_limit(&self) -> u64 {
+        if self.bounds.lag > 0 {
+            return self.bounds.lag;
+        }
+        if self.reseed_check_interval == 0 {
+            return u64::MAX;
+        }
+        let probes = PROBES + PROBES_PER_REPLICA * u64::from(self.replicas);
+        let cycle = self.commits_per_cycle.saturating_add(probes);
+        cycle.saturating_mul(self.reseed_check_interval.saturating_add(1))
     }
 
     /// The operations come from the same stream as those of the store.
@@ -190,6 +206,8 @@ pub struct FleetCounts {
     pub frames_applied: u64,
     pub max_recovery_loops: u64,
     pub max_observed_lag: u64,
+    /// How often all lags were looked at.
+    pub lags_noted: u64,
     pub digests_compared: u64,
     pub divergence_violations: u64,
     pub transport_faults: u64,

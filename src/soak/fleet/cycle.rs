@@ -174,6 +174,7 @@ impl FleetRun<'_> {
             };
             worst = worst.max(lag);
         }
+        self.counts.lags_noted += 1;
         self.counts.max_observed_lag = self.counts.max_observed_lag.max(worst);
         Ok(())
     }

@@ -153,6 +153,7 @@ impl FleetRun<'_> {
             elapsed_s: self.started.elapsed().as_secs_f64(),
             commit_times: self.commit_times,
             read_times: self.pull_times,
+            openings: (0, Duration::ZERO),
             bytes_written: shared.bytes_written.load(Ordering::Relaxed),
             syncs: shared.syncs.load(Ordering::Relaxed),
             trends: Trends::default(),
@@ -161,6 +162,17 @@ impl FleetRun<'_> {
             ledger: self.ledger,
             inconclusive: Vec::new(),
         };
-        Ok(judge(outcome, &config))
+        let mut outcome = judge(outcome, &config);
+        let (worst, limit) = (self.counts.max_observed_lag, self.fleet.lag_limit());
+        if worst > limit {
+            let detail =
+                format!("a replica was {worst} entries behind, at most {limit} are allowed");
+            outcome.fail(Check::Behind, detail);
+        } else if self.counts.lags_noted > 0 {
+            outcome
+                .ledger
+                .pass_times(Check::Behind, self.counts.lags_noted);
+        }
+        Ok(outcome)
     }
 }

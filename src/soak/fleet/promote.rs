@@ -5,15 +5,16 @@
 use super::config::Transport;
 use super::node::Behind;
 use super::run::{FleetRun, engine};
-use crate::db::{Db, IdentityChange, Position};
+use crate::db::{Db, Position};
 use crate::error::Error;
 use crate::format::Depth;
 use crate::progress::NoProgress;
 use crate::replica::promote::{PromoteWish, preflight, promote};
 use crate::replica::rejoin::{Rejoined, rejoin};
 use crate::replica::store::Publishing;
-use crate::soak::check::{Check, Step};
+use crate::soak::check::{Check, Halt, Step};
 use crate::soak::plants::Plant;
+use crate::soak::seam::{headers_of, put_back_headers};
 use crate::soak::text;
 
 /// Commits that a lossy promotion loses at most.
@@ -97,33 +98,53 @@ impl FleetRun<'_> {
         let Some(replica) = self.replicas.get(chosen) else {
             return Ok(());
         };
-        let forgotten = self.has_plant(Plant::ForgottenFence);
         let wish = PromoteWish {
             expect_epoch: Some(at.epoch),
             expect_index: None,
-            accept_loss: loss.is_some() || forgotten,
+            accept_loss: loss.is_some(),
             reason: "soak".into(),
             name: format!("copy-{}", replica.number),
         };
         // By a handle of its own: the stale one learns of the fence from the file alone.
         let old = self.open(&self.primary.path, "open the old primary")?;
-        let named = (!forgotten).then_some(&old);
-        let found = preflight(&replica.db, named, &wish);
+        self.freeze_headers()?;
+        let before = self.headers_to_lose()?;
+        let found = preflight(&replica.db, Some(&old), &wish);
         let found = found.map_err(engine("look before a promotion"))?;
         if let Some(step) = found.obstacle() {
             let detail = format!("{} stands in the way: {}", step.name, step.text);
             return Err(self.broken(Check::Promotion, detail));
         }
-        let promoted = promote(&replica.db, named, &found, &wish, &NoProgress);
+        let promoted = promote(&replica.db, Some(&old), &found, &wish, &NoProgress);
         promoted.map_err(engine("promote a replica"))?;
-        if self.has_plant(Plant::StaleWriter) {
-            let change = IdentityChange {
-                unfence: true,
-                ..IdentityChange::default()
-            };
-            let _ = old.set_identity(&change);
+        drop(old);
+        self.lose_headers(before)
+    }
+
+    /// A defect: whoever has the old primary open does not see what happens to its headers.
+    pub(super) fn freeze_headers(&self) -> Step {
+        if !self.has_plant(Plant::StaleWriter) {
+            return Ok(());
         }
-        Ok(())
+        let frozen = self.seam.shared().freeze_headers(&self.primary.path);
+        frozen.map_err(|e| Halt::Setup(Error::io("freeze the headers", e)))
+    }
+
+    /// A defect: the headers that the storage of the old primary goes back to.
+    pub(super) fn headers_to_lose(&self) -> Step<Option<Vec<u8>>> {
+        if !self.has_plant(Plant::ForgottenFence) {
+            return Ok(None);
+        }
+        let headers = headers_of(&self.primary.path);
+        let headers = headers.map_err(|e| Halt::Setup(Error::io("keep the headers", e)));
+        headers.map(Some)
+    }
+
+    /// The fence was confirmed, and the storage has lost it.
+    pub(super) fn lose_headers(&self, before: Option<Vec<u8>>) -> Step {
+        let lost = before.map(|before| put_back_headers(&self.primary.path, &before));
+        let failed = |e| Halt::Setup(Error::io("put the headers back", e));
+        lost.unwrap_or(Ok(())).map_err(failed)
     }
 
     /// The chosen replica and the primary change places.

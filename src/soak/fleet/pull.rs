@@ -11,6 +11,7 @@ use crate::soak::check::{Check, Step};
 use crate::soak::faults::FaultKind;
 use crate::soak::plants::Plant;
 use crate::soak::random::{Draw, Purpose};
+use crate::soak::seam::forged_entries;
 use crate::soak::store::advance;
 use crate::soak::text;
 
@@ -192,10 +193,15 @@ impl FleetRun<'_> {
             }
             self.must_refuse(at, &bad, kind)?;
         }
-        if self.has_plant(Plant::DivergentReplica) && self.cycle == DIVERGES_IN {
-            return Ok(forged(&batch).unwrap_or(batch));
+        match self.diverges() {
+            true => Ok(forged_entries(&batch).unwrap_or(batch)),
+            false => Ok(batch),
         }
-        Ok(batch)
+    }
+
+    /// Whether replicas are given something else at this time: a defect.
+    pub(super) fn diverges(&self) -> bool {
+        self.has_plant(Plant::DivergentReplica) && self.cycle == DIVERGES_IN
     }
 
     /// A batch that was damaged on its way is refused, and nothing of it is taken.
@@ -259,20 +265,4 @@ fn is_damaged(batch: &[u8]) -> bool {
         }
     }
     false
-}
-
-/// The batch with another value in its last entry, and everything that vouches for it made to fit.
-fn forged(batch: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = batch;
-    let mut out = Vec::new();
-    while let Ok(Some((entry, after))) = Entry::split(rest) {
-        let mut payload = entry.payload().to_vec();
-        let is_last = after.is_empty();
-        if let (true, Some(byte)) = (is_last, payload.last_mut()) {
-            *byte ^= 1;
-        }
-        Entry::push(&mut out, &entry.header, &payload);
-        rest = after;
-    }
-    (!out.is_empty()).then_some(out)
 }

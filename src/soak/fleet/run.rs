@@ -172,7 +172,9 @@ impl<'a> FleetRun<'a> {
 
     /// The primary keeps so much of its log.
     pub fn keep_log(&mut self) -> Step {
-        let early = self.fleet.plant == Some(Plant::EarlyRetention);
+        // A defect. Nothing below the engine could cut its log without being found to damage the
+        // file, so it is told to keep nothing; a store can, and does.
+        let early = self.has_plant(Plant::EarlyRetention) && self.fleet.transport != Transport::Dir;
         let facts = self.primary.db.facts().map_err(engine("read the facts"))?;
         let facts = Facts {
             retention: Retention {

@@ -121,6 +121,9 @@ impl FleetRun<'_> {
             self.pull_through_damage(at, &address, kind, draw)?;
         }
         let before = self.index_of(at)?;
+        if let Some(server) = &self.server {
+            server.relay.forge(self.diverges());
+        }
         let output = self.pull_process(at, &address)?;
         match output.status.code() {
             Some(0 | LIMITED) => {}
@@ -177,10 +180,13 @@ impl FleetRun<'_> {
         if loss.is_some() {
             rest.push("--accept-loss");
         }
+        self.freeze_headers()?;
+        let before = self.headers_to_lose()?;
         let output = self.creel(&["promote"], &path, &rest)?;
         if !output.status.success() {
             return Err(self.refused("creel promote", &output));
         }
+        self.lose_headers(before)?;
         self.open_again(chosen)
     }
 

@@ -1,5 +1,9 @@
 //! The database beside the expectation, entry after entry.
 
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::thread;
+
 use super::{Model, Oracle, Sums};
 use crate::db::{KeyRange, Keyspace, Snapshot};
 use crate::error::Result;
@@ -98,9 +102,11 @@ impl Oracle {
     pub(crate) fn compare(&self, snapshot: &Snapshot, bytes: Bytes<'_>) -> Answer<Compared> {
         match self {
             Oracle::Model(model) => model.compare_all(snapshot, bytes),
-            Oracle::Sums(sums) => each(snapshot, sums.keyspaces(), sums.progress(), |k, n| {
-                sums.compare(k, n, bytes.keys)
-            }),
+            Oracle::Sums(sums) => {
+                let size = (sums.keyspaces(), sums.entries());
+                let compare = |k: &Keyspace, n| sums.compare(k, n, bytes.keys);
+                each(snapshot, size, sums.progress(), compare)
+            }
         }
     }
 }
@@ -108,30 +114,50 @@ impl Oracle {
 impl Model {
     /// Compares everything.
     pub(crate) fn compare_all(&self, snapshot: &Snapshot, bytes: Bytes<'_>) -> Answer<Compared> {
-        each(snapshot, self.keyspaces(), self.progress(), |k, n| {
-            self.compare(k, n, bytes)
-        })
+        let size = (self.keyspaces(), self.entries());
+        let compare = |k: &Keyspace, n| self.compare(k, n, bytes);
+        each(snapshot, size, self.progress(), compare)
     }
 }
 
+/// From so many entries on two threads share the work.
+const SHARED: u64 = 10_000;
+
 fn each(
     snapshot: &Snapshot,
-    keyspaces: u32,
+    (keyspaces, entries): (u32, u64),
     progress: u64,
-    compare: impl Fn(&Keyspace, u32) -> Answer<Compared>,
+    compare: impl Fn(&Keyspace, u32) -> Answer<Compared> + Sync,
 ) -> Answer<Compared> {
     if let Err(difference) = check_frame(snapshot, keyspaces, progress)? {
         return Ok(Err(difference));
     }
-    let mut all = Compared::default();
-    for number in 0..keyspaces {
-        let keyspace = snapshot.keyspace(&keyspace_name(number))?;
-        match compare(&keyspace, number)? {
-            Ok(compared) => all.entries += compared.entries,
-            Err(difference) => return Ok(Err(difference)),
+    let some = |numbers: Range<u32>| {
+        let mut all = Compared::default();
+        for number in numbers {
+            let keyspace = snapshot.keyspace(&keyspace_name(number))?;
+            match compare(&keyspace, number)? {
+                Ok(compared) => all.entries += compared.entries,
+                Err(difference) => return Ok(Err(difference)),
+            }
         }
+        Ok(Ok(all))
+    };
+    if entries < SHARED || keyspaces < 2 {
+        return some(0..keyspaces);
     }
-    Ok(Ok(all))
+    let (first, second) = thread::scope(|scope| {
+        let second = scope.spawn(|| some(keyspaces / 2..keyspaces));
+        let first = some(0..keyspaces / 2);
+        (first, second.join().unwrap_or_else(|e| resume_unwind(e)))
+    });
+    let entries = match first? {
+        Ok(compared) => compared.entries,
+        Err(difference) => return Ok(Err(difference)),
+    };
+    Ok(second?.map(|compared| Compared {
+        entries: entries + compared.entries,
+    }))
 }
 
 /// How far the database says that it is.

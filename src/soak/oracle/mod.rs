@@ -5,7 +5,7 @@ mod compare;
 mod model;
 mod sums;
 
-pub(crate) use compare::{Bytes, origin, progress_of};
+pub(crate) use compare::{Answer, Bytes, origin, progress_of};
 pub use compare::{Compared, Difference, Found};
 pub use model::{Model, PROGRESS_KEY};
 pub use sums::{Change, Sums};

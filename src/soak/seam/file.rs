@@ -1,6 +1,7 @@
 //! One file behind the seam.
 
 use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,16 +13,21 @@ use crate::sys::{File, FileIdentity, FileMap, LockMode};
 pub(super) struct SeamFile {
     inner: Arc<dyn File>,
     shared: Arc<Shared>,
+    path: PathBuf,
+    /// Which handle it is.
+    number: u64,
     /// Power cuts before it was opened; one that comes later ends it.
     life: u64,
 }
 
 impl SeamFile {
-    pub fn new(inner: Arc<dyn File>, shared: Arc<Shared>) -> Self {
-        let life = shared.life();
+    pub fn new(inner: Arc<dyn File>, shared: Arc<Shared>, path: &Path) -> Self {
+        let (life, number) = (shared.life(), shared.next_handle());
         SeamFile {
             inner,
             shared,
+            path: path.to_owned(),
+            number,
             life,
         }
     }
@@ -40,6 +46,8 @@ impl SeamFile {
     /// A write as it is to happen now.
     fn write(&self, buf: &[u8], offset: u64, durable: bool) -> io::Result<()> {
         let mut state = self.shared.lock();
+        let forged = state.instead_of(buf);
+        let buf = forged.as_deref().unwrap_or(buf);
         match state.before_write(self.life, &self.inner, buf, offset, durable)? {
             Effect::Pass => {}
             Effect::Swallow => return Ok(()),
@@ -54,10 +62,14 @@ impl SeamFile {
 
 impl File for SeamFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        if !self.is_plain() {
-            self.shared.lock().check_alive(self.life)?;
+        if self.is_plain() {
+            return self.inner.read_at(buf, offset);
         }
-        self.inner.read_at(buf, offset)
+        let state = self.shared.lock();
+        state.check_alive(self.life)?;
+        let count = self.inner.read_at(buf, offset)?;
+        state.after_read(&self.path, self.number, buf, offset);
+        Ok(count)
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {

@@ -2,19 +2,24 @@
 //! defects in.
 
 mod file;
+mod forge;
+mod headers;
 mod objects;
 mod relay;
 mod state;
 mod undo;
+mod wire;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use forge::entries as forged_entries;
+pub(super) use headers::{headers_of, put_back_headers};
 pub use objects::{Damage, SeamStore};
 pub use relay::Relay;
-pub use state::{Shared, Strike, Target};
+pub use state::{Flaw, Shared, Strike, Target};
 
 use crate::sys::{Access, FileIdentity, FileSystem, OsVfs, Vfs};
 use file::SeamFile;
@@ -31,18 +36,18 @@ impl Seam {
         &self.shared
     }
 
-    fn wrap(&self, file: Arc<dyn crate::sys::File>) -> Arc<dyn crate::sys::File> {
-        Arc::new(SeamFile::new(file, Arc::clone(&self.shared)))
+    fn wrap(&self, file: Arc<dyn crate::sys::File>, path: &Path) -> Arc<dyn crate::sys::File> {
+        Arc::new(SeamFile::new(file, Arc::clone(&self.shared), path))
     }
 }
 
 impl Vfs for Seam {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn crate::sys::File>> {
-        Ok(self.wrap(OsVfs.open(path, access)?))
+        Ok(self.wrap(OsVfs.open(path, access)?, path))
     }
 
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn crate::sys::File>> {
-        Ok(self.wrap(OsVfs.open_scratch(near)?))
+        Ok(self.wrap(OsVfs.open_scratch(near)?, near))
     }
 
     fn identity(&self, path: &Path) -> io::Result<FileIdentity> {

@@ -1,7 +1,9 @@
 //! An object store whose answers may be damaged.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::forge;
 use crate::chain::store::{Created, Store, StoreError, StoreErrorKind};
 
 /// What happens to the next answer about the log.
@@ -18,10 +20,18 @@ pub enum Damage {
 pub struct SeamStore {
     inner: Arc<dyn Store>,
     armed: Mutex<Option<Damage>>,
+    /// Of the log nothing behind this object is to be seen: a defect.
+    frozen: Mutex<Option<String>>,
+    /// Values change on their way, and everything that vouches for them: a defect.
+    forges: AtomicBool,
+    /// All of the log but its newest object goes away by itself: a defect.
+    expires: AtomicBool,
 }
 
 /// Names of what holds log entries.
 const LOG: &str = "log/";
+/// Names that a listing gives at once.
+const LISTED: usize = 1000;
 
 impl SeamStore {
     /// In front of this one.
@@ -29,21 +39,63 @@ impl SeamStore {
         SeamStore {
             inner,
             armed: Mutex::new(None),
+            frozen: Mutex::new(None),
+            forges: AtomicBool::new(false),
+            expires: AtomicBool::new(false),
         }
+    }
+
+    /// From now on the last entry of every segment that is read has another value, or not.
+    pub fn forge(&self, forges: bool) {
+        self.forges.store(forges, Ordering::Relaxed);
+    }
+
+    /// From now on what is written to the log takes away all that was there before.
+    pub fn expire(&self) {
+        self.expires.store(true, Ordering::Relaxed);
+    }
+
+    /// The log is what it is now, for whoever looks through this seam.
+    pub fn freeze(&self) -> Result<(), StoreError> {
+        let newest = self.log()?.pop().unwrap_or_default();
+        *lock(&self.frozen) = Some(newest);
+        Ok(())
+    }
+
+    /// The newest object of the log was confirmed, and is lost.
+    pub fn lose_newest(&self) -> Result<(), StoreError> {
+        let newest = self.log()?.pop();
+        newest.map_or(Ok(()), |name| self.inner.delete(&name))
+    }
+
+    fn log(&self) -> Result<Vec<String>, StoreError> {
+        let mut all = self.inner.list_after(LOG, "", LISTED)?;
+        while all.len().is_multiple_of(LISTED)
+            && let Some(last) = all.last().cloned()
+        {
+            let more = self.inner.list_after(LOG, &last, LISTED)?;
+            if more.is_empty() {
+                break;
+            }
+            all.extend(more);
+        }
+        Ok(all)
+    }
+
+    fn is_hidden(&self, name: &str) -> bool {
+        let frozen = lock(&self.frozen);
+        let newest = frozen.as_deref();
+        name.starts_with(LOG) && newest.is_some_and(|newest| name > newest)
     }
 
     /// The next answer about the log is damaged.
     pub fn arm(&self, damage: Damage) {
-        *self.lock() = Some(damage);
+        *lock(&self.armed) = Some(damage);
     }
 
     /// Takes the damage away; true where it has struck.
     pub fn disarm(&self) -> bool {
-        self.lock().take().is_none()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Damage>> {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.armed).take().is_none()
     }
 
     fn answer(
@@ -54,10 +106,18 @@ impl SeamStore {
         let Ok(Some(mut bytes)) = found else {
             return found;
         };
+        if self.is_hidden(name) {
+            return Ok(None);
+        }
         if !name.starts_with(LOG) || bytes.is_empty() {
             return Ok(Some(bytes));
         }
-        match self.lock().take() {
+        if self.forges.load(Ordering::Relaxed)
+            && let Some(forged) = forge::segment(&bytes)
+        {
+            return Ok(Some(forged));
+        }
+        match lock(&self.armed).take() {
             None => {}
             Some(Damage::Flip(number)) => {
                 let place = number / 8 % bytes.len() as u64;
@@ -74,8 +134,17 @@ impl SeamStore {
     }
 }
 
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Store for SeamStore {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
+        if self.expires.load(Ordering::Relaxed) && name.starts_with(LOG) {
+            for old in self.log()? {
+                self.inner.delete(&old)?;
+            }
+        }
         self.inner.create(name, bytes)
     }
 
@@ -88,7 +157,10 @@ impl Store for SeamStore {
     }
 
     fn head(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.inner.head(name)
+        match self.is_hidden(name) {
+            true => Ok(None),
+            false => self.inner.head(name),
+        }
     }
 
     fn list_after(
@@ -97,7 +169,9 @@ impl Store for SeamStore {
         after: &str,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        self.inner.list_after(prefix, after, limit)
+        let mut names = self.inner.list_after(prefix, after, limit)?;
+        names.retain(|name| !self.is_hidden(name));
+        Ok(names)
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -136,5 +210,24 @@ mod tests {
         store.arm(Damage::Cut(0));
         assert!(!store.disarm());
         assert_eq!(get("log/1").unwrap().unwrap(), b"entries");
+    }
+
+    #[test]
+    fn a_frozen_log_ends_a_lost_object_is_gone_and_an_expiring_one_is_alone() {
+        let store = SeamStore::new(Arc::new(MemoryStore::default()));
+        let listed = || store.list_after(LOG, "", 10).unwrap();
+        store.create("log/1", b"one").unwrap();
+        store.create("log/2", b"two").unwrap();
+        store.freeze().unwrap();
+        store.create("log/3", b"three").unwrap();
+        assert_eq!(listed(), ["log/1", "log/2"]);
+        assert_eq!(store.head("log/3").unwrap(), None);
+        assert_eq!(store.get("log/3", 10).unwrap(), None);
+        assert_eq!(store.head("log/2").unwrap(), Some(3));
+        store.lose_newest().unwrap();
+        assert_eq!(store.inner.head("log/3").unwrap(), None);
+        store.expire();
+        store.create("log/2a", b"newer").unwrap();
+        assert_eq!(store.inner.list_after(LOG, "", 10).unwrap(), ["log/2a"]);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::objects::Damage;
+use super::wire::Forger;
 
 /// Bytes that are passed on at a time.
 const CHUNK: usize = 16 << 10;
@@ -15,8 +16,15 @@ const CHUNK: usize = 16 << 10;
 #[derive(Debug)]
 pub struct Relay {
     address: String,
-    armed: Arc<Mutex<Option<Damage>>>,
+    shared: Arc<Shared>,
     ended: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    armed: Mutex<Option<Damage>>,
+    /// Values change on their way, and everything that vouches for them: a defect.
+    forges: AtomicBool,
 }
 
 impl Relay {
@@ -24,9 +32,9 @@ impl Relay {
     pub fn start(upstream: String) -> io::Result<Relay> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
-        let armed: Arc<Mutex<Option<Damage>>> = Arc::default();
+        let shared: Arc<Shared> = Arc::default();
         let ended = Arc::new(AtomicBool::new(false));
-        let (damage, end) = (Arc::clone(&armed), Arc::clone(&ended));
+        let (own, end) = (Arc::clone(&shared), Arc::clone(&ended));
         thread::Builder::new()
             .name("relay".to_owned())
             .spawn(move || {
@@ -38,13 +46,12 @@ impl Relay {
                     else {
                         continue;
                     };
-                    let damage = Arc::clone(&damage);
-                    let _ = pass_both(client, server, damage);
+                    let _ = pass_both(client, server, Arc::clone(&own));
                 }
             })?;
         Ok(Relay {
             address,
-            armed,
+            shared,
             ended,
         })
     }
@@ -56,12 +63,17 @@ impl Relay {
 
     /// What the server says next is damaged, in one place: the number of a bit.
     pub fn arm(&self, damage: Damage) {
-        *lock(&self.armed) = Some(damage);
+        *lock(&self.shared.armed) = Some(damage);
+    }
+
+    /// From now on the last of the entries that are passed on at a time has another value, or not.
+    pub fn forge(&self, forges: bool) {
+        self.shared.forges.store(forges, Ordering::Relaxed);
     }
 
     /// Takes the damage away; true where it has struck.
     pub fn disarm(&self) -> bool {
-        lock(&self.armed).take().is_none()
+        lock(&self.shared.armed).take().is_none()
     }
 }
 
@@ -78,22 +90,20 @@ fn lock(armed: &Mutex<Option<Damage>>) -> std::sync::MutexGuard<'_, Option<Damag
 }
 
 /// Passes on both directions, each by a thread that ends with its connection.
-fn pass_both(
-    client: TcpStream,
-    server: TcpStream,
-    damage: Arc<Mutex<Option<Damage>>>,
-) -> io::Result<()> {
+fn pass_both(client: TcpStream, server: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     let (up_from, up_to) = (client.try_clone()?, server.try_clone()?);
     let up = thread::Builder::new().name("relay-up".to_owned());
     up.spawn(move || pass(up_from, up_to, None))?;
     let down = thread::Builder::new().name("relay-down".to_owned());
-    down.spawn(move || pass(server, client, Some(&damage)))?;
+    down.spawn(move || pass(server, client, Some(&shared)))?;
     Ok(())
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, damage: Option<&Mutex<Option<Damage>>>) {
+fn pass(mut from: TcpStream, mut to: TcpStream, shared: Option<&Shared>) {
     let mut chunk = vec![0; CHUNK];
     let mut passed = 0;
+    let forges = shared.is_some_and(|s| s.forges.load(Ordering::Relaxed));
+    let mut forger = forges.then(Forger::default);
     loop {
         let count = match from.read(&mut chunk) {
             Ok(0) | Err(_) => break,
@@ -102,7 +112,13 @@ fn pass(mut from: TcpStream, mut to: TcpStream, damage: Option<&Mutex<Option<Dam
         let Some(bytes) = chunk.get_mut(..count) else {
             break;
         };
-        let left = damage.map_or(count, |armed| strike(armed, passed, bytes));
+        if let Some(forger) = &mut forger {
+            if to.write_all(&forger.pass(bytes)).is_err() {
+                break;
+            }
+            continue;
+        }
+        let left = shared.map_or(count, |shared| strike(&shared.armed, passed, bytes));
         let whole = left == count;
         let sent = to.write_all(bytes.get(..left).unwrap_or(&[]));
         if sent.is_err() || !whole {

@@ -1,9 +1,11 @@
 //! What the seam counts and what it lets happen.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::forge;
 use super::undo::Undo;
 use crate::soak::random::{Draw, Purpose};
 use crate::sys::File;
@@ -52,6 +54,32 @@ pub(super) enum Effect {
     Swallow,
 }
 
+/// A defect of everything below the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// What is written stays in memory, for ever.
+    Leak,
+    /// Values change on their way into the log, and what vouches for them: those of the last
+    /// operations before each so many. The log is read where the file is opened anew.
+    WrongValue(u64),
+    /// Commits are lost that come while the engine folds the log by itself.
+    DropsConcurrent,
+}
+
+/// A file of which some handles see what its headers were.
+#[derive(Debug)]
+struct Stale {
+    path: PathBuf,
+    /// Handles opened before this one.
+    opened: u64,
+    headers: Vec<u8>,
+}
+
+/// So many operations.
+const FORGED: u64 = 100;
+/// A leak is noticed at some size.
+const LEAKED: usize = 4096;
+
 /// Shared by all files of a seam.
 #[derive(Debug, Default)]
 pub struct Shared {
@@ -59,6 +87,8 @@ pub struct Shared {
     pub bytes_written: AtomicU64,
     /// Syncs.
     pub syncs: AtomicU64,
+    /// Handles opened so far.
+    opened: AtomicU64,
     /// Something may happen to a call.
     pub(super) active: AtomicBool,
     state: Mutex<State>,
@@ -76,10 +106,12 @@ pub(super) struct State {
     lied: u64,
     /// Number of power cuts.
     life: u64,
-    /// The next commit after the folding thread has begun to write is lost: a defect.
-    drops_concurrent: bool,
+    flaw: Option<Flaw>,
+    leaked: Vec<Box<[u8]>>,
+    /// The folding thread has written, so that the next commit is lost.
     folding: bool,
     dropped: u64,
+    stale: Option<Stale>,
 }
 
 /// The thread in which the engine folds the log by itself.
@@ -100,7 +132,8 @@ impl Shared {
         let active = state.armed.is_some()
             || state.undo.is_some()
             || state.life > 0
-            || state.drops_concurrent;
+            || state.flaw.is_some()
+            || state.stale.is_some();
         self.active.store(active, Ordering::Release);
     }
 
@@ -155,11 +188,29 @@ impl Shared {
         cut
     }
 
-    /// A defect: commits are lost that come while the engine folds the log by itself.
-    pub fn drop_concurrent(&self) {
+    /// From now on there is a defect.
+    pub fn plant(&self, flaw: Flaw) {
         let mut state = self.lock();
-        state.drops_concurrent = true;
+        state.flaw = Some(flaw);
         self.settle(&state);
+    }
+
+    /// Whoever has this file open goes on seeing the headers that it has now.
+    pub fn freeze_headers(&self, path: &Path) -> io::Result<()> {
+        let headers = super::headers_of(path)?;
+        let mut state = self.lock();
+        state.stale = Some(Stale {
+            path: path.to_owned(),
+            opened: self.opened.load(Ordering::Relaxed),
+            headers,
+        });
+        self.settle(&state);
+        Ok(())
+    }
+
+    /// The number of a handle that is being opened.
+    pub(super) fn next_handle(&self) -> u64 {
+        self.opened.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Writes that were lost by that defect.
@@ -232,6 +283,34 @@ impl State {
         }
     }
 
+    /// What a read by this handle gives in place of what the file holds.
+    pub fn after_read(&self, path: &Path, handle: u64, buf: &mut [u8], offset: u64) {
+        let stale = self.stale.as_ref();
+        let Some(stale) = stale.filter(|s| s.path == path && handle < s.opened) else {
+            return;
+        };
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        let kept = stale.headers.get(at..).unwrap_or(&[]);
+        for (byte, old) in buf.iter_mut().zip(kept) {
+            *byte = *old;
+        }
+    }
+
+    /// What is written in place of these bytes: a defect.
+    pub fn instead_of(&mut self, buf: &[u8]) -> Option<Vec<u8>> {
+        match self.flaw? {
+            Flaw::Leak => {
+                let kept = vec![1; buf.len().max(LEAKED)];
+                self.leaked.push(kept.into_boxed_slice());
+                None
+            }
+            Flaw::WrongValue(every) => forge::frames(buf, |operation| {
+                every > 0 && operation % every >= every.saturating_sub(FORGED)
+            }),
+            Flaw::DropsConcurrent => None,
+        }
+    }
+
     /// A write.
     pub fn before_write(
         &mut self,
@@ -242,7 +321,7 @@ impl State {
         durable: bool,
     ) -> io::Result<Effect> {
         self.check_alive(life)?;
-        if self.drops_concurrent {
+        if self.flaw == Some(Flaw::DropsConcurrent) {
             if is_folder() {
                 self.folding = true;
             } else if std::mem::take(&mut self.folding) {

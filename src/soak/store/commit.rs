@@ -9,14 +9,10 @@ use crate::error::Error;
 use crate::soak::check::{Check, Step};
 use crate::soak::config::{PROGRESS, keyspace_name};
 use crate::soak::oracle::{Change, Model, Oracle};
-use crate::soak::plants::Plant;
 use crate::soak::workload::{Action, Keys, Operation, Reference, Values};
 
 /// The key of the progress record.
 pub(crate) use crate::soak::oracle::PROGRESS_KEY;
-
-/// The operation at which the plant of a wrong value strikes.
-const WRONG_AT: u64 = 3000;
 
 impl Run<'_> {
     /// Commits the open batch.
@@ -36,6 +32,8 @@ impl Run<'_> {
         };
         self.in_flight = Some(to);
         self.plant_at_commit(to);
+        // Nobody reads it any more: what the commit replaces need not be kept for it.
+        self.reading = None;
         let db = self.db()?;
         let begun = Instant::now();
         let commit = match db.write(batch) {
@@ -112,6 +110,8 @@ impl Run<'_> {
 
     fn batch(&mut self, to: u64, before: Option<&Snapshot>) -> Step<Batch> {
         let mut batch = Batch::new();
+        let lengths = self.pending.iter().map(|op| self.length_of(op));
+        batch.reserve(self.pending.len() + 1, lengths.sum());
         // First, because names of keyspaces are looked up as of what stands before them.
         batch
             .keyspace(PROGRESS)
@@ -141,12 +141,6 @@ impl Run<'_> {
                     }
                     let reference = Reference::new(operation.counter, class);
                     self.values.write(reference, &mut self.value);
-                    let wrong = self.config.plant == Some(Plant::WrongValue)
-                        && operation.counter >= WRONG_AT
-                        && operation.counter < WRONG_AT + 8;
-                    if let (true, Some(byte)) = (wrong, self.value.last_mut()) {
-                        *byte ^= 1;
-                    }
                     batch.put(&self.key, &self.value);
                 }
                 Action::DeleteRange(span) => {
@@ -159,6 +153,17 @@ impl Run<'_> {
             }
         }
         Ok(batch)
+    }
+
+    /// Bytes of key and value at most.
+    fn length_of(&self, operation: &Operation) -> usize {
+        let value = match operation.action {
+            Action::Put(class) | Action::Swap(class) => {
+                self.values.length(Reference::new(operation.counter, class))
+            }
+            _ => 0,
+        };
+        self.keys.longest() + value as usize
     }
 
     /// A compare-and-set whose condition does not hold.

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Instant;
 
 use super::commit::first_batch;
 use super::hold::digest_of;
@@ -24,6 +25,9 @@ const FILL: usize = 1 << 20;
 
 impl Run<'_> {
     pub(super) fn flip_a_bit(&mut self, draw: &mut Draw) -> Step {
+        let begun = Instant::now();
+        // The other process reads on its own time: not while the file is damaged.
+        self.hear_reader()?;
         // What was never synced is allowed to look unfinished.
         if self.config.sync != Sync::Full || draw.chance(1, 2) {
             self.checkpoint()?;
@@ -42,7 +46,8 @@ impl Run<'_> {
         self.ledger.pass(Check::Faults);
         self.counts.faults += 1;
         let how = if reported { "reported" } else { "harmless" };
-        self.event("fault", format!("bitflip at byte {offset}, {how}"));
+        let ms = begun.elapsed().as_millis();
+        self.event("fault", format!("bitflip at byte {offset}, {how}, {ms} ms"));
         let tallies = self.injector.tallies.iter_mut();
         for (_, tally) in tallies.filter(|(kind, _)| *kind == FaultKind::Bitflip) {
             tally.struck += 1;

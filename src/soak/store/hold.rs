@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use super::place::Helper;
 use super::run::{Run, engine};
@@ -10,18 +12,32 @@ use crate::db::{KeyRange, OpenOptions, Snapshot};
 use crate::digest::{ContentDigest, Digest};
 use crate::error::{Error, Result};
 use crate::soak::check::{Check, Halt, Step};
-use crate::soak::oracle::Oracle;
+use crate::soak::oracle::{Answer, Bytes, Compared, Oracle};
 use crate::sys::own_group;
 
-/// What is held.
+/// What is held. Everything is looked at while the run goes on: what a thread or the other process
+/// has found is heard the next time.
 #[derive(Default)]
 pub(super) struct Holds {
-    own: Option<(Snapshot, Oracle)>,
+    own: Option<Arc<Held>>,
+    looking: Option<JoinHandle<Answer<Compared>>>,
     reader: Option<Reader>,
     /// What the reader has to find, if it holds anything.
-    expected: Option<Digest>,
+    expected: Option<Expected>,
     /// It was asked, and its answer has not been read yet.
     asked: bool,
+}
+
+/// A snapshot, and what it should hold.
+struct Held {
+    snapshot: Snapshot,
+    oracle: Oracle,
+}
+
+enum Expected {
+    /// A thread computes it.
+    Coming(JoinHandle<Digest>),
+    Known(Digest),
 }
 
 /// A process that reads.
@@ -32,19 +48,22 @@ struct Reader {
 }
 
 impl Run<'_> {
-    /// Lets go of what was held and holds the present state.
+    /// Lets go of what was held, after a last look, and holds the present state.
     pub(super) fn hold(&mut self) -> Step {
-        self.check_own_hold()?;
+        self.look_at_own()?;
         self.hear_reader()?;
-        self.holds.own = Some((self.snapshot()?, self.oracle.clone()));
+        let held = Arc::new(Held {
+            snapshot: self.snapshot()?,
+            oracle: self.oracle.clone(),
+        });
+        self.holds.own = Some(Arc::clone(&held));
         self.counts.snapshots += 1;
         let Some(helper) = self.place.reader.clone() else {
             return Ok(());
         };
-        let Oracle::Model(model) = &self.oracle else {
+        if !matches!(self.oracle, Oracle::Model(_)) {
             return Ok(());
-        };
-        let expected = model.digest(&self.keys, &self.values);
+        }
         if self.holds.reader.is_none() {
             let started = Reader::start(&helper).map_err(|e| setup("start a reader", e))?;
             self.holds.reader = Some(started);
@@ -57,18 +76,22 @@ impl Run<'_> {
                 return Err(self.broken(Check::Readers, format!("a reader: {answer}")));
             }
         }
-        self.holds.expected = Some(expected);
+        let (keys, values) = (self.keys.clone(), self.values.clone());
+        let digest = move || match &held.oracle {
+            Oracle::Model(model) => model.digest(&keys, &values),
+            Oracle::Sums(_) => ContentDigest::new().finish(),
+        };
+        self.holds.expected = Some(Expected::Coming(thread::spawn(digest)));
         self.counts.reader_snapshots += 1;
         Ok(())
     }
 
-    /// What is held has not changed. The other process reads while this one goes on; its answer is
-    /// heard the next time.
+    /// What is held has not changed.
     pub(super) fn check_holds(&mut self) -> Step {
-        self.check_own_hold()?;
+        self.look_at_own()?;
         self.hear_reader()?;
         let holds = &mut self.holds;
-        if let (Some(reader), Some(_)) = (&mut holds.reader, holds.expected) {
+        if let (Some(reader), Some(_)) = (&mut holds.reader, &holds.expected) {
             let said = reader.say("digest");
             said.map_err(|e| setup("ask the reader", e))?;
             holds.asked = true;
@@ -77,14 +100,21 @@ impl Run<'_> {
     }
 
     /// What the reader has found, where it was asked.
-    fn hear_reader(&mut self) -> Step {
-        let (Some(expected), true) = (self.holds.expected, self.holds.asked) else {
+    pub(super) fn hear_reader(&mut self) -> Step {
+        if !std::mem::take(&mut self.holds.asked) {
             return Ok(());
+        }
+        let expected = match self.holds.expected.take() {
+            None => return Ok(()),
+            Some(Expected::Known(digest)) => digest,
+            Some(Expected::Coming(thread)) => thread
+                .join()
+                .map_err(|_| self.broken(Check::Readers, "computing a digest panicked"))?,
         };
+        self.holds.expected = Some(Expected::Known(expected));
         let Some(reader) = &mut self.holds.reader else {
             return Ok(());
         };
-        self.holds.asked = false;
         let answer = reader.hear().map_err(|e| setup("ask the reader", e))?;
         if answer != format!("digest {expected}") {
             let detail =
@@ -95,18 +125,36 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn check_own_hold(&mut self) -> Step {
-        if let Some((snapshot, oracle)) = self.holds.own.take() {
-            let check = Check::Snapshots;
-            self.compare_with(&snapshot, Some(&oracle), check, "holding a snapshot")?;
-            self.holds.own = Some((snapshot, oracle));
-        }
+    /// A thread begins to look at what this process holds.
+    fn look_at_own(&mut self) -> Step {
+        self.hear_look()?;
+        let Some(held) = self.holds.own.clone() else {
+            return Ok(());
+        };
+        let (keys, values) = (self.keys.clone(), self.values.clone());
+        let look = move || {
+            let (keys, values) = (&keys, &values);
+            held.oracle.compare(&held.snapshot, Bytes { keys, values })
+        };
+        self.holds.looking = Some(thread::spawn(look));
         Ok(())
+    }
+
+    /// What it has found.
+    fn hear_look(&mut self) -> Step {
+        let Some(looking) = self.holds.looking.take() else {
+            return Ok(());
+        };
+        match looking.join() {
+            Ok(found) => self.judge_comparison(found, Check::Snapshots, "holding a snapshot"),
+            Err(_) => Err(self.broken(Check::Snapshots, "looking at a snapshot panicked")),
+        }
     }
 
     /// A snapshot of this process belongs to a handle, which is about to be closed.
     pub(super) fn drop_own_hold(&mut self) -> Step {
-        self.check_own_hold()?;
+        self.look_at_own()?;
+        self.hear_look()?;
         self.holds.own = None;
         Ok(())
     }
@@ -114,14 +162,31 @@ impl Run<'_> {
     /// The same without a look at it: the handle has failed.
     pub(super) fn forget_own_hold(&mut self) {
         self.holds.own = None;
+        self.holds.end_look();
     }
 
     /// Lets go of everything.
     pub(super) fn end_holds(&mut self) -> Step {
         self.check_holds()?;
         self.hear_reader()?;
+        self.hear_look()?;
         self.holds = Holds::default();
         Ok(())
+    }
+}
+
+impl Holds {
+    /// Nobody wants to know any more what a look finds.
+    fn end_look(&mut self) {
+        if let Some(looking) = self.looking.take() {
+            let _ = looking.join();
+        }
+    }
+}
+
+impl Drop for Holds {
+    fn drop(&mut self) {
+        self.end_look();
     }
 }
 

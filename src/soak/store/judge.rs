@@ -1,7 +1,9 @@
 //! The verdict on what was used.
 
+use std::time::Duration;
+
 use super::run::Run;
-use crate::soak::bounds::Judge;
+use crate::soak::bounds::{Bounds, Judge};
 use crate::soak::check::Check;
 use crate::soak::config::{Config, Limit};
 use crate::soak::measure::{Sample, trend};
@@ -28,6 +30,7 @@ impl Run<'_> {
             elapsed_s: self.started.elapsed().as_secs_f64(),
             commit_times: self.commit_times,
             read_times: self.read_times,
+            openings: self.openings,
             bytes_written: load(&shared.bytes_written),
             syncs: load(&shared.syncs),
             trends: Trends::default(),
@@ -89,6 +92,7 @@ pub(crate) fn judge(mut outcome: Outcome, config: &Config) -> Outcome {
         outcome.inconclusive.push(note);
     }
     judge_levels(&mut outcome, config);
+    judge_recovery(&mut outcome, &config.bounds);
     judge_trends(&mut outcome, config);
     outcome
 }
@@ -105,10 +109,7 @@ fn judge_levels(outcome: &mut Outcome, config: &Config) {
         Some((worst.elapsed_s, of(worst), limit(worst)))
     };
     let fds = first.fds + bounds.descriptors;
-    let file = |s: &Sample| {
-        let factor = bounds.file_factor * s.live_bytes as f64;
-        factor as u64 + bounds.file_extra
-    };
+    let file = |s: &Sample| bounds.file_limit(s.live_bytes, config.hold);
     let found = [
         (
             Check::Descriptors,
@@ -130,6 +131,21 @@ fn judge_levels(outcome: &mut Outcome, config: &Config) {
                 outcome.fail(check, detail);
             }
         }
+    }
+}
+
+/// How long it took until the database could be used again.
+fn judge_recovery(outcome: &mut Outcome, bounds: &Bounds) {
+    let (openings, slowest) = outcome.openings;
+    if slowest > Duration::from_millis(bounds.recovery_ms) {
+        let limit = bounds.recovery_ms;
+        let detail = format!(
+            "an opening took {} ms, at most {limit} are allowed",
+            slowest.as_millis()
+        );
+        outcome.fail(Check::Recovery, detail);
+    } else if openings > 0 {
+        outcome.ledger.pass_times(Check::Recovery, openings);
     }
 }
 

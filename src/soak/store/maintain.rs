@@ -1,13 +1,15 @@
 //! What happens between operations: checkpoints, compactions, reopenings, snapshots that are held.
 
+use std::time::Instant;
+
 use super::run::{Run, engine};
-use crate::db::{CheckpointOptions, CompactOptions, Snapshot};
+use crate::db::{CheckpointOptions, CompactOptions};
 use crate::progress::NoProgress;
 use crate::soak::check::{Check, Step};
 use crate::soak::measure::usage;
-use crate::soak::oracle::{Bytes, Oracle};
+use crate::soak::oracle::{Answer, Bytes, Compared};
 use crate::soak::plants::Plant;
-use crate::soak::seam::{Strike, Target};
+use crate::soak::seam::{Flaw, Strike, Target};
 
 /// Operations before a reopening from which the plant of a lost write strikes.
 const LOST_BEFORE: u64 = 300;
@@ -122,7 +124,9 @@ impl Run<'_> {
 
     pub(super) fn open(&mut self) -> Step {
         self.session += 1;
+        let begun = Instant::now();
         let opened = self.place.open(self.config, self.session);
+        self.openings = (self.openings.0 + 1, self.openings.1.max(begun.elapsed()));
         self.db = Some(opened.map_err(engine("open the database"))?);
         Ok(())
     }
@@ -147,26 +151,18 @@ impl Run<'_> {
     /// Everything beside the oracle.
     pub(super) fn compare(&mut self, after: &str) -> Step {
         let snapshot = self.snapshot()?;
-        self.compare_with(&snapshot, None, Check::Contents, after)
+        let (keys, values) = (&self.keys, &self.values);
+        let found = self.oracle.compare(&snapshot, Bytes { keys, values });
+        self.judge_comparison(found, Check::Contents, after)
     }
 
-    /// A snapshot beside what it should hold; `None` stands for the present expectation.
-    pub(super) fn compare_with(
+    pub(super) fn judge_comparison(
         &mut self,
-        snapshot: &Snapshot,
-        other: Option<&Oracle>,
+        found: Answer<Compared>,
         check: Check,
         after: &str,
     ) -> Step {
-        let bytes = Bytes {
-            keys: &self.keys,
-            values: &self.values,
-        };
-        let oracle = other.unwrap_or(&self.oracle);
-        let compared = oracle
-            .compare(snapshot, bytes)
-            .map_err(engine("read everything"))?;
-        match compared {
+        match found.map_err(engine("read everything"))? {
             Ok(compared) => {
                 self.ledger.pass(check);
                 self.counts.entries_compared += compared.entries;
@@ -186,8 +182,11 @@ impl Run<'_> {
             self.planted = Some(self.session);
             shared.arm(Target::Write, 0, Strike::Swallow);
         }
-        if self.has_plant(Plant::DroppingCheckpoint) {
-            shared.drop_concurrent();
+        match self.config.plant {
+            Some(Plant::Leak) => shared.plant(Flaw::Leak),
+            Some(Plant::WrongValue) => shared.plant(Flaw::WrongValue(every)),
+            Some(Plant::DroppingCheckpoint) => shared.plant(Flaw::DropsConcurrent),
+            _ => {}
         }
     }
 }

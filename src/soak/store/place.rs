@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::db::{CreateOptions, Db, OpenOptions};
 use crate::error::Result;
 use crate::soak::config::Config;
+use crate::soak::plants::Plant;
 use crate::soak::seam::Seam;
 
 /// A program of which processes are started: this one, with a hidden argument.
@@ -50,6 +51,9 @@ impl Place {
             .sync(config.sync.into())
             .lock_timeout(PATIENCE)
             .checkpoint_at(Some(FOLD_AT))
+            // Values that are wrong in the log are right in memory, which a thread that folds it
+            // would take them from: whether they show must not depend on who is faster.
+            .background_checkpoint(config.plant != Some(Plant::WrongValue))
             .wal_max(config.bounds.log / 2)
             // By turns as a writer that is alone, and as one that lets others write in between.
             .hold_lock(session % 2 == 1)

@@ -101,10 +101,10 @@ impl<'a> Run<'a> {
             commit_times: Histogram::default(),
             interval_times: Histogram::default(),
             read_times: Histogram::default(),
+            openings: (0, Duration::ZERO),
             key: Vec::new(),
             value: Vec::new(),
             planted: None,
-            leaked: Vec::new(),
         }
     }
 

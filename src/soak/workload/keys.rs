@@ -13,6 +13,9 @@ const OPEN_DIGITS: usize = 1;
 /// Keys with the same prefix.
 const GROUP: u64 = 16;
 
+/// Fewer bytes than this stand behind the number.
+const LONGEST_END: u64 = 24;
+
 /// The keys of a run.
 #[derive(Debug, Clone)]
 pub enum Keys {
@@ -31,6 +34,14 @@ impl Keys {
         }
     }
 
+    /// Bytes that most keys do not exceed.
+    pub fn longest(&self) -> usize {
+        match self {
+            Keys::Made(_) => 1 + DIGITS + LONGEST_END as usize,
+            Keys::Given(_) => 64,
+        }
+    }
+
     /// Puts the key with this number in place of what `out` holds.
     pub fn write(&self, number: u64, out: &mut Vec<u8>) {
         out.clear();
@@ -39,7 +50,7 @@ impl Keys {
                 prefix_of(number, DIGITS, out);
                 let mut draw = Draw::at(0, Purpose::Key, number);
                 // Some have nothing behind the number, some bytes of any kind.
-                let len = draw.below(24) as usize;
+                let len = draw.below(LONGEST_END) as usize;
                 draw.fill(out, len);
             }
             Keys::Given(pool) => out.extend_from_slice(pool.key(number)),

@@ -370,7 +370,7 @@ fn data(printed: &mut Vec<Printed>) {
 fn soaks(printed: &mut Vec<Printed>) {
     for args in [
         "--ops 9000 --faults eio,bitflip,conn-drop --fault-every 2000 --cycles 2",
-        "--ops 9000 --plant wrong-value --checkpoint-every 4000",
+        "--ops 9000 --plant wrong-value --checkpoint-every 0 --reopen-every 4000",
         "--mode store --ops 60000 --sample-every 5ms --bounds memory-growth=1GiB --keys 100 --checkpoint-every 500",
         "--ops 0",
         "--self-test",
@@ -379,6 +379,7 @@ fn soaks(printed: &mut Vec<Printed>) {
         let mut command = creel();
         command.args(["soak", "--seed", "3"]).args(args.split(' '));
         command.env("TMPDIR", dir.path());
+        command.timeout(std::time::Duration::from_secs(900)); // the self-test is 21 runs
         keep(printed, command, args);
     }
 }

@@ -124,11 +124,9 @@ fn each_transport_is_a_part() {
             .ends_with("--transport path,tcp,dir"),
         "{run}"
     );
-    for refused in ["--transport pigeon", "--transport dir --plant stale-writer"] {
-        soak.command(&format!("--mode replication {refused}"))
-            .assert()
-            .code(2);
-    }
+    soak.command("--mode replication --transport pigeon")
+        .assert()
+        .code(2);
 }
 
 #[test]
@@ -185,4 +183,27 @@ fn defects_of_replication_are_found_and_repeated() {
         let again = result(soak.command(replay), 20);
         assert_eq!(again["broken"][0]["check"], check);
     }
+}
+
+#[test]
+fn a_failure_of_replicas_is_shrunk() {
+    let soak = Soak::new();
+    let args = format!("{FAST} --seed 1 --plant forgotten-fence");
+    let broken = result(soak.command(&args), 20);
+    let replay = broken["reproduce"].as_str().unwrap();
+    let replay = replay.strip_prefix("creel soak ").unwrap();
+    let output = soak
+        .command(&format!("{replay} --minimize"))
+        .assert()
+        .code(20)
+        .get_output()
+        .clone();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(" commits with 1 replicas are left"), "{text}");
+    let small = text.lines().last().unwrap();
+    let small = small.strip_prefix("reproduce\tcreel soak ").unwrap();
+    let again = result(soak.command(small), 20);
+    assert_eq!(again["broken"][0]["check"], "fence");
+    let fleet = &again["parts"][0]["config"];
+    assert!(fleet["commits_per_cycle"].as_u64() < Some(10), "{fleet}");
 }

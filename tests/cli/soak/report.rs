@@ -88,7 +88,7 @@ fn junit_has_a_case_for_each_check() {
     let soak = Soak::new();
     let out = soak.path("out");
     let args = format!(
-        "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 4000 --out {}",
+        "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 0 --reopen-every 4000 --out {}",
         out.display()
     );
     soak.command(&args).arg("-q").assert().code(20);
@@ -105,7 +105,8 @@ fn junit_has_a_case_for_each_check() {
 fn after_a_failure_the_database_is_in_the_report() {
     let soak = Soak::new();
     let out = soak.path("out");
-    let usual = "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 4000 -q";
+    let usual =
+        "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 0 --reopen-every 4000 -q";
     let args = format!("{usual} --out {}", out.display());
     soak.command(&args).assert().code(20);
     assert!(out.join("repro.json").is_file());
@@ -142,7 +143,8 @@ fn a_report_has_the_files_that_were_asked_for() {
 fn github_gets_annotations_and_a_summary() {
     let soak = Soak::new();
     let summary = soak.path("summary.md");
-    let args = "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 4000 -q";
+    let args =
+        "--ops 5000 --seed 3 --plant wrong-value --checkpoint-every 0 --reopen-every 4000 -q";
     soak.command(args)
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_STEP_SUMMARY", &summary)

@@ -15,6 +15,8 @@ enum Change {
     FileFactor(f64),
     FileExtra(u64),
     Log(u64),
+    Recovery(u64),
+    Lag(u64),
     Trend(Judge),
 }
 
@@ -36,6 +38,16 @@ pub(super) fn parse(text: &str) -> Result<Changes, String> {
             "log" => match units::size(value)? {
                 bytes if bytes < 1 << 20 => return Err("the log needs at least 1MiB".into()),
                 bytes => Change::Log(bytes),
+            },
+            "recovery" => {
+                let time = units::duration(value)?;
+                Change::Recovery(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+            }
+            "lag" => match units::count(value)? {
+                0 => {
+                    return Err("a lag of 0 is no bound: it has to be possible to be behind".into());
+                }
+                entries => Change::Lag(entries),
             },
             "trend" => Change::Trend(match value {
                 "auto" => Judge::Auto,
@@ -60,6 +72,8 @@ impl Changes {
                 Change::FileFactor(factor) => bounds.file_factor = factor,
                 Change::FileExtra(bytes) => bounds.file_extra = bytes,
                 Change::Log(bytes) => bounds.log = bytes,
+                Change::Recovery(ms) => bounds.recovery_ms = ms,
+                Change::Lag(entries) => bounds.lag = entries,
                 Change::Trend(judge) => bounds.trend = judge,
             }
         }
@@ -74,11 +88,12 @@ mod tests {
     #[test]
     fn bounds_are_changed_by_name() {
         let mut bounds = Bounds::default();
-        parse("memory-growth=2MiB,trend=off,file-factor=2.5")
+        parse("memory-growth=2MiB,trend=off,file-factor=2.5,recovery=1.5s,lag=1k")
             .unwrap()
             .apply(&mut bounds);
         assert_eq!(bounds.memory_growth, 2 << 20);
         assert_eq!(bounds.trend, Judge::Off);
+        assert_eq!((bounds.recovery_ms, bounds.lag), (1500, 1000));
         assert!(bounds.file_factor > 2.4 && bounds.file_factor < 2.6);
         for bad in [
             "",
@@ -88,6 +103,8 @@ mod tests {
             "rss=1",
             "file-factor=nan",
             "trend=on",
+            "recovery=fast",
+            "lag=0",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
