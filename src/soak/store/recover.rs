@@ -192,6 +192,11 @@ impl Run<'_> {
         }
     }
 
+    /// A fault is prepared, or has struck and its consequences have not been looked at.
+    pub(super) fn has_fault(&self) -> bool {
+        self.injector.active.is_some()
+    }
+
     /// The power has failed, and the call that it struck was not one of this thread.
     pub(super) fn power_is_out(&self) -> bool {
         let cuts = [FaultKind::TornWrite, FaultKind::LostSync];

@@ -18,6 +18,8 @@ impl Run<'_> {
                 self.series.push(sample);
                 self.observer.sample(&sample);
             }
+            // A fault of ours stands in the way: it is tried again behind it.
+            None if self.has_fault() => return,
             None => self.series.failed(),
         }
         self.interval_times.clear();
