@@ -6,6 +6,8 @@
 //! explore    all interleavings, each state once
 //! queue      src/db/queue.rs: callers who share a write, and who leads
 //! swap       src/db/commit.rs, src/db/refresh.rs: table, newest index and view change together
+//! pins       src/store/pins.rs, src/store/space.rs: readers against reuse, one reader killed
+//! turn       src/db/turn.rs, src/db/checkpoint.rs: the log changes sides under commits and readers
 //! ```
 
 #![allow(
@@ -16,5 +18,7 @@
 )]
 
 mod explore;
+mod pins;
 mod queue;
 mod swap;
+mod turn;
