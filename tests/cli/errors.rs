@@ -59,6 +59,8 @@ struct Case<'a> {
     writes: bool,
     /// It was asked to say nothing.
     quiet: bool,
+    /// Of what others have, one in so many.
+    sparse: usize,
 }
 
 /// Every how many calls fail.
@@ -86,23 +88,102 @@ impl End {
     }
 }
 
+/// How often a command makes each call, start of the program included.
+fn counts(strace: &Path, log: &Path, args: &[String]) -> Vec<usize> {
+    let status = Command::new(strace)
+        .args(["-f", "-qq", "-o"])
+        .arg(log)
+        .arg(env!("CARGO_BIN_EXE_creel"))
+        .args(args)
+        .env_remove("LD_LIBRARY_PATH")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{args:?}: {status}");
+    let text = std::fs::read(log).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    let made = |call: &str| {
+        let lines = text.lines().filter_map(|l| l.split_once(' '));
+        let names = lines.map(|(_, rest)| rest.trim_start());
+        names
+            .filter(|name| {
+                let rest = name.strip_prefix(call);
+                rest.is_some_and(|rest| rest.starts_with('('))
+            })
+            .count()
+    };
+    CALLS.iter().map(|(call, _)| made(call)).collect()
+}
+
+/// Runs a command with failing calls, one in so many, once and from then on. `check`: what it
+/// leaves, and whether it says that it is done.
+pub fn fail_every(
+    step: usize,
+    strace: &Path,
+    prepare: &dyn Fn() -> (Db, Vec<String>),
+    check: &dyn Fn(&Db, bool),
+) -> usize {
+    let (db, args) = prepare();
+    let counts = counts(strace, &db.dir.path().join("calls"), &args);
+    let mut cases = 0;
+    for ((call, errors), count) in CALLS.iter().zip(counts) {
+        for (i, error) in errors.iter().enumerate() {
+            for n in (1 + i * 3 % step..=count).step_by(step) {
+                for from_then_on in ["", "+"] {
+                    let injection = format!("{call}:error={error}:when={n}{from_then_on}");
+                    let (db, args) = prepare();
+                    let output = injected(strace, &injection).args(&args).output().unwrap();
+                    cases += 1;
+                    let status = output.status.code();
+                    let said = String::from_utf8_lossy(&output.stderr);
+                    let told = match status {
+                        _ if not_begun(&output) => true,
+                        Some(0) => true,
+                        // And sources that do not answer.
+                        Some(4..=8 | 12 | 14 | 23) => *call == "write" || !said.trim().is_empty(),
+                        _ => false,
+                    };
+                    assert!(told, "{args:?}, {injection}: {status:?} {said}");
+                    check(&db, status == Some(0));
+                }
+            }
+        }
+    }
+    println!("errors {} {cases}", args[..2].join(" "));
+    cases
+}
+
+/// The program, under a failing call.
+fn injected(strace: &Path, injection: &str) -> Command {
+    let call = injection.split(':').next().unwrap_or_default();
+    let mut command = Command::new(strace);
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("trace={call}"))
+        .args(["-e", &format!("inject={injection}")])
+        .arg(env!("CARGO_BIN_EXE_creel"))
+        .env_remove("LD_LIBRARY_PATH")
+        .stdin(Stdio::null());
+    command
+}
+
+/// The program did not start: its loader, or the runtime before `main`.
+fn not_begun(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let loader = said.contains("error while loading shared libraries");
+    let status = output.status.code();
+    status == Some(127) || loader || (status.is_none() && said.contains("fatal runtime error"))
+}
+
 impl Case<'_> {
     fn run(&self, strace: Option<(&Path, &str)>) -> End {
         let db = copy_of(self.image);
         let made = db.dir.path().join("made");
-        let program = env!("CARGO_BIN_EXE_creel");
         let mut command = match strace {
-            None => Command::new(program),
-            Some((strace, inject)) => {
-                let call = inject.split(':').next().unwrap_or_default();
-                let mut command = Command::new(strace);
-                command
-                    .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-                    .arg(format!("trace={call}"))
-                    .args(["-e", &format!("inject={inject}")])
-                    .arg(program);
-                command
-            }
+            None => Command::new(env!("CARGO_BIN_EXE_creel")),
+            Some((strace, injection)) => injected(strace, injection),
         };
         let output = command
             .args((self.args)(&db.path, &made))
@@ -111,38 +192,6 @@ impl Case<'_> {
             .output()
             .unwrap();
         End { output, db, made }
-    }
-
-    /// How often the command makes each call, start of the program included.
-    fn counts(&self, strace: &Path) -> Vec<usize> {
-        let db = copy_of(self.image);
-        let made = db.dir.path().join("made");
-        let log = db.dir.path().join("calls");
-        let status = Command::new(strace)
-            .args(["-f", "-qq", "-o"])
-            .arg(&log)
-            .arg(env!("CARGO_BIN_EXE_creel"))
-            .args((self.args)(&db.path, &made))
-            .env_remove("LD_LIBRARY_PATH")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success(), "{}: {status}", self.name);
-        let text = std::fs::read(&log).unwrap();
-        let text = String::from_utf8_lossy(&text);
-        let made = |call: &str| {
-            let lines = text.lines().filter_map(|l| l.split_once(' '));
-            lines
-                .filter(|(_, rest)| {
-                    rest.trim_start()
-                        .strip_prefix(call)
-                        .is_some_and(|r| r.starts_with('('))
-                })
-                .count()
-        };
-        CALLS.iter().map(|(call, _)| made(call)).collect()
     }
 
     fn sweep(&self, strace: &Path) -> usize {
@@ -156,18 +205,24 @@ impl Case<'_> {
         let before = sound(&copy_of(self.image).path);
         let after = sound(&whole.db.path);
         assert_eq!(before != after, self.writes, "{}", self.name);
-        let counts = self.counts(strace);
+        let end = self.run(None);
+        let counts = counts(
+            strace,
+            &end.db.dir.path().join("calls"),
+            &(self.args)(&end.db.path, &end.db.dir.path().join("another")),
+        );
+        let step = step() * self.sparse;
         let mut cases = 0;
         for ((call, errors), count) in CALLS.iter().zip(counts) {
             let mut injections = Vec::new();
             for (i, error) in errors.iter().enumerate() {
-                for n in (1 + i..=count).step_by(step()) {
+                for n in (1 + i..=count).step_by(step) {
                     injections.push((format!("{call}:error={error}:when={n}"), false));
                     injections.push((format!("{call}:error={error}:when={n}+"), false));
                 }
             }
             if INTERRUPTED.contains(call) {
-                for n in (1..=count).step_by(step()) {
+                for n in (1..=count).step_by(step) {
                     injections.push((format!("{call}:error=EINTR:when={n}"), true));
                 }
             }
@@ -200,10 +255,7 @@ impl Case<'_> {
     ) -> Result<(), String> {
         let status = end.output.status.code();
         let said = String::from_utf8_lossy(&end.output.stderr);
-        // The program did not start: its loader, or the runtime before `main`.
-        let not_begun =
-            status == Some(127) || said.contains("error while loading shared libraries");
-        if not_begun || (status.is_none() && said.contains("fatal runtime error")) {
+        if not_begun(&end.output) {
             return Ok(());
         }
         match status {
@@ -268,6 +320,7 @@ fn commands_that_write_tell_the_truth_when_calls_fail() {
             image: &image,
             writes: true,
             quiet: false,
+            sparse: 1,
         };
         case.sweep(&strace)
     };
@@ -299,6 +352,7 @@ fn commands_that_move_pages_tell_the_truth_when_calls_fail() {
             image: &image,
             writes: false,
             quiet: true,
+            sparse: 1,
         };
         // What these print are measurements.
         let quiet = |db: &Path, made: &Path| {
@@ -342,6 +396,7 @@ fn commands_that_read_tell_the_truth_when_calls_fail() {
             image: &image,
             writes: false,
             quiet: false,
+            sparse: 1,
         };
         case.sweep(&strace)
     };
@@ -354,4 +409,33 @@ fn commands_that_read_tell_the_truth_when_calls_fail() {
     cases += case("diff", &|db, _| on_db("diff", db, &[&text(db)]));
     println!("errors in commands that read: {cases}");
     assert!(cases > 200, "only {cases} cases");
+}
+
+#[test]
+fn commands_that_look_tell_the_truth_when_calls_fail() {
+    let Some(strace) = strace() else { return };
+    let db = Db::filled(200);
+    db.run("checkpoint").assert().success();
+    db.run("put").args(["acked", "1"]).assert().success();
+    let image = db.bytes();
+    let case = |name, quiet, args: &dyn Fn(&Path, &Path) -> Vec<String>| {
+        let case = Case {
+            name,
+            args,
+            image: &image,
+            writes: false,
+            quiet,
+            sparse: 2,
+        };
+        case.sweep(&strace)
+    };
+    let mut cases = case("verify", true, &|db, _| on_db("verify", db, &["-qq"]));
+    cases += case("info", false, &|db, _| {
+        on_db("info", db, &["--get", "state"])
+    });
+    cases += case("stats", true, &|db, _| on_db("stats", db, &["-qq"]));
+    cases += case("inspect", false, &|db, _| on_db("inspect", db, &["header"]));
+    cases += case("drill", true, &|db, _| on_db("drill", db, &["-qq"]));
+    println!("errors in commands that look: {cases}");
+    assert!(cases > 100, "only {cases} cases");
 }

@@ -39,6 +39,7 @@ mod info;
 mod inspect;
 mod keyspaces;
 mod kill;
+mod kill_copies;
 mod kill_more;
 mod list;
 mod log;

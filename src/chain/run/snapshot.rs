@@ -346,7 +346,7 @@ impl Chain {
                 let written = target
                     .seek(SeekFrom::Start(offset))
                     .and_then(|_| target.write_all(&bytes));
-                written.map_err(|e| local("write the image", &e))?;
+                written.map_err(|e| local("write the image", e))?;
             }
             offset += part.bytes;
             progress.report(offset, Some(doc.image_bytes));
@@ -444,10 +444,10 @@ fn read_part(
         Ok(_) => Err(ChainError::Refused(
             "the image is shorter than it should be".to_owned(),
         )),
-        Err(e) => Err(local("read the image", &e)),
+        Err(e) => Err(local("read the image", e)),
     }
 }
 
-fn local(doing: &str, error: &io::Error) -> ChainError {
-    ChainError::Refused(format!("cannot {doing}: {error}"))
+fn local(doing: &'static str, source: io::Error) -> ChainError {
+    ChainError::Local { doing, source }
 }

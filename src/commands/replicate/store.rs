@@ -100,6 +100,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Gap { .. } => &codes::RESEED,
         ChainError::Unfit(_) => &codes::UNFIT_STORE,
         ChainError::Mirror { .. } | ChainError::Refused(_) => &codes::REFUSED,
+        ChainError::Local { .. } => &codes::IO,
         ChainError::Interrupted => return creel::Error::Interrupted.into(),
     };
     let failure = Failure::new(code, text);
