@@ -5,6 +5,7 @@ use std::fmt;
 use super::name::Hex;
 use super::object::{Damage, Facts};
 use super::store::StoreError;
+use crate::error::Error;
 
 /// What every fallible call on a chain returns.
 pub type ChainResult<T> = Result<T, ChainError>;
@@ -62,13 +63,8 @@ pub enum ChainError {
     Missing(String),
     /// It makes no sense in the state things are in.
     Refused(String),
-    /// A file on this side could not be read or written.
-    Local {
-        /// What was being done.
-        doing: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The database here, or a file that is made of it, could not be read or written.
+    Here(Box<Error>),
     /// The caller gave up waiting; what was sent may have been carried out.
     GaveUp {
         /// What was being done.
@@ -142,7 +138,7 @@ impl fmt::Display for ChainError {
             }
             ChainError::Missing(what) => write!(f, "{what} is not in the store"),
             ChainError::Refused(why) => f.write_str(why),
-            ChainError::Local { doing, source } => write!(f, "cannot {doing}: {source}"),
+            ChainError::Here(error) => write!(f, "{error}"),
             ChainError::GaveUp { doing, last } => match last {
                 Some(last) => write!(f, "gave up {doing}: {last}"),
                 None => write!(f, "gave up {doing}"),

@@ -156,7 +156,7 @@ pub fn fail_every(
 }
 
 /// The program, under a failing call.
-fn injected(strace: &Path, injection: &str) -> Command {
+pub fn injected(strace: &Path, injection: &str) -> Command {
     let call = injection.split(':').next().unwrap_or_default();
     let mut command = Command::new(strace);
     command

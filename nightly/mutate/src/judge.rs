@@ -8,11 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use super::Place;
 use super::reach::BUDGETS;
 use super::weave::load;
+use super::{Place, mix};
 
 /// Tests are run together while they take no longer than this, and then twice as long, and so on.
 const FIRST_BATCH_S: f64 = 1.0;
@@ -35,34 +33,39 @@ enum Verdict {
     Unreached,
 }
 
-pub fn judge(place: &Place, args: &[String]) {
-    let [one_in, seed, more @ ..] = args else {
-        panic!("judge SOURCE WORK ONE-IN SEED [PREFIX]");
-    };
-    let (one_in, seed): (u64, u64) = (one_in.parse().expect("1 of N"), seed.parse().expect("a seed"));
-    let prefix = more.first().map_or("src/", String::as_str);
+pub fn judge(place: &Place) {
     let list = load(place, "list.json");
     let woven = load(place, "woven.json");
     let reach = load(place, "reach.json");
     let reach = reach.as_array().expect("tests");
+    let woven = woven.as_array().expect("ids").iter();
     let mut sample: Vec<usize> = woven
-        .as_array()
-        .expect("ids")
-        .iter()
         .filter_map(|id| id.as_u64().map(|id| id as usize))
-        .filter(|id| list[*id]["file"].as_str().is_some_and(|file| file.starts_with(prefix)))
-        .filter(|id| mix(seed ^ (*id as u64)) % one_in == 0)
         .collect();
     // In no order, so that a run that is ended early is a sample too.
-    sample.sort_by_key(|id| mix(mix(seed) ^ (*id as u64)));
-    let log = place.work.join(format!("judged-{one_in}-{seed}.txt"));
-    let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
+    sample.sort_by_key(|id| mix(mix(*id as u64)));
+    let path = place.work.join("judged.txt");
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    let known: Vec<&str> = known
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .collect();
+    sample.retain(|id| !known.contains(&id.to_string().as_str()));
+    let mut log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .expect("a log");
     let mut sums: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     for id in sample {
         let began = Instant::now();
         let mut tests: Vec<Test> = reach
             .iter()
-            .filter(|test| test["reached"].as_array().is_some_and(|all| all.iter().any(|n| *n == id)))
+            .filter(|test| {
+                test["reached"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|n| *n == id))
+            })
             .map(|test| Test {
                 path: test["path"].as_str().unwrap_or("").to_owned(),
                 name: test["test"].as_str().unwrap_or("").to_owned(),
@@ -83,12 +86,23 @@ pub fn judge(place: &Place, args: &[String]) {
             mutant["file"].as_str().unwrap_or(""),
             mutant["span"]["start"]["line"],
             mutant["span"]["start"]["column"],
-            mutant["name"].as_str().unwrap_or("").split(": ").last().unwrap_or(""),
+            mutant["name"]
+                .as_str()
+                .unwrap_or("")
+                .split(": ")
+                .last()
+                .unwrap_or(""),
             mutant["function"]["function_name"].as_str().unwrap_or(""),
             began.elapsed().as_secs_f64(),
         );
         writeln!(log, "{line}").expect("a log");
-        let layer = mutant["file"].as_str().unwrap_or("").split('/').nth(1).unwrap_or("").to_owned();
+        let layer = mutant["file"]
+            .as_str()
+            .unwrap_or("")
+            .split('/')
+            .nth(1)
+            .unwrap_or("")
+            .to_owned();
         let sum = sums.entry(layer).or_default();
         sum[0] += 1;
         sum[1] += usize::from(matches!(verdict, Verdict::Caught(_) | Verdict::Timeout));
@@ -109,7 +123,10 @@ fn one(place: &Place, id: usize, tests: &[Test]) -> Verdict {
     while at < tests.len() {
         let mut seconds = 0.0;
         let mut batch: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
-        while let Some(test) = tests.get(at).filter(|t| seconds == 0.0 || seconds + t.seconds < most) {
+        while let Some(test) = tests
+            .get(at)
+            .filter(|t| seconds == 0.0 || seconds + t.seconds < most)
+        {
             seconds += test.seconds;
             batch.entry(&test.path).or_default().push(test);
             at += 1;
@@ -132,7 +149,11 @@ fn run(place: &Place, id: usize, path: &str, tests: &[&Test]) -> Verdict {
     let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
     // No memory and no file without bound: mutants run wild.
     let mut child = Command::new("sh")
-        .args(["-c", "ulimit -v 16000000 -f 4000000; exec \"$0\" \"$@\" --exact", path])
+        .args([
+            "-c",
+            "ulimit -v 16000000 -f 4000000; exec \"$0\" \"$@\" --exact",
+            path,
+        ])
         .args(&names)
         .envs(BUDGETS.iter().copied())
         .env("CREEL_MUTANT", id.to_string())
@@ -158,7 +179,9 @@ fn run(place: &Place, id: usize, path: &str, tests: &[&Test]) -> Verdict {
 
 /// The first failure ends it.
 fn watch(child: &mut Child, limit: Duration) -> Verdict {
-    let Some(out) = child.stdout.take() else { return Verdict::Missed };
+    let Some(out) = child.stdout.take() else {
+        return Verdict::Missed;
+    };
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(out).lines().map_while(Result::ok) {
@@ -178,14 +201,9 @@ fn watch(child: &mut Child, limit: Duration) -> Verdict {
             Ok(_) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => return Verdict::Timeout,
             // It ended without a result: it was aborted.
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Verdict::Caught("(aborted)".to_owned()),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Verdict::Caught("(aborted)".to_owned());
+            }
         }
     }
-}
-
-fn mix(x: u64) -> u64 {
-    let mut x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }

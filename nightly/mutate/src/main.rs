@@ -7,8 +7,10 @@
 //! ```text
 //! weave   the mutants of a list into a copy of the source; what does not compile is left out
 //! reach   runs every test once by itself: how long it takes, which mutants it reaches
-//! judge   for each mutant of a sample: the tests that reach it, the quickest first
+//! judge   for each mutant: the tests that reach it, the quickest first
 //! ```
+//!
+//! `weave .. 8 0` takes one in eight of the list, by a hash of its numbers; parts 0 to 7 are all.
 
 mod judge;
 mod reach;
@@ -29,7 +31,7 @@ pub struct Place {
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [verb, source, work, more @ ..] = args.as_slice() else {
-        eprintln!("mutate weave|reach|judge SOURCE WORK [judge: SHARE-OF SEED [PREFIX]]");
+        eprintln!("mutate weave SOURCE WORK ONE-IN PART; mutate reach|judge SOURCE WORK");
         std::process::exit(2);
     };
     let work = PathBuf::from(work);
@@ -39,9 +41,17 @@ fn main() {
         work,
     };
     match verb.as_str() {
-        "weave" => weave::weave(&place),
+        "weave" => weave::weave(&place, more),
         "reach" => reach::reach(&place),
-        "judge" => judge::judge(&place, more),
+        "judge" => judge::judge(&place),
         _ => panic!("no verb {verb:?}"),
     }
+}
+
+/// Numbers that look like chance (splitmix64).
+pub fn mix(x: u64) -> u64 {
+    let mut x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }

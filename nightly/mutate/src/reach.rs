@@ -26,15 +26,26 @@ const PASSED_OVER: &[&str] = &["killed_anywhere", "killed_twice", "a_gigabyte"];
 /// The test programs of these names, as cargo built them.
 pub fn programs(place: &Place, names: &[String]) -> Vec<(String, PathBuf)> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--no-run", "--locked", "--message-format=json", "--lib", "--bins"]);
+    command.args([
+        "test",
+        "--no-run",
+        "--locked",
+        "--message-format=json",
+        "--lib",
+    ]);
     for name in names {
         command.args(["--test", name]);
     }
-    let out = command.current_dir(&place.tree).stderr(Stdio::inherit()).output();
+    let out = command
+        .current_dir(&place.tree)
+        .stderr(Stdio::inherit())
+        .output();
     let out = out.expect("cargo");
     assert!(out.status.success(), "the woven source does not build");
     let text = String::from_utf8_lossy(&out.stdout);
-    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let messages = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     messages
         .filter(|m| m["profile"]["test"] == true)
         .filter_map(|m| {
@@ -49,11 +60,14 @@ pub fn programs(place: &Place, names: &[String]) -> Vec<(String, PathBuf)> {
 pub fn reach(place: &Place) {
     let mutants = load(place, "list.json").as_array().map_or(0, Vec::len);
     let names = std::env::var("MUTATE_TESTS");
-    let names = names.unwrap_or_else(|_| "format engine verify salvage sim_disk crash cli".to_owned());
+    let names =
+        names.unwrap_or_else(|_| "format engine verify salvage sim_disk crash cli".to_owned());
     let names: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
     let mut tests = Vec::new();
     for (name, path) in programs(place, &names) {
-        let list = Command::new(&path).args(["--list", "--format", "terse"]).output();
+        let list = Command::new(&path)
+            .args(["--list", "--format", "terse"])
+            .output();
         let list = String::from_utf8_lossy(&list.expect("a test program").stdout).into_owned();
         for test in list.lines().filter_map(|line| line.strip_suffix(": test")) {
             if PASSED_OVER.iter().any(|part| test.contains(part)) {

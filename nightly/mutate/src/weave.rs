@@ -8,7 +8,7 @@ use serde_json::Value;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use super::Place;
+use super::{Place, mix};
 
 /// The question, and its answer: appended to `src/lib.rs` of the copy.
 const QUESTION: &str = include_str!("question.rs");
@@ -32,7 +32,10 @@ enum Edit {
     /// A guard is always true or false.
     Guard { guard: Range<usize>, with: String },
     /// An arm is never taken: a guard is put in front of its arrow.
-    Arm { pattern_end: usize, guard: Option<Range<usize>> },
+    Arm {
+        pattern_end: usize,
+        guard: Option<Range<usize>>,
+    },
 }
 
 struct Mutant {
@@ -46,9 +49,7 @@ impl Mutant {
             Edit::Value { at, .. } => *at..*at,
             Edit::Expression { whole, .. } | Edit::Prefix { whole, .. } => whole.clone(),
             Edit::Guard { guard, .. } => guard.clone(),
-            Edit::Arm { pattern_end, guard } => {
-                guard.clone().unwrap_or(*pattern_end..*pattern_end)
-            }
+            Edit::Arm { pattern_end, guard } => guard.clone().unwrap_or(*pattern_end..*pattern_end),
         }
     }
 }
@@ -140,31 +141,46 @@ fn edit_of(nodes: &Nodes, text: &str, mutant: &Value) -> Option<Edit> {
     let span = place_of(text, &mutant["span"]["start"])..place_of(text, &mutant["span"]["end"]);
     let with = mutant["replacement"].as_str().expect("a string").to_owned();
     // Nothing can be asked where the compiler computes.
-    let around = nodes.bodies.iter().filter(|(body, _)| {
-        body.start <= span.start && span.end <= body.end
-    });
+    let around = nodes
+        .bodies
+        .iter()
+        .filter(|(body, _)| body.start <= span.start && span.end <= body.end);
     let (body, fixed) = around.min_by_key(|(body, _)| body.len())?;
     if *fixed {
         return None;
     }
     match mutant["genre"].as_str()? {
-        "FnValue" => Some(Edit::Value { at: body.start + 1, with }),
-        "BinaryOperator" => nodes.binaries.iter().find(|(op, ..)| *op == span).map(
-            |(_, whole, left, right)| Edit::Expression {
-                whole: whole.clone(),
-                left: left.clone(),
-                right: right.clone(),
-                with,
-            },
-        ),
-        "UnaryOperator" => nodes.unaries.iter().find(|(op, ..)| *op == span).map(
-            |(_, whole, inner)| Edit::Prefix {
-                whole: whole.clone(),
-                inner: inner.clone(),
-            },
-        ),
+        "FnValue" => Some(Edit::Value {
+            at: body.start + 1,
+            with,
+        }),
+        "BinaryOperator" => {
+            nodes
+                .binaries
+                .iter()
+                .find(|(op, ..)| *op == span)
+                .map(|(_, whole, left, right)| Edit::Expression {
+                    whole: whole.clone(),
+                    left: left.clone(),
+                    right: right.clone(),
+                    with,
+                })
+        }
+        "UnaryOperator" => {
+            nodes
+                .unaries
+                .iter()
+                .find(|(op, ..)| *op == span)
+                .map(|(_, whole, inner)| Edit::Prefix {
+                    whole: whole.clone(),
+                    inner: inner.clone(),
+                })
+        }
         "MatchArmGuard" => {
-            let found = nodes.arms.iter().find(|(_, _, guard)| guard.as_ref() == Some(&span));
+            let found = nodes
+                .arms
+                .iter()
+                .find(|(_, _, guard)| guard.as_ref() == Some(&span));
             found.map(|_| Edit::Guard { guard: span, with })
         }
         "MatchArm" => {
@@ -250,9 +266,12 @@ impl Writer<'_> {
             self.mutants = Vec::new();
             // Within the changed expression nothing else is asked: one mutant at a time.
             match edit {
-                Edit::Expression { left, right, with, .. } => {
+                Edit::Expression {
+                    left, right, with, ..
+                } => {
                     let (left, right) = (&self.text[left.clone()], &self.text[right.clone()]);
-                    let assigns = with.ends_with('=') && !["==", "!=", "<=", ">="].contains(&with.as_str());
+                    let assigns =
+                        with.ends_with('=') && !["==", "!=", "<=", ">="].contains(&with.as_str());
                     self.out.push_str(&match assigns {
                         true => format!("{left} {with} {right}"),
                         false => format!("({left}) {with} ({right})"),
@@ -274,7 +293,8 @@ impl Writer<'_> {
         }
         self.mutants = mutants;
         if let Some((id, guard)) = &arm {
-            self.out.push_str(if guard.is_some() { "!" } else { " if !" });
+            self.out
+                .push_str(if guard.is_some() { "!" } else { " if !" });
             let start = self.ask(*id);
             self.places.push((start..self.out.len(), *id));
             if guard.is_some() {
@@ -308,10 +328,17 @@ pub fn save(place: &Place, name: &str, value: &Value) {
 /// Where the mutants of each written file stand.
 type Places = BTreeMap<String, Vec<(Range<usize>, usize)>>;
 
-fn write_all(place: &Place, list: &[Value], left_out: &BTreeSet<usize>) -> (Places, BTreeSet<usize>) {
+fn write_all(
+    place: &Place,
+    list: &[Value],
+    left_out: &BTreeSet<usize>,
+) -> (Places, BTreeSet<usize>) {
     let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (id, mutant) in list.iter().enumerate() {
-        by_file.entry(mutant["file"].as_str().expect("a file")).or_default().push(id);
+        by_file
+            .entry(mutant["file"].as_str().expect("a file"))
+            .or_default()
+            .push(id);
     }
     let (mut places, mut woven) = (Places::new(), BTreeSet::new());
     for (file, ids) in by_file {
@@ -319,11 +346,14 @@ fn write_all(place: &Place, list: &[Value], left_out: &BTreeSet<usize>) -> (Plac
         let parsed = syn::parse_file(&text).expect("Rust");
         let mut nodes = Nodes::default();
         nodes.visit_file(&parsed);
-        let mutants = ids.iter().filter(|id| !left_out.contains(id)).filter_map(|id| {
-            let edit = edit_of(&nodes, &text, &list[*id])?;
-            woven.insert(*id);
-            Some(Mutant { id: *id, edit })
-        });
+        let mutants = ids
+            .iter()
+            .filter(|id| !left_out.contains(id))
+            .filter_map(|id| {
+                let edit = edit_of(&nodes, &text, &list[*id])?;
+                woven.insert(*id);
+                Some(Mutant { id: *id, edit })
+            });
         let mut writer = Writer {
             text: &text,
             mutants: mutants.collect(),
@@ -343,18 +373,29 @@ fn write_all(place: &Place, list: &[Value], left_out: &BTreeSet<usize>) -> (Plac
 /// The mutants that the compiler names; the innermost one where they are nested.
 fn refused(place: &Place, places: &Places) -> BTreeSet<usize> {
     let out = Command::new("cargo")
-        .args(["check", "--lib", "--locked", "--message-format=json", "--keep-going"])
+        .args([
+            "check",
+            "--lib",
+            "--locked",
+            "--message-format=json",
+            "--keep-going",
+        ])
         .current_dir(&place.tree)
         .output()
         .expect("cargo");
     let mut found = BTreeSet::new();
     let mut strange = Vec::new();
     for line in String::from_utf8_lossy(&out.stdout).lines() {
-        let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
+        let Ok(message) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
         if message["message"]["level"] != "error" {
             continue;
         }
-        let spans = message["message"]["spans"].as_array().cloned().unwrap_or_default();
+        let spans = message["message"]["spans"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let mut here = false;
         for span in &spans {
             let file = span["file_name"].as_str().unwrap_or("");
@@ -367,7 +408,12 @@ fn refused(place: &Place, places: &Places) -> BTreeSet<usize> {
             }
         }
         if !here && !spans.is_empty() {
-            strange.push(message["message"]["rendered"].as_str().unwrap_or("").to_owned());
+            strange.push(
+                message["message"]["rendered"]
+                    .as_str()
+                    .unwrap_or("")
+                    .to_owned(),
+            );
         }
     }
     if found.is_empty() && !out.status.success() {
@@ -379,17 +425,31 @@ fn refused(place: &Place, places: &Places) -> BTreeSet<usize> {
     found
 }
 
-pub fn weave(place: &Place) {
+pub fn weave(place: &Place, args: &[String]) {
+    let [one_in, part] = args else {
+        panic!("weave SOURCE WORK ONE-IN PART");
+    };
+    let (one_in, part): (u64, u64) = (
+        one_in.parse().expect("one in N"),
+        part.parse().expect("a part"),
+    );
     let list = load(place, "list.json");
     let list = list.as_array().expect("a list");
     let lib = std::fs::read_to_string(place.source.join("src/lib.rs")).expect("source");
     let question = QUESTION.replace("1_000_000", &list.len().to_string());
     std::fs::write(place.tree.join("src/lib.rs"), format!("{lib}\n{question}")).expect("lib.rs");
-    let mut left_out = BTreeSet::new();
+    let mut left_out: BTreeSet<usize> = (0..list.len())
+        .filter(|id| mix(*id as u64) % one_in != part)
+        .collect();
+    println!(
+        "{} of {} mutants are looked at",
+        list.len() - left_out.len(),
+        list.len()
+    );
     loop {
         let (places, woven) = write_all(place, list, &left_out);
         let more = refused(place, &places);
-        println!("{} of {} mutants woven, {} refused", woven.len(), list.len(), more.len());
+        println!("{} mutants woven, {} refused", woven.len(), more.len());
         if more.is_empty() {
             let ids: Vec<usize> = woven.into_iter().collect();
             save(place, "woven.json", &serde_json::json!(ids));

@@ -13,6 +13,7 @@ use crate::chain::object::{
 };
 use crate::chain::pace::{Pace, repeat};
 use crate::chain::store::{Created, MAX_LIST};
+use crate::error::Error;
 use crate::format::entry::{Entries, Point};
 use crate::progress::Progress;
 
@@ -449,5 +450,5 @@ fn read_part(
 }
 
 fn local(doing: &'static str, source: io::Error) -> ChainError {
-    ChainError::Local { doing, source }
+    ChainError::Here(Box::new(Error::io(doing, source)))
 }

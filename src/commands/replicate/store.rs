@@ -85,6 +85,7 @@ pub fn chain_failure(error: ChainError) -> Failure {
 pub fn failure(failure: StoreFailure) -> Failure {
     let error = match failure {
         StoreFailure::Db(error) => return error.into(),
+        StoreFailure::Chain(ChainError::Here(error)) => return (*error).into(),
         StoreFailure::Chain(error) => error,
     };
     let text = error.to_string();
@@ -100,7 +101,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Gap { .. } => &codes::RESEED,
         ChainError::Unfit(_) => &codes::UNFIT_STORE,
         ChainError::Mirror { .. } | ChainError::Refused(_) => &codes::REFUSED,
-        ChainError::Local { .. } => &codes::IO,
+        ChainError::Here(_) => &codes::IO,
         ChainError::Interrupted => return creel::Error::Interrupted.into(),
     };
     let failure = Failure::new(code, text);

@@ -212,7 +212,7 @@ fn has_bulk(mut body: &[u8]) -> bool {
 
 /// Whether the log here has exactly the entries of this segment.
 fn has_entries(db: &Db, found: &Segment) -> Result<bool, ChainError> {
-    let unreadable = |e: Error| ChainError::Refused(e.to_string());
+    let unreadable = |e: Error| ChainError::Here(Box::new(e));
     let mut reader = match db.log_reader(&position(&found.facts.before)) {
         Ok(reader) => reader.with_bulk(),
         Err(Error::Diverged { .. }) => return Ok(false),

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Which lines and regions the tests run through: `nightly/coverage.sh` prints the sums, and the
+# lines of the core that nothing runs through. Needs cargo-llvm-cov (`cargo install cargo-llvm-cov
+# --locked`) and, where rustup has no llvm-tools, LLVM_COV and LLVM_PROFDATA, of the LLVM that
+# `rustc -vV` names (Debian: llvm-22). Programs that a test kills leave no trace in it.
+# `nightly/coverage.sh --features cloud`: arguments go to cargo test.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export LC_ALL=C.UTF-8 CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
+export CARGO_TARGET_DIR=${COVERAGE_TARGET:-target/coverage}
+command -v cargo-llvm-cov >/dev/null || { echo "SKIPPED: cargo-llvm-cov is not installed"; exit 0; }
+if [ -x /usr/bin/llvm-cov-22 ]; then
+    export LLVM_COV=${LLVM_COV:-/usr/bin/llvm-cov-22} LLVM_PROFDATA=${LLVM_PROFDATA:-/usr/bin/llvm-profdata-22}
+fi
+# shellcheck disable=SC1090
+. <(cargo llvm-cov show-env --sh 2>/dev/null)
+mkdir -p "$CARGO_TARGET_DIR"
+# Some files for thousands of processes.
+export LLVM_PROFILE_FILE=$(realpath "$CARGO_TARGET_DIR")/creel-%4m.profraw
+rm -f "$CARGO_TARGET_DIR"/*.profraw
+cargo test --locked --no-fail-fast "$@"
+status=$?
+cargo llvm-cov report --json --output-path "$CARGO_TARGET_DIR/coverage.json" || exit 1
+python3 nightly/coverage.py "$CARGO_TARGET_DIR/coverage.json"
+exit $status
