@@ -226,3 +226,15 @@ fn a_file_gets_its_name_when_that_is_said() {
     assert_eq!(read.get(b"c").unwrap().as_deref(), Some(&b"3"[..]));
     assert_eq!(read.get(b"b").unwrap(), None);
 }
+
+#[test]
+fn a_batch_knows_how_much_is_in_it() {
+    let mut batch = Batch::new();
+    assert!(batch.is_empty());
+    assert_eq!((batch.len(), batch.byte_len()), (0, 0));
+    batch.put(b"key", b"value").delete(b"other");
+    batch.require_absent(b"a third");
+    assert!(!batch.is_empty());
+    assert_eq!(batch.len(), 2);
+    assert!(batch.byte_len() >= 13, "{}", batch.byte_len());
+}

@@ -336,5 +336,6 @@ fn failing_calls_lose_nothing_acknowledged() {
         started.elapsed().as_secs_f64()
     );
     assert!(violations.is_empty(), "{} violations", violations.len());
-    assert!(struck >= FLOOR, "{struck} failing calls are too few");
+    let few = std::env::var_os("CREEL_FAULT_PLACES").is_some();
+    assert!(few || struck >= FLOOR, "{struck} failing calls are too few");
 }

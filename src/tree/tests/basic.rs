@@ -111,3 +111,41 @@ fn a_cursor_walks_both_ways_and_turns() {
         assert_eq!(seen, count);
     }
 }
+
+#[test]
+fn what_two_folds_changed_adds_up() {
+    let one = FoldDelta {
+        entries: 1,
+        logical_bytes: -2,
+        content_sum: u64::MAX,
+        inserted: 4,
+        replaced: 5,
+        unchanged: 6,
+        deleted: 7,
+        deleted_in_ranges: 8,
+        pages_written: 9,
+        pages_freed: 10,
+        leaves_written: 11,
+        resume_key: None,
+        more: false,
+    };
+    let mut sum = one.clone();
+    sum.add(&one);
+    let twice = FoldDelta {
+        entries: 2,
+        logical_bytes: -4,
+        content_sum: u64::MAX - 1,
+        inserted: 8,
+        replaced: 10,
+        unchanged: 12,
+        deleted: 14,
+        deleted_in_ranges: 16,
+        pages_written: 18,
+        pages_freed: 20,
+        leaves_written: 22,
+        ..one
+    };
+    assert_eq!(sum, twice);
+    sum.add(&FoldDelta::default());
+    assert_eq!(sum, twice);
+}
