@@ -16,8 +16,8 @@ use super::workloads::{WORKLOADS, Workload};
 use super::world::Cut;
 
 /// States in all, and those among them that are crashes of a recovery.
-const STATES: usize = 151_000;
-const RECOVERY_STATES: usize = 21_000;
+const STATES: usize = 153_000;
+const RECOVERY_STATES: usize = 23_000;
 
 /// At least so many of a hundred must have been looked at.
 const FLOOR_PERCENT: usize = 85;
