@@ -15,11 +15,11 @@ fi
 # shellcheck disable=SC1090
 . <(cargo llvm-cov show-env --sh 2>/dev/null)
 mkdir -p "$CARGO_TARGET_DIR"
-# Some files for thousands of processes.
+# Some files for thousands of processes. Where a test kills one that writes its own, that file is passed over.
 export LLVM_PROFILE_FILE=$(realpath "$CARGO_TARGET_DIR")/creel-%4m.profraw
 rm -f "$CARGO_TARGET_DIR"/*.profraw
 cargo test --locked --no-fail-fast "$@"
 status=$?
-cargo llvm-cov report --json --output-path "$CARGO_TARGET_DIR/coverage.json" || exit 1
+cargo llvm-cov report --failure-mode all --json --output-path "$CARGO_TARGET_DIR/coverage.json" || exit 1
 python3 nightly/coverage.py "$CARGO_TARGET_DIR/coverage.json"
 exit $status

@@ -148,6 +148,20 @@ mod tests {
     fn and_takes_the_narrower_ends() {
         let both = KeyRange::prefix(b"b").and(&KeyRange::from_to(b"a", b"bm"));
         assert_eq!(both.stored(), Some((b"b".to_vec(), b"bm".to_vec())));
+        let both = KeyRange::from_to(b"a", b"bm").and(&KeyRange::prefix(b"b"));
+        assert_eq!(both.stored(), Some((b"b".to_vec(), b"bm".to_vec())));
+        let range = |from, to| KeyRange { from, to };
+        let key = || b"k".to_vec();
+        let closed = range(KeyBound::Included(key()), KeyBound::Included(key()));
+        let open = range(KeyBound::Excluded(key()), KeyBound::Excluded(key()));
+        for both in [closed.clone().and(&open), open.clone().and(&closed)] {
+            assert_eq!(both.from, KeyBound::Excluded(key()));
+            assert_eq!(both.to, KeyBound::Excluded(key()));
+        }
+        let all = range(KeyBound::Unbounded, KeyBound::Unbounded);
+        for both in [all.clone().and(&closed), closed.clone().and(&all)] {
+            assert_eq!(both.stored(), Some((key(), b"k\0".to_vec())));
+        }
         let none = KeyRange::from_to(b"x", b"z").and(&KeyRange::from_to(b"a", b"b"));
         assert_eq!(none.stored(), None);
     }

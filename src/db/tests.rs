@@ -238,3 +238,60 @@ fn a_batch_knows_how_much_is_in_it() {
     assert_eq!(batch.len(), 2);
     assert!(batch.byte_len() >= 13, "{}", batch.byte_len());
 }
+
+#[test]
+fn a_region_grows_by_how_full_a_checkpoint_leaves_it() {
+    use super::region::wanted_room;
+    assert_eq!(wanted_room(0, 400), 0);
+    assert_eq!(wanted_room(100, 400), 0);
+    assert_eq!(wanted_room(101, 400), 800);
+    assert_eq!(wanted_room(300, 400), 800);
+    assert_eq!(wanted_room(301, 400), 3200);
+    assert_eq!(wanted_room(400, 400), 3200);
+}
+
+/// A handle that keeps one key in memory looks at the log for the others that a batch asks about.
+#[test]
+fn conditions_on_keys_that_a_handle_does_not_keep_are_looked_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let db = Db::create(&path).unwrap();
+    db.put(b"kept", b"1").unwrap();
+    db.put(b"other", b"2").unwrap();
+    drop(db);
+    let open = || {
+        OpenOptions::new()
+            .background_checkpoint(false)
+            .interest(Interest::Keys(vec![b"kept".to_vec()]))
+            .open(&path)
+            .unwrap()
+    };
+    let mut batch = Batch::new();
+    batch.require_present(b"kept").put(b"a", b"1");
+    open().write(batch).unwrap();
+    let mut batch = Batch::new();
+    batch.require_present(b"other").put(b"b", b"1");
+    open().write(batch).unwrap();
+    let mut batch = Batch::new();
+    batch.require_absent(b"other").put(b"c", b"1");
+    let refused = open().write(batch).unwrap_err();
+    assert!(matches!(refused, Error::Precondition { .. }), "{refused}");
+    let mut batch = Batch::new();
+    batch.require_equals(b"other", b"2").delete(b"other");
+    open().write(batch).unwrap();
+    let db = Db::open(&path).unwrap();
+    assert_eq!(db.len().unwrap(), 3);
+    assert_eq!(db.get(b"other").unwrap(), None);
+}
+
+#[test]
+fn a_snapshot_names_the_lineage_of_its_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let db = Db::create(&path).unwrap();
+    let lineage = crate::info(&path).unwrap().lineage_id;
+    assert_eq!(db.snapshot().unwrap().lineage_id(), lineage);
+    db.put(b"a", b"1").unwrap();
+    // The log is here from its beginning.
+    assert_eq!(db.oldest_index().unwrap(), 0);
+}

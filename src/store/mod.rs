@@ -6,3 +6,6 @@ pub mod pins;
 pub mod slots;
 pub mod space;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ pub mod append;
 pub mod retained;
 pub mod scan;
 pub mod tail;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use crate::format::header::Header;

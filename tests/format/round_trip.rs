@@ -1,5 +1,6 @@
 //! What is encoded decodes to the same, for random structures.
 
+use creel::format::PAGE_HEADER_SIZE;
 use creel::format::branch::{Branch, separator};
 use creel::format::frame::{EntryHeader, EntryKind, Envelope, FrameHeader, push_frame};
 use creel::format::freelist::{FreeExtent, read_free_page, records_per_page};
@@ -218,6 +219,11 @@ fn leaves() {
         let leaf = Leaf::new(&page).unwrap();
         leaf.check().unwrap();
         assert_eq!(leaf.count(), count);
+        let mut builder = LeafBuilder::new(page_size);
+        for (key, value) in entries.iter().take(count) {
+            assert!(builder.push(key, &value.as_ref()));
+        }
+        assert_eq!(leaf.used() + PAGE_HEADER_SIZE, builder.used());
         for (i, (key, value)) in entries.iter().take(count).enumerate() {
             let cell = leaf.cell(i).unwrap();
             assert_eq!([leaf.prefix(), cell.suffix].concat(), *key);

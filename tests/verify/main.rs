@@ -11,6 +11,7 @@
 mod archive;
 mod breaker;
 mod clean;
+mod engine;
 mod files;
 mod flips;
 mod header;
@@ -55,6 +56,7 @@ pub fn expect_damage(path: &Path, id: Invariant) -> VerifyReport {
         report.checked.iter().any(|(c, n)| *c == id && *n > 0),
         "{id} is not counted"
     );
+    engine::bears(path);
     report
 }
 

@@ -1,0 +1,144 @@
+//! The append against a file that is not what its writer believes.
+
+use std::sync::Arc;
+
+use super::append::{self, Durability, Encoded, Stamp};
+use super::scan::{Link, scan};
+use super::tail::{NewEntry, Tail, read_payload};
+use super::{Extent, append::write};
+use crate::error::{Error, Result};
+use crate::format::Invariant;
+use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, frame_len};
+use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::sys::{Access, File, OsVfs, Vfs};
+
+const EXTENT: Extent = Extent {
+    start: 4096,
+    len: 8192,
+};
+
+/// An empty log in a file of so many bytes.
+fn log(bytes: u64) -> (tempfile::TempDir, Arc<dyn File>, Tail) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = OsVfs.open(&dir.path().join("file"), Access::CreateNew);
+    let file = file.unwrap();
+    let region = RegionHeader {
+        salt: 0x1234_5678_9abc_def1,
+        region_seq: 2,
+        first_index: 1,
+        history: [0; 16],
+        epoch: 1,
+        prev_end_units: 0,
+        prev_crc: 7,
+        durable_gen: 1,
+        file_id_low: 0,
+    };
+    file.write_at(&region.encode(), EXTENT.start).unwrap();
+    file.set_size(bytes).unwrap();
+    let tail = Tail {
+        active: 0,
+        region,
+        extent: EXTENT,
+        end: REGION_HEADER_SIZE as u64,
+        link: Link {
+            next_index: 1,
+            prev_crc: region.prev_crc,
+            epoch: 1,
+        },
+        last: None,
+        proven: 0,
+        clear: false,
+        durable_gen: 1,
+        last_time_us: 0,
+    };
+    (dir, file, tail)
+}
+
+fn group(tail: &Tail, payload: &[u8]) -> Encoded {
+    let entry = NewEntry {
+        kind: EntryKind::Note,
+        op_count: 0,
+        payload,
+    };
+    let stamp = Stamp {
+        now_us: 1,
+        durable_gen: 1,
+        durability: Durability::Now,
+    };
+    append::encode(tail, &[0; 16], &[entry], &stamp)
+}
+
+fn indexes(file: &dyn File, tail: &Tail) -> Result<Vec<u64>> {
+    let mut all = Vec::new();
+    let link = Link {
+        next_index: 1,
+        prev_crc: tail.region.prev_crc,
+        epoch: 1,
+    };
+    let from = REGION_HEADER_SIZE as u64;
+    scan(file, EXTENT, &tail.region, from, link, &mut |placed, _| {
+        all.push(placed.header.entry.index);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+#[test]
+fn groups_follow_each_other_and_prove_what_was_before() {
+    let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+    assert_eq!((one.tail.proven, one.tail.clear), (0, true));
+    let mut two = group(&one.tail, b"two");
+    write(file.as_ref(), &one.tail, &mut two, Durability::Now).unwrap();
+    assert_eq!(two.tail.proven, two.tail.end);
+    let len = frame_len(3);
+    assert_eq!(two.tail.end, REGION_HEADER_SIZE as u64 + 2 * len);
+    assert_eq!(indexes(file.as_ref(), &tail).unwrap(), [1, 2]);
+    let last = two.tail.last.unwrap();
+    let payload = read_payload(file.as_ref(), EXTENT, &last.header, last.offset);
+    assert_eq!(payload.unwrap(), b"two");
+}
+
+#[test]
+fn a_region_that_the_file_does_not_have_takes_no_group() {
+    let (_dir, file, tail) = log(EXTENT.start + REGION_HEADER_SIZE as u64);
+    let mut one = group(&tail, b"one");
+    let refused = write(file.as_ref(), &tail, &mut one, Durability::Now).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::UnexpectedEof);
+    // Nothing tells what is there.
+    assert!(!append::is_absent(file.as_ref(), &tail, &one));
+    let last = one.tail.last.unwrap();
+    match read_payload(file.as_ref(), EXTENT, &last.header, last.offset) {
+        Err(Error::Corrupt(damage)) => assert_eq!(damage.id, Invariant::H7),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_was_taken_back_is_not_built_upon() {
+    let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+    let place = EXTENT.start + tail.end;
+    let whole = one.bytes[..frame_len(3) as usize].to_vec();
+    let body = FRAME_HEADER_SIZE as u64;
+    // The frame, its payload, and the region's header.
+    for at in [place, place + body, EXTENT.start + 8] {
+        let mut byte = [0];
+        file.read_at(&mut byte, at).unwrap();
+        file.write_at(&[byte[0] ^ 1], at).unwrap();
+        let mut two = group(&one.tail, b"two");
+        let refused = write(file.as_ref(), &one.tail, &mut two, Durability::Now).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidData, "{at}");
+        file.write_at(&byte, at).unwrap();
+    }
+    let mut two = group(&one.tail, b"two");
+    write(file.as_ref(), &one.tail, &mut two, Durability::Now).unwrap();
+    assert_eq!(indexes(file.as_ref(), &tail).unwrap(), [1, 2]);
+    assert!(!append::is_absent(file.as_ref(), &tail, &one));
+    file.write_at(&vec![0; whole.len()], place).unwrap();
+    assert!(append::is_absent(file.as_ref(), &tail, &one));
+    one.bytes.clear();
+    assert!(!append::is_absent(file.as_ref(), &tail, &one));
+}
