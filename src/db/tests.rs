@@ -295,3 +295,57 @@ fn a_snapshot_names_the_lineage_of_its_database() {
     // The log is here from its beginning.
     assert_eq!(db.oldest_index().unwrap(), 0);
 }
+
+#[test]
+fn a_want_of_space_is_told_from_other_failures() {
+    use super::checkpoint::wants_space;
+    use std::io::ErrorKind;
+    for kind in [
+        ErrorKind::StorageFull,
+        ErrorKind::QuotaExceeded,
+        ErrorKind::FileTooLarge,
+    ] {
+        assert!(wants_space(&kind.into()), "{kind}");
+    }
+    for kind in [ErrorKind::Other, ErrorKind::PermissionDenied] {
+        assert!(!wants_space(&kind.into()), "{kind}");
+    }
+}
+
+#[test]
+fn a_session_that_keeps_the_lock_notices_that_its_file_was_moved_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    drop(Db::create(&path).unwrap());
+    let db = OpenOptions::new().hold_lock(true).open(&path).unwrap();
+    db.put(b"a", b"1").unwrap();
+    std::fs::rename(&path, dir.path().join("moved")).unwrap();
+    std::fs::write(&path, b"another").unwrap();
+    let refused = db.put(b"b", b"1").unwrap_err();
+    assert!(matches!(refused, Error::Replaced { .. }), "{refused}");
+}
+
+#[test]
+fn each_thing_that_recovery_did_is_worth_a_word() {
+    use super::info::Recovery;
+    let clean = Recovery::default();
+    assert!(clean.is_clean());
+    let torn_at = Some(4096);
+    assert!(!Recovery { torn_at, ..clean }.is_clean());
+    let bulk_dropped = true;
+    assert!(
+        !Recovery {
+            bulk_dropped,
+            ..clean
+        }
+        .is_clean()
+    );
+    let header_fallback = true;
+    assert!(
+        !Recovery {
+            header_fallback,
+            ..clean
+        }
+        .is_clean()
+    );
+}

@@ -181,6 +181,18 @@ fn a_page_is_of_one_kind_and_length() {
     assert_eq!(corrupt(pages.value(&value(6000))), Invariant::S1);
     let pages = Pages::new(Arc::clone(&file), &header(1, 10), false);
     assert_eq!(corrupt(pages.value(&value(100))), Invariant::T9);
+    // Looked at before, through the map as well.
+    for mmap in [false, true] {
+        let pages = Pages::new(Arc::clone(&file), &header(1, 10), mmap);
+        let (right, wrong) = (
+            PageRef { page: 8, crc: sum },
+            PageRef { page: 8, crc: !sum },
+        );
+        assert!(pages.page(right).is_ok());
+        assert_eq!(corrupt(pages.page(wrong)), Invariant::P3);
+        assert!(pages.page(right).is_ok());
+        assert_eq!(corrupt(pages.page(wrong)), Invariant::P3);
+    }
     let newer = Pages::new(file, &header(0, 10), false);
     assert_eq!(
         corrupt(newer.page(PageRef { page: 8, crc: sum })),
@@ -222,4 +234,22 @@ fn a_header_with_a_flag_that_is_not_known_is_for_reading() {
         ..header(1, 10)
     };
     assert!(newer.read_only());
+}
+
+#[test]
+fn a_writer_counts_what_it_has_and_what_it_wrote() {
+    use super::writer::PageWriter;
+    use crate::tree::PageWrite;
+    let (_dir, file) = file(4);
+    let mut space = Space::fresh(&header(1, 10));
+    let mut writer = PageWriter::new(&file, &mut space, PAGE, 2);
+    for pages in [1, 1, 3] {
+        let start = writer.allocate(pages).unwrap();
+        let bytes = vec![1; pages as usize * PAGE];
+        writer.write(start, &[&bytes]).unwrap();
+    }
+    assert_eq!(writer.written(), 5 * PAGE as u64);
+    writer.flush().unwrap();
+    assert_eq!(writer.written(), 5 * PAGE as u64);
+    assert_eq!(file.size().unwrap(), 15 * PAGE as u64);
 }

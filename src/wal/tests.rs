@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::append::{self, Durability, Encoded, Stamp};
-use super::scan::{Link, scan};
+use super::scan::{Link, scan, scan_to_mark};
 use super::tail::{NewEntry, Tail, read_payload};
 use super::{Extent, append::write};
 use crate::error::{Error, Result};
@@ -141,4 +141,47 @@ fn what_was_taken_back_is_not_built_upon() {
     assert!(append::is_absent(file.as_ref(), &tail, &one));
     one.bytes.clear();
     assert!(!append::is_absent(file.as_ref(), &tail, &one));
+}
+
+/// Where no mark says that the log ends, opening looks for proof to the end of the region.
+#[test]
+fn proof_far_behind_a_damaged_entry_is_found_where_no_mark_stands() {
+    const LARGE: Extent = Extent {
+        start: 4096,
+        len: 256 << 10,
+    };
+    let (_dir, file, tail) = log(LARGE.start + LARGE.len);
+    let tail = Tail {
+        extent: LARGE,
+        ..tail
+    };
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+    let mut two = group(&one.tail, &[7; 40_000]);
+    write(file.as_ref(), &one.tail, &mut two, Durability::Later).unwrap();
+    let proven = Tail {
+        proven: two.tail.end,
+        ..two.tail
+    };
+    let mut three = group(&proven, b"three");
+    write(file.as_ref(), &proven, &mut three, Durability::Later).unwrap();
+    let link = tail.link;
+    let look = || {
+        let from = REGION_HEADER_SIZE as u64;
+        scan_to_mark(
+            file.as_ref(),
+            LARGE,
+            &tail.region,
+            from,
+            link,
+            &mut |_, _| Ok(()),
+        )
+    };
+    assert_eq!(look().unwrap().frames, 3);
+    let at = LARGE.start + REGION_HEADER_SIZE as u64 + 8;
+    file.write_at(&[0xff], at).unwrap();
+    match look() {
+        Err(Error::Corrupt(damage)) => assert_eq!(damage.id, Invariant::W6),
+        other => panic!("{other:?}"),
+    }
 }
