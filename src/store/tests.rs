@@ -149,8 +149,11 @@ fn pages_that_a_file_does_not_have_are_damage() {
         let at = |page| PageRef { page, crc: 0 };
         assert_eq!(corrupt(pages.page(at(first - 1))), Invariant::P6);
         assert_eq!(corrupt(pages.page(at(12))), Invariant::P6);
-        assert_eq!(corrupt(pages.page(at(11))), Invariant::H7);
         assert_eq!(corrupt(pages.page(at(9))), Invariant::P1);
+        // Through a map that would be a signal: who opens a file looks at its size before.
+        if !mmap {
+            assert_eq!(corrupt(pages.page(at(11))), Invariant::H7);
+        }
     }
 }
 

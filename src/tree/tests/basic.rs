@@ -149,27 +149,3 @@ fn what_two_folds_changed_adds_up() {
     sum.add(&FoldDelta::default());
     assert_eq!(sum, twice);
 }
-
-#[test]
-fn a_sample_of_all_leaves_is_exact_and_of_some_is_near() {
-    use crate::format::page::{PageKind, check_page};
-    let value = |i: u64| vec![1; if i.is_multiple_of(10) { 5000 } else { 100 }];
-    let (mem, root) = build(4096, (0..3000).map(|i| (key(i), value(i))));
-    let kinds = mem.live.keys().filter_map(|page| {
-        let bytes = mem.pages[*page as usize].as_deref()?;
-        Some(check_page(bytes, *page).ok()?.kind)
-    });
-    let kinds: Vec<PageKind> = kinds.collect();
-    let count = |kind| kinds.iter().filter(|k| **k == kind).count() as u64;
-    let (leaves, branches) = (count(PageKind::Leaf), count(PageKind::Branch));
-    assert!(leaves > 50 && branches >= 2, "{leaves} {branches}");
-    let all = sample_fill(&mem, root, u64::MAX).unwrap();
-    assert_eq!((all.leaves, all.overflow_pages), (leaves, 600));
-    assert!(all.branches.abs_diff(branches) <= 1, "{all:?} {branches}");
-    // Built densely: next to nothing is free.
-    assert!((0.95..=1.0).contains(&all.fill), "{all:?}");
-    let some = sample_fill(&mem, root, 20).unwrap();
-    assert!(some.leaves.abs_diff(leaves) <= leaves / 5, "{some:?}");
-    assert!(some.overflow_pages.abs_diff(600) <= 120, "{some:?}");
-    assert!((0.9..=1.0).contains(&some.fill), "{some:?}");
-}
