@@ -285,18 +285,6 @@ fn conditions_on_keys_that_a_handle_does_not_keep_are_looked_up() {
 }
 
 #[test]
-fn a_snapshot_names_the_lineage_of_its_database() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.creel");
-    let db = Db::create(&path).unwrap();
-    let lineage = crate::info(&path).unwrap().lineage_id;
-    assert_eq!(db.snapshot().unwrap().lineage_id(), lineage);
-    db.put(b"a", b"1").unwrap();
-    // The log is here from its beginning.
-    assert_eq!(db.oldest_index().unwrap(), 0);
-}
-
-#[test]
 fn a_want_of_space_is_told_from_other_failures() {
     use super::checkpoint::wants_space;
     use std::io::ErrorKind;
