@@ -179,7 +179,7 @@ impl Db {
     }
 
     /// Gives the file of [`OpenOptions::create_unnamed`] its name; of others nothing is asked. Fails
-    /// with [`Error::Exists`] where somebody has taken the name; nothing more can be written then.
+    /// with [`crate::Error::Exists`] where somebody has taken the name; nothing more can be written then.
     pub fn give_name(&self) -> Result<()> {
         let mut unnamed = handle::lock(&self.inner.unnamed);
         match unnamed.take() {
