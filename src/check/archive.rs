@@ -1,5 +1,6 @@
 //! The archived log: S1 for its extents, R1 and R2 for its entries.
 
+use super::content::Catalogue;
 use super::findings::{Findings, finding};
 use super::owners::{Owner, Owners};
 use super::source::Source;
@@ -16,10 +17,9 @@ use crate::wal::scan::{Link, scan};
 pub(super) type Listed<'c> = Vec<(&'c [u8], Option<&'c [u8]>)>;
 
 /// Picks the list out of the entries of keyspace 0.
-pub(super) fn listed(catalogue: &[(Vec<u8>, Option<Vec<u8>>)]) -> Listed<'_> {
+pub(super) fn listed(catalogue: &Catalogue) -> Listed<'_> {
     let (from, to) = archive_range();
-    let inside = |key: &[u8]| (from.as_slice()..to.as_slice()).contains(&key);
-    let all = catalogue.iter().filter(|(key, _)| inside(key));
+    let all = catalogue.range(from..to);
     all.map(|(key, value)| (key.as_slice(), value.as_deref()))
         .collect()
 }

@@ -22,6 +22,9 @@ struct Tally {
 }
 
 /// Sums over the leaves seen so far.
+/// Full keys of keyspace 0 and their values; `None`: outside its page.
+pub(super) type Catalogue = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 #[derive(Debug)]
 pub(super) struct Content {
     deep: bool,
@@ -31,8 +34,9 @@ pub(super) struct Content {
     page_entries: u64,
     prefix_crc: u32,
     keyspaces: BTreeMap<u32, Tally>,
-    /// Full key and value of the entries of keyspace 0.
-    catalogue: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Full key and value of the entries of keyspace 0, in the order of the keys: the leaves come
+    /// in that of the file.
+    catalogue: Catalogue,
     logical_bytes: u64,
     content_sum: u64,
 }
@@ -46,14 +50,14 @@ impl Content {
             page_entries: 0,
             prefix_crc: 0,
             keyspaces: BTreeMap::new(),
-            catalogue: Vec::new(),
+            catalogue: Catalogue::new(),
             logical_bytes: 0,
             content_sum: 0,
         }
     }
 
     /// The entries of keyspace 0.
-    pub fn catalogue(&self) -> &[(Vec<u8>, Option<Vec<u8>>)] {
+    pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
@@ -90,7 +94,7 @@ impl Content {
                 StoredValue::Inline(bytes) => Some(bytes.to_vec()),
                 StoredValue::Overflow(_) => None,
             };
-            self.catalogue.push(([prefix, cell.suffix].concat(), value));
+            self.catalogue.insert([prefix, cell.suffix].concat(), value);
         } else if self.deep {
             self.sum_up(prefix, cell);
         }

@@ -9,6 +9,10 @@ use crate::{expect_clean, expect_damage};
 
 /// A file with several archived parts of its log.
 fn keeping() -> TestFile {
+    keeping_rounds(6)
+}
+
+fn keeping_rounds(rounds: u32) -> TestFile {
     let file = place();
     let db = options().create(&file.path, &small(4096)).unwrap();
     let facts = Facts {
@@ -19,7 +23,7 @@ fn keeping() -> TestFile {
         ..db.facts().unwrap()
     };
     db.set_facts(&facts).unwrap();
-    for round in 0..6 {
+    for round in 0..rounds {
         fill(&db, "main", round * 100, round * 100 + 50, 100);
         db.put(b"one", b"more").unwrap();
         checkpoint(&db);
@@ -51,6 +55,14 @@ fn an_archived_log_is_clean_and_counted() {
         assert!(times >= 3, "{id}: {times}");
     }
     assert!(parts(&Breaker::new(&file)).len() >= 2);
+}
+
+/// Its records fill several leaves, which do not stand in the file in the order of their keys.
+#[test]
+fn an_archive_of_many_parts_is_clean() {
+    let file = keeping_rounds(400);
+    assert!(parts(&Breaker::new(&file)).len() >= 300);
+    expect_clean(&file.path);
 }
 
 #[test]

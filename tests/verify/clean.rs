@@ -1,6 +1,6 @@
 //! Whole files of many shapes.
 
-use creel::{Batch, Db, Depth, KeyRange, NoProgress, Verdict, VerifyOptions};
+use creel::{Batch, Db, Depth, FenceWish, KeyRange, NoProgress, Verdict, VerifyOptions};
 
 use crate::files::{self, checkpoint, fill, key, options, place, small, value};
 use crate::{check, expect_clean};
@@ -169,4 +169,27 @@ fn bulk_loads_and_compacted_files_are_clean() {
     db.copy_dense(&copy.path, &NoProgress).unwrap();
     let report = expect_clean(&copy.path);
     assert_eq!(report.entries, 1000);
+}
+
+/// Verify called the epoch table damaged as soon as it filled two leaves, which it reads in the
+/// order of the file.
+#[test]
+fn an_epoch_table_of_several_leaves_is_clean() {
+    let file = place();
+    let db = options().create(&file.path, &small(4096)).unwrap();
+    for epoch in 2..60u32 {
+        let wish = FenceWish {
+            name: "n".repeat(200),
+            reason: "r".repeat(200),
+            ..FenceWish::default()
+        };
+        let entry = db.prepare_fence(&wish).unwrap();
+        db.install_fence(&entry).unwrap();
+        fill(&db, "main", epoch * 10, epoch * 10 + 10, 100);
+        checkpoint(&db);
+        expect_clean(&file.path);
+    }
+    assert_eq!(db.epochs().unwrap().len(), 58);
+    db.close().unwrap();
+    expect_clean(&file.path);
 }
