@@ -278,6 +278,9 @@ impl Connector for MemConnector {
         let mut config = follower_config(&self.copy.log.lock().unwrap());
         config.channel = wire.channel;
         config.hello.node = [self.node; 16];
+        // Each as a process of its own: a process has one copy, and what it held before as another
+        // file counts no more once it joins.
+        config.hello.incarnation = [self.node; 16];
         config.hello.nonce = [self.node; 32];
         config.hello.caps = if reseed {
             CAP_SNAPSHOT | CAP_BOOTSTRAP

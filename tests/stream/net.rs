@@ -149,6 +149,7 @@ fn stuck(leader: &Leader) -> TcpStream {
     let mut stream = TcpStream::connect(leader.address()).unwrap();
     let mut config = follower_config(&Log::default());
     config.hello.node = [99; 16];
+    config.hello.incarnation = [99; 16];
     let hello = Message::Hello(config.hello).frame(&mut Framer::default());
     stream.write_all(&hello).unwrap();
     stream
