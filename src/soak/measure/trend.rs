@@ -12,6 +12,13 @@ const BLOCKS: usize = 10;
 /// One-sided 99 % quantile of Student's t with `BLOCKS` - 2 degrees of freedom.
 const T99: f64 = 2.896;
 
+/// Growth of memory below this is no leak, whatever the slope says.
+const LEAK_FLOOR: f64 = 1024.0 * 1024.0;
+/// In a short run it is more: keys still become more, and the allocator takes a step for them.
+const SHORT_FLOOR: f64 = 4.0 * LEAK_FLOOR;
+/// Shorter runs are short.
+const SHORT_S: f64 = 120.0;
+
 /// How a quantity develops.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Trend {
@@ -33,6 +40,16 @@ impl Trend {
     /// Grows by more than `limit_per_s`, and by at least `floor` between the last quarters.
     pub fn grows(&self, limit_per_s: f64, floor: f64) -> bool {
         self.low_per_s > limit_per_s && self.last_quarter - self.third_quarter >= floor
+    }
+
+    /// Of memory, in bytes, over a run of so many seconds.
+    pub fn leaks(&self, limit_per_s: f64, run_s: f64) -> bool {
+        let floor = if run_s < SHORT_S {
+            SHORT_FLOOR
+        } else {
+            LEAK_FLOOR
+        };
+        self.grows(limit_per_s, floor)
     }
 }
 
@@ -131,6 +148,23 @@ mod tests {
         let grew = |t: u64| (t as f64, (t.min(40) * 100) as f64);
         let trend = trend(&(0..120).map(grew).collect::<Vec<_>>()).unwrap();
         assert!(!trend.grows(0.0, 0.0), "{trend:?}");
+    }
+
+    /// A replication soak of seven seconds was called a leak: its allocator took steps of a mebibyte
+    /// while keys became more.
+    #[test]
+    fn the_steps_of_a_short_run_are_no_leak() {
+        let steps = |seconds: f64, step: f64| {
+            let at = |i: u32| {
+                let t = f64::from(i) / 60.0;
+                (t * seconds, 8e6 + (t * 20.0).floor() * step)
+            };
+            trend(&(0..60).map(at).collect::<Vec<_>>()).unwrap()
+        };
+        let limit = LEAK_FLOOR / 600.0;
+        assert!(!steps(7.0, 250e3).leaks(limit, 7.0));
+        assert!(steps(600.0, 250e3).leaks(limit, 600.0));
+        assert!(steps(7.0, 2e6).leaks(limit, 7.0), "a leak shows in any run");
     }
 
     #[test]

@@ -10,8 +10,6 @@ use crate::soak::measure::{Sample, trend};
 use crate::soak::outcome::{Ending, FaultReport, Outcome, Trends};
 use crate::soak::seam::Shared;
 
-/// Growth below this is no leak, whatever the slope says.
-const MEMORY_FLOOR: f64 = 1024.0 * 1024.0;
 /// Seconds of the time for which growth is given.
 const GROWTH_S: f64 = 600.0;
 
@@ -167,7 +165,8 @@ fn judge_trends(outcome: &mut Outcome, config: &Config) {
         return;
     };
     let limit = config.bounds.memory_growth as f64 / GROWTH_S;
-    if memory.grows(limit, MEMORY_FLOOR) {
+    let last_s = outcome.series.samples().last().map_or(0.0, |s| s.elapsed_s);
+    if memory.leaks(limit, last_s) {
         let detail = format!(
             "memory grows by {:.0} bytes in ten minutes, with 99 % confidence by more than {:.0}; {} are allowed",
             memory.slope_per_s * GROWTH_S,
