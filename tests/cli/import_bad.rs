@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::import::{counts, import, record, refused, report};
-use crate::support::{Db, json, json_error, json_lines};
+use crate::support::{Db, creel, json, json_error, json_lines};
 
 /// A line, its verdict, and the byte of the line that is named.
 const VERDICTS: &[(&[u8], &str, u64)] = &[
@@ -184,12 +184,53 @@ fn an_export_cut_anywhere_is_refused() {
     let text = export(&source, &[]);
     let db = Db::new();
     let before = db.bytes();
-    for cut in 1..text.len() {
+    for cut in 0..text.len() {
         import(&db, &text[..cut], &[]).assert().code(9);
     }
     assert_eq!(db.bytes(), before);
     report(&db, &text, &[]);
     assert_eq!(db.list(), source.list());
+}
+
+/// `creel export missing.db | creel import new.db --create` made an empty database, with exit 0.
+#[test]
+fn an_empty_input_is_refused_unless_it_may_be_empty() {
+    let db = Db::with(&[("a", "1")]);
+    let before = db.bytes();
+    let packed = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\x03\0\0\0\0\0\0\0\0\0";
+    for (input, format) in [
+        (&b""[..], "jsonl"),
+        (b"", "csv"),
+        (b"", "mdb"),
+        (packed, "jsonl"),
+    ] {
+        for more in [
+            &[][..],
+            &["--on-error", "skip"],
+            &["--atomic"],
+            &["--dry-run"],
+        ] {
+            let args = [&["--format", format], more].concat();
+            let error = refused(&db, input, &args);
+            assert_eq!(error["detail"]["fault"], "empty_input", "{args:?}");
+        }
+    }
+    assert_eq!(db.bytes(), before);
+    let missing = db.path.with_file_name("missing.creel");
+    let mut command = creel();
+    command.arg("import").arg(&missing).arg("--create");
+    command.write_stdin("").assert().code(9);
+    assert!(!missing.exists());
+    for args in [
+        &["--bare"][..],
+        &["--bare", "--format", "csv"],
+        &["--field-map", "key=id"],
+        &["--format", "tsv"],
+    ] {
+        assert_eq!(report(&db, b"", args)["records"], 0, "{args:?}");
+    }
+    import(&db, b"", &["--allow-truncated"]).assert().code(3);
+    assert_eq!(db.get("a"), b"1");
 }
 
 #[test]
@@ -251,7 +292,7 @@ fn other_formats_that_are_cut_or_broken() {
     let db = Db::new();
     for (format, whole) in [("raw", usize::MAX), ("mdb", 1)] {
         let text = export(&source, &["--format", format]);
-        for cut in 1..text.len() {
+        for cut in 0..text.len() {
             // The line end behind the last line of a dump may be missing.
             if text.len() - cut > whole || format == "raw" {
                 refused(&db, &text[..cut], &["--format", format]);

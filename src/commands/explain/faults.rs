@@ -73,6 +73,9 @@ pub(super) fn next(code: FaultCode) -> &'static str {
         }
         HeaderInside | AfterTrailer => "import the exports one by one: creel import DB FILE FILE",
         FramedInBare => "leave out --bare",
+        EmptyInput => {
+            "see whether the command that writes it failed; where nothing may come, --bare takes it for no records"
+        }
         NoTrailer | CutInput => {
             "get the whole file, or take in what there is of it: --allow-truncated"
         }

@@ -84,7 +84,7 @@ pub struct ReadingArgs {
     /// the value
     #[arg(long, value_name = "MAP", value_parser = field_map)]
     pub field_map: Option<FieldMap>,
-    /// Refuse an input that has a header or a trailer
+    /// Refuse an input that has a header or a trailer; it may be empty then
     #[arg(long)]
     pub bare: bool,
     /// Refuse an input that is not in key order

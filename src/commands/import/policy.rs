@@ -132,6 +132,9 @@ fn hint(fault: &Fault) -> &'static str {
         FaultCode::NoTrailer | FaultCode::CutInput => {
             "get the whole file, or take in what there is of it: --allow-truncated"
         }
+        FaultCode::EmptyInput => {
+            "see whether the command that writes it failed; --bare takes an empty input for no records"
+        }
         FaultCode::OutOfOrder => "leave out --sorted; an export that is out of order is damaged",
         FaultCode::OtherInput => "leave out --resume to import it from its beginning",
         FaultCode::HeaderInside | FaultCode::AfterTrailer => {

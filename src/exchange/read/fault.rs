@@ -76,6 +76,7 @@ codes! {
     AfterTrailer "after_trailer" "something follows the trailer";
     OutOfOrder "out_of_order" "the key comes before the one before it, and the input promises order";
     CutInput "cut_input" "the input is cut short";
+    EmptyInput "empty_input" "the input is empty: not even a header came";
     DamagedInput "damaged_input" "the compressed input is damaged";
     Unsupported "unsupported" "the input uses something that creel has no equal for";
     OtherInput "other_input" "this is not the input that was imported before";
@@ -142,6 +143,7 @@ impl Fault {
                 | AfterTrailer
                 | OutOfOrder
                 | CutInput
+                | EmptyInput
                 | DamagedInput
                 | Unsupported
                 | OtherInput

@@ -330,11 +330,23 @@ impl Reader {
         self.consume(bytes, block)
     }
 
+    /// An export has a header even of nothing; nothing at all is what a command leaves that failed.
+    fn may_be_empty(&self) -> bool {
+        let options = &self.options;
+        options.bare || options.field_map.is_some() || options.format == Format::Tsv
+    }
+
     fn finish(&mut self, block: &mut Block) -> Result<bool, Stop> {
         if self.done {
             return Ok(false);
         }
         let mut format = self.decoder.finish(block)?;
+        if self.mark.byte == 0 && !self.may_be_empty() {
+            if !self.options.allow_truncated {
+                return Err(Fault::new(FaultCode::EmptyInput, 1, 0).into());
+            }
+            self.cut = true;
+        }
         if self.cut {
             format = TrailerState::Missing;
         }
