@@ -1,6 +1,6 @@
 //! Which keyspaces there are, and what an operation of the log may do to them (W4, W10, T7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
 use crate::format::Invariant;
@@ -18,6 +18,8 @@ use crate::tree::{Root, Seek, TreeCursor, get};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalogue {
     ids: BTreeMap<Vec<u8>, u32>,
+    /// The same ids: every operation asks for one.
+    known: BTreeSet<u32>,
     last: u32,
 }
 
@@ -33,11 +35,7 @@ impl Catalogue {
             crc: header.root_crc,
             height: header.root_height,
         };
-        let mut found = Catalogue {
-            ids: BTreeMap::new(),
-            last: MAIN,
-        };
-        found.ids.insert(MAIN_NAME.as_bytes().to_vec(), MAIN);
+        let mut found = Catalogue::new(std::iter::empty(), MAIN);
         let id = |value: &StoredValue<'_>| match value {
             StoredValue::Inline(bytes) => (*bytes).try_into().ok().map(u32::from_le_bytes),
             StoredValue::Overflow(_) => None,
@@ -52,8 +50,7 @@ impl Catalogue {
                 break;
             }
             if let (Some(name), Some(id)) = (catalogue_name(&key), id(&entry.value)) {
-                found.ids.insert(name.to_vec(), id);
-                found.last = found.last.max(id);
+                found.add(name, id);
             }
         }
         let last = get(pages, root, &last_id_key())?;
@@ -63,14 +60,24 @@ impl Catalogue {
 
     /// Of a database that is open: keyspaces by name, and the largest id ever given.
     pub fn new(names: impl Iterator<Item = (Vec<u8>, u32)>, last: u32) -> Catalogue {
-        let mut ids: BTreeMap<Vec<u8>, u32> = names.collect();
-        ids.insert(MAIN_NAME.as_bytes().to_vec(), MAIN);
-        let last = ids.values().copied().fold(last, u32::max);
-        Catalogue { ids, last }
+        let mut all = Catalogue {
+            last,
+            ..Catalogue::default()
+        };
+        for (name, id) in names.chain([(MAIN_NAME.as_bytes().to_vec(), MAIN)]) {
+            all.add(&name, id);
+        }
+        all
+    }
+
+    fn add(&mut self, name: &[u8], id: u32) {
+        self.last = self.last.max(id);
+        self.ids.insert(name.to_vec(), id);
+        self.known.insert(id);
     }
 
     fn knows(&self, id: u32) -> bool {
-        id == CATALOGUE || self.ids.values().any(|&known| known == id)
+        id == CATALOGUE || self.known.contains(&id)
     }
 }
 
@@ -133,8 +140,7 @@ pub(crate) fn follow(known: &mut Catalogue, op: &Op<'_>) -> Result<(), (Invarian
                     format!("creates keyspace {id} a second time"),
                 ));
             }
-            known.last = id;
-            known.ids.insert(name.to_vec(), id);
+            known.add(name, id);
         }
         Op::DropKeyspace { id, name } => {
             if known.ids.remove(name) != Some(id) {
@@ -143,6 +149,7 @@ pub(crate) fn follow(known: &mut Catalogue, op: &Op<'_>) -> Result<(), (Invarian
                     format!("drops keyspace {id}, which has another name"),
                 ));
             }
+            known.known.remove(&id);
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Names of keyspaces, from the catalogue entries that could be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::fence::FenceRecord;
 use crate::format::key::{
@@ -70,15 +70,17 @@ impl Names {
 
     /// Gives every one of these keyspaces a name that nobody else has.
     pub fn complete(&mut self, ids: impl Iterator<Item = u32>) {
+        let mut taken: BTreeSet<String> = self.names.values().cloned().collect();
         for id in ids {
             if id == CATALOGUE || self.knows(id) {
                 continue;
             }
             let mut name = format!("keyspace-{id}");
-            while self.names.values().any(|n| *n == name) {
+            while taken.contains(&name) {
                 name.push('+');
             }
             self.name(id, &name);
+            taken.insert(name);
         }
     }
 

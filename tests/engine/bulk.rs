@@ -234,6 +234,28 @@ fn a_step_that_changes_nothing_writes_nothing() {
     assert_eq!(all(&db)["main"].len(), 500);
 }
 
+/// Nothing is read of such a step: only the catalogue changes, and the entries must go with it.
+#[test]
+fn a_step_that_only_drops_keyspaces_takes_their_entries_away() {
+    for folded in [false, true] {
+        let scratch = Scratch::new();
+        let db = created(&scratch);
+        if folded {
+            db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+                .unwrap();
+        }
+        let script = Script {
+            drops: vec![(0, "gone"), (0, "old")],
+            ..Script::default()
+        };
+        let report = run(&db, &script).unwrap();
+        assert!(report.changed);
+        assert_eq!(report.deleted_in_ranges, 1000);
+        assert_eq!(all(&db).keys().collect::<Vec<_>>(), ["main"]);
+        verified(&db);
+    }
+}
+
 /// Stops once some pages were written.
 struct Stops;
 

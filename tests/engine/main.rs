@@ -11,6 +11,7 @@ mod between;
 mod bulk;
 mod bulk_random;
 mod hook;
+mod hundreds;
 mod limits;
 mod mapped;
 mod model;

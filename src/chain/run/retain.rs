@@ -282,17 +282,24 @@ impl Chain {
         Ok(decoded.filter(|d| d.lineage == self.lineage()).collect())
     }
 
+    /// All documents, however many pages of a listing they fill.
     fn documents(&self, prefix: &str, pace: &mut dyn Pace) -> ChainResult<Vec<Vec<u8>>> {
-        let names = repeat(pace, "listing", || {
-            self.store().list_after(prefix, "", MAX_LIST)
-        })?;
         let mut documents = Vec::new();
-        for name in names.iter().filter(|name| name.parse::<Name>().is_ok()) {
-            documents.extend(repeat(pace, "reading", || {
-                self.store().get(name, MAX_SMALL)
-            })?);
+        let mut after = String::new();
+        loop {
+            let names = repeat(pace, "listing", || {
+                self.store().list_after(prefix, &after, MAX_LIST)
+            })?;
+            for name in names.iter().filter(|name| name.parse::<Name>().is_ok()) {
+                documents.extend(repeat(pace, "reading", || {
+                    self.store().get(name, MAX_SMALL)
+                })?);
+            }
+            match names.last() {
+                Some(last) if names.len() == MAX_LIST => after.clone_from(last),
+                _ => return Ok(documents),
+            }
         }
-        Ok(documents)
     }
 
     /// All of a snapshot is there.
@@ -320,12 +327,14 @@ impl Chain {
         };
         remove(&Name::Snapshot(*id).to_string(), pace)?;
         let folder = format!("{}{id}/", prefix::SNAPSHOT);
+        let begin = Name::SnapshotBegin(*id).to_string();
         loop {
             let names = repeat(pace, "listing a snapshot", || {
                 self.store().list_after(&folder, "", MAX_LIST)
             })?;
-            // begin.json last: with it, what is left is found again.
-            for name in names.iter().rev() {
+            // begin.json when nothing else is left: with it, what is left is found again.
+            let alone = names.len() == 1;
+            for name in names.iter().filter(|name| alone || **name != begin) {
                 remove(name, pace)?;
             }
             if names.is_empty() {

@@ -134,7 +134,8 @@ impl<S: BulkSource> Feed<S> {
             self.value.extend_from_slice(change.value.unwrap_or(&[]));
         }
         let mut deletes = self.source.take_deletes();
-        if self.at != before {
+        // At the end too: a step may do nothing but drop keyspaces.
+        if self.at != before || self.state == State::Ended {
             let dropped = self.keyspaces.take_dropped().into_iter();
             deletes.extend(dropped.map(|id| (id, KeyRange::all())));
         }

@@ -21,6 +21,8 @@ struct State {
     snapshot: Snapshot,
     /// Names that were asked for, and their ids now.
     ids: BTreeMap<String, u32>,
+    /// The same ids.
+    open: BTreeSet<u32>,
     /// New ones by id.
     new: BTreeMap<u32, String>,
     /// Those that the step drops.
@@ -40,6 +42,7 @@ impl Keyspaces {
         let state = State {
             snapshot: snapshot.clone(),
             ids: BTreeMap::from([(MAIN_NAME.to_owned(), MAIN)]),
+            open: BTreeSet::from([MAIN]),
             new: BTreeMap::new(),
             dropped: BTreeMap::new(),
             to_clear: Vec::new(),
@@ -64,7 +67,7 @@ impl Keyspaces {
             actual: u64::from(u32::MAX),
             limit: u64::from(u32::MAX) - 1,
         })?;
-        state.ids.insert(name.to_owned(), id);
+        state.open(name, id);
         state.new.insert(id, name.to_owned());
         Ok(id)
     }
@@ -87,6 +90,7 @@ impl Keyspaces {
             return Ok(false);
         };
         state.ids.remove(name);
+        state.open.remove(&id);
         state.to_clear.push(id);
         if state.new.remove(&id).is_some() {
             state.last = state.last.max(id);
@@ -98,7 +102,7 @@ impl Keyspaces {
 
     /// True where changes may name this id.
     pub(super) fn is_open(&self, id: u32) -> bool {
-        lock(&self.state).ids.values().any(|&known| known == id)
+        lock(&self.state).open.contains(&id)
     }
 
     /// Dropped keyspaces since the last call.
@@ -136,8 +140,13 @@ impl State {
         }
         let id = self.snapshot.layers().keyspace_id(name)?;
         if let Some(id) = id {
-            self.ids.insert(name.to_owned(), id);
+            self.open(name, id);
         }
         Ok(id)
+    }
+
+    fn open(&mut self, name: &str, id: u32) {
+        self.ids.insert(name.to_owned(), id);
+        self.open.insert(id);
     }
 }
