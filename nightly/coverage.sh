@@ -2,7 +2,7 @@
 # Which lines and regions the tests run through: `nightly/coverage.sh` prints the sums, and the
 # lines of the core that nothing runs through. Needs cargo-llvm-cov (`cargo install cargo-llvm-cov
 # --locked`) and, where rustup has no llvm-tools, LLVM_COV and LLVM_PROFDATA, of the LLVM that
-# `rustc -vV` names (Debian: llvm-22). Programs that a test kills leave no trace in it.
+# `rustc -vV` names (Debian: llvm-22).
 # `nightly/coverage.sh --features cloud`: arguments go to cargo test.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -15,8 +15,10 @@ fi
 # shellcheck disable=SC1090
 . <(cargo llvm-cov show-env --sh 2>/dev/null)
 mkdir -p "$CARGO_TARGET_DIR"
-# Some files for thousands of processes. Where a test kills one that writes its own, that file is passed over.
-export LLVM_PROFILE_FILE=$(realpath "$CARGO_TARGET_DIR")/creel-%4m.profraw
+# Some files for thousands of processes. They count in the mapped file itself (%c, and the flag), so that a process
+# that is killed, as many are here, leaves behind what it ran through.
+export RUSTFLAGS="${RUSTFLAGS:-} -Cllvm-args=-runtime-counter-relocation"
+export LLVM_PROFILE_FILE=$(realpath "$CARGO_TARGET_DIR")/creel-%c%4m.profraw
 rm -f "$CARGO_TARGET_DIR"/*.profraw
 cargo test --locked --no-fail-fast "$@"
 status=$?

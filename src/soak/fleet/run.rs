@@ -11,10 +11,11 @@ use crate::db::{CreateOptions, Facts, Retention, SeedOptions};
 use crate::error::{Error, Result};
 use crate::format::header::Role;
 use crate::progress::NoProgress;
+use crate::soak::bounds::Judge;
 use crate::soak::check::{Broken, Check, Halt, Ledger, Step};
 use crate::soak::config::Config;
 use crate::soak::faults::{FaultKind, FaultTally};
-use crate::soak::measure::{Histogram, Series};
+use crate::soak::measure::{Histogram, Series, trend};
 use crate::soak::oracle::Model;
 use crate::soak::outcome::Outcome;
 use crate::soak::plants::Plant;
@@ -68,6 +69,10 @@ pub(super) struct FleetRun<'a> {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
 }
+
+/// A run in which too little was seen to be judged, on a slow machine, goes on for so many times
+/// as long at most.
+const PATIENCE: u32 = 6;
 
 /// Runs until the cycles are done, or something is wrong. Files are made in `dir`; `program` is
 /// creel itself, for transports between processes.
@@ -166,8 +171,17 @@ impl<'a> FleetRun<'a> {
         }
         Ok(match self.fleet.duration_ms {
             0 => self.cycle >= self.fleet.cycles,
-            ms => self.started.elapsed() >= Duration::from_millis(ms),
+            ms => {
+                let (elapsed, wanted) = (self.started.elapsed(), Duration::from_millis(ms));
+                let judged = self.fleet.bounds.trend == Judge::Off || self.has_trend();
+                elapsed >= wanted && (judged || elapsed >= wanted * PATIENCE)
+            }
         })
+    }
+
+    /// There are samples enough to judge memory by.
+    fn has_trend(&self) -> bool {
+        trend(&self.series.points(|s| s.anon_kb as f64)).is_some()
     }
 
     /// The primary keeps so much of its log.

@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::soak::bounds::{Bounds, Judge};
 use crate::soak::check::Check;
 use crate::soak::config::{Config, Limit};
-use crate::soak::measure::{Sample, trend};
+use crate::soak::measure::{Sample, Series, trend};
 use crate::soak::outcome::{Ending, FaultReport, Outcome, Trends};
 use crate::soak::seam::Shared;
 
@@ -48,10 +48,15 @@ impl Run<'_> {
 /// Memory over time. Over one store it is that right after checkpoints, between which nothing new
 /// is known; with replicas the tables of recent commits are small.
 fn memory(outcome: &Outcome) -> Vec<(f64, f64)> {
-    let samples = outcome.series.samples();
-    if outcome.fleet.is_some() {
-        return outcome.series.points(|s| s.anon_kb as f64 * 1024.0);
+    match outcome.fleet.is_some() {
+        true => outcome.series.points(|s| s.anon_kb as f64 * 1024.0),
+        false => settled(&outcome.series),
     }
+}
+
+/// Over a store: right behind checkpoints.
+pub(super) fn settled(series: &Series) -> Vec<(f64, f64)> {
+    let samples = series.samples();
     let point = |s: &Sample| (s.elapsed_s, s.settled_kb as f64 * 1024.0);
     let mut before = None;
     let mut points = Vec::new();

@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::hold::Holds;
+use super::judge::settled;
 use super::place::Place;
 use super::read::Reading;
 use super::recover::Injector;
 use crate::db::Db;
 use crate::error::Error;
+use crate::soak::bounds::Judge;
 use crate::soak::check::{Broken, Check, Halt, Ledger, Step};
 use crate::soak::config::{Config, Limit};
-use crate::soak::measure::{Histogram, Series};
+use crate::soak::measure::{Histogram, Series, trend};
 use crate::soak::oracle::Oracle;
 use crate::soak::plants::Plant;
 use crate::soak::watch::{Event, Observer};
@@ -20,6 +22,8 @@ use crate::soak::workload::{Action, Hash, Keys, Operation, Stream, Values};
 
 /// Operations between two looks at the clock.
 const LOOK: u64 = 32;
+/// Where too little was seen to be judged, a run goes on for so many times as long at most.
+const PATIENCE: u32 = 2;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -131,7 +135,13 @@ impl Run<'_> {
             Limit::Ops(_) | Limit::Cycles(_) => Ok(false),
             // What a power cut took is made again, or the hash would name more than was done.
             Limit::DurationMs(ms) => {
-                let is_time = elapsed >= Duration::from_millis(ms);
+                let wanted = Duration::from_millis(ms);
+                let judged = || {
+                    self.config.bounds.trend == Judge::Off
+                        || elapsed >= wanted * PATIENCE
+                        || trend(&settled(&self.series)).is_some()
+                };
+                let is_time = elapsed >= wanted && judged();
                 // However slow the machine: something is done before the time is over.
                 Ok(is_time && self.counter > 0 && self.counter >= self.hashed)
             }
