@@ -11,6 +11,7 @@ use serde_json::Value;
 use self::validator::Schema;
 use crate::support::{creel, json, stdout};
 
+mod copies;
 mod outputs;
 mod validator;
 
@@ -67,7 +68,7 @@ fn outputs_are_what_their_schemas_say() {
     }
     assert!(
         missing.is_empty(),
-        "no output of tests/cli/schema/outputs.rs has:\n  {}",
+        "no output of tests/cli/schema/outputs.rs and copies.rs has:\n  {}",
         missing.join("\n  ")
     );
 }

@@ -23,4 +23,5 @@ mod sources;
 mod status;
 mod store;
 mod store_kill;
+mod store_slept;
 mod world;

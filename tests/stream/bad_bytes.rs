@@ -7,9 +7,9 @@ use creel::stream::frame::{BODY_STRANGER, Framer, HEADER_SIZE, Kind};
 use creel::stream::leader::{LeaderAction, LeaderSession};
 
 use crate::memory::Log;
+use crate::pair::{follower_config, leader_config};
 use crate::rng::Rng;
 use crate::samples;
-use crate::sessions::{follower_config, leader_config};
 
 const SEEDS: u64 = 3000;
 

@@ -21,7 +21,7 @@ use creel::stream::stop::Stop;
 use creel::stream::transport::{Wire, tcp};
 
 use crate::memory::Log;
-use crate::sessions::follower_config;
+use crate::pair::follower_config;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -11,6 +11,7 @@ mod bad_bytes;
 mod live;
 mod memory;
 mod net;
+mod pair;
 mod rng;
 mod samples;
 mod sessions;

@@ -22,7 +22,7 @@ use crate::live::{
     Copy, Following, Leader, MemConnector, MemSource, PATIENCE, forever, options, within,
 };
 use crate::memory::Log;
-use crate::sessions::follower_config;
+use crate::pair::follower_config;
 
 fn at_head() -> FollowOptions {
     FollowOptions {

@@ -2,17 +2,14 @@
 //! may be carried out while whoever sent them stands still or is long dead.
 
 use creel::chain::object::{Facts, Segment};
-use creel::chain::protocol::{
-    Promoter, PromoterStep, Publisher, PublisherStep, Reader, ReaderStep, Stop,
-};
-use creel::format::entry::Entry;
-use creel::format::frame::EntryKind;
+use creel::chain::protocol::{Promoter, Publisher, PublisherStep, Reader, ReaderStep, Stop};
 use creel::stream::source::SinkError;
 
 use super::node::Wish;
+use super::seen::Weak;
 use super::store::{Ask, Reply, Where};
-use super::world::{Weak, World};
-use crate::samples::{entry, start};
+use super::world::World;
+use crate::samples::start;
 
 /// A request that is under way.
 #[derive(Debug, Clone)]
@@ -105,7 +102,7 @@ impl World {
     }
 
     /// Nothing is under way: what is there to do?
-    fn begin(&mut self, at: usize) -> Option<Ask> {
+    pub(super) fn begin(&mut self, at: usize) -> Option<Ask> {
         if self.nodes[at].writable() {
             return self.begin_publishing(at);
         }
@@ -118,7 +115,7 @@ impl World {
         None
     }
 
-    fn begin_publishing(&mut self, at: usize) -> Option<Ask> {
+    pub(super) fn begin_publishing(&mut self, at: usize) -> Option<Ask> {
         let most = 1 + self.rng.below(4) as u64;
         let nonce = [self.rng.next(), self.rng.next() | 1].map(u64::to_le_bytes);
         let look = self.rng.chance(20);
@@ -152,7 +149,7 @@ impl World {
         Some(Ask::Create(facts.number, bytes))
     }
 
-    fn begin_reading(&mut self, at: usize) -> Option<Ask> {
+    pub(super) fn begin_reading(&mut self, at: usize) -> Option<Ask> {
         let node = &mut self.nodes[at];
         if let Job::Reading { machine, .. } = &mut node.job {
             if node.chosen {
@@ -186,7 +183,7 @@ impl World {
 
     /// Sets the divergent tail aside, then takes it back: two steps, between which the process may
     /// be killed.
-    fn rejoin(&mut self, at: usize) {
+    pub(super) fn rejoin(&mut self, at: usize) {
         let Some(store) = &self.store else { return };
         let node = &mut self.nodes[at];
         let found = (!node.rotten).then(|| store.locate(&node.log));
@@ -214,7 +211,7 @@ impl World {
         self.oracle.node(at, &self.nodes[at]);
     }
 
-    fn seed_from_store(&mut self, at: usize) {
+    pub(super) fn seed_from_store(&mut self, at: usize) {
         let Some(log) = self.store.as_ref().and_then(|store| store.image()) else {
             return;
         };
@@ -231,7 +228,7 @@ impl World {
     }
 
     /// An answer came: what is asked next?
-    fn answer(&mut self, at: usize, reply: Reply) -> Option<Ask> {
+    pub(super) fn answer(&mut self, at: usize, reply: Reply) -> Option<Ask> {
         match std::mem::replace(&mut self.nodes[at].job, Job::Idle) {
             Job::Idle => None,
             Job::Opening => self.opened(at, reply),
@@ -245,7 +242,7 @@ impl World {
         }
     }
 
-    fn opened(&mut self, at: usize, reply: Reply) -> Option<Ask> {
+    pub(super) fn opened(&mut self, at: usize, reply: Reply) -> Option<Ask> {
         let (number, point) = match reply {
             Reply::Number(None) => (0, start()),
             Reply::Segment(Some(segment)) => (segment.facts.number, segment.facts.after),
@@ -278,7 +275,7 @@ impl World {
         None
     }
 
-    fn published(
+    pub(super) fn published(
         &mut self,
         at: usize,
         mut machine: Publisher<Facts>,
@@ -347,7 +344,7 @@ impl World {
         next
     }
 
-    fn stopped(&mut self, at: usize, stop: Stop<Facts>) {
+    pub(super) fn stopped(&mut self, at: usize, stop: Stop<Facts>) {
         match stop {
             Stop::Fenced(by) => {
                 self.nodes[at].saw_epoch(by.epoch);
@@ -359,7 +356,7 @@ impl World {
         }
     }
 
-    fn read_step(&mut self, at: usize, step: ReaderStep<Facts>) -> Option<Ask> {
+    pub(super) fn read_step(&mut self, at: usize, step: ReaderStep<Facts>) -> Option<Ask> {
         match step {
             ReaderStep::List(after) => Some(Ask::List(after)),
             ReaderStep::Read(number) => Some(Ask::Get(number)),
@@ -379,7 +376,7 @@ impl World {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &mut self,
         at: usize,
         mut machine: Reader<Facts>,
@@ -421,7 +418,7 @@ impl World {
     }
 
     /// Applies a segment; those of its entries that came by another way are passed over.
-    fn deliver(&mut self, at: usize, segment: &Segment) -> bool {
+    pub(super) fn deliver(&mut self, at: usize, segment: &Segment) -> bool {
         let node = &mut self.nodes[at];
         let outcome = node.log.apply(segment.body());
         match outcome {
@@ -440,135 +437,6 @@ impl World {
         self.note(10, at as u64, self.nodes[at].log.head().index);
         self.oracle.node(at, &self.nodes[at]);
         done
-    }
-
-    /// The chain was read to its end: a fence with what only this node has.
-    fn begin_promotion(&mut self, at: usize) -> Option<Ask> {
-        let node = &mut self.nodes[at];
-        let Job::Reading { machine, .. } = &node.job else {
-            return None;
-        };
-        let (number, before) = (machine.next(), machine.point());
-        node.chosen = false;
-        let reaches = node.log.floor <= before.index && !node.rotten;
-        if node.log.at(before.index) != Some(&before) || !reaches || node.wish != Wish::Follow {
-            return None;
-        }
-        let head = node.log.head();
-        let payload = [at as u8, node.starts, self.rng.next() as u8];
-        let (bytes, after) = entry(&head, EntryKind::Fence, head.epoch + 1, &payload);
-        let body = [node.log.between(before.index, head.index), bytes.clone()].concat();
-        let nonce = [self.rng.next(), self.rng.next() | 1].map(u64::to_le_bytes);
-        let nonce = nonce.concat().try_into().unwrap();
-        let writer = node.writer(at);
-        let Ok(segment) = Segment::build(&writer, number, nonce, before, &body) else {
-            // A fence came over a connection before it was read here: read on, then again.
-            assert!(node.log.head().epoch > before.epoch);
-            node.chosen = true;
-            node.drop_job();
-            return None;
-        };
-        if self.promised.insert(after.history) {
-            self.oracle.written.note_entry(after.history, &bytes);
-        }
-        // Nothing more is applied from now on.
-        self.hang_up_all(at);
-        let (machine, step) = Promoter::new(segment.facts);
-        self.nodes[at].job = Job::Promoting {
-            machine,
-            segment: Box::new(segment),
-        };
-        let PromoterStep::List(after) = step else {
-            panic!("a promotion lists first");
-        };
-        self.asked[at] = Some(Ask::List(after));
-        self.asked[at].clone()
-    }
-
-    fn promoted(
-        &mut self,
-        at: usize,
-        mut machine: Promoter<Facts>,
-        segment: Box<Segment>,
-        reply: Reply,
-    ) -> Option<Ask> {
-        let number = segment.facts.number;
-        let again = Ask::Create(number, segment.bytes().to_vec());
-        let step = match reply {
-            Reply::Number(_) if self.weak == Weak::NoListBehind && self.fences(number) => {
-                machine.listed(None)
-            }
-            Reply::Number(first) => machine.listed(first),
-            Reply::Created => machine.created(),
-            Reply::Exists => machine.exists(),
-            Reply::Segment(found) => machine.found(found.map(|found| found.facts)),
-            Reply::Damaged if self.rng.chance(30) => return None,
-            Reply::Failed | Reply::Damaged => match machine.unknown() {
-                Some(step) => Some(step),
-                // A read or a listing: the whole attempt is made again, with the same fence.
-                None => {
-                    let ask = self.asked[at].clone().expect("it has asked");
-                    self.nodes[at].job = Job::Promoting { machine, segment };
-                    return Some(ask);
-                }
-            },
-            Reply::Deleted => panic!("an answer to something else"),
-        };
-        let next = match step.expect("an answer was due") {
-            PromoterStep::List(after) => Ask::List(after),
-            PromoterStep::Create(_) | PromoterStep::Again(_) => again,
-            PromoterStep::Read(number) => Ask::Get(number),
-            PromoterStep::Won(facts) => {
-                self.won(at, &facts, &segment);
-                return None;
-            }
-            PromoterStep::Behind(_) | PromoterStep::Taken(_) => {
-                self.nodes[at].chosen = self.rng.chance(50);
-                return None;
-            }
-            PromoterStep::Overtaken(_) => {
-                self.seen.overtaken += 1;
-                return None;
-            }
-        };
-        self.asked[at] = Some(next.clone());
-        self.nodes[at].job = Job::Promoting { machine, segment };
-        Some(next)
-    }
-
-    fn fences(&self, number: u64) -> bool {
-        let store = self.store.as_ref().unwrap();
-        store.objects.contains_key(&number)
-    }
-
-    fn won(&mut self, at: usize, facts: &Facts, segment: &Segment) {
-        self.oracle.is_true(facts, "won");
-        self.oracle.writes(at, facts.epoch);
-        let node = &mut self.nodes[at];
-        let mut rest = segment.body();
-        while let Ok(Some((entry, behind))) = Entry::split(rest) {
-            if entry.header.kind == EntryKind::Fence {
-                node.log.take(entry.bytes());
-            }
-            rest = behind;
-        }
-        assert_eq!(node.log.head(), facts.after, "what was adopted is here");
-        node.sync();
-        node.primary = true;
-        node.fenced = false;
-        node.published = facts.after.index;
-        node.saw_epoch(node.highest.max(facts.epoch));
-        node.job = Job::Publishing {
-            machine: Publisher::new(facts.number, facts.after, facts.epoch),
-            segment: None,
-            looking: false,
-        };
-        self.epoch = self.epoch.max(facts.epoch);
-        self.seen.promotions += 1;
-        let adopted = facts.after.index - facts.before.index - 1;
-        self.seen.adopted += adopted;
-        self.note(11, at as u64, facts.number);
-        self.oracle.node(at, &self.nodes[at]);
     }
 }
 

@@ -8,8 +8,8 @@ use creel::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT};
 use creel::stream::leader::{LeaderConfig, LeaderSession};
 
 use super::node::{Node, Wish};
+use crate::pair::{follower_config, leader_config};
 use crate::rng::Rng;
-use crate::sessions::{follower_config, leader_config};
 
 /// Short, so that dead peers are met in a short simulation.
 pub const PACE: Pace = Pace {

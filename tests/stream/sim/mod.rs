@@ -6,16 +6,21 @@
 //! `CREEL_SIM_SEED=N` one of them.
 
 mod chain;
+mod heal;
 mod link;
 mod node;
 mod oracle;
+mod promotion;
+mod seen;
 mod store;
 mod tools;
+mod traffic;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use world::{Weak, World};
+use seen::{Seen, Weak};
+use world::World;
 
 const STEPS: usize = 500;
 const SEEDS: u64 = 10_000;
@@ -25,7 +30,7 @@ fn from_env(name: &str) -> Option<u64> {
 }
 
 /// Gives a hash of everything that happened.
-fn run(seed: u64) -> (u64, world::Seen) {
+fn run(seed: u64) -> (u64, Seen) {
     let result = std::panic::catch_unwind(|| run_weak(seed, Weak::Nothing));
     result.unwrap_or_else(|cause| {
         eprintln!("simulation failed: CREEL_SIM_SEED={seed}");
@@ -33,7 +38,7 @@ fn run(seed: u64) -> (u64, world::Seen) {
     })
 }
 
-fn run_weak(seed: u64, weak: Weak) -> (u64, world::Seen) {
+fn run_weak(seed: u64, weak: Weak) -> (u64, Seen) {
     let mut world = World::new(seed, weak);
     for _ in 0..STEPS {
         world.step();
@@ -99,10 +104,10 @@ fn simulation() {
     let seeds = from_env("CREEL_SIM_SEEDS").unwrap_or(SEEDS);
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let mut seen = world::Seen::default();
+    let mut seen = Seen::default();
     std::thread::scope(|scope| {
         let work = || {
-            let mut seen = world::Seen::default();
+            let mut seen = Seen::default();
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
                 if seed >= seeds {

@@ -3,8 +3,9 @@
 use creel::chain::protocol::{Gc, GcStep};
 use creel::format::entry::Point;
 
+use super::seen::Weak;
 use super::store::{Ask, Image, Reply};
-use super::world::{Weak, World};
+use super::world::World;
 use crate::memory::Log;
 
 /// Something that runs beside the nodes.

@@ -1,0 +1,100 @@
+//! What a simulation has seen, and which rule it breaks on purpose.
+
+/// A rule that is broken on purpose: the simulation has to notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weak {
+    Nothing,
+    /// The store ignores the condition of a create.
+    CarelessStore,
+    /// A promotion does not look behind its fence.
+    NoListBehind,
+    /// Fences are removed like other segments.
+    FencesRemoved,
+    /// A primary ships what it has not made durable.
+    ShipsUnsynced,
+    /// A divergent tail is taken back before it is set aside.
+    RewindsUnsaved,
+    /// A copy counts its entries without what is in them, now and then.
+    AppliesWrongData,
+}
+
+/// How often things happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    pub applied: u64,
+    pub acked: u64,
+    pub reconnects: u64,
+    pub promotions: u64,
+    pub fenced: u64,
+    pub diverged: u64,
+    pub seeded: u64,
+    pub corrupted: u64,
+    pub refused_bytes: u64,
+    pub resyncs: u64,
+    pub dead: u64,
+    pub restarts: u64,
+    pub cascaded: u64,
+    pub published: u64,
+    pub delivered: u64,
+    pub fenced_by_store: u64,
+    pub adopted: u64,
+    pub overtaken: u64,
+    pub rewound: u64,
+    pub gaps: u64,
+    pub seeded_from_store: u64,
+    pub images: u64,
+    pub removed: u64,
+    pub power_cuts: u64,
+    pub lost: u64,
+    pub rotten: u64,
+    pub store_faults: u64,
+    pub wall_steps: u64,
+}
+
+impl Seen {
+    fn fields(&mut self) -> [&mut u64; 28] {
+        [
+            &mut self.applied,
+            &mut self.acked,
+            &mut self.reconnects,
+            &mut self.promotions,
+            &mut self.fenced,
+            &mut self.diverged,
+            &mut self.seeded,
+            &mut self.corrupted,
+            &mut self.refused_bytes,
+            &mut self.resyncs,
+            &mut self.dead,
+            &mut self.restarts,
+            &mut self.cascaded,
+            &mut self.published,
+            &mut self.delivered,
+            &mut self.fenced_by_store,
+            &mut self.adopted,
+            &mut self.overtaken,
+            &mut self.rewound,
+            &mut self.gaps,
+            &mut self.seeded_from_store,
+            &mut self.images,
+            &mut self.removed,
+            &mut self.power_cuts,
+            &mut self.lost,
+            &mut self.rotten,
+            &mut self.store_faults,
+            &mut self.wall_steps,
+        ]
+    }
+
+    pub fn add(&mut self, other: &Seen) {
+        let mut other = *other;
+        for (to, from) in self.fields().into_iter().zip(other.fields()) {
+            *to += *from;
+        }
+    }
+
+    pub fn check(&self) {
+        let mut copy = *self;
+        let rare = copy.fields().into_iter().any(|count| *count < 10);
+        assert!(!rare, "something hardly ever happens: {self:?}");
+    }
+}
