@@ -1,20 +1,15 @@
 //! More of everything than one page of a listing holds.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use creel::NoProgress;
-use creel::chain::name::{HoldName, Name, SnapshotId};
-use creel::chain::object::{Creel, HoldDoc, NodeRole, ProgressDoc, RetentionRow, Segment};
+use creel::chain::name::{HoldName, Name};
+use creel::chain::object::{HoldDoc, NodeRole, ProgressDoc};
 use creel::chain::store::{MemoryStore, Store};
-use creel::chain::{
-    Chain, ChainError, PublishRun, RestoreTo, SnapshotWish, StoreVerifyOptions, Tries, mirror,
-    verify_store,
-};
-use creel::format::entry::Point;
+use creel::chain::{RestoreTo, Tries, mirror};
 
 use crate::kept::{DAY_US, NOW_US, PART, World, image, keep_nothing};
-use crate::log::{LINEAGE, notes, start, writer};
+use crate::log::LINEAGE;
 
 /// A listing gives a thousand names at most.
 #[test]
