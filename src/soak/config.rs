@@ -101,6 +101,10 @@ pub struct Config {
     pub faults: Vec<FaultKind>,
     /// Operations between two faults on average.
     pub fault_every: u64,
+    /// Where too little was seen to be judged when the time is over, the run goes on for a while: a
+    /// profile, where nobody has said how long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub patient: bool,
     /// What must not be exceeded.
     pub bounds: Bounds,
     /// A defect put in on purpose.
@@ -134,6 +138,7 @@ impl Default for Config {
             kill_every: 0,
             faults: Vec::new(),
             fault_every: 20_000,
+            patient: false,
             bounds: Bounds::default(),
             plant: None,
             skip: Vec::new(),

@@ -257,6 +257,7 @@ impl SoakArgs {
         if let Some(duration) = self.duration {
             config.limit = Limit::DurationMs(millis(duration));
         }
+        config.patient = self.profile.is_some() && self.duration.is_none() && self.ops.is_none();
         let work = &self.work;
         let set = |to: &mut u64, from: Option<u64>| *to = from.unwrap_or(*to);
         set(&mut config.checkpoint_every, work.checkpoint_every);

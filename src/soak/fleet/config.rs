@@ -80,6 +80,10 @@ pub struct Fleet {
     pub sample_every_ms: u64,
     /// Faults of the transport.
     pub faults: Vec<FaultKind>,
+    /// Where too little was seen to be judged when the time is over, the run goes on for a while: a
+    /// profile, where nobody has said how long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub patient: bool,
     /// What must not be exceeded.
     pub bounds: Bounds,
     /// A defect put in on purpose.
@@ -108,6 +112,7 @@ impl Default for Fleet {
             keys: 2000,
             sample_every_ms: 1000,
             faults: Vec::new(),
+            patient: false,
             bounds: Bounds::default(),
             plant: None,
         }

@@ -173,7 +173,9 @@ impl<'a> FleetRun<'a> {
             0 => self.cycle >= self.fleet.cycles,
             ms => {
                 let (elapsed, wanted) = (self.started.elapsed(), Duration::from_millis(ms));
-                let judged = self.fleet.bounds.trend == Judge::Off || self.has_trend();
+                let judged = !self.fleet.patient
+                    || self.fleet.bounds.trend == Judge::Off
+                    || self.has_trend();
                 elapsed >= wanted && (judged || elapsed >= wanted * PATIENCE)
             }
         })

@@ -137,7 +137,8 @@ impl Run<'_> {
             Limit::DurationMs(ms) => {
                 let wanted = Duration::from_millis(ms);
                 let judged = || {
-                    self.config.bounds.trend == Judge::Off
+                    !self.config.patient
+                        || self.config.bounds.trend == Judge::Off
                         || elapsed >= wanted * PATIENCE
                         || trend(&settled(&self.series)).is_some()
                 };

@@ -96,6 +96,7 @@ impl SoakArgs {
             sync: config.sync,
             sample_every_ms: config.sample_every_ms,
             faults: config.faults.clone(),
+            patient: config.patient,
             bounds: config.bounds,
             plant: config.plant,
             ..usual
