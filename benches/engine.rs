@@ -466,8 +466,9 @@ fn recovery(b: &Bench) {
         black_box(writer.get(&key).unwrap().unwrap());
         writes.push(start.elapsed());
     }
+    let best = reads.iter().chain(&writes).min().copied().unwrap();
     let (read, write) = (median(reads), median(writes));
-    let text = format!("{read:?} for reading, {write:?} for writing, {puts} puts");
+    let text = format!("{read:?} for reading, {write:?} for writing, best {best:?}, {puts} puts");
     show("recovery (open + get, full 8 MiB log)", text);
 }
 

@@ -17,7 +17,7 @@ use super::queue::Queue;
 use super::view::{Tree, View};
 use super::watch::Watchers;
 use crate::defect::{Defect, planted};
-use crate::delta::Delta;
+use crate::delta::{Delta, Undecodable};
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::format::op::{Op, Ops};
@@ -303,7 +303,7 @@ impl Source<'_> {
         delta: &mut Delta,
         interest: &Interest,
     ) -> Result<(Tail, Replay)> {
-        tail::load(
+        tail::load_kept(
             self.file.as_ref(),
             &current.header,
             &mut |placed, payload| {
@@ -314,13 +314,14 @@ impl Source<'_> {
                 if *interest != Interest::All {
                     let mut table = delta.writer();
                     let mut apply = |op: &Op<'_>| table.apply(entry.index, op, 0);
-                    return apply_entry(&mut apply, placed, payload, interest);
+                    return apply_entry(&mut apply, placed, payload.bytes, interest);
                 }
-                apply_entry(&mut |_| {}, placed, payload, interest)?;
-                if entry.kind.has_operations() {
-                    delta.keep(entry.index, entry.op_count, payload);
+                if !entry.kind.has_operations() {
+                    return Ok(());
                 }
-                Ok(())
+                let place = payload.at..payload.at + payload.bytes.len();
+                let kept = delta.keep(entry.index, entry.op_count, payload.buffer, place);
+                kept.map_err(|Undecodable| undecodable(entry.index))
             },
         )
     }
@@ -373,12 +374,13 @@ pub(crate) fn apply_entry(
             Ok(Some(op)) if wanted(&op, interest) => apply(&op),
             Ok(Some(_)) => {}
             Ok(None) => return Ok(()),
-            Err(()) => {
-                let text = format!("log entry {} does not decode", entry.index);
-                return Err(Error::corrupt(Invariant::W4, text));
-            }
+            Err(()) => return Err(undecodable(entry.index)),
         }
     }
+}
+
+fn undecodable(index: u64) -> Error {
+    Error::corrupt(Invariant::W4, format!("log entry {index} does not decode"))
 }
 
 /// Range deletes and the catalogue concern every key.

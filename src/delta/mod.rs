@@ -6,4 +6,5 @@ mod raw;
 mod table;
 
 pub use cursor::LayerCursor;
+pub use raw::{Memory, Undecodable};
 pub use table::{Delta, DeltaWriter, RangeDelete};

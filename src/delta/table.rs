@@ -5,13 +5,13 @@
 //! interval covers it, so each stretch of keys needs only the lowest log index that covers it.
 
 use std::collections::{BTreeMap, btree_map};
-use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::{Bound, Range};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::cursor::TableEntry;
 use super::key::Key;
-use super::raw::RawLog;
+use super::raw::{Memory, RawLog, Undecodable};
 use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
 use crate::format::op::Op;
 
@@ -59,10 +59,15 @@ pub struct Delta {
     used: AtomicBool,
     /// Entries that are not in the table yet.
     raw: Mutex<RawLog>,
-    /// There are such entries, and nobody has looked at them.
+    /// There are such entries.
     is_raw: AtomicBool,
-    was_asked: AtomicBool,
+    /// Lookups among them so far.
+    asked: AtomicU32,
 }
+
+/// Lookups that go through the entries as they were read. Building the table takes the time of
+/// some hundred.
+const RAW_LOOKUPS: u32 = 16;
 
 impl Delta {
     /// An empty table.
@@ -88,13 +93,19 @@ impl Delta {
         }
     }
 
-    /// Keeps a log entry, whose operations are known to decode, for when it is needed. Only for a
-    /// table that nobody else knows yet.
-    pub fn keep(&mut self, index: u64, op_count: u32, payload: &[u8]) {
+    /// Keeps a log entry, whose payload lies at `place` in `buffer`, for when it is needed. Only
+    /// for a table that nobody else knows yet.
+    pub fn keep<B: Memory + 'static>(
+        &mut self,
+        index: u64,
+        op_count: u32,
+        buffer: &Arc<B>,
+        place: Range<usize>,
+    ) -> Result<(), Undecodable> {
         self.used.store(true, Ordering::Release);
         self.is_raw.store(true, Ordering::Release);
         let raw = self.raw.get_mut().unwrap_or_else(PoisonError::into_inner);
-        raw.push(index, op_count, payload);
+        raw.push(index, op_count, buffer, place)
     }
 
     /// Puts the entries that were kept into the table.
@@ -111,7 +122,7 @@ impl Delta {
         }
     }
 
-    /// The first lookup of all does without the table.
+    /// The first lookups do without the table.
     fn get_raw<R>(
         &self,
         key: &[u8],
@@ -154,7 +165,9 @@ impl Delta {
         if !self.used.load(Ordering::Acquire) {
             return None;
         }
-        if self.is_raw.load(Ordering::Acquire) && !self.was_asked.swap(true, Ordering::Relaxed) {
+        if self.is_raw.load(Ordering::Acquire)
+            && self.asked.fetch_add(1, Ordering::Relaxed) < RAW_LOOKUPS
+        {
             return self.get_raw(key, at, use_value);
         }
         let table = self.read();

@@ -81,11 +81,13 @@ pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {
 /// Reads a shortest-form varint from the front; gives the value and the rest.
 #[inline]
 pub fn split_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    if first < 0x80 {
-        return Some((u64::from(first), rest));
+    match bytes {
+        [first @ 0..0x80, rest @ ..] => Some((u64::from(*first), rest)),
+        [first, second @ 1..0x80, rest @ ..] => {
+            Some((u64::from(first & 0x7f) | u64::from(*second) << 7, rest))
+        }
+        _ => split_long_varint(bytes),
     }
-    split_long_varint(bytes)
 }
 
 /// What follows a varint, which is not decoded.

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod buffer;
 #[doc(hidden)]
 pub mod entry;
+mod large;
 pub mod machine;
 mod map;
 mod nameless;
@@ -44,6 +45,7 @@ mod unsupported;
 mod tests;
 
 pub use buffer::PageBuffer;
+pub use large::LargeBuffer;
 pub use map::FileMap;
 pub use nameless::Nameless;
 pub use object::{create_folder, create_object, open_object};

@@ -17,6 +17,8 @@
 //! did end there, and opening looks only a little further: past a sector or page that went back
 //! to an older state. `verify` always looks at the whole region.
 
+use std::sync::Arc;
+
 use crate::defect::{Defect, planted};
 use crate::error::{Corruption, Result};
 use crate::format::bytes::u32_at;
@@ -24,7 +26,7 @@ use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, FrameHeader};
 use crate::format::mark::{MARK_SIZE, Mark};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::format::{Invariant, MAX_COUNTER};
-use crate::sys::File;
+use crate::sys::{File, LargeBuffer};
 
 use super::Extent;
 use super::window::Window;
@@ -83,8 +85,22 @@ impl ScanEnd {
     }
 }
 
+/// The payload of a frame, and the memory that it lies in, which may be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload<'w> {
+    /// The payload.
+    pub bytes: &'w [u8],
+    /// What was read from the region.
+    pub buffer: &'w Arc<LargeBuffer>,
+    /// Where the payload begins there.
+    pub at: usize,
+}
+
 /// What is called for each accepted frame, with its payload.
 pub type Visit<'v> = &'v mut dyn FnMut(&Placed, &[u8]) -> Result<()>;
+
+/// The same for whoever keeps payloads.
+pub type VisitKept<'v> = &'v mut dyn FnMut(&Placed, Payload<'_>) -> Result<()>;
 
 /// Walks frames from `from` on, and looks ahead from where they end.
 pub fn scan(
@@ -95,6 +111,7 @@ pub fn scan(
     link: Link,
     visit: Visit<'_>,
 ) -> Result<ScanEnd> {
+    let visit = &mut |placed: &Placed, payload: Payload<'_>| visit(placed, payload.bytes);
     walk(file, extent, region, from, link, visit, Look::Far)
 }
 
@@ -105,7 +122,7 @@ pub fn scan_to_mark(
     region: &RegionHeader,
     from: u64,
     link: Link,
-    visit: Visit<'_>,
+    visit: VisitKept<'_>,
 ) -> Result<ScanEnd> {
     walk(
         file,
@@ -128,6 +145,7 @@ pub fn scan_on(
     link: Link,
     visit: Visit<'_>,
 ) -> Result<ScanEnd> {
+    let visit = &mut |placed: &Placed, payload: Payload<'_>| visit(placed, payload.bytes);
     walk(file, extent, region, from, link, visit, Look::IfNew)
 }
 
@@ -148,7 +166,7 @@ fn walk(
     region: &RegionHeader,
     from: u64,
     link: Link,
-    visit: Visit<'_>,
+    visit: VisitKept<'_>,
     look: Look,
 ) -> Result<ScanEnd> {
     let mut window = Window::new(file, extent);
@@ -162,8 +180,8 @@ fn walk(
     };
     loop {
         let step = read_frame(&mut window, region, &at)?;
-        let (placed, payload) = match step {
-            Step::Accept(placed, payload) => (placed, payload),
+        let placed = match step {
+            Step::Accept(placed) => placed,
             Step::Stop { torn_bytes, linked } => {
                 at.torn_bytes = torn_bytes;
                 let id = if linked { Invariant::W6 } else { Invariant::W3 };
@@ -178,21 +196,17 @@ fn walk(
             }
         };
         check_order(extent, &at, &placed)?;
-        visit(&placed, payload)?;
+        visit(&placed, window.payload(&placed))?;
         at.accept(&placed);
     }
 }
 
-enum Step<'w> {
-    Accept(Placed, &'w [u8]),
+enum Step {
+    Accept(Placed),
     Stop { torn_bytes: u64, linked: bool },
 }
 
-fn read_frame<'w>(
-    window: &'w mut Window<'_>,
-    region: &RegionHeader,
-    at: &ScanEnd,
-) -> Result<Step<'w>> {
+fn read_frame(window: &mut Window<'_>, region: &RegionHeader, at: &ScanEnd) -> Result<Step> {
     let nothing = Step::Stop {
         torn_bytes: 0,
         linked: true,
@@ -218,9 +232,9 @@ fn read_frame<'w>(
     let Some(frame) = window.get(at.end, header.frame_len())? else {
         return Ok(torn);
     };
-    let Some(payload) = header.check_body(frame) else {
+    if header.check_body(frame).is_none() {
         return Ok(torn);
-    };
+    }
     let follows = header.envelope.prev_crc == at.link.prev_crc;
     let follows = follows || planted(Defect::StaleFrameAccepted);
     let links = header.entry.index == at.link.next_index && follows;
@@ -230,13 +244,10 @@ fn read_frame<'w>(
             linked: false,
         });
     }
-    Ok(Step::Accept(
-        Placed {
-            offset: at.end,
-            header,
-        },
-        payload,
-    ))
+    Ok(Step::Accept(Placed {
+        offset: at.end,
+        header,
+    }))
 }
 
 /// W7 and W8: whole frames whose fields contradict the log.

@@ -4,7 +4,7 @@
 //! Invariants checked here: W2 (region headers), W5 (no gap from the checkpoint to the end),
 //! and the rules for bulk entries.
 
-use super::scan::{Link, Placed, ScanEnd, find_orphan, scan_to_mark};
+use super::scan::{Link, Payload, Placed, ScanEnd, VisitKept, find_orphan, scan_to_mark};
 use super::{Extent, extents};
 use crate::defect::{Defect, planted};
 use crate::error::{Corruption, Error, Result};
@@ -134,6 +134,13 @@ pub fn load(
     header: &Header,
     visit: &mut dyn FnMut(&Placed, &[u8]) -> Result<()>,
 ) -> Result<(Tail, Replay)> {
+    load_kept(file, header, &mut |placed, payload: Payload<'_>| {
+        visit(placed, payload.bytes)
+    })
+}
+
+/// The same for a visitor that may keep what was read.
+pub fn load_kept(file: &dyn File, header: &Header, visit: VisitKept<'_>) -> Result<(Tail, Replay)> {
     let regions = read_regions(file, header)?;
     let places = extents(header);
     let active = choose_active(header, &regions, &places)?;
@@ -221,7 +228,7 @@ pub(super) fn damaged_region(header: &Header, places: &[Extent; 2], number: usiz
 
 struct Walk<'w> {
     header: &'w Header,
-    visit: &'w mut dyn FnMut(&Placed, &[u8]) -> Result<()>,
+    visit: VisitKept<'w>,
     replay: Replay,
     /// State of the log before a bulk entry that is not in the tree.
     bulk: Option<BeforeBulk>,

@@ -1,20 +1,29 @@
 //! Reading a region in chunks.
 
+use std::sync::Arc;
+
 use super::Extent;
+use super::scan::{Payload, Placed};
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
-use crate::sys::File;
+use crate::format::frame::FRAME_HEADER_SIZE;
+use crate::sys::{File, LargeBuffer};
 
 /// Bytes read at first, and at most, at a time: most looks at a log are short.
 const FIRST_CHUNK: usize = 4 << 10;
 const LAST_CHUNK: usize = 64 << 10;
 
+/// The most where what was read is kept: the system gives memory of this size at once.
+const LAST_KEPT: usize = 2 << 20;
+
 /// A sliding view of a region that reads ahead in chunks.
 pub(super) struct Window<'f> {
     file: &'f dyn File,
     pub extent: Extent,
-    buf: Vec<u8>,
+    /// Whoever visits may keep it; then the next chunk gets memory of its own.
+    buf: Arc<LargeBuffer>,
     start: u64,
+    /// Bytes read last time.
     chunk: usize,
 }
 
@@ -23,9 +32,9 @@ impl<'f> Window<'f> {
         Window {
             file,
             extent,
-            buf: Vec::new(),
+            buf: Arc::default(),
             start: 0,
-            chunk: FIRST_CHUNK,
+            chunk: 0,
         }
     }
 
@@ -42,6 +51,17 @@ impl<'f> Window<'f> {
         Ok(self.buf.get(from..from + len as usize))
     }
 
+    /// The payload of a frame that [`Self::get`] just gave.
+    pub fn payload(&self, placed: &Placed) -> Payload<'_> {
+        let at = (placed.offset - self.start) as usize + FRAME_HEADER_SIZE;
+        let end = at + placed.header.entry.payload_len as usize;
+        Payload {
+            bytes: self.buf.get(at..end).unwrap_or(&[]),
+            buffer: &self.buf,
+            at,
+        }
+    }
+
     /// What is in memory from `at` on, read if need be; `None` at the end of the region.
     pub fn chunk(&mut self, at: u64) -> Result<Option<&[u8]>> {
         if at + 8 > self.extent.len {
@@ -55,19 +75,34 @@ impl<'f> Window<'f> {
     fn fill(&mut self, at: u64, len: u64) -> Result<()> {
         // Keep reads aligned so that a region is read in whole pages.
         let start = at & !4095;
+        let is_kept = Arc::get_mut(&mut self.buf).is_none();
+        self.chunk = match is_kept {
+            true if self.chunk > LAST_CHUNK => LAST_KEPT,
+            true => self.chunk * 4,
+            false => (self.chunk * 4).clamp(FIRST_CHUNK, LAST_CHUNK),
+        };
         let want = (at + len - start)
             .max(self.chunk as u64)
             .min(self.extent.len - start) as usize;
-        self.chunk = (self.chunk * 4).min(LAST_CHUNK);
-        self.buf.resize(want, 0);
-        self.start = start;
+        let mut fresh = LargeBuffer::default();
+        if is_kept {
+            fresh = LargeBuffer::zeroed(want);
+        } else if let Some(buf) = Arc::get_mut(&mut self.buf) {
+            fresh = std::mem::take(buf);
+            fresh.resize(want);
+        }
         let got = self
             .file
-            .read_at(&mut self.buf, self.extent.start + start)
+            .read_at(&mut fresh, self.extent.start + start)
             .map_err(|e| Error::io("read the log", e))?;
         if got < want {
             let end = Corruption::new(Invariant::H7, "the file ends inside the log");
             return Err(end.at(self.extent.start + start + got as u64).into());
+        }
+        self.start = start;
+        match Arc::get_mut(&mut self.buf) {
+            Some(buf) => *buf = fresh,
+            None => self.buf = Arc::new(fresh),
         }
         Ok(())
     }
