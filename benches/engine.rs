@@ -483,6 +483,18 @@ fn checkpoint_cost(b: &Bench) {
     }
     db.write(batch).unwrap();
     let start = Instant::now();
+    black_box(db.len().unwrap());
+    let first = start.elapsed();
+    let later = (0..101u64).map(|i| {
+        db.put(&random_key(mix(99) % b.n), &value(i)).unwrap();
+        let start = Instant::now();
+        black_box(db.len().unwrap());
+        start.elapsed()
+    });
+    let later = median(later.collect());
+    let text = format!("{first:?}, {later:?} after one more put");
+    show("len, 10,000 keys changed in the log", text);
+    let start = Instant::now();
     let report = db
         .checkpoint(&CheckpointOptions::default(), &NoProgress)
         .unwrap();

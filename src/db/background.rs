@@ -6,9 +6,21 @@ use std::thread;
 
 use super::handle::{Inner, lock};
 use super::job::Job;
+use super::options::SyncMode;
 use super::region::RegionWish;
+use super::turn::is_idle_free;
 use crate::error::{Error, Result};
+use crate::format::pair::pick;
 use crate::progress::NoProgress;
+use crate::tree::{self, PageRead};
+use crate::wal::extents;
+
+/// A log region that is made larger gets an eighth of what the leaves of the tree take, and at
+/// least this.
+const ROOM: u64 = 4 << 20;
+
+/// Pages to be written that are so many times the log are worth a longer log.
+const COSTLY: u64 = 4;
 
 impl Inner {
     /// Starts a checkpoint unless one is running. Its failure is reported by the next one that is
@@ -24,17 +36,60 @@ impl Inner {
         // A finished one is replaced; what it could not do will be tried again.
         let inner = Arc::clone(self);
         let run = move || {
-            let region = match inner.wanted.load(Ordering::Relaxed) {
-                0 => RegionWish::Keep,
-                wanted => RegionWish::AtLeast(wanted.min(inner.options.wal_max)),
+            let job = match inner.room_before_folding()? {
+                Some(bytes) => Job::widen(bytes),
+                None => Job::fold(inner.region_wish()),
             };
-            inner.run_job(&Job::fold(region), &NoProgress).map(|_| ())
+            inner.run_job(&job, &NoProgress).map(|_| ())
         };
         let spawned = thread::Builder::new()
             .name("creel-checkpoint".into())
             .spawn(run);
         // Without a thread the writer checkpoints by itself once the region is full.
         *background = spawned.ok();
+    }
+
+    /// Gives the idle log region so many bytes; false where it was not free, and folded instead.
+    pub fn widen_log(self: &Arc<Self>, bytes: u64) -> Result<bool> {
+        self.check_writable()?;
+        let bytes = bytes.min(self.options.wal_max);
+        let before = lock(&self.log).current.header.checkpoint_index;
+        self.run_job(&Job::widen(bytes), &NoProgress)?;
+        Ok(lock(&self.log).current.header.checkpoint_index == before)
+    }
+
+    fn region_wish(&self) -> RegionWish {
+        match self.wanted.load(Ordering::Relaxed) {
+            0 => RegionWish::Keep,
+            wanted => RegionWish::AtLeast(wanted.min(self.options.wal_max)),
+        }
+    }
+
+    /// Where commits are not synced they come faster than pages can be written. If folding would
+    /// write far more than the log holds, one page for nearly every key, a longer log makes that
+    /// less: the bytes that the other region should have for it, unless it has them.
+    pub(super) fn room_before_folding(&self) -> Result<Option<u64>> {
+        if self.options.sync == SyncMode::Full {
+            return Ok(None);
+        }
+        let (idle, used) = {
+            let log = lock(&self.log);
+            let idle = pick(&extents(&log.current.header), log.tail.active ^ 1);
+            match is_idle_free(&log) {
+                true => (idle.len, log.tail.end),
+                false => return Ok(None),
+            }
+        };
+        let view = self.view.load();
+        let pages = &view.tree.pages;
+        let leaves = tree::leaf_estimate(pages, view.tree.root())?;
+        let page_size = pages.page_size() as u64;
+        let touched = leaves.min(view.active.keys() as u64);
+        let bytes = (leaves.saturating_mul(page_size) / 8)
+            .max(ROOM)
+            .min(self.options.wal_max);
+        let costly = touched.saturating_mul(page_size) / COSTLY >= used;
+        Ok((costly && bytes / 2 >= idle).then_some(bytes))
     }
 
     /// Waits for a running checkpoint and gives its outcome.

@@ -17,8 +17,10 @@ use super::archive::keeps_log;
 use super::facts::note_facts;
 use super::handle::{Inner, Log, lock};
 use super::job::{CheckpointOptions, CheckpointReport, Job, JobDone};
+use super::mode::{choose_mode, intervals};
 use super::options::SyncMode;
 use super::region::{RegionWish, wanted_room};
+use super::turn::is_idle_free;
 use super::view::{Tree, View};
 use crate::defect::{Defect, planted};
 use crate::delta::Delta;
@@ -31,11 +33,8 @@ use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
-use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, KeyInterval, PageRead, Root};
+use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, PageRead, Root};
 use crate::wal::append::{self, Durability};
-
-/// Past this share of touched leaves the tree is written densely instead.
-const DENSE_PERCENT: u64 = 70;
 
 /// The cut: everything up to `index` goes into the tree.
 pub(super) struct Cut {
@@ -190,13 +189,18 @@ impl Inner {
             self.reload(&mut log, true)?;
         }
         let bytes = log_bytes(&log);
+        let stays = job.only_region && is_idle_free(&log);
         // A header may be ahead of the log: an epoch begins with it.
-        let epoch = log.tail.link.epoch.max(header.epoch);
-        let index = log.tail.last_index();
-        let history = self.history(&mut log)?;
+        let (epoch, index, history) = match stays {
+            true => (header.epoch, header.checkpoint_index, header.history),
+            false => {
+                let epoch = log.tail.link.epoch.max(header.epoch);
+                (epoch, log.tail.last_index(), self.history(&mut log)?)
+            }
+        };
         let tree = Arc::clone(&self.view.load().tree);
         let old_active = log.tail.active;
-        let wanted = index > header.checkpoint_index || job.switch;
+        let wanted = !stays && (index > header.checkpoint_index || job.switch);
         let switched = wanted && self.switch_if_possible(&mut log, 0)?;
         if !switched && self.options.sync != SyncMode::Off {
             // K2: the header must not claim what the log could still lose. And the header before
@@ -208,7 +212,10 @@ impl Inner {
         let active = pick_mut(&mut regions, log.tail.active);
         active.region_seq = log.tail.region.region_seq;
         active.first_index = log.tail.region.first_index;
-        let frozen = self.freeze();
+        let frozen = match stays {
+            true => Arc::new(Delta::new()),
+            false => self.freeze(),
+        };
         let idle = if switched {
             old_active
         } else {
@@ -422,34 +429,6 @@ fn log_bytes(log: &Log) -> u64 {
         return 0;
     }
     log.tail.end - REGION_HEADER_SIZE as u64
-}
-
-pub(super) fn intervals(frozen: &Delta) -> Vec<KeyInterval> {
-    let ranges = frozen.range_deletes().into_iter();
-    ranges
-        .map(|r| KeyInterval {
-            from: r.from,
-            to: r.to,
-        })
-        .collect()
-}
-
-/// Incremental, unless so many leaves are touched that writing all of them is cheaper.
-pub(super) fn choose_mode(
-    pages: &Pages,
-    root: Root,
-    frozen: &Delta,
-    ranges: &[KeyInterval],
-) -> Result<FoldMode> {
-    let touched = frozen.with_newest(|entries| {
-        tree::touched_leaves(pages, root, entries.map(|(key, _)| key), ranges, u64::MAX)
-    })?;
-    let dense = touched.total > 4 && touched.touched * 100 > touched.total * DENSE_PERCENT;
-    Ok(if dense {
-        FoldMode::Dense
-    } else {
-        FoldMode::Incremental
-    })
 }
 
 /// The oldest entry that can be read; 0 where old log is not kept.

@@ -218,12 +218,10 @@ impl Compaction<'_> {
                 max_pages: spare,
             };
             let job = Job {
-                facts: None,
-                rewind: None,
                 mode: Some(mode),
                 force: true,
                 switch: true,
-                region: RegionWish::BaseBelow(cut),
+                ..Job::fold(RegionWish::BaseBelow(cut))
             };
             let before = header.page_count;
             self.round(job)?;

@@ -15,16 +15,19 @@ use super::info::Recovery;
 use super::newfile::NewFile;
 use super::options::{Interest, OpenOptions, SyncMode};
 use super::queue::Queue;
+use super::turn::is_idle_free;
 use super::view::{NEWEST, View};
 use super::watch::Watchers;
 use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::format::checksum::History;
 use crate::format::key::{FullKey, MAIN};
+use crate::format::pair::pick;
 use crate::store::locks::{self, CHECKPOINT, Held, WRITER};
 use crate::store::pins::Pins;
 use crate::store::slots::Current;
 use crate::sys::{File, FileIdentity, LockMode, Vfs};
+use crate::wal::extents;
 use crate::wal::tail::Tail;
 
 /// A log region larger than this slows one-shot commands down, which look through all of it.
@@ -62,6 +65,9 @@ pub(crate) struct Inner {
     /// Bytes in the active region, for deciding about checkpoints without a lock.
     pub log_used: AtomicU64,
     pub log_room: AtomicU64,
+    /// Bytes of the other region, where commits can go on there without a checkpoint and it is the
+    /// larger one; else 0.
+    pub log_spare: AtomicU64,
     /// Bytes that a log region should have, where the last checkpoint could hardly keep up with the
     /// commits; 0 where it could.
     pub wanted: AtomicU64,
@@ -289,6 +295,12 @@ impl Inner {
     pub fn note_log(&self, log: &Log) {
         self.log_used.store(log.tail.end, Ordering::Relaxed);
         self.log_room.store(log.tail.extent.len, Ordering::Relaxed);
+        let other = pick(&extents(&log.current.header), log.tail.active ^ 1).len;
+        let spare = match other > log.tail.extent.len && is_idle_free(log) {
+            true => other,
+            false => 0,
+        };
+        self.log_spare.store(spare, Ordering::Relaxed);
         self.holds_all
             .store(log.interest == Interest::All, Ordering::Release);
     }
@@ -301,7 +313,12 @@ impl Inner {
         let room = self.log_room.load(Ordering::Relaxed);
         // Back to a size that costs a one-shot command nothing.
         let large = !self.options.background && room > OVERSIZE;
-        let long = self.log_used.load(Ordering::Relaxed) > at.min(room / 2).max(4096);
+        let spare = match self.options.background {
+            true => self.log_spare.load(Ordering::Relaxed),
+            false => 0,
+        };
+        let enough = at.min((room + spare) / 2).max(4096);
+        let long = self.log_used.load(Ordering::Relaxed) > enough;
         (large || long) && !self.is_gated()
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Job {
     pub switch: bool,
     /// What should become of the idle log region.
     pub region: RegionWish,
+    /// Only that, and fold nothing, where the idle region is free.
+    pub only_region: bool,
     /// New facts about the file, and the same encoded.
     pub facts: Option<Arc<(Facts, Vec<u8>)>>,
     /// Begin both regions anew: what they held up to the cut.
@@ -71,8 +73,18 @@ impl Job {
             force: false,
             switch: false,
             region,
+            only_region: false,
             facts: None,
             rewind: None,
+        }
+    }
+
+    /// Gives the idle log region so many bytes, without folding anything.
+    pub fn widen(bytes: u64) -> Job {
+        Job {
+            force: true,
+            only_region: true,
+            ..Job::fold(RegionWish::AtLeast(bytes))
         }
     }
 }

@@ -22,6 +22,7 @@ mod identity;
 mod info;
 mod job;
 mod loginfo;
+mod mode;
 pub(crate) mod newfile;
 mod open;
 mod options;
@@ -156,6 +157,13 @@ impl Db {
         progress: &dyn Progress,
     ) -> Result<CheckpointReport> {
         self.inner.checkpoint(options, progress)
+    }
+
+    /// Makes room in the log for many commits: one of its two regions gets so many bytes, at most
+    /// [`OpenOptions::wal_max`], and nothing is folded. False where that region is in use, and the log
+    /// was folded as by [`Db::checkpoint`]. A session that does not sync its commits does so by itself.
+    pub fn widen_log(&self, bytes: u64) -> Result<bool> {
+        self.inner.widen_log(bytes)
     }
 
     /// True when the log is long enough for a checkpoint.

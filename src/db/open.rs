@@ -116,6 +116,7 @@ fn open_at(
         poisoned: AtomicBool::new(false),
         log_used: AtomicU64::new(used),
         log_room: AtomicU64::new(room),
+        log_spare: AtomicU64::new(0),
         wanted: AtomicU64::new(0),
         published: AtomicU64::new(0),
         held_back: Mutex::default(),

@@ -267,7 +267,7 @@ impl Inner {
         let frozen = Arc::clone(&view.active);
         self.view.store(Arc::new(View {
             tree: Arc::clone(&view.tree),
-            active: Arc::new(Delta::new()),
+            active: Arc::new(frozen.next()),
             frozen: Some(Arc::clone(&frozen)),
         }));
         frozen

@@ -173,9 +173,12 @@ impl Keyspace {
         self.snapshot.layers().count(&range.full(self.id))
     }
 
-    /// Number of entries.
+    /// Number of entries. The first call goes through what was committed since the last
+    /// checkpoint, later ones through what has changed since the call before, however many entries
+    /// there are. Behind a deleted range, and for a snapshot older than one that was asked, all is
+    /// gone through once more.
     pub fn len(&self) -> Result<u64> {
-        self.count(&KeyRange::all())
+        super::cursor::len(&self.snapshot.layers(), self.id)
     }
 
     /// True when there are none.

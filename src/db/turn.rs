@@ -24,6 +24,13 @@ pub(super) enum Turn {
     /// Somebody checkpoints.
     JobRuns,
 }
+/// True where the other region could take commits at once: all its entries are in the tree, and
+/// nobody wants to keep them.
+pub(super) fn is_idle_free(log: &Log) -> bool {
+    let header = &log.current.header;
+    log.tail.region.first_index <= header.checkpoint_index + 1 && !keeps_log(header)
+}
+
 impl Inner {
     /// Switches regions for a committer, unless a checkpoint or compaction is running anywhere:
     /// that may be about to give the other region a new place.

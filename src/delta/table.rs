@@ -9,9 +9,11 @@ use std::ops::{Bound, Range};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::counts::{Counted, Counts};
 use super::cursor::TableEntry;
 use super::key::Key;
 use super::raw::{Memory, RawLog, Undecodable};
+use super::versions::{Value, Versions};
 use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
 use crate::format::op::Op;
 
@@ -24,31 +26,14 @@ pub struct RangeDelete {
     pub to: Option<Vec<u8>>,
 }
 
-/// Shared with whoever walks the table.
-type Value = Option<Arc<[u8]>>;
-
-#[derive(Debug)]
-struct Versions {
-    index: u64,
-    value: Value,
-    /// Older versions that a snapshot may need, newest first.
-    older: Vec<(u64, Value)>,
-}
-
-impl Versions {
-    fn at(&self, index: u64) -> Option<&Value> {
-        if self.index <= index {
-            return Some(&self.value);
-        }
-        self.older.iter().find(|(i, _)| *i <= index).map(|(_, v)| v)
-    }
-}
-
 #[derive(Debug, Default)]
-struct Table {
+pub(super) struct Table {
     points: BTreeMap<Key<'static>, Versions>,
     /// Disjoint stretches by first key: end and the lowest log index that deleted them.
     ranges: BTreeMap<Vec<u8>, (Option<Vec<u8>>, u64)>,
+    /// Of the newest entry that deleted a range.
+    pub last_range: u64,
+    pub counts: Counts,
 }
 
 /// Recent commits, shared between one writer and many readers.
@@ -63,6 +48,8 @@ pub struct Delta {
     is_raw: AtomicBool,
     /// Lookups among them so far.
     asked: AtomicU32,
+    /// Held while a keyspace is counted.
+    pub(super) counting: Mutex<()>,
 }
 
 /// Lookups that go through the entries as they were read. Building the table takes the time of
@@ -75,7 +62,7 @@ impl Delta {
         Delta::default()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Table> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.sort_out();
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,9 +75,12 @@ impl Delta {
     }
 
     fn open_table(&self) -> DeltaWriter<'_> {
-        DeltaWriter {
-            table: self.table.write().unwrap_or_else(PoisonError::into_inner),
-        }
+        let table = self.write();
+        DeltaWriter { table }
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a log entry, whose payload lies at `place` in `buffer`, for when it is needed. Only
@@ -274,9 +264,26 @@ fn inverted(bounds: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
 
 impl Table {
     // A table of keys that live for ever is one of keys that live as long as the one asked for.
-    fn point<'a>(&'a self, key: &'a [u8]) -> Option<&'a Versions> {
+    pub fn point<'a>(&'a self, key: &'a [u8]) -> Option<&'a Versions> {
         let points: &BTreeMap<Key<'a>, Versions> = &self.points;
         points.get(&Key::lent(key))
+    }
+
+    pub fn point_mut(&mut self, key: &[u8]) -> Option<&mut Versions> {
+        self.points.get_mut(&Key::own(key.into()))
+    }
+
+    /// The keys of a keyspace, and what counts it.
+    pub fn of_keyspace(
+        &mut self,
+        keyspace: u32,
+    ) -> (&mut Counts, btree_map::RangeMut<'_, Key<'static>, Versions>) {
+        let owned = |key: Vec<u8>| Key::own(key.into_boxed_slice());
+        let end = keyspace_end(keyspace);
+        let end = (!end.is_empty()).then(|| owned(end));
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (Bound::Included(owned(keyspace_start(keyspace))), end);
+        (&mut self.counts, self.points.range_mut(bounds))
     }
 
     fn range<'a>(
@@ -369,16 +376,21 @@ impl DeltaWriter<'_> {
     }
 
     fn set(&mut self, key: Box<[u8]>, value: Value, index: u64, newest_snapshot: u64) {
-        match self.table.points.entry(Key::own(key)) {
+        let Table { points, counts, .. } = &mut *self.table;
+        match points.entry(Key::own(key)) {
             btree_map::Entry::Vacant(place) => {
-                place.insert(Versions {
-                    index,
-                    value,
-                    older: Vec::new(),
-                });
+                let mut counted = Counted::default();
+                if counts.wants(counted) {
+                    counts.note(place.key().bytes(), &mut counted);
+                }
+                place.insert(Versions::new(index, value, counted));
             }
             btree_map::Entry::Occupied(mut place) => {
-                replace(place.get_mut(), value, index, newest_snapshot);
+                if counts.wants(place.get().counted) {
+                    let key = place.key().bytes().to_vec();
+                    counts.note(&key, &mut place.get_mut().counted);
+                }
+                place.get_mut().replace(value, index, newest_snapshot);
             }
         }
     }
@@ -393,8 +405,10 @@ impl DeltaWriter<'_> {
         let upper = end.as_deref().map(owned);
         let upper = upper.map_or(Bound::Unbounded, Bound::Excluded);
         let bounds = (Bound::Included(owned(&from)), upper);
+        self.table.last_range = self.table.last_range.max(index);
+        // What is counted is so no more, and begins anew when it is asked for.
         for (_, versions) in self.table.points.range_mut(bounds) {
-            replace(versions, None, index, newest_snapshot);
+            versions.replace(None, index, newest_snapshot);
         }
         self.cover(from, end, index);
     }
@@ -442,15 +456,6 @@ fn single_key<'a>(op: &Op<'a>) -> Option<(u32, &'a [u8])> {
     match *op {
         Op::Put { keyspace, key, .. } | Op::Delete { keyspace, key } => Some((keyspace, key)),
         _ => None,
-    }
-}
-
-fn replace(versions: &mut Versions, value: Value, index: u64, newest_snapshot: u64) {
-    let old_index = std::mem::replace(&mut versions.index, index);
-    let old = std::mem::replace(&mut versions.value, value);
-    // Live snapshots read at most `newest_snapshot`; one at or after the old version needs it.
-    if old_index <= newest_snapshot && old_index != index {
-        versions.older.insert(0, (old_index, old));
     }
 }
 

@@ -81,6 +81,20 @@ impl World {
         }
     }
 
+    /// Gives the log more room without folding it.
+    pub fn widen_log(&self, handle: &Handle, bytes: u64) -> Outcome {
+        let before = self.begin(handle, 0);
+        let done = handle.db.widen_log(bytes);
+        let mut books = self.books();
+        match done {
+            Ok(_) => {
+                self.synced(&mut books, handle, before, false);
+                Ok(())
+            }
+            Err(e) => self.failed(&mut books, handle, "more room", e),
+        }
+    }
+
     /// Copies the database and puts the copy in its place.
     pub fn replace_by_copy(&self, handle: Handle) -> Outcome<Option<Handle>> {
         self.begin(&handle, 0);

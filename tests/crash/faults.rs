@@ -50,6 +50,7 @@ const CHOSEN: &[&str] = &[
     "two-writers",
     "switch",
     "growth",
+    "widening",
     "apply",
     "rewind",
     "promote",

@@ -81,6 +81,8 @@ pub const WORKLOADS: &[Workload] = &[
     workload("two-writers", 5, racing::two_writers),
     workload("switch", 6, logs::switch),
     workload("growth", 6, logs::growth),
+    workload("widening", 4, logs::widening),
+    workload("racing-widening", 3, racing::commits_during_widening),
     workload("apply", 7, replica::apply),
     workload("rewind", 6, replica::rewind),
     workload("promote", 5, replica::promote),

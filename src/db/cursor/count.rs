@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Bounds;
 use super::end::owned;
+use crate::db::range::KeyRange;
 use crate::db::view::{Layers, as_from, as_to};
-use crate::delta::{LayerCursor, RangeDelete};
+use crate::delta::{Delta, LayerCursor, Net, RangeDelete};
 use crate::error::Result;
 use crate::tree;
 
@@ -44,6 +45,45 @@ pub(in crate::db) fn count(layers: &Layers, bounds: &Bounds) -> Result<u64> {
         }
     }
     Ok(count)
+}
+
+/// Number of live entries of a keyspace, for the state of a live snapshot. The tables count along:
+/// only what has changed since the last call is looked at.
+pub(in crate::db) fn len(layers: &Layers, keyspace: u32) -> Result<u64> {
+    let (pages, root) = (&layers.tree.pages, layers.tree.root());
+    let bounds = KeyRange::all().full(keyspace);
+    let (low, high) = (as_from(&bounds.0), as_to(&bounds.1));
+    let mut count = tree::count_range(pages, root, &low, high.as_deref())?;
+    for (i, table) in layers.tables.iter().enumerate().rev() {
+        let older = layers.tables.get(i + 1..).unwrap_or(&[]);
+        let mut below = |key: &[u8]| is_in(older, layers, key);
+        count = match table.net(keyspace, layers.at, &mut below)? {
+            Net::Known(net) => count.saturating_add_signed(net),
+            found => {
+                let these = Layers {
+                    tables: layers.tables.get(i..).unwrap_or(&[]).to_vec(),
+                    ..layers.clone()
+                };
+                let all = these.count(&bounds)?;
+                if found == Net::Unknown {
+                    let net = all.wrapping_sub(count).cast_signed();
+                    table.begin_counting(keyspace, layers.at, net);
+                }
+                all
+            }
+        };
+    }
+    Ok(count)
+}
+
+fn is_in(tables: &[Arc<Delta>], layers: &Layers, key: &[u8]) -> Result<bool> {
+    for table in tables {
+        if let Some(found) = table.get(key, layers.at, |_| ()) {
+            return Ok(found.is_some());
+        }
+    }
+    let (pages, root) = (&layers.tree.pages, layers.tree.root());
+    Ok(tree::get(pages, root, key)?.is_some())
 }
 
 /// The stretches of the tree that deleted ranges hide, sorted and apart from each other.

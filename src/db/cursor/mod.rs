@@ -15,7 +15,7 @@ use crate::store::pages::Pages;
 use crate::tree;
 use end::{End, Found};
 
-pub(super) use count::count;
+pub(super) use count::{count, len};
 
 /// Bytes of the keyspace id before a user key.
 const ID: usize = 4;

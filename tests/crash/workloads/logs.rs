@@ -257,3 +257,26 @@ pub fn growth(world: &World) -> Outcome {
     }
     world.check(&handle)
 }
+
+/// The log gets more room while it has entries that are not folded, and goes on there.
+pub fn widening(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 10)?;
+    let mut rng = Rng::new(world.seed);
+    let modes = [SyncMode::Full, SyncMode::Normal];
+    for (round, mode) in modes.into_iter().chain(modes).enumerate() {
+        handle = reopen(world, handle, mode)?;
+        for _ in 0..3 {
+            world.put(&handle, &key(rng.below(10)), rng.bytes(300))?;
+        }
+        world.widen_log(&handle, (128 << 10) << round)?;
+        // More than the first region holds.
+        for _ in 0..9 {
+            world.put(&handle, &key(rng.below(10)), rng.bytes(9_000))?;
+        }
+        world.check(&handle)?;
+        if round == 2 {
+            world.checkpoint(&handle)?;
+        }
+    }
+    world.check(&handle)
+}

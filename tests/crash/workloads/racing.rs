@@ -144,6 +144,26 @@ pub fn commits_during_growth(world: &World) -> Outcome {
     Ok(())
 }
 
+/// The log gets more room, and meanwhile others fill the region that is there.
+pub fn commits_during_widening(world: &World) -> Outcome {
+    drop(filled(world, &small(), 20)?);
+    let mut rng = Rng::new(world.seed);
+    for at in [2, 4, 6, 9] {
+        let race = Race::new(world, SyncMode::Full)?;
+        world.put(&race.session, &key(at), rng.bytes(100))?;
+        race.at(world, at, 9, 9_000);
+        world.widen_log(&race.session, (128 << 10) * at as u64)?;
+        race.end()?;
+        world.check(&race.session)?;
+        world.check(&race.other)?;
+        drop(race);
+        let handle = world.open(SyncMode::Full)?;
+        world.check(&handle)?;
+        world.checkpoint(&handle)?;
+    }
+    Ok(())
+}
+
 /// Two sessions take turns at everything.
 pub fn two_writers(world: &World) -> Outcome {
     let a = filled(world, &small(), 40)?;
