@@ -35,6 +35,10 @@ enum Place {
 impl OutFile {
     /// Begins a file; an existing one is replaced only with `force`, and only at the end.
     pub fn create(path: &Path, force: bool) -> Result<OutFile, Failure> {
+        if path.as_os_str() == "-" {
+            let what = "- is standard output, and this needs a file of its own";
+            return Err(Failure::usage(what).hint("name a file; ./- is one"));
+        }
         let file = if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
             let device = OpenOptions::new().write(true).open(path);
             Place::Device(device.map_err(|e| Failure::file("write", path, &e))?)
@@ -81,10 +85,20 @@ impl OutFile {
     }
 }
 
-/// Whether both names are names of one file that exists.
-pub fn is_same(a: &Path, b: &Path) -> bool {
+/// Refuses an output that would take the place of what the command works on: with `--force` it
+/// would. `flag` names the output, `what` the other file.
+pub fn refuse_same(flag: &str, out: &Path, other: &Path, what: &str) -> Result<(), Failure> {
+    if !is_same(out, other) {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!("{flag} names {what} itself")).at(other);
+    Err(failure.hint("choose another name"))
+}
+
+/// Whether both names are names of one file, which may not be there yet.
+fn is_same(a: &Path, b: &Path) -> bool {
     let (Ok(first), Ok(second)) = (a.metadata(), b.metadata()) else {
-        return false;
+        return is_same_name(a, b);
     };
     #[cfg(unix)]
     {
@@ -96,6 +110,16 @@ pub fn is_same(a: &Path, b: &Path) -> bool {
         let _ = (first, second);
         a.canonicalize().ok() == b.canonicalize().ok()
     }
+}
+
+/// Whether a file made under one name would be found under the other.
+fn is_same_name(a: &Path, b: &Path) -> bool {
+    let whole = |path: &Path| {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(parent.join(path.file_name()?))
+    };
+    whole(a).is_some_and(|a| whole(b) == Some(a))
 }
 
 fn exists(path: &Path) -> Failure {

@@ -7,7 +7,6 @@ mod selection;
 mod target;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
@@ -91,7 +90,10 @@ pipe left early; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let options = self.options()?;
-        self.refuse_itself(&ctx.path(&self.db)?)?;
+        let path = ctx.path(&self.db)?;
+        if let Some(out) = &self.file.o {
+            outfile::refuse_same("-o", out, &path, "the database")?;
+        }
         self.refuse_terminal(ctx, &options)?;
         let keys = input::range(&self.range, &self.key_encs())?;
         let db = ctx.open_read(&self.db, Interest::All)?;
@@ -164,18 +166,6 @@ impl ExportArgs {
             report.digest(&whole.finish());
         }
         Ok(report)
-    }
-
-    /// With `--force` the export would take the place of what it is made of.
-    fn refuse_itself(&self, db: &Path) -> Result<(), Failure> {
-        match &self.file.o {
-            Some(out) if outfile::is_same(out, db) => {
-                Err(Failure::usage("-o names the database itself")
-                    .at(db)
-                    .hint("choose another name"))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn options(&self) -> Result<Options, Failure> {

@@ -98,7 +98,11 @@ To a pipe the bytes are exact, with nothing added. On a terminal they are escape
 Exit status: 0 found, 1 absent (nothing is printed), 5 no such file, 12 the commit did not come in
 time, 16 a fail-over dropped it; others: creel explain CODE";
 
-    fn run(self, ctx: &mut Context) -> Outcome {
+    fn run(mut self, ctx: &mut Context) -> Outcome {
+        self.file.o = self.file.o.take().filter(|out| out.as_os_str() != "-");
+        if let Some(out) = &self.file.o {
+            outfile::refuse_same("-o", out, &ctx.path(&self.db)?, "the database")?;
+        }
         let keys = self.all_keys(ctx)?;
         let db = match &self.wait_for {
             None => published::open(ctx, &self.db, interest_in(&keys), &self.read)?,

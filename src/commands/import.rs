@@ -70,6 +70,9 @@ creel explain CODE";
         ctx.long();
         self.check()?;
         let files = files::look(ctx, &self.files)?;
+        if let Some(rejects) = &self.errors.rejects {
+            files::refuse_same(rejects, &ctx.path(&self.db)?, &files)?;
+        }
         let store = Store::open(ctx, &self)?;
         let mut policy = Policy::new(ctx, &self)?;
         let meter = Arc::new(ctx.meter("import").of_bytes());
@@ -222,8 +225,8 @@ impl Job<'_> {
         let meter = Arc::clone(&self.meter);
         let mut intake = Intake::new(args, files, self.store.max_key, counts, meter, snapshot)?;
         intake.outdated = outdated.unwrap_or_default();
-        if !intake.peek()? && files.len() == 1 && intake.was_finished() {
-            intake.tally.finished_before += 1;
+        if !intake.peek()? && intake.all_finished() {
+            intake.tally.finished_before += files.len();
             return step::check(&mut intake, &step);
         }
         let report = match self.store.db() {

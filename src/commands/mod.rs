@@ -84,7 +84,7 @@ impl Verb {
                 A::augment_args(command)
                     .about(A::ABOUT)
                     .long_about(None)
-                    .after_help(A::EXAMPLES)
+                    .after_help(flowing(A::EXAMPLES))
             },
             run: |ctx, matches| {
                 let args = A::from_arg_matches(matches)
@@ -122,6 +122,23 @@ impl Verb {
     }
 }
 
+/// Makes a line of each paragraph, which clap breaks where the terminal ends; what is indented stays
+/// as it is. Lines that are broken already would be broken twice.
+fn flowing(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut flows = false;
+    for line in text.lines() {
+        let goes_on = !line.is_empty() && !line.starts_with([' ', '\t']);
+        if !out.is_empty() {
+            let joined = flows && goes_on && !line.starts_with("Exit status");
+            out.push(if joined { ' ' } else { '\n' });
+        }
+        out.push_str(line);
+        flows = goes_on && line != "Examples:";
+    }
+    out
+}
+
 /// All verbs, in the order of the help text.
 const VERBS: &[Verb] = &[
     Verb::of::<open::OpenArgs>(),
@@ -143,7 +160,7 @@ const VERBS: &[Verb] = &[
         replicate::VERBS,
         |command| {
             let command = command
-                .after_help(replicate::EXAMPLES)
+                .after_help(flowing(replicate::EXAMPLES))
                 .subcommand_required(true)
                 .disable_help_subcommand(true)
                 .arg_required_else_help(true);
@@ -154,7 +171,7 @@ const VERBS: &[Verb] = &[
     Verb::of::<promote::PromoteArgs>(),
     Verb::group(tail::NAME, tail::ABOUT, tail::VERBS, |command| {
         let command = command
-            .after_help(tail::EXAMPLES)
+            .after_help(flowing(tail::EXAMPLES))
             .subcommand_required(true)
             .disable_help_subcommand(true)
             .arg_required_else_help(true);
@@ -291,6 +308,26 @@ mod tests {
         let mut command = cli();
         command.build();
         command.debug_assert();
+    }
+
+    /// `import --help` had a line of one word in the middle of a sentence.
+    #[test]
+    fn paragraphs_flow() {
+        let text = "Examples:\n  creel a\n  creel b\n\nOne\ntwo.\nExit status: 0 a,\n1 b";
+        let flown = "Examples:\n  creel a\n  creel b\n\nOne two.\nExit status: 0 a, 1 b";
+        assert_eq!(flowing(text), flown);
+        for verb in VERBS {
+            let help = verb.command().term_width(80).render_long_help().to_string();
+            let (_, after) = help.rsplit_once("Examples:").unwrap();
+            let lines: Vec<&str> = after.lines().collect();
+            for pair in lines.windows(2) {
+                let [line, next] = pair else { continue };
+                let word = next.split(' ').next().unwrap();
+                let fits = line.len() + word.len() < 80 && !word.is_empty();
+                let flows = !line.is_empty() && !line.starts_with(' ') && word != "Exit";
+                assert!(!(fits && flows), "{}: {line:?} {next:?}", verb.name);
+            }
+        }
     }
 
     #[test]

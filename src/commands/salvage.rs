@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use creel::salvage::{Salvage, SalvageOptions, Step};
-use creel::sys::{OsVfs, Vfs};
+use creel::sys::OsVfs;
 use creel::{Depth, Verdict, VerifyOptions};
 
 use super::Run;
@@ -130,17 +130,10 @@ impl SalvageArgs {
         let Some(lost) = &self.lost else {
             return Ok(());
         };
-        if self.o.as_ref() == Some(lost) {
-            return Err(Failure::usage("--lost and -o name the same file"));
+        if let Some(new) = &self.o {
+            outfile::refuse_same("--lost", lost, new, "the new file")?;
         }
-        let same = |a: &Path, b: &Path| {
-            let both = OsVfs.identity(a).ok().zip(OsVfs.identity(b).ok());
-            both.is_some_and(|(a, b)| a.same_file(&b))
-        };
-        if same(path, lost) {
-            return Err(Failure::usage("--lost names the damaged file itself"));
-        }
-        Ok(())
+        outfile::refuse_same("--lost", lost, path, "the damaged file")
     }
 }
 

@@ -44,6 +44,32 @@ fn a_finished_import_changes_nothing_again() {
     }
 }
 
+/// Of several files in one step, the second run made a commit with nothing in it.
+#[test]
+fn a_finished_step_of_several_files_changes_nothing_again() {
+    let db = Db::new();
+    let files = [0..50, 50..90].map(|range| {
+        let name = format!("{}.jsonl", range.start);
+        db.file(&name, records(range).as_bytes())
+    });
+    let run = || {
+        let mut command = db.run("import");
+        command.args(&files).args(["--atomic", "--resume"]);
+        json(command)
+    };
+    assert_eq!(counts(&run())[0], 90);
+    let before = db.bytes();
+    let again = run();
+    assert_eq!(counts(&again), [0; 7]);
+    assert_eq!(again["finished_before"], true);
+    assert_eq!(db.bytes(), before);
+    // One of them has grown: only what is new comes in.
+    fs::write(&files[1], records(50..95)).unwrap();
+    let grown = run();
+    assert_eq!(counts(&grown)[0], 5);
+    assert_eq!(grown["finished_before"], false);
+}
+
 #[test]
 fn a_bad_line_in_the_middle_is_repaired_and_resumed() {
     let db = Db::new();

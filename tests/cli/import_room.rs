@@ -127,12 +127,13 @@ fn start(db: &Db, args: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Bytes of memory that a process had at most so far.
-fn peak(child: &Child) -> u64 {
+/// Bytes of memory that a process had at most so far; `None` for one that has ended and is not
+/// waited for.
+fn peak(child: &Child) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
-    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib << 10
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().unwrap();
+    Some(kib << 10)
 }
 
 /// Imports so many records through a pipe; returns the most memory that it took.
@@ -153,9 +154,13 @@ fn streamed(count: u64, args: &[&str], key: impl Fn(u64) -> u64) -> u64 {
         }
     }
     stdin.write_all(&piece).unwrap();
-    // All but what the pipe holds has been read by now, and it waits for more.
-    let most = peak(&child);
+    let mut most = peak(&child).unwrap();
     drop(stdin);
+    // It puts together what it has sorted after it has read the last record.
+    while let Some(now) = peak(&child) {
+        most = now;
+        std::thread::yield_now();
+    }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

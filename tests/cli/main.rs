@@ -46,6 +46,7 @@ mod log;
 mod man;
 mod many;
 mod many_random;
+mod not_itself;
 mod odd_calls;
 mod open;
 mod put;

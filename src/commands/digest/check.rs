@@ -74,6 +74,7 @@ fn one(ctx: &mut Context, expected: Expected, which: &Which) -> Result<bool, Fai
     let mut whole = Whole::default();
     let mut side = Side::open(ctx, path, which)?;
     let meter = side.meter(ctx);
+    let mut differ = 0;
     if ranges.is_empty() {
         side.walk(&meter, &mut whole)?;
         drop(meter);
@@ -81,12 +82,15 @@ fn one(ctx: &mut Context, expected: Expected, which: &Which) -> Result<bool, Fai
         let mut cut = Ranges::new(&mut whole, ranges);
         side.walk(&meter, &mut cut)?;
         drop(meter);
-        if let (_, Some(closer)) = cut.finish(ctx)? {
+        let closer;
+        (differ, closer) = cut.finish(ctx)?;
+        if let Some(closer) = closer {
             ctx.notice(&format!("look closer on both sides: {closer}"));
         }
     }
     let found = whole.finish();
-    let same = found == expected;
+    // A list that lost a line still has the digest of the whole.
+    let same = found == expected && differ == 0;
     let name = path.to_string_lossy();
     if ctx.globals.json {
         ctx.out.json(&Line {
@@ -169,5 +173,5 @@ fn bad_list(list: &Path, line: usize, why: &str) -> Failure {
     Failure::new(&codes::BAD_INPUT, what)
         .at(list)
         .state("nothing was compared")
-        .hint("creel digest DB > FILE writes such a list")
+        .hint("creel digest PATH > FILE writes such a list")
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::outfile;
 use crate::cli::{Context, Failure, codes};
 
 /// One of them.
@@ -18,6 +19,16 @@ pub struct InputFile {
 /// Looks at all of them before anything is done.
 pub fn look(ctx: &mut Context, paths: &[PathBuf]) -> Result<Vec<InputFile>, Failure> {
     paths.iter().map(|path| one(ctx, path)).collect()
+}
+
+/// Bad lines take the place neither of the database nor of the input that they are from.
+pub fn refuse_same(rejects: &Path, db: &Path, files: &[InputFile]) -> Result<(), Failure> {
+    outfile::refuse_same("--rejects", rejects, db, "the database")?;
+    let inputs = files.iter().filter_map(|file| file.path.as_deref());
+    for input in inputs {
+        outfile::refuse_same("--rejects", rejects, input, "the input")?;
+    }
+    Ok(())
 }
 
 fn one(ctx: &mut Context, path: &Path) -> Result<InputFile, Failure> {

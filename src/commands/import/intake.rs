@@ -2,6 +2,7 @@
 //! about the database: bad lines, counts, progress, what an earlier run has done.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -76,6 +77,8 @@ pub struct Intake<'a> {
     known: Option<Done>,
     /// Records of the present file up to here, bad ones not counted.
     file_records: u64,
+    /// Files of which an earlier run had come to the end.
+    finished: usize,
     /// Inputs that have ended.
     ended: Vec<([u8; 16], Done)>,
     /// Exports that have begun, by file.
@@ -126,6 +129,7 @@ impl<'a> Intake<'a> {
             block_spaces: Vec::new(),
             known: None,
             file_records: 0,
+            finished: 0,
             ended: Vec::new(),
             sources: Vec::new(),
             taken: Vec::new(),
@@ -235,8 +239,13 @@ impl<'a> Intake<'a> {
         self.begun.is_some_and(|b| b.promises_order) && self.files.len() == 1
     }
 
-    /// True where an earlier run has come to the end of what is there.
-    pub fn was_finished(&self) -> bool {
+    /// True where nothing of any file is left to do. Known at the end of all of them.
+    pub fn all_finished(&self) -> bool {
+        self.finished == self.files.len()
+    }
+
+    /// True where an earlier run has come to the end of the present file.
+    fn was_finished(&self) -> bool {
         self.known.is_some_and(|done| done.finished)
     }
 
@@ -330,11 +339,7 @@ impl<'a> Intake<'a> {
                     }
                     self.file += 1;
                 }
-                Message::Stop(Stop::Fault(fault)) => return Err(self.fatal(&fault)),
-                Message::Stop(Stop::Io(error)) => {
-                    let path = std::path::Path::new(self.name());
-                    return Err(Failure::file("read", path, &error));
-                }
+                Message::Stop(stop) => return Err(self.stopped(stop)),
             }
         }
     }
@@ -390,7 +395,7 @@ impl<'a> Intake<'a> {
         let Some(file) = self.files.get(self.file) else {
             return Ok(false);
         };
-        let path = file.path.as_deref().unwrap_or(std::path::Path::new("-"));
+        let path = file.path.as_deref().unwrap_or(Path::new("-"));
         let options = self.args.read_options(path, self.max_key);
         self.format = options.format;
         self.feed = Some(Feed::start(file, options, &self.read)?);
@@ -399,11 +404,7 @@ impl<'a> Intake<'a> {
         self.begun = None;
         let identity = match self.message()? {
             Message::Ready(identity) => identity,
-            Message::Stop(Stop::Fault(fault)) => return Err(self.fatal(&fault)),
-            Message::Stop(Stop::Io(error)) => {
-                let path = std::path::Path::new(self.name());
-                return Err(Failure::file("read", path, &error));
-            }
+            Message::Stop(stop) => return Err(self.stopped(stop)),
             _ => {
                 return Err(Failure::new(
                     &codes::INTERNAL,
@@ -450,6 +451,7 @@ impl<'a> Intake<'a> {
             finished: true,
             time: position::now(),
         };
+        self.finished += usize::from(self.was_finished());
         self.ended.push((self.identity, done));
         if let Some(source) = self.begun.and_then(|b| b.source) {
             self.taken.push((source, self.file_records));
@@ -474,8 +476,11 @@ impl<'a> Intake<'a> {
         taken.filter_map(move |(source, records)| source.record(whole, *records))
     }
 
-    fn fatal(&mut self, fault: &Fault) -> Failure {
-        told(self.name(), fault)
+    fn stopped(&self, stop: Stop) -> Failure {
+        match stop {
+            Stop::Fault(fault) => told(self.name(), &fault),
+            Stop::Io(error) => Failure::file("read", Path::new(self.name()), &error),
+        }
     }
 
     /// Fails where the number of records is not the expected one.

@@ -83,7 +83,8 @@ impl Reader {
 
     /// A reader of bytes that may be compressed, which the first of them tell.
     pub fn open(input: impl Read + Send + 'static, options: ReadOptions) -> Result<Reader, Stop> {
-        let input = Input::open(input).map_err(|e| refused(e, Mark::default(), 0))?;
+        let input =
+            Input::open(input).map_err(|e| refused(e, Mark::default(), Ahead::default()))?;
         let compression = input.compression();
         let mut reader = Reader::new(Box::new(input), options);
         reader.compression = compression;
@@ -222,7 +223,7 @@ impl Reader {
     fn read(&mut self) -> Result<(), Stop> {
         match self.window.read(self.input.as_mut()) {
             Ok(_) => Ok(()),
-            Err(error) => match refused(error, self.mark, self.window.text().len()) {
+            Err(error) => match refused(error, self.mark, self.ahead()) {
                 Stop::Fault(fault)
                     if fault.code == FaultCode::CutInput && self.options.allow_truncated =>
                 {
@@ -233,6 +234,22 @@ impl Reader {
                 stop => Err(stop),
             },
         }
+    }
+
+    fn ahead(&self) -> Ahead {
+        let text = self.window.text();
+        let mut ahead = Ahead {
+            lines: 0,
+            begin: 0,
+            bytes: text.len() as u64,
+        };
+        if self.options.format != Format::Raw {
+            for end in memchr::memchr_iter(b'\n', text) {
+                ahead.lines += 1;
+                ahead.begin = end as u64 + 1;
+            }
+        }
+        ahead
     }
 
     /// Looks at the first bytes: text may begin with a byte order mark.
@@ -370,9 +387,18 @@ fn decoder(options: &ReadOptions) -> Box<dyn Decode> {
     }
 }
 
-/// Compressed data that is cut or damaged is bad input, not a failure of the system. `ahead`: bytes
-/// read behind the mark.
-fn refused(error: io::Error, mark: Mark, ahead: usize) -> Stop {
+/// Text that was unpacked, but not decoded yet.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Whole lines, and where the last line begins.
+    lines: u64,
+    begin: u64,
+    bytes: u64,
+}
+
+/// Compressed data that is cut or damaged is bad input, not a failure of the system. It is wrong
+/// behind all that could be unpacked.
+fn refused(error: io::Error, mark: Mark, ahead: Ahead) -> Stop {
     let known = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
     let (code, text) = match known {
         Some(e @ Error::CutCompressed { .. }) => (FaultCode::CutInput, e.to_string()),
@@ -380,6 +406,6 @@ fn refused(error: io::Error, mark: Mark, ahead: usize) -> Stop {
         Some(e @ Error::ForeignCompression { .. }) => (FaultCode::Unsupported, e.to_string()),
         _ => return Stop::Io(error),
     };
-    let fault = Fault::new(code, mark.line + 1, mark.byte).at(mark.byte + ahead as u64);
-    Stop::Fault(fault.detail(text))
+    let fault = Fault::new(code, mark.line + ahead.lines + 1, mark.byte + ahead.begin);
+    Stop::Fault(fault.at(mark.byte + ahead.bytes).detail(text))
 }
