@@ -100,6 +100,9 @@ impl Out {
     }
 
     fn write_through(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if creel::sys::entry::stdout_was_closed() {
+            return Err(no_stdout(CLOSED));
+        }
         self.checked(|stdout| stdout.write_all(bytes))
     }
 
@@ -120,12 +123,17 @@ impl Out {
                 self.closed = true;
                 Ok(())
             }
-            Err(e) => Err(
-                Failure::new(&codes::STDOUT, "cannot write to standard output")
-                    .cause(e.to_string()),
-            ),
+            Err(e) => Err(no_stdout(e.to_string())),
         }
     }
+}
+
+/// What standard output is that was closed when the command began.
+pub const CLOSED: &str = "it is closed";
+
+/// Something that was to be told, and could not be.
+pub fn no_stdout(why: impl Into<String>) -> Failure {
+    Failure::new(&codes::STDOUT, "cannot write to standard output").cause(why)
 }
 
 fn utf8_locale() -> bool {

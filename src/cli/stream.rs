@@ -7,9 +7,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::args::OutFileArgs;
-use super::codes;
 use super::failure::Failure;
 use super::outfile::OutFile;
+use super::output;
 use super::signals;
 
 /// Where data goes.
@@ -25,9 +25,12 @@ impl Stream {
     pub fn open(args: &OutFileArgs) -> Result<Stream, Failure> {
         match args.o.as_deref().filter(|path| path.as_os_str() != "-") {
             Some(path) => Ok(Stream(To::File(OutFile::create(path, args.force)?))),
+            None if creel::sys::entry::stdout_was_closed() => {
+                Err(output::no_stdout(output::CLOSED))
+            }
             None => match stdout() {
                 Ok(file) => Ok(Stream(To::Stdout(file))),
-                Err(error) => Err(no_stdout(&error)),
+                Err(error) => Err(output::no_stdout(error.to_string())),
             },
         }
     }
@@ -51,7 +54,7 @@ impl Stream {
             return creel::Error::Interrupted.into();
         }
         match &self.0 {
-            To::Stdout(_) => no_stdout(error),
+            To::Stdout(_) => output::no_stdout(error.to_string()),
             To::File(file) => {
                 Failure::file("write", file.target(), error).state("no file was left behind")
             }
@@ -89,10 +92,6 @@ fn patiently(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
     let written = signals::while_waiting(|| file.write(bytes));
     // Not the kind that `write_all` tries again for.
     written.unwrap_or_else(|| Err(io::Error::other("interrupted")))
-}
-
-fn no_stdout(error: &io::Error) -> Failure {
-    Failure::new(&codes::STDOUT, "cannot write to standard output").cause(error.to_string())
 }
 
 /// Standard output without the buffer that the library puts before it.

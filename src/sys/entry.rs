@@ -1,6 +1,8 @@
 //! Where a program begins. A command that runs for a millisecond goes round Rust's runtime, which
 //! reads `/proc/self/maps` and maps a stack for signals first (docs/decisions/0051).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// Makes `start`, a function that gives an exit status, the beginning of the program. The crate
 /// says `#![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]`.
 #[macro_export]
@@ -20,6 +22,15 @@ macro_rules! program {
             ::std::process::ExitCode::from($start())
         }
     };
+}
+
+/// Set where the program began without a standard output.
+static NO_STDOUT: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program began with its standard output closed: what is written there is lost, which
+/// Rust's library does not tell.
+pub fn stdout_was_closed() -> bool {
+    NO_STDOUT.load(Ordering::Relaxed)
 }
 
 /// What the runtime would have done and a command relies on.
@@ -59,6 +70,9 @@ fn open_standard_streams() {
     for stream in streams {
         if stream.revents & libc::POLLNVAL == 0 {
             continue;
+        }
+        if stream.fd == libc::STDOUT_FILENO {
+            NO_STDOUT.store(true, Ordering::Relaxed);
         }
         // SAFETY: the path is a C string. The lowest free number is that of the closed stream.
         let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
