@@ -11,7 +11,7 @@ use predicates::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{base64, creel, json, json_error};
+use crate::support::{base64, creel, json, json_error, skipped};
 
 mod faults;
 mod interrupted;
@@ -271,6 +271,32 @@ fn what_cannot_be_judged_is_no_pass() {
     let enough = "--duration 2s --sample-every 20ms --keys 100 --checkpoint-every 100 --bounds memory-growth=1GiB";
     let judged = result(soak.command(&format!("{enough} --seed 1")), 0);
     assert!(judged["parts"][0]["trends"]["memory"]["samples"].as_u64() >= Some(10));
+}
+
+/// Memory and descriptors are read from /proc, which shows nothing here.
+#[test]
+fn samples_that_cannot_be_taken_are_no_pass() {
+    let soak = Soak::new();
+    let proc = soak.path("proc");
+    fs::create_dir_all(proc.join("self")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_creel"), proc.join("self/exe")).unwrap();
+    let alone = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script, "sh"]).arg(&proc);
+        command.arg(env!("CARGO_BIN_EXE_creel"));
+        command.env("TMPDIR", soak.dir.path());
+        command
+    };
+    let hidden = "mount --bind \"$1\" /proc";
+    if !alone(hidden).output().is_ok_and(|o| o.status.success()) {
+        return skipped("unshare and mount are needed");
+    }
+    for part in ["--mode store --ops 300", "--mode replication --cycles 1"] {
+        let script = format!("{hidden} && \"$2\" soak {part} --seed 1 --json");
+        let ended = result(alone(&script), 23);
+        let why = ended["inconclusive"][0].as_str().unwrap();
+        assert!(why.contains("samples could not be taken"), "{ended}");
+    }
 }
 
 #[test]
