@@ -233,35 +233,6 @@ fn an_empty_input_is_refused_unless_it_may_be_empty() {
     assert_eq!(db.get("a"), b"1");
 }
 
-/// It was said to be in line 1, whatever had been unpacked before it.
-#[test]
-fn where_packed_input_is_cut_or_damaged() {
-    let source = Db::filled(100);
-    for (compress, behind) in [
-        ("gzip", &b"\x1f\x8b\x08xx"[..]),
-        ("zstd", b"\x28\xb5\x2f\xfd"),
-    ] {
-        let packed = export(&source, &["--bare", "--compress", compress]);
-        let len = export(&source, &["--bare"]).len();
-        let db = Db::new();
-        // All of the text is there; what follows it is not what it has to be.
-        for input in [&packed[..packed.len() - 1], &[&packed[..], behind].concat()] {
-            let error = refused(&db, input, &[]);
-            let detail = &error["detail"];
-            assert_eq!(detail["line"], 101, "{error}");
-            assert_eq!((&detail["byte"], &detail["at"]), (&len.into(), &len.into()));
-        }
-        // In the middle of a line.
-        let error = refused(&db, &packed[..packed.len() / 2], &[]);
-        let detail = ["line", "byte", "at"].map(|name| error["detail"][name].as_u64().unwrap());
-        let before = &export(&source, &["--bare"])[..usize::try_from(detail[2]).unwrap()];
-        let lines: Vec<&[u8]> = before.split_inclusive(|b| *b == b'\n').collect();
-        let whole = lines.iter().filter(|l| l.ends_with(b"\n")).count();
-        assert_eq!(detail[0], whole as u64 + 1, "{error}");
-        assert_eq!(detail[1], lines[..whole].concat().len() as u64, "{error}");
-    }
-}
-
 #[test]
 fn an_export_with_a_changed_byte_is_refused() {
     let source = Db::with(&[("a", "1"), ("b", "2")]);

@@ -4,7 +4,7 @@ use std::fs;
 
 use creel::{Batch, Db as Engine};
 
-use crate::import::import;
+use crate::import::{import, refused};
 use crate::support::{Db, stdout};
 
 /// Pseudo-random bytes: the same in every run.
@@ -143,4 +143,33 @@ fn an_export_of_any_order_of_keyspaces_streams() {
         .assert()
         .success();
     let _ = fs::remove_file(file);
+}
+
+/// It was said to be in line 1, whatever had been unpacked before it.
+#[test]
+fn where_packed_input_is_cut_or_damaged() {
+    let source = Db::filled(100);
+    for (compress, behind) in [
+        ("gzip", &b"\x1f\x8b\x08xx"[..]),
+        ("zstd", b"\x28\xb5\x2f\xfd"),
+    ] {
+        let packed = exported(&source, &["--bare", "--compress", compress]);
+        let len = exported(&source, &["--bare"]).len();
+        let db = Db::new();
+        // All of the text is there; what follows it is not what it has to be.
+        for input in [&packed[..packed.len() - 1], &[&packed[..], behind].concat()] {
+            let error = refused(&db, input, &[]);
+            let detail = &error["detail"];
+            assert_eq!(detail["line"], 101, "{error}");
+            assert_eq!((&detail["byte"], &detail["at"]), (&len.into(), &len.into()));
+        }
+        // In the middle of a line.
+        let error = refused(&db, &packed[..packed.len() / 2], &[]);
+        let detail = ["line", "byte", "at"].map(|name| error["detail"][name].as_u64().unwrap());
+        let before = &exported(&source, &["--bare"])[..usize::try_from(detail[2]).unwrap()];
+        let lines: Vec<&[u8]> = before.split_inclusive(|b| *b == b'\n').collect();
+        let whole = lines.iter().filter(|l| l.ends_with(b"\n")).count();
+        assert_eq!(detail[0], whole as u64 + 1, "{error}");
+        assert_eq!(detail[1], lines[..whole].concat().len() as u64, "{error}");
+    }
 }
