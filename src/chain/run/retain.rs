@@ -2,7 +2,8 @@
 //! a wrong clock can do is to keep more or less of what is old.
 
 use super::collect::{Collected, collect};
-use crate::chain::chain::{Chain, Located};
+use super::snapshot::ABANDONED_US;
+use crate::chain::chain::{Chain, Located, random_id};
 use crate::chain::error::{ChainError, ChainResult};
 use crate::chain::name::{Name, SnapshotId, prefix};
 use crate::chain::object::{
@@ -12,9 +13,6 @@ use crate::chain::object::{
 use crate::chain::pace::{Pace, repeat};
 use crate::chain::store::MAX_LIST;
 use crate::progress::Progress;
-
-/// A snapshot that was begun so long ago and never finished is removed.
-const ABANDONED_US: u64 = 24 * 3_600_000_000;
 
 /// Something that keeps the log from being removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +106,7 @@ impl Chain {
                 self.remove_snapshot(&id, pace)?;
             }
         }
-        self.remove_abandoned(wish.time_us, &mut report, pace)?;
+        self.remove_abandoned(wish, &mut report, pace)?;
         Ok(report)
     }
 
@@ -345,7 +343,7 @@ impl Chain {
 
     fn remove_abandoned(
         &self,
-        now_us: u64,
+        wish: &GcWish,
         report: &mut GcReport,
         pace: &mut dyn Pace,
     ) -> ChainResult<()> {
@@ -355,12 +353,18 @@ impl Chain {
             }
             let name = Name::SnapshotBegin(id).to_string();
             let begin = repeat(pace, "reading", || self.store().get(&name, MAX_SMALL))?;
+            let Some(begin) = begin else {
+                // Somebody may be at it whose word for it was removed: from now on it counts as begun.
+                let begin = BeginDoc::new(wish.node, random_id()?, wish.time_us).encode();
+                repeat(pace, "beginning a snapshot", || {
+                    self.store().create(&name, &begin)
+                })?;
+                continue;
+            };
             // One that cannot be read is of a newer creel, which knows what to do with it.
-            let began = begin.as_deref().map(BeginDoc::decode);
-            let old = began.is_none_or(|begin| {
-                begin.is_ok_and(|b| b.time_us.saturating_add(ABANDONED_US) < now_us)
-            });
-            if old && self.remove_begun(&id, begin.as_deref(), pace)? {
+            let old = BeginDoc::decode(&begin)
+                .is_ok_and(|b| b.time_us.saturating_add(ABANDONED_US) < wish.time_us);
+            if old && self.remove_begun(&id, &begin, pace)? {
                 report.snapshots_removed.push(id.to_string());
             }
         }
@@ -372,7 +376,7 @@ impl Chain {
     fn remove_begun(
         &self,
         id: &SnapshotId,
-        begin: Option<&[u8]>,
+        begin: &[u8],
         pace: &mut dyn Pace,
     ) -> ChainResult<bool> {
         let (said, done) = (
@@ -395,7 +399,7 @@ impl Chain {
             for name in &parts {
                 let now = repeat(pace, "reading", || self.store().get(&said, MAX_SMALL))?;
                 let finished = repeat(pace, "looking", || self.store().head(&done))?.is_some();
-                if finished || now.as_deref() != begin {
+                if finished || now.as_deref() != Some(begin) {
                     return Ok(false);
                 }
                 repeat(pace, "removing a snapshot", || self.store().delete(name))?;

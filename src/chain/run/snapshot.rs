@@ -9,7 +9,7 @@ use crate::chain::chain::{Chain, Located, random_id};
 use crate::chain::error::{ChainError, ChainResult};
 use crate::chain::name::{Name, SnapshotId, prefix};
 use crate::chain::object::{
-    BeginDoc, MAX_PARTS, MAX_SNAPSHOT, PartRow, SnapshotDoc, SnapshotRow, hash_of,
+    BeginDoc, MAX_PARTS, MAX_SMALL, MAX_SNAPSHOT, PartRow, SnapshotDoc, SnapshotRow, hash_of,
 };
 use crate::chain::pace::{Pace, repeat};
 use crate::chain::store::{Created, MAX_LIST};
@@ -19,6 +19,12 @@ use crate::progress::Progress;
 
 /// How often an upload says that it goes on: long before it counts as abandoned.
 const SAY_EVERY: Duration = Duration::from_secs(1800);
+
+/// What was begun so long ago and never finished is removed.
+pub(super) const ABANDONED_US: u64 = 24 * 3_600_000_000;
+/// An upload that has not said anything for so long does not go on, and nobody goes on with it: whoever
+/// removes it may have looked already.
+const LOST: Duration = Duration::from_secs(12 * 3600);
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,18 +134,14 @@ impl Chain {
         };
         let name = Name::SnapshotBegin(id).to_string();
         let first = begin();
-        let begun = repeat(pace, "beginning a snapshot", || {
-            self.store().create(&name, &first)
-        })?;
-        if begun == Created::Exists {
-            // Of a try that may be so old that it counts as abandoned: this one is not.
-            repeat(pace, "beginning a snapshot anew", || {
-                self.store().put(&name, &first)
-            })?;
-        }
+        self.begin(&name, &first, (&mut doc, &nonce), pace)?;
         // An upload that takes days is not an abandoned one.
         let mut said = Instant::now();
         let mut say = |pace: &mut dyn Pace| {
+            if said.elapsed() > LOST {
+                let text = "the upload slept for so long that it counts as given up";
+                return Err(ChainError::Refused(text.to_owned()));
+            }
             if said.elapsed() < SAY_EVERY {
                 return Ok(());
             }
@@ -153,6 +155,7 @@ impl Chain {
         if let Some(part) = self.missing_part(&doc, pace)? {
             return Err(ChainError::Missing(part));
         }
+        say(pace)?;
         let name = Name::Snapshot(id).to_string();
         let bytes = doc.encode();
         let made = repeat(pace, "finishing a snapshot", || {
@@ -169,6 +172,38 @@ impl Chain {
         }
         self.name_snapshot(&doc, wish.node, wish.time_us, pace)?;
         Ok(doc)
+    }
+
+    /// Says that an upload begins. Where one was given up here, its parts are not used: who removes
+    /// them may be slow, and a part with another number is another object.
+    fn begin(
+        &self,
+        name: &str,
+        first: &[u8],
+        (doc, nonce): (&mut SnapshotDoc, &[u8; 16]),
+        pace: &mut dyn Pace,
+    ) -> ChainResult<()> {
+        let begun = repeat(pace, "beginning a snapshot", || {
+            self.store().create(name, first)
+        })?;
+        if begun == Created::Created {
+            return Ok(());
+        }
+        let before = repeat(pace, "reading", || self.store().get(name, MAX_SMALL))?;
+        let before = before.as_deref().map(BeginDoc::decode);
+        let lost_us = u64::try_from(LOST.as_micros()).unwrap_or(u64::MAX);
+        let alive = |begin: &BeginDoc| begin.time_us.saturating_add(lost_us) >= doc.time_us;
+        if !matches!(&before, Some(Ok(begin)) if alive(begin)) {
+            let (head, _) = nonce.split_first_chunk().unwrap_or((&[0; 4], &[]));
+            let most = MAX_PARTS as u32;
+            let other = 1 + u32::from_le_bytes(*head) % (u32::MAX / most - 1);
+            for part in doc.parts.iter_mut().filter(|part| !part.in_base) {
+                part.number += other * most;
+            }
+        }
+        repeat(pace, "beginning a snapshot anew", || {
+            self.store().put(name, first)
+        })
     }
 
     /// The newest full snapshot of the same epoch.
