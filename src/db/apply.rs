@@ -11,6 +11,7 @@ use super::turn::Turn;
 use super::view::NEWEST;
 use crate::check::catalogue::{Catalogue, check_limits, follow};
 use crate::error::{Error, Result};
+use crate::format::attest::Attest;
 use crate::format::entry::{Entry, EntryError, Point};
 use crate::format::fence::FenceRecord;
 use crate::format::frame::{EntryKind, frame_len};
@@ -62,6 +63,8 @@ enum Round {
     Done(usize),
     /// The next entry begins this epoch.
     Epoch(u32, u64),
+    /// The next entry is a marker: a checkpoint belongs in front of it.
+    Marker(u64),
     /// There is no room for any.
     NoRoom(u64),
     JobRuns,
@@ -74,9 +77,10 @@ impl Inner {
         let chain = Chain::read(bytes, longest)?;
         let mut applied = 0;
         let mut attempts = 0;
+        let mut marker = 0;
         let given = chain.as_ref().map_or(0, |chain| chain.entries.len()) as u64;
         while let Some(chain) = chain.as_ref().filter(|_| attempts < ATTEMPTS) {
-            match self.apply_some(chain)? {
+            match self.apply_some(chain, marker)? {
                 Round::Done(count) => {
                     applied += count as u64;
                     break;
@@ -84,6 +88,10 @@ impl Inner {
                 Round::Wrote(count) => {
                     applied += count as u64;
                     attempts = 0;
+                }
+                Round::Marker(index) => {
+                    self.cut_at_marker(index)?;
+                    marker = index;
                 }
                 Round::Epoch(epoch, index) => self.raise_epoch(epoch, index)?,
                 Round::JobRuns => self.wait_for_job()?,
@@ -124,7 +132,8 @@ impl Inner {
         Ok(point)
     }
 
-    fn apply_some(&self, chain: &Chain<'_>) -> Result<Round> {
+    /// `marker`: in front of this one everything was done.
+    fn apply_some(&self, chain: &Chain<'_>, marker: u64) -> Result<Round> {
         self.check_poison()?;
         let _writer = self.lock_writer()?;
         let mut log = lock(&self.log);
@@ -152,8 +161,20 @@ impl Inner {
         if next.header.epoch > epoch || (begins && header.epoch_start_index != index) {
             return Ok(Round::Epoch(next.header.epoch, index));
         }
+        if next.header.kind == EntryKind::Attest && index != marker {
+            self.check_marker(next)?;
+            // Of many that come together only the last one is worth a checkpoint.
+            let is_marker = |e: &Entry<'_>| e.header.kind == EntryKind::Attest;
+            if !rest.iter().skip(1).any(is_marker) {
+                return Ok(Round::Marker(index));
+            }
+        }
         let ready = |e: &&Entry<'_>| e.header.kind != EntryKind::Bulk && e.header.epoch <= epoch;
         let ready = rest.iter().take_while(ready).count();
+        let behind = rest.iter().skip(1).take(ready.saturating_sub(1));
+        let mut kinds = behind.map(|e| e.header.kind);
+        let to_marker = kinds.position(|kind| kind == EntryKind::Attest);
+        let ready = to_marker.map_or(ready, |at| at + 1);
         let rest = rest.get(..ready).unwrap_or(&[]);
         if chain.special {
             self.hold_all(&mut log, true)?;
@@ -315,6 +336,11 @@ fn check_content(entry: &Entry<'_>, longest: usize) -> Result<bool, EntryError> 
     if header.kind == EntryKind::Fence {
         let record = FenceRecord::of_entry(header, entry.payload());
         return record.map(|_| false).ok_or(broken(Invariant::W4));
+    }
+    if header.kind == EntryKind::Attest {
+        let attest = Attest::decode(entry.payload(), index);
+        let attest = attest.filter(|_| header.op_count == 0);
+        return attest.map(|_| false).ok_or(broken(Invariant::W4));
     }
     if header.kind != EntryKind::Commit {
         return Ok(false);

@@ -7,6 +7,7 @@ use super::checkpoint::Cut;
 use super::facts::Facts;
 use super::handle::{Inner, lock};
 use super::job::Job;
+use super::kept::KEPT_BYTES;
 use super::region::RegionWish;
 use super::view::Tree;
 use crate::error::{Error, Result};
@@ -194,7 +195,11 @@ impl Inner {
             Some(facts) => facts.0.clone(),
             None => self.facts()?,
         };
-        let gone = expired(&list, &facts, cut.index, page_size, now_us);
+        let pinned = match list.is_empty() {
+            true => None,
+            false => self.log_pins.oldest()?,
+        };
+        let gone = expired(&list, &facts, pinned, cut.index, page_size, now_us);
         for record in list.drain(..gone) {
             space.free(record.start_page, record.pages, generation);
             let op = Op::Delete {
@@ -233,6 +238,7 @@ impl Inner {
 fn expired(
     list: &[ArchiveRecord],
     facts: &Facts,
+    pinned: Option<u64>,
     newest: u64,
     page_size: u64,
     now_us: u64,
@@ -245,6 +251,9 @@ fn expired(
             hold.index < record.last_index && bytes <= hold.max_bytes && now_us < hold.expires_us
         })
     };
+    let pinned = |record: &ArchiveRecord, bytes: u64| {
+        bytes <= KEPT_BYTES && pinned.is_some_and(|index| index < record.last_index)
+    };
     let unpublished = |record: &ArchiveRecord| {
         let published = facts.published.map_or(0, |(point, _)| point.index);
         !facts.publish.is_empty() && record.last_index > published
@@ -255,7 +264,7 @@ fn expired(
         let needed = newest - record.last_index < keep.min_entries || young;
         let wanted = needed && bytes <= keep.max_bytes;
         // What is published nowhere is kept in any case: there is no other copy of it.
-        if wanted || held(record, bytes) || unpublished(record) {
+        if wanted || held(record, bytes) || pinned(record, bytes) || unpublished(record) {
             break;
         }
         bytes -= bytes_of(record);
@@ -284,7 +293,27 @@ mod tests {
     }
 
     fn gone(facts: &Facts, newest: u64) -> usize {
-        expired(&list(), facts, newest, 4096, 4_000_000)
+        expired(&list(), facts, None, newest, 4096, 4_000_000)
+    }
+
+    #[test]
+    fn what_a_copy_on_its_way_needs_stays_up_to_a_limit() {
+        let facts = Facts {
+            retention: Retention {
+                min_entries: 0,
+                ..Retention::default()
+            },
+            ..Facts::default()
+        };
+        let gone = |pinned, page_size| expired(&list(), &facts, pinned, 5000, page_size, 4_000_000);
+        assert_eq!(gone(None, 4096), 5);
+        assert_eq!(gone(Some(0), 4096), 0);
+        assert_eq!(gone(Some(199), 4096), 1);
+        assert_eq!(gone(Some(200), 4096), 2);
+        assert_eq!(gone(Some(500), 4096), 5);
+        // Two pages each: of more than the limit so many go that the rest is within it.
+        let page_size = KEPT_BYTES / 6;
+        assert_eq!(gone(Some(0), page_size), 2);
     }
 
     #[test]

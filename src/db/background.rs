@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::handle::{Inner, lock};
@@ -90,6 +91,37 @@ impl Inner {
             .min(self.options.wal_max);
         let costly = touched.saturating_mul(page_size) / COSTLY >= used;
         Ok((costly && bytes / 2 >= idle).then_some(bytes))
+    }
+
+    /// Checkpoints what is in the log now, up to this entry: returns once that is cut off, and folds it
+    /// in a thread where the handle has one. What comes in between, or goes wrong, only means that the
+    /// copy is not compared this time.
+    pub fn cut_here(self: &Arc<Self>, index: u64) -> Result<()> {
+        let _ = self.join_background();
+        self.check_poison()?;
+        let inner = Arc::clone(self);
+        let (tell, told) = sync_channel(1);
+        let run = move || {
+            let job = Job {
+                mark: Some(index),
+                ..Job::fold(inner.region_wish())
+            };
+            let is_cut = || {
+                let _ = tell.send(());
+            };
+            let done = inner.run_job_made(|_| Ok(job), &NoProgress, is_cut);
+            done.map(|_| ())
+        };
+        if !self.options.background {
+            let _ = run();
+            return self.check_poison();
+        }
+        let thread = thread::Builder::new().name("creel-checkpoint".into());
+        if let Ok(running) = thread.spawn(run) {
+            *lock(&self.background) = Some(running);
+            let _ = told.recv(); // or it has ended without
+        }
+        self.check_poison()
     }
 
     /// Waits for a running checkpoint and gives its outcome.

@@ -13,13 +13,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::archive::keeps_log;
 use super::facts::note_facts;
 use super::handle::{Inner, Log, lock};
 use super::job::{CheckpointOptions, CheckpointReport, Job, JobDone};
+use super::mark::{nothing_new, wants_marker};
 use super::mode::{choose_mode, intervals};
 use super::options::SyncMode;
 use super::region::{RegionWish, wanted_room};
+use super::successor::next_header;
 use super::turn::is_idle_free;
 use super::view::{Tree, View};
 use crate::defect::{Defect, planted};
@@ -33,7 +34,7 @@ use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
-use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, PageRead, Root};
+use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, PageRead};
 use crate::wal::append::{self, Durability};
 
 /// The cut: everything up to `index` goes into the tree.
@@ -51,6 +52,10 @@ pub(super) struct Cut {
     pub region: RegionHeader,
     pub active_seq: u64,
     pub log_bytes: u64,
+    /// A marker for the copies comes next in the log.
+    pub mark: bool,
+    /// No entry of the log is younger.
+    pub newest_us: u64,
     /// The oldest archived entry, once it is known.
     pub oldest_kept: Mutex<Option<u64>>,
 }
@@ -90,7 +95,7 @@ impl Inner {
         let mut log = lock(&self.log);
         self.refresh(&mut log, false)?;
         let bytes = log_bytes(&log);
-        let reason = if log.tail.last_index() == log.current.header.checkpoint_index {
+        let reason = if nothing_new(&log) {
             "nothing was committed since the last checkpoint"
         } else {
             "dry run"
@@ -106,11 +111,17 @@ impl Inner {
 
     /// Called by a committer that found no room: checkpoints, and asks for larger regions.
     pub fn checkpoint_for_room(self: &Arc<Self>, need: u64) -> Result<()> {
+        self.make_room(need, true)
+    }
+
+    /// The same; no marker comes between where `marks` is false.
+    pub(super) fn make_room(self: &Arc<Self>, need: u64, marks: bool) -> Result<()> {
         let room = self.log_room.load(Ordering::Relaxed);
         let doubled = (room * 2).min(self.options.wal_max);
         let bytes = doubled.max((need + REGION_HEADER_SIZE as u64).next_multiple_of(4096));
         let job = Job {
             force: true,
+            marks,
             ..Job::fold(RegionWish::AtLeast(bytes))
         };
         self.run_job(&job, &crate::progress::NoProgress).map(|_| ())
@@ -118,14 +129,16 @@ impl Inner {
 
     /// Runs K1 to K9. One at a time, across processes.
     pub fn run_job(self: &Arc<Self>, job: &Job, progress: &dyn Progress) -> Result<JobDone> {
-        self.run_job_made(|_| Ok(job), progress)
+        self.run_job_made(|_| Ok(job), progress, || ())
     }
 
-    /// The same with a job that is made once nobody else can change the file.
+    /// The same with a job that is made once nobody else can change the file, and a call as soon as
+    /// commits go on behind it.
     pub fn run_job_made<J: Borrow<Job>>(
         self: &Arc<Self>,
         make: impl FnOnce(&Self) -> Result<J>,
         progress: &dyn Progress,
+        is_cut: impl FnOnce(),
     ) -> Result<JobDone> {
         let _local = lock(&self.checkpointing);
         let vfs = self.vfs();
@@ -136,6 +149,7 @@ impl Inner {
         let job = job.borrow();
         let cut = self.cut_locked(job)?;
         drop(writer);
+        is_cut();
         // From here on committers go on. They turn to the idle region only under the checkpoint
         // lock, so it can be replaced under them.
         let Some(cut) = cut else {
@@ -151,7 +165,7 @@ impl Inner {
         };
         done.report.blocked = blocked;
         // Only a help for those who open next.
-        let _ = self.mark_empty_log();
+        let _ = self.mark_empty_log(&cut);
         Ok(done)
     }
 
@@ -181,7 +195,7 @@ impl Inner {
         self.refresh(&mut log, true)?;
         self.hold_all(&mut log, true)?;
         let header = log.current.header.clone();
-        if log.tail.last_index() == header.checkpoint_index && !job.force {
+        if nothing_new(&log) && !job.force {
             return Ok(None);
         }
         // What a failed attempt froze is folded again, together with what came since.
@@ -190,6 +204,7 @@ impl Inner {
         }
         let bytes = log_bytes(&log);
         let stays = job.only_region && is_idle_free(&log);
+        let marks = !stays && job.marks && wants_marker(&log);
         // A header may be ahead of the log: an epoch begins with it.
         let (epoch, index, history) = match stays {
             true => (header.epoch, header.checkpoint_index, header.history),
@@ -216,6 +231,7 @@ impl Inner {
             true => Arc::new(Delta::new()),
             false => self.freeze(),
         };
+        let mark = job.mark == Some(index) || (marks && self.leave_marker(&mut log)?);
         let idle = if switched {
             old_active
         } else {
@@ -234,6 +250,8 @@ impl Inner {
             region,
             active_seq,
             log_bytes: bytes,
+            mark,
+            newest_us: log.tail.last_time_us,
             oldest_kept: Mutex::new(None),
         }))
     }
@@ -258,6 +276,7 @@ impl Inner {
         let mut regions = cut.regions;
         let region_bytes = self.retire_idle(job, cut, &mut space, &mut regions, generation)?;
         note_facts(job, cut);
+        self.note_mark(cut)?;
         let mut writer = PageWriter::new(&self.file, &mut space, pages.page_size(), generation);
         writer.watch(progress);
         if self.options.sync == SyncMode::Off {
@@ -425,50 +444,8 @@ pub(super) fn wants_space(error: &io::Error) -> bool {
 
 /// Log bytes after the checkpoint, as far as the active region tells.
 fn log_bytes(log: &Log) -> u64 {
-    if log.tail.last_index() == log.current.header.checkpoint_index {
+    if nothing_new(log) {
         return 0;
     }
     log.tail.end - REGION_HEADER_SIZE as u64
-}
-
-/// The oldest entry that can be read; 0 where old log is not kept.
-fn oldest_kept(cut: &Cut, old: &Header) -> u64 {
-    if !keeps_log(old) {
-        return 0;
-    }
-    let known = *lock(&cut.oldest_kept);
-    known.unwrap_or(old.archive_first_index)
-}
-
-pub(super) fn next_header(
-    before: &Current,
-    cut: &Cut,
-    root: Root,
-    delta: &FoldDelta,
-    saved: &crate::store::space::SavedList,
-    regions: [RegionSlot; 2],
-    now_us: u64,
-) -> Header {
-    let old = &before.header;
-    Header {
-        generation: old.generation + 1,
-        checkpoint_index: cut.index,
-        history: cut.history,
-        checkpoint_time_ms: now_us / 1000,
-        entry_count: old.entry_count.saturating_add_signed(delta.entries),
-        logical_bytes: old.logical_bytes.saturating_add_signed(delta.logical_bytes),
-        content_sum: old.content_sum.wrapping_add(delta.content_sum),
-        root_page: root.page,
-        root_crc: root.crc,
-        root_height: root.height,
-        free_head: saved.head,
-        free_head_crc: saved.head_crc,
-        free_available: saved.available,
-        free_pending: saved.pending,
-        prev_header_crc: before.crc,
-        archive_first_index: oldest_kept(cut, old),
-        epoch: cut.epoch,
-        regions,
-        ..old.clone()
-    }
 }

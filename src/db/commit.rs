@@ -247,7 +247,7 @@ impl Inner {
     /// A failed write or sync: what is on the medium is unknown, so this handle stops. The one
     /// exception is a want of space that left not even the first frame whole: then none of the
     /// group was committed, nor can it ever be, and the next group is written over what is there.
-    fn write_failed(
+    pub(super) fn write_failed(
         &self,
         durability: Durability,
         source: io::Error,
@@ -265,7 +265,7 @@ impl Inner {
     }
 
     /// Applies a written group to the table and moves the tail.
-    fn publish(
+    pub(super) fn publish(
         &self,
         log: &mut Log,
         encoded: Encoded,

@@ -221,6 +221,8 @@ impl Compaction<'_> {
                 mode: Some(mode),
                 force: true,
                 switch: true,
+                // Moving pages is no reason for an entry in the log.
+                marks: false,
                 ..Job::fold(RegionWish::BaseBelow(cut))
             };
             let before = header.page_count;

@@ -247,10 +247,12 @@ impl Db {
             Ok(Job {
                 force: true,
                 facts: Some(Arc::new((facts, value))),
+                // Facts of one file use up no entry of the log.
+                marks: false,
                 ..Job::fold(RegionWish::Keep)
             })
         };
-        self.inner.run_job_made(make, &NoProgress)?;
+        self.inner.run_job_made(make, &NoProgress, || ())?;
         self.note_published(published);
         Ok(())
     }

@@ -40,7 +40,12 @@ impl Db {
     /// first. Nothing else is changed.
     pub fn prepare_fence(&self, wish: &FenceWish) -> Result<Vec<u8>> {
         let position = self.durable_position()?;
-        let header = lock(&self.inner.log).current.header.clone();
+        let now_us = self.inner.vfs().now_us();
+        let (header, time_us) = {
+            let log = lock(&self.inner.log);
+            let time_us = append::next_time(&log.tail, now_us);
+            (log.current.header.clone(), time_us)
+        };
         let known = header.epoch.max(header.fence_epoch).max(position.epoch);
         let mut incarnation = [0u8; 16];
         let random = self.inner.vfs().random(&mut incarnation);
@@ -56,7 +61,7 @@ impl Db {
             incarnation,
             previous_index: position.index,
             previous_history: position.hash.unwrap_or_default(),
-            time_us: self.inner.vfs().now_us(),
+            time_us,
             lost: wish.loss,
             name: wish.name.clone(),
             reason: wish.reason.clone(),
@@ -112,7 +117,7 @@ impl Inner {
             if let Some(commit) = self.try_install(&entry)? {
                 return Ok(commit);
             }
-            self.checkpoint_for_room(frame_len(entry.header.payload_len))?;
+            self.make_room(frame_len(entry.header.payload_len), false)?;
         }
         let full = std::io::ErrorKind::StorageFull.into();
         Err(Error::io("make room in the log", full))

@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     /// The epoch that the handle opened in or began, and may write in.
     pub epoch: AtomicU32,
     pub pins: Arc<Pins>,
+    /// Entries of the log that somebody is going to go on from.
+    pub log_pins: Arc<Pins>,
     pub view: ArcSwap<View>,
     pub log: Mutex<Log>,
     pub snapshots: Mutex<Snapshots>,
@@ -73,6 +75,8 @@ pub(crate) struct Inner {
     pub wanted: AtomicU64,
     /// Everything up to this entry is known to be published.
     pub published: AtomicU64,
+    /// The last checkpoint known to stand right in front of a marker of the primary's.
+    pub marked: AtomicU64,
     /// The generation whose facts were last asked whether writes wait, and what they said.
     pub held_back: Mutex<(u64, bool)>,
     /// Who waits for commits.

@@ -55,6 +55,10 @@ pub(crate) struct Job {
     pub only_region: bool,
     /// New facts about the file, and the same encoded.
     pub facts: Option<Arc<(Facts, Vec<u8>)>>,
+    /// A primary leaves a marker behind it for its copies.
+    pub marks: bool,
+    /// It stands in front of a marker of the primary's where it ends with this entry.
+    pub mark: Option<u64>,
     /// Begin both regions anew: what they held up to the cut.
     pub rewind: Option<Vec<(usize, Retired)>>,
 }
@@ -75,6 +79,8 @@ impl Job {
             region,
             only_region: false,
             facts: None,
+            marks: true,
+            mark: None,
             rewind: None,
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn wanted_room(used: u64, room: u64) -> u64 {
 impl Inner {
     /// Where no commit has come since the region was begun, the sync that made the header durable
     /// has also made the region's beginning so: tell those who open next. Nobody is waited for.
-    pub(super) fn mark_empty_log(&self) -> Result<()> {
+    pub(super) fn mark_empty_log(&self, cut: &Cut) -> Result<()> {
         let Some(_writer) = self.try_lock_writer()? else {
             return Ok(());
         };
@@ -47,7 +47,8 @@ impl Inner {
         if self.changed(&log) {
             self.refresh(&mut log, true)?;
         }
-        if log.header_proven && log.tail.last.is_none() && log.tail.proven < log.tail.end {
+        let own = log.tail.last.is_none() || self.is_own_marker(&log, cut);
+        if log.header_proven && own && log.tail.proven < log.tail.end {
             log.tail.proven = log.tail.end;
             append::leave_mark(self.file.as_ref(), &log.tail);
         }

@@ -194,11 +194,14 @@ impl Inner {
             region,
             active_seq: active_seq + 2,
             log_bytes: 0,
+            mark: false,
+            newest_us: tail.last_time_us,
             oldest_kept: Mutex::new(None),
         };
         let job = Job {
             rewind: Some(kept.regions),
             force: true,
+            marks: false,
             ..Job::fold(RegionWish::Keep)
         };
         self.build(&job, &cut, progress).map(|_| ())

@@ -96,7 +96,7 @@ invariants! {
     R1 Full "archived log extents are contiguous with each other and with the log";
     R2 Full "archived log entries are whole and linked";
     R3 Quick "no log entry has a newer epoch than the header";
-    R4 Quick "two copies of one lineage agree where both have the history";
+    R4 Quick "two copies of one lineage agree where both have the history, and made the same contents of it where both checkpointed at a marker";
 }
 
 impl fmt::Display for Invariant {

@@ -7,6 +7,7 @@ use super::bytes::{id_at, u32_at, u64_at};
 const LOCAL: u8 = 0x20;
 const ARCHIVE: u8 = b'a';
 const FACTS: u8 = b'f';
+const MARK: u8 = b'm';
 const VERSION: u8 = 1;
 
 /// User key, in keyspace 0, of the archived part of the log that begins with this entry.
@@ -24,6 +25,51 @@ pub fn archive_range() -> (Vec<u8>, Vec<u8>) {
 /// User key, in keyspace 0, of the facts about the file.
 pub fn facts_user_key() -> [u8; 2] {
     [LOCAL, FACTS]
+}
+
+/// User key, in keyspace 0, of where the last marker was.
+pub fn mark_user_key() -> [u8; 2] {
+    [LOCAL, MARK]
+}
+
+/// Where a file last checkpointed together with its copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarkRecord {
+    /// The last entry of that checkpoint; 0: none.
+    pub index: u64,
+    /// The content sum there; `None` where it stands in the header that the checkpoint wrote.
+    pub content_sum: Option<u64>,
+}
+
+impl MarkRecord {
+    /// There was none in this history.
+    pub const NONE: MarkRecord = MarkRecord {
+        index: 0,
+        content_sum: None,
+    };
+
+    /// Encodes the record of this file.
+    pub fn encode(&self, file_id: &[u8; 16]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(34);
+        push_owner(&mut out, file_id);
+        out.extend_from_slice(&self.index.to_le_bytes());
+        out.push(u8::from(self.content_sum.is_some()));
+        out.extend_from_slice(&self.content_sum.unwrap_or(0).to_le_bytes());
+        out
+    }
+
+    /// Decodes it. `None`: malformed; `Some(None)`: another file's.
+    pub fn decode(value: &[u8], file_id: &[u8; 16]) -> Option<Option<MarkRecord>> {
+        let (owner, rest) = split_owner(value)?;
+        let (index, sum) = (u64_at(rest, 0)?, u64_at(rest, 9)?);
+        let content_sum = match *rest.get(8)? {
+            0 if sum == 0 => None,
+            1 => Some(sum),
+            _ => return None,
+        };
+        let record = MarkRecord { index, content_sum };
+        (rest.len() == 17).then(|| (owner == *file_id).then_some(record))
+    }
 }
 
 /// True for keys of keyspace 0 that belong to this file alone.
@@ -105,6 +151,27 @@ pub fn push_owner(out: &mut Vec<u8>, file_id: &[u8; 16]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_marker_is_remembered_by_its_own_file_only() {
+        let id = [3; 16];
+        for content_sum in [None, Some(0), Some(u64::MAX)] {
+            let record = MarkRecord {
+                index: 9,
+                content_sum,
+            };
+            let bytes = record.encode(&id);
+            assert_eq!(MarkRecord::decode(&bytes, &id), Some(Some(record)));
+            assert_eq!(MarkRecord::decode(&bytes, &[4; 16]), Some(None));
+            for end in 0..bytes.len() {
+                assert_eq!(MarkRecord::decode(&bytes[..end], &id), None, "cut at {end}");
+            }
+            assert_eq!(MarkRecord::decode(&[&bytes[..], b"x"].concat(), &id), None);
+        }
+        let mut odd = MarkRecord::NONE.encode(&id);
+        odd[25] = 2;
+        assert_eq!(MarkRecord::decode(&odd, &id), None);
+    }
 
     #[test]
     fn records_come_back_under_their_own_key_only() {

@@ -8,6 +8,7 @@
 //! Everything is little-endian and every unused byte is zero. `docs/format.md` has the tables.
 //! Nothing in this folder reads a file or a clock.
 
+pub mod attest;
 pub mod branch;
 pub mod bytes;
 pub mod checksum;

@@ -9,7 +9,7 @@ use super::parted::before_replacing;
 use super::slot::entropy;
 use super::tail::Saved;
 use crate::db::{
-    BackupOptions, Db, Facts, LogReader, OpenOptions, Position, Receipt, SeedOptions, Token,
+    BackupOptions, Db, Facts, KeptLog, LogReader, OpenOptions, Position, Receipt, SeedOptions,
 };
 use crate::error::{Error, Result};
 use crate::format::Depth;
@@ -33,6 +33,9 @@ pub enum WhenGone {
     /// Make the copy anew in any case, also where the histories parted.
     ReseedNow,
 }
+
+/// New copies at most, where the log does not reach back to the one before.
+const NEW_COPIES: u64 = 3;
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, Default)]
@@ -149,7 +152,10 @@ impl Pair<'_> {
             let reason = "the file is no replica: it may have commits of its own".into();
             return Err(Error::Fenced { reason });
         }
+        // What is committed while a new copy is made is there when it is.
+        let mut kept: Option<KeptLog> = None;
         if wish.when_gone == WhenGone::ReseedNow {
+            kept = Some(self.source.keep_log()?);
             (copy, pulled.saved) = self.reseed(copy, true, progress)?;
             pulled.new_copies = 1;
         }
@@ -166,6 +172,7 @@ impl Pair<'_> {
                 Err(Error::NotRetained { .. })
                     if wish.when_gone != WhenGone::Refuse && pulled.new_copies < 2 =>
                 {
+                    kept = Some(self.source.keep_log()?);
                     (copy, _) = self.reseed(copy, false, progress)?;
                     pulled.new_copies += 1;
                 }
@@ -173,6 +180,7 @@ impl Pair<'_> {
                 Ok(()) => break,
             }
         }
+        drop(kept);
         if let Some(receipt) = &wish.until.filter(|_| !pulled.limited) {
             copy.wait_for(receipt, Duration::ZERO)?;
         }
@@ -245,8 +253,8 @@ impl Pair<'_> {
         copy.close()
     }
 
-    /// Makes the first copy.
-    pub fn init(&self, address: &str, progress: &dyn Progress) -> Result<(Db, Token)> {
+    /// Makes the first copy, and brings it to where the source is once it is made.
+    pub fn init(&self, address: &str, progress: &dyn Progress) -> Result<(Db, Pulled)> {
         if OsVfs.identity(self.path).is_ok() {
             return Err(Error::Exists {
                 path: self.path.to_owned(),
@@ -256,6 +264,7 @@ impl Pair<'_> {
             source: address.to_owned(),
             ..Facts::default()
         };
+        let kept = self.source.keep_log()?;
         let beside = beside(self.path)?;
         let made = self.make(&beside, &facts, progress).and_then(|()| {
             let failed = |e| Error::io_at("rename the copy to", self.path, e);
@@ -266,9 +275,29 @@ impl Pair<'_> {
             let _ = OsVfs.remove(&beside);
         }
         made?;
-        let copy = self.options.clone().open(self.path)?;
-        let token = copy.position()?.token();
-        Ok((copy, token))
+        let mut copy = self.options.clone().open(self.path)?;
+        let mut pulled = Pulled {
+            new_copies: 1,
+            ..Pulled::default()
+        };
+        let wish = PullWish::default();
+        loop {
+            let end = self.source.durable_position()?.index;
+            match self.take_entries(&copy, end, &wish, &mut pulled, progress) {
+                // A bulk import, or a source that keeps no old log.
+                Err(Error::NotRetained { .. }) if pulled.new_copies < NEW_COPIES => {
+                    (copy, _) = self.reseed(copy, false, progress)?;
+                    pulled.new_copies += 1;
+                }
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
+        drop(kept);
+        pulled.source_index = self.source.position()?.index;
+        Ok((copy, pulled))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::parted::branch_end;
 use super::slot::{Identity, Slot, durable_point, identity};
-use crate::db::{Db, LogReader, Position, Seed};
+use crate::db::{Db, KeptLog, LogReader, Position, Seed};
 use crate::error::{Error, Result};
 use crate::format::entry::Point;
 use crate::format::header::Role;
@@ -18,11 +18,26 @@ use crate::stream::source::{Batch, Bounds, EntryCursor, Head, LogSource, Refusal
 const PIECES: usize = 4;
 const PIECE: usize = 1 << 20;
 
+/// How long the log behind a copy that was sent is kept for it to come back.
+const COMES_BACK: Duration = Duration::from_secs(600);
+/// Such copies at most.
+const ON_THEIR_WAY: usize = 64;
+
+/// The log behind a copy that is on its way: its follower checks it and comes back with another
+/// connection.
+struct OnItsWay {
+    index: u64,
+    log: Arc<KeptLog>,
+    /// When it was last being sent.
+    sent: Instant,
+}
+
 /// A database that others follow.
 pub struct DbSource {
     slot: Arc<Slot>,
     /// Of the copy that was read last.
     identity: Mutex<Identity>,
+    on_their_way: Mutex<Vec<OnItsWay>>,
     /// Commits up to this one are in the store.
     published: Option<Published>,
 }
@@ -55,6 +70,7 @@ impl DbSource {
         Ok(DbSource {
             slot,
             identity: Mutex::new(identity),
+            on_their_way: Mutex::default(),
             published: None,
         })
     }
@@ -92,6 +108,18 @@ impl DbSource {
         let now = identity(&db).map_err(|e| unavailable(&e))?;
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok((db, generation))
+    }
+
+    fn on_their_way(&self) -> MutexGuard<'_, Vec<OnItsWay>> {
+        let waiting = self.on_their_way.lock();
+        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        waiting.retain_mut(|copy| {
+            if Arc::strong_count(&copy.log) > 1 {
+                copy.sent = Instant::now();
+            }
+            copy.sent.elapsed() < COMES_BACK
+        });
+        waiting
     }
 
     fn refused(&self, db: &Db, error: Error, after: &Point) -> Refusal {
@@ -149,17 +177,23 @@ impl LogSource for DbSource {
     fn open(&self, after: &Point) -> Result<Box<dyn EntryCursor>, Refusal> {
         let (db, generation) = self.now()?;
         match db.log_reader(&position(after)) {
-            Ok(reader) => Ok(Box::new(DbCursor {
-                slot: Arc::clone(&self.slot),
-                generation,
-                db,
-                reader,
-            })),
+            Ok(reader) => {
+                let mut waiting = self.on_their_way();
+                let found = waiting.iter().position(|copy| copy.index == after.index);
+                Ok(Box::new(DbCursor {
+                    slot: Arc::clone(&self.slot),
+                    generation,
+                    db,
+                    reader,
+                    _kept: found.map(|at| waiting.swap_remove(at).log),
+                }))
+            }
             Err(error) => Err(self.refused(&db, error, after)),
         }
     }
 
     fn wait(&self, after: u64, timeout: Duration) -> Result<(), Refusal> {
+        drop(self.on_their_way()); // those that nobody came for
         let newest = self.db()?.watch(after, timeout);
         newest.map(drop).map_err(|e| unavailable(&e))
     }
@@ -177,7 +211,9 @@ impl LogSource for DbSource {
     }
 
     fn snapshot(&self) -> Result<Snapshot, Refusal> {
-        let seed = self.db()?.prepare_seed().map_err(|e| unavailable(&e))?;
+        let db = self.db()?;
+        let kept = db.keep_log().map_err(|e| unavailable(&e))?;
+        let seed = db.prepare_seed().map_err(|e| unavailable(&e))?;
         let at = seed.position();
         let position = Point {
             index: at.index,
@@ -190,6 +226,17 @@ impl LogSource for DbSource {
             .name("seed".to_owned())
             .spawn(move || send_seed(&seed, &pieces));
         spawned.map_err(|e| unavailable(&e))?;
+        let log = Arc::new(kept);
+        let mut waiting = self.on_their_way();
+        if waiting.len() >= ON_THEIR_WAY {
+            waiting.remove(0);
+        }
+        waiting.push(OnItsWay {
+            index: position.index,
+            log: Arc::clone(&log),
+            sent: Instant::now(),
+        });
+        drop(waiting);
         Ok(Snapshot {
             position,
             bytes,
@@ -197,6 +244,7 @@ impl LogSource for DbSource {
                 arriving,
                 piece: Vec::new(),
                 given: 0,
+                _kept: log,
             }),
         })
     }
@@ -219,6 +267,8 @@ struct DbCursor {
     generation: u64,
     db: Db,
     reader: LogReader,
+    /// Until a new copy has caught up.
+    _kept: Option<Arc<KeptLog>>,
 }
 
 impl DbCursor {
@@ -304,6 +354,8 @@ struct SeedReader {
     arriving: Receiver<Piece>,
     piece: Vec<u8>,
     given: usize,
+    /// While it is being sent.
+    _kept: Arc<KeptLog>,
 }
 
 impl Read for SeedReader {

@@ -19,7 +19,9 @@ pub const GATE: u64 = BASE + 1;
 pub const CHECKPOINT: u64 = BASE + 2;
 /// First byte of the generation pins: a reader of generation `g` holds `PINS + g` shared.
 pub const PINS: u64 = BASE + (1 << 32);
-/// Number of generations that can be pinned.
+/// First byte of the pins of the log: who needs what comes behind entry `i` holds `LOG_PINS + i` shared.
+pub const LOG_PINS: u64 = BASE + (1 << 61);
+/// Number of generations, and of entries, that can be pinned.
 pub const PIN_COUNT: u64 = 1 << 60;
 
 /// How long a checkpoint waits for readers that copy the log.

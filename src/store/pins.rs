@@ -1,12 +1,13 @@
-//! Generation pins: a reader keeps the pages of its generation from being reused.
+//! Generation pins: a reader keeps the pages of its generation from being reused. Entries of the log
+//! are pinned in the same way, by those who are going to read what comes behind.
 //!
-//! A pin is a shared lock on one byte per generation, so a killed reader leaves nothing behind.
+//! A pin is a shared lock on one byte per number, so a killed reader leaves nothing behind.
 //! The kernel does not show a descriptor its own locks, hence the counts beside it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::locks::{PIN_COUNT, PINS};
+use super::locks::{LOG_PINS, PIN_COUNT, PINS};
 use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::sys::{File, LockMode};
@@ -15,32 +16,44 @@ use crate::sys::{File, LockMode};
 #[derive(Debug)]
 pub struct Pins {
     file: Arc<dyn File>,
+    /// The byte of number 0.
+    first: u64,
     counts: Mutex<BTreeMap<u64, usize>>,
 }
 
-/// One pinned generation; released when dropped.
+/// One pinned number; released when dropped.
 #[derive(Debug)]
 pub struct Pin {
     pins: Arc<Pins>,
-    generation: u64,
+    number: u64,
 }
 
 impl Pins {
-    /// Pins through this descriptor, which must not be mapped.
+    /// Pins generations through this descriptor, which must not be mapped.
     pub fn new(file: Arc<dyn File>) -> Arc<Pins> {
+        Self::from(file, PINS)
+    }
+
+    /// The same for entries of the log.
+    pub fn of_log(file: Arc<dyn File>) -> Arc<Pins> {
+        Self::from(file, LOG_PINS)
+    }
+
+    fn from(file: Arc<dyn File>, first: u64) -> Arc<Pins> {
         Arc::new(Pins {
             file,
+            first,
             counts: Mutex::new(BTreeMap::new()),
         })
     }
 
-    /// Pins a generation. The caller must look at the header again afterwards: only if it still
-    /// shows this generation is the pin certain to be seen by every later reuse.
-    pub fn pin(self: &Arc<Self>, generation: u64) -> Result<Pin> {
+    /// Pins a number. Who pins a generation must look at the header again afterwards: only if it
+    /// still shows this generation is the pin certain to be seen by every later reuse.
+    pub fn pin(self: &Arc<Self>, number: u64) -> Result<Pin> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(generation).or_insert(0);
+        let count = counts.entry(number).or_insert(0);
         if *count == 0 {
-            let got = self.file.try_lock(PINS + generation, 1, LockMode::Shared);
+            let got = self.file.try_lock(self.first + number, 1, LockMode::Shared);
             // Nobody takes pin bytes exclusively; a refusal can only be a hostile process.
             if !got.map_err(|e| Error::io("pin the snapshot", e))? {
                 let kind = std::io::ErrorKind::WouldBlock;
@@ -50,13 +63,13 @@ impl Pins {
         *count += 1;
         Ok(Pin {
             pins: Arc::clone(self),
-            generation,
+            number,
         })
     }
 
-    /// The oldest pinned generation of any process, if any is pinned.
+    /// The lowest number that any process has pinned, if any is.
     pub fn oldest(&self) -> Result<Option<u64>> {
-        if planted(Defect::PinIgnored) {
+        if planted(Defect::PinIgnored) && self.first == PINS {
             return Ok(None);
         }
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,10 +77,10 @@ impl Pins {
         let mut below = oldest.unwrap_or(PIN_COUNT);
         // The kernel names some conflict, not the lowest: narrow until there is none.
         while below > 0 {
-            let found = self.file.find_lock(PINS, below);
+            let found = self.file.find_lock(self.first, below);
             match found.map_err(|e| Error::io("look for pinned snapshots", e))? {
                 Some(byte) => {
-                    below = byte.saturating_sub(PINS).min(below - 1);
+                    below = byte.saturating_sub(self.first).min(below - 1);
                     oldest = Some(below);
                 }
                 None => break,
@@ -84,11 +97,11 @@ impl Drop for Pin {
             .counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.generation) {
+        if let Some(count) = counts.get_mut(&self.number) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.generation);
-                let _ = self.pins.file.unlock(PINS + self.generation, 1);
+                counts.remove(&self.number);
+                let _ = self.pins.file.unlock(self.pins.first + self.number, 1);
             }
         }
     }

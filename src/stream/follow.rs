@@ -49,6 +49,8 @@ pub struct FollowOptions {
     pub reseed_diverged: bool,
     /// Begin with a new copy.
     pub reseed_first: bool,
+    /// Take so many new copies at most where nothing else is tried again; 0: no such limit.
+    pub reseed_most: u64,
 }
 
 /// How following ended.
@@ -88,6 +90,7 @@ pub fn follow(
         last: None,
         trouble: None,
     };
+    let most = options.reseed_most;
     let mut backoff = Backoff::default();
     let mut reseed = options.reseed_first;
     let mut redirect: Option<String> = None;
@@ -120,7 +123,7 @@ pub fn follow(
         };
         match next {
             Next::Stop => break,
-            Next::Reseed if !reseed => {
+            Next::Reseed if !reseed && (most == 0 || followed.seeds < most) => {
                 reseed = true;
                 continue;
             }

@@ -69,13 +69,24 @@ pub fn fits(tail: &Tail, bytes: u64) -> bool {
     tail.end + bytes <= tail.extent.len
 }
 
+/// The time of the next entry. Times rise whatever the clock says. It is asked as long as it makes sense, because what
+/// is written where a lost entry stood must not begin with the same bytes.
+pub fn next_time(tail: &Tail, now_us: u64) -> u64 {
+    let last_us = tail.last_time_us;
+    if now_us > last_us {
+        return now_us;
+    }
+    let unsure = if tail.last.is_some() { 0 } else { 1000 };
+    last_us.saturating_add(1 + unsure)
+}
+
 /// Encodes a group for the place behind `tail`. The caller has checked that it fits.
 pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &Stamp) -> Encoded {
     let mut bytes = Vec::with_capacity(group_len(entries) as usize + PLACE);
     let (mut tail, mut history) = (tail.clone(), *history);
     let synced_units = (tail.proven / 8) as u32;
     for entry in entries {
-        let time_us = stamp.now_us.max(tail.last_time_us + 1);
+        let time_us = next_time(&tail, stamp.now_us);
         let header = entry.header(&tail.link, time_us, &history);
         let envelope = Envelope {
             own_units: (tail.end / 8) as u32,

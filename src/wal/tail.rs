@@ -38,7 +38,7 @@ pub struct Tail {
     pub clear: bool,
     /// Low half of the newest generation known durable.
     pub durable_gen: u32,
-    /// Time of the last entry.
+    /// Time of the last entry; where the region has none, when the millisecond of the newest began.
     pub last_time_us: u64,
 }
 
@@ -152,6 +152,7 @@ pub fn load_kept(file: &dyn File, header: &Header, visit: VisitKept<'_>) -> Resu
         visit,
         replay: Replay::default(),
         bulk: None,
+        newest_us: header.checkpoint_time_ms.saturating_mul(1000),
     };
     let older = if region.first_index > header.checkpoint_index + 1 {
         walk.older(file, &regions, &places, active)?
@@ -178,6 +179,8 @@ pub fn load_kept(file: &dyn File, header: &Header, visit: VisitKept<'_>) -> Resu
         last_time_us: 0,
     };
     tail.advance(&end);
+    // The region may be empty, and the clock may have been set back since.
+    tail.last_time_us = tail.last_time_us.max(walk.newest_us);
     if tail.last_index() < header.checkpoint_index {
         let text = format!(
             "the log ends at entry {}, before the checkpoint at {}",
@@ -232,6 +235,8 @@ struct Walk<'w> {
     replay: Replay,
     /// State of the log before a bulk entry that is not in the tree.
     bulk: Option<BeforeBulk>,
+    /// No entry is younger.
+    newest_us: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -313,6 +318,7 @@ impl Walk<'_> {
                     .into());
             }
             let entry = &placed.header.entry;
+            self.newest_us = self.newest_us.max(entry.time_us);
             if entry.index > after {
                 if entry.kind == EntryKind::Bulk {
                     self.bulk = Some(before);

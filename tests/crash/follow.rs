@@ -137,6 +137,7 @@ impl World {
     /// Begins an epoch: an entry without effect on the content.
     pub fn promote(&self, handle: &Handle) -> Outcome {
         self.begin(handle, 1);
+        self.books().promise.marks = 1;
         let entry = handle.db.prepare_fence(&FenceWish::default());
         let done = entry.and_then(|entry| handle.db.install_fence(&entry));
         let mut books = self.books();
@@ -182,6 +183,9 @@ impl World {
             },
             ..Facts::default()
         };
+        if role == Role::Primary {
+            self.books().promise.marks = 1;
+        }
         let done = handle.db.set_identity(&change);
         let done = done.and_then(|()| handle.db.set_facts(&facts));
         let mut books = self.books();

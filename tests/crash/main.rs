@@ -26,6 +26,7 @@ mod support;
 mod act;
 mod callers;
 mod campaign;
+mod clocks;
 mod damage;
 mod faults;
 mod follow;

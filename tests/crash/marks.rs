@@ -17,6 +17,8 @@ pub struct Promise {
     pub open: u64,
     /// Commits that failed and may be there.
     pub doubtful: u64,
+    /// 1 where checkpoints of a primary may have added a marker, an entry without effect.
+    pub marks: u64,
     /// Somebody wrote with `sync off`, and nobody has made that good yet.
     pub lossy: bool,
     /// Which history the indexes belong to; a crash within a workload begins another one.
@@ -26,7 +28,7 @@ pub struct Promise {
 impl Promise {
     /// The last commit that may be there.
     pub fn begun(&self) -> u64 {
-        self.done + self.open + self.doubtful
+        self.done + self.open + self.doubtful + self.marks
     }
 }
 
@@ -106,6 +108,16 @@ impl Books {
         all
     }
 
+    /// The same, and each with a marker at its end where there may be one.
+    pub fn all_marked(&mut self) -> Vec<History> {
+        let mut all = self.all();
+        if self.promise.marks > 0 {
+            let marked = all.clone().into_iter().map(marked);
+            all.extend(marked.collect::<Vec<_>>());
+        }
+        all
+    }
+
     /// This is what happened.
     pub fn decide(&mut self, history: History) {
         self.promise.done = history.len() as u64 - 1;
@@ -143,6 +155,13 @@ impl Books {
         self.others.clear();
         self.recount();
     }
+}
+
+/// One more entry, which changes nothing.
+pub fn marked(mut history: History) -> History {
+    let last = history.last().map(Arc::clone);
+    history.extend(last);
+    history
 }
 
 /// Shared between the workload, its hooks and the observer.

@@ -230,7 +230,7 @@ impl World {
         let n = snapshot.token().index;
         let mut books = self.books();
         let acked = books.promise.acked;
-        let all = books.all();
+        let all = books.all_marked();
         drop(books);
         if n < acked {
             return Err(format!("{n} commits are seen; {acked} acknowledged"));
@@ -299,7 +299,7 @@ impl World {
                 "{n} commits recovered; {at_least} acknowledged, {begun} begun"
             ));
         }
-        let all = books.all();
+        let all = books.all_marked();
         let history = matching(&all, n, &handle.db)?;
         books.decide(history);
         books.rewind(n);

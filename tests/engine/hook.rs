@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub struct HookVfs {
     before_sync: Arc<Mutex<Option<Hook>>>,
     after_durable: Arc<Mutex<Option<Hook>>>,
     reads: Arc<Mutex<Vec<(u64, usize)>>>,
+    waits: Arc<AtomicUsize>,
 }
 
 impl HookVfs {
@@ -32,6 +34,11 @@ impl HookVfs {
     /// Offset and length of every read so far.
     pub fn reads(&self) -> Vec<(u64, usize)> {
         self.reads.lock().unwrap().clone()
+    }
+
+    /// How often the medium was waited for so far.
+    pub fn waits(&self) -> usize {
+        self.waits.load(Ordering::Relaxed)
     }
 
     /// True once it was called.
@@ -56,6 +63,7 @@ impl File for HookFile {
     fn sync(&self) -> io::Result<()> {
         let hook = self.hook.before_sync.lock().unwrap().take();
         hook.map_or(Ok(()), |hook| hook())?;
+        self.hook.waits.fetch_add(1, Ordering::Relaxed);
         self.file.sync()
     }
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -66,6 +74,7 @@ impl File for HookFile {
         self.file.write_at(buf, offset)
     }
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        self.hook.waits.fetch_add(1, Ordering::Relaxed);
         self.file.write_durable_at(bufs, offset)?;
         let hook = self.hook.after_durable.lock().unwrap().take();
         hook.map_or(Ok(()), |hook| hook())

@@ -99,6 +99,8 @@ fn a_file_with_hundreds_of_everything_is_whole_and_so_are_its_copies() {
         batch.put(b"key", b"value").put(b"other", b"value");
         db.write(batch).unwrap();
     }
+    // Its marker is there before the copy asks.
+    checkpoint(&db);
     pull(&db, &replica, 7, 10_000).unwrap();
     checkpoint(&replica);
     assert_sound(&replica);

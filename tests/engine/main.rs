@@ -15,6 +15,7 @@ mod hundreds;
 mod lengths;
 mod limits;
 mod mapped;
+mod markers;
 mod model;
 mod refusals;
 mod replica;

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use creel::format::attest::Attest;
 use creel::format::describe;
 use creel::format::entry::Entry;
 use creel::format::frame::EntryKind;
@@ -101,7 +102,11 @@ fn frames() {
     }
     let ops: Vec<Op<'_>> = samples::ops().into_iter().map(|(_, op)| op).collect();
     golden("frame-batch", &samples::commit_frame(&ops), describe);
-    let attest = samples::frame(EntryKind::Attest, &0x2122_2324_u64.to_le_bytes(), 0);
+    let said = Attest {
+        index: 5,
+        content_sum: 0x2122_2324,
+    };
+    let attest = samples::frame(EntryKind::Attest, &Attest::encode(Some(&said)), 0);
     golden("frame-attest", &attest, describe);
     let fence = samples::fence_record().to_entry();
     let (entry, _) = Entry::split(&fence).unwrap().unwrap();

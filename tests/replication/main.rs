@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr)]
 
 mod acks;
+mod arriving;
 mod bootstrap;
 mod documented;
 mod ends;
@@ -13,7 +14,9 @@ mod forge;
 mod health;
 mod imports;
 mod keeps;
+mod markers;
 mod netns;
+mod outages;
 mod published;
 mod publisher;
 mod rejoin;

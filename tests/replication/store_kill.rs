@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::store::{Site, exit, json, succeeds};
+use crate::store::{Site, creel, exit, json, succeeds};
+use crate::world::ready;
 
 /// Calls between which something lasting happens.
 const CALLS: &[&str] = &[
@@ -51,8 +52,17 @@ fn sweep(
     args: &dyn Fn(&Site) -> Vec<String>,
     after: &dyn Fn(&Site, bool),
 ) {
+    sweep_of(CALLS, make, args, after);
+}
+
+fn sweep_of(
+    calls: &[&str],
+    make: &dyn Fn() -> Site,
+    args: &dyn Fn(&Site) -> Vec<String>,
+    after: &dyn Fn(&Site, bool),
+) {
     let mut kills = 0;
-    for call in CALLS {
+    for call in calls {
         for n in 1..=MOST {
             let site = make();
             let status = Command::new("strace")
@@ -321,6 +331,56 @@ fn killed_while_it_takes_a_new_copy() {
             assert_eq!(site.digest("b.db"), wanted);
         });
     }
+}
+
+/// The same where the new copy comes from a server: readers have the old one or the new one.
+#[test]
+fn killed_while_it_takes_a_new_copy_over_tcp() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site::with_copy();
+    let a = base.path("a.db");
+    let old = base.digest("b.db");
+    base.publish("a.db", "new");
+    let wanted = base.digest("a.db");
+    let served = ready(creel(&[
+        "replicate",
+        "serve",
+        &a,
+        "--listen",
+        "127.0.0.1:0",
+    ]));
+    // What arrives, what is written of it, what is looked at before it is put in place.
+    let calls = [CALLS, &["openat", "recvfrom", "read", "write", "fchmod"]].concat();
+    let pull = |site: &Site| {
+        let (b, from) = (site.path("b.db"), served.address.clone());
+        words(&[
+            "replicate",
+            "pull",
+            &b,
+            "--from",
+            &from,
+            "--reseed",
+            "force",
+        ])
+    };
+    sweep_of(&calls, &|| copy(&base), &pull, &|site, ended| {
+        let b = site.path("b.db");
+        succeeds(&["verify", &b, "--level", "deep", "-q"]);
+        assert_eq!(succeeds(&["get", &b, "first"]), "1", "it is served");
+        let now = site.digest("b.db");
+        assert!(
+            now == wanted || (now == old && !ended),
+            "neither old nor new"
+        );
+        let (code, _) = exit(&["put", &b, "x", "y"]);
+        assert_eq!(code, 10, "a replica, before and after");
+        let again = pull(site);
+        succeeds(&again.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(site.digest("b.db"), wanted);
+    });
+    assert_eq!(base.digest("b.db"), old, "only copies of it were touched");
 }
 
 #[test]

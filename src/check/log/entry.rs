@@ -2,6 +2,7 @@
 
 use super::Walk;
 use crate::check::findings::finding;
+use crate::format::attest::Attest;
 use crate::format::checksum::History;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE};
 use crate::format::{Depth, Invariant};
@@ -58,6 +59,10 @@ impl Walk<'_> {
         self.findings.count(W4, 1);
         let result = match entry.kind {
             EntryKind::Commit | EntryKind::Fence => self.replay.entry(entry, payload, after),
+            EntryKind::Attest if Attest::decode(payload, entry.index).is_none() => {
+                let text = format!("log entry {} is a malformed marker", entry.index);
+                Err((W4, text))
+            }
             _ => Ok(()),
         };
         if let Err((id, text)) = result {

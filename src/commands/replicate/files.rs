@@ -84,12 +84,7 @@ pub fn init(ctx: &mut Context, path: &Path, from: &Path) -> Outcome {
     let meter = ctx.meter("replicate init");
     let made = pair.init(&address.to_string_lossy(), &meter);
     drop(meter);
-    let (copy, _) = made?;
-    let done = Pulled {
-        new_copies: 1,
-        source_index: source.position()?.index,
-        ..Pulled::default()
-    };
+    let (copy, done) = made?;
     report(ctx, "init", path, &copy, &done)?;
     copy.close()?;
     Ok(Exit::Ok)

@@ -72,6 +72,9 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
                 at_head,
                 ..Limits::default()
             },
+            // Where a bulk import came in between, or the source keeps no old log.
+            reseed: at_head,
+            reseed_most: 3,
             ..FollowOptions::default()
         };
         let mut sink = DbSink::new(Arc::clone(&slot), state);

@@ -7,12 +7,13 @@ use super::feed::Feed;
 use super::keyspaces::{CatalogueChange, Keyspaces};
 use super::{BulkReport, BulkSource, PositionChange};
 use crate::db::batch::check_position;
-use crate::db::checkpoint::{Cut, next_header};
+use crate::db::checkpoint::Cut;
 use crate::db::handle::{Inner, lock};
 use crate::db::job::Job;
 use crate::db::mode::{choose_mode, intervals};
 use crate::db::region::RegionWish;
 use crate::db::snapshot::Snapshot;
+use crate::db::successor::next_header;
 use crate::db::token::Token;
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
@@ -66,6 +67,7 @@ impl Inner {
         self.prepare_log(&mut lock(&self.log))?;
         let job = Job {
             force: true,
+            marks: false,
             ..Job::fold(RegionWish::Keep)
         };
         let cut = || self.cut_locked(&job)?.ok_or(Error::Poisoned);

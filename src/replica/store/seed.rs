@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Publishing, StoreFailure, StoreResult, io, now_us, position};
 use crate::chain::object::{MIN_PART, SnapshotDoc, SnapshotRow};
 use crate::chain::{Chain, ChainError, Pace, SnapshotWish};
-use crate::db::{BackupOptions, Db, OpenOptions, SeedOptions};
+use crate::db::{BackupOptions, Db, OpenOptions, Seed, SeedOptions};
 use crate::error::Error;
 use crate::format::entry::{Entry, Point};
 use crate::progress::Progress;
@@ -45,30 +45,65 @@ pub fn upload_snapshot(
     pace: &mut dyn Pace,
     progress: &dyn Progress,
 ) -> StoreResult<SnapshotDoc> {
-    let seed = db.prepare_seed()?;
-    let at = seed.position();
-    let at = Point {
-        index: at.index,
-        epoch: at.epoch,
-        history: at.hash.unwrap_or_default(),
-    };
-    publishing.upto(at.index, pace)?;
-    let mut image = Scratch::beside(db.path())?;
-    seed.write_to(&mut image.0, progress)?;
-    let image_bytes = seed.bytes();
-    drop(seed); // its pages may be used again
-    let info = db.info()?;
-    let wish = SnapshotWish {
-        at,
-        entry_time_us: entry_time(db, &at).unwrap_or_else(now_us),
-        node: info.file_id,
-        time_us: now_us(),
-        image_bytes,
-        part_bytes: options.part_bytes,
-        delta: options.delta,
-    };
-    let chain = publishing.chain().clone();
-    Ok(chain.write_snapshot(&wish, &mut image.0, pace, progress)?)
+    Upload::begin(db, publishing, pace)?.run(options, pace, progress)
+}
+
+/// A moment whose last entry is in the store: what is left to do needs no publisher.
+pub struct Upload {
+    db: Db,
+    chain: Chain,
+    seed: Seed,
+    at: Point,
+}
+
+impl Upload {
+    /// Takes the moment, and publishes up to it.
+    pub fn begin(db: &Db, publishing: &mut Publishing, pace: &mut dyn Pace) -> StoreResult<Upload> {
+        let seed = db.prepare_seed()?;
+        let at = seed.position();
+        let at = Point {
+            index: at.index,
+            epoch: at.epoch,
+            history: at.hash.unwrap_or_default(),
+        };
+        publishing.upto(at.index, pace)?;
+        Ok(Upload {
+            db: db.clone(),
+            chain: publishing.chain().clone(),
+            seed,
+            at,
+        })
+    }
+
+    /// Writes the parts, and then the snapshot.
+    pub fn run(
+        self,
+        options: &SnapshotOptions,
+        pace: &mut dyn Pace,
+        progress: &dyn Progress,
+    ) -> StoreResult<SnapshotDoc> {
+        let Upload {
+            db,
+            chain,
+            seed,
+            at,
+        } = self;
+        let mut image = Scratch::beside(db.path())?;
+        seed.write_to(&mut image.0, progress)?;
+        let image_bytes = seed.bytes();
+        drop(seed); // its pages may be used again
+        let info = db.info()?;
+        let wish = SnapshotWish {
+            at,
+            entry_time_us: entry_time(&db, &at).unwrap_or_else(now_us),
+            node: info.file_id,
+            time_us: now_us(),
+            image_bytes,
+            part_bytes: options.part_bytes,
+            delta: options.delta,
+        };
+        Ok(chain.write_snapshot(&wish, &mut image.0, pace, progress)?)
+    }
 }
 
 /// When an entry was committed; [`None`] where the log does not have it any more.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::guard::{self, Guard};
 use super::publish::SEGMENT_BYTES;
-use super::seed::{SnapshotOptions, upload_snapshot};
+use super::seed::{SnapshotOptions, Upload};
 use super::{Patience, Publishing, StoreFailure, StoreResult, now_us};
 use crate::chain::object::{NodeRole, ProgressDoc};
 use crate::chain::store::StoreErrorKind;
@@ -24,6 +24,9 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(30);
 const TELL_EVERY: Duration = Duration::from_secs(600);
 /// How long the last commits may take when the server is told to end.
 const AT_THE_END: Duration = Duration::from_secs(10);
+/// After an upload of a snapshot that failed, and failed again and again.
+const UPLOAD_AGAIN: Duration = Duration::from_secs(1);
+const UPLOAD_AGAIN_MOST: Duration = Duration::from_secs(60);
 /// After a removal that failed.
 const GC_AGAIN: Duration = Duration::from_secs(60);
 
@@ -152,6 +155,10 @@ impl PublishService {
             stop: Arc::clone(stop),
             state: state.clone(),
             since_snapshot: 0,
+            wants_snapshot: false,
+            upload: None,
+            upload_after: now,
+            uploads_failed: 0,
             remembered: now,
             told: None,
         };
@@ -195,6 +202,11 @@ struct Work {
     stop: Arc<Stop>,
     state: SharedService,
     since_snapshot: u64,
+    wants_snapshot: bool,
+    /// A snapshot that is being uploaded.
+    upload: Option<JoinHandle<StoreResult<()>>>,
+    upload_after: Instant,
+    uploads_failed: u32,
     remembered: Instant,
     gc_due: Option<Instant>,
     /// When the store was last told who publishes.
@@ -234,19 +246,7 @@ impl Work {
             }
         }
         let point = self.publishing.point();
-        self.since_snapshot += self.publishing.take_bytes();
-        let due = self.since_snapshot > self.options.snapshot_bytes;
-        if due || self.publishing.take_bulk() {
-            let options = SnapshotOptions::default();
-            upload_snapshot(
-                &self.db,
-                &mut self.publishing,
-                &options,
-                &mut pace,
-                &NoProgress,
-            )?;
-            self.since_snapshot = 0;
-        }
+        self.snapshot(&mut pace)?;
         if point != before || self.remembered.elapsed() > REMEMBER_EVERY {
             self.remember(false)?;
         }
@@ -261,6 +261,54 @@ impl Work {
             self.stop.wait(self.options.linger);
         }
         Ok(())
+    }
+
+    /// Begins a snapshot where one is due, in a thread of its own: commits are published meanwhile.
+    fn snapshot(&mut self, pace: &mut dyn Pace) -> StoreResult<()> {
+        self.since_snapshot += self.publishing.take_bytes();
+        let due = self.since_snapshot > self.options.snapshot_bytes;
+        self.wants_snapshot |= self.publishing.take_bulk() | due;
+        if let Some(ended) = self.upload.take_if(|upload| upload.is_finished()) {
+            self.uploaded(ended)?;
+        }
+        let later = self.upload.is_some() || Instant::now() < self.upload_after;
+        if !self.wants_snapshot || later {
+            return Ok(());
+        }
+        let upload = Upload::begin(&self.db, &mut self.publishing, pace)?;
+        self.published();
+        let stop = Arc::clone(&self.stop);
+        let run = move || {
+            let stopped = || stop.is_requested();
+            let mut pace = Patience::new(Some(LOOK_EVERY * 20), &stopped);
+            let done = upload.run(&SnapshotOptions::default(), &mut pace, &NoProgress);
+            done.map(drop)
+        };
+        let thread = std::thread::Builder::new().name("upload".to_owned());
+        let thread = thread
+            .spawn(run)
+            .map_err(|e| super::io("start a thread", e));
+        self.upload = Some(thread?);
+        (self.wants_snapshot, self.since_snapshot) = (false, 0);
+        Ok(())
+    }
+
+    /// What became of it. One that failed is tried again, each time later: it reads the whole file.
+    fn uploaded(&mut self, ended: JoinHandle<StoreResult<()>>) -> StoreResult<()> {
+        let done = ended.join().unwrap_or_else(|_| {
+            let text = "the thread that uploads a snapshot has failed".to_owned();
+            Err(ChainError::Refused(text).into())
+        });
+        match &done {
+            Ok(()) => self.uploads_failed = 0,
+            Err(_) => {
+                let wait = UPLOAD_AGAIN * 2_u32.saturating_pow(self.uploads_failed.min(6));
+                self.upload_after = Instant::now() + wait.min(UPLOAD_AGAIN_MOST);
+                self.uploads_failed += 1;
+                self.wants_snapshot = true;
+            }
+        }
+        done
     }
 
     fn published(&self) {
@@ -330,6 +378,9 @@ impl Work {
             }
         }
         let _ = self.remember(true);
+        if let Some(upload) = self.upload.take() {
+            let _ = upload.join(); // what is not whole yet is nothing
+        }
         None
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use creel::check::slack;
+use creel::format::attest::Attest;
 use creel::format::frame::EntryKind;
 use creel::store::slots;
 use creel::sys::{Access, Vfs};
@@ -100,7 +101,11 @@ impl Subject {
             world.put(&handle, "loaded", rng.bytes(10))?;
             drop(handle);
             group::commit_entry(world, EntryKind::Note, b"a remark")?;
-            group::commit_entry(world, EntryKind::Attest, &[7; 16])?;
+            let said = Attest {
+                index: 1,
+                content_sum: 7,
+            };
+            group::commit_entry(world, EntryKind::Attest, &Attest::encode(Some(&said)))?;
             handle = world.open(SyncMode::Full)?;
             log_of_all_operations(world, &handle, &mut rng)?;
             life.note(world);

@@ -36,6 +36,8 @@ pub struct Inner {
     pub seed: u64,
     pub drawn: u64,
     pub clock_us: u64,
+    /// Somebody has set the clock; time that has passed does not know it.
+    pub skew_us: i64,
     pub kind: FileSystem,
 }
 
@@ -123,6 +125,7 @@ impl SimDisk {
             seed,
             drawn: 0,
             clock_us,
+            skew_us: 0,
             kind,
         };
         Arc::new(SimDisk(Arc::new(Shared {
@@ -183,6 +186,11 @@ impl SimDisk {
     /// All calls succeed again.
     pub fn clear_fault(&self) {
         self.0.lock().faults.set(None);
+    }
+
+    /// Sets the clock so far off.
+    pub fn set_clock_off(&self, skew_us: i64) {
+        self.0.lock().skew_us = skew_us;
     }
 
     /// A system that tells nobody else about a failed sync.
@@ -330,7 +338,9 @@ impl Vfs for SimDisk {
     }
 
     fn now_us(&self) -> u64 {
-        self.0.lock().tick()
+        let mut inner = self.0.lock();
+        let skew_us = inner.skew_us;
+        inner.tick().saturating_add_signed(skew_us)
     }
 
     fn elapsed(&self) -> Duration {
