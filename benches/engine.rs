@@ -472,6 +472,42 @@ fn recovery(b: &Bench) {
     show("recovery (open + get, full 8 MiB log)", text);
 }
 
+/// Lengths where the log has changed much, and nothing folds it.
+fn lengths(b: &Bench) {
+    if !b.wants("len") {
+        return;
+    }
+    drop(loaded(b, "lengths.creel"));
+    let db = OpenOptions::new()
+        .sync(SyncMode::Off)
+        .background_checkpoint(false)
+        .checkpoint_at(None)
+        .open(b.dir.join("lengths.creel"))
+        .unwrap();
+    db.widen_log(16 << 20).unwrap();
+    for chunk in 0..100 {
+        let mut batch = Batch::new();
+        for i in chunk * 100..chunk * 100 + 100 {
+            batch.put(&random_key(mix(i + 99) % b.n), &value(i + 1));
+        }
+        db.write(batch).unwrap();
+    }
+    let start = Instant::now();
+    black_box(db.len().unwrap());
+    let first = start.elapsed();
+    let later = (0..1001u64).map(|i| {
+        db.put(&random_key(mix(i) % b.n), &value(i)).unwrap();
+        let start = Instant::now();
+        black_box(db.len().unwrap());
+        start.elapsed()
+    });
+    let later = median(later.collect());
+    show(
+        "len, 10,000 keys changed in the log",
+        format!("{first:?} at first, {later:?} after one more put"),
+    );
+}
+
 fn checkpoint_cost(b: &Bench) {
     if !b.wants("checkpoint") {
         return;
@@ -482,18 +518,6 @@ fn checkpoint_cost(b: &Bench) {
         batch.put(&random_key(mix(i + 99) % b.n), &value(i + 1));
     }
     db.write(batch).unwrap();
-    let start = Instant::now();
-    black_box(db.len().unwrap());
-    let first = start.elapsed();
-    let later = (0..101u64).map(|i| {
-        db.put(&random_key(mix(99) % b.n), &value(i)).unwrap();
-        let start = Instant::now();
-        black_box(db.len().unwrap());
-        start.elapsed()
-    });
-    let later = median(later.collect());
-    let text = format!("{first:?}, {later:?} after one more put");
-    show("len, 10,000 keys changed in the log", text);
     let start = Instant::now();
     let report = db
         .checkpoint(&CheckpointOptions::default(), &NoProgress)
@@ -531,6 +555,7 @@ fn main() {
     reads(&b);
     commits(&b);
     recovery(&b);
+    lengths(&b);
     checkpoint_cost(&b);
     std::fs::remove_dir_all(&dir).ok();
 }

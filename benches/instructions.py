@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 ROWS = {"get": 20_000, "snapshot": 20_000, "range": 5_000, "scan": 50_000, "len": 500, "open": 50,
-        "open-log": 20, "put": 10_000, "put-locking": 2_000, "batch": 20_000, "sort": 50_000}
+        "open-log": 20, "put": 10_000, "put-locking": 2_000, "put-large": 10_000, "batch": 20_000,
+        "sort": 50_000}
 
 
 def build():

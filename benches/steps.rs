@@ -100,7 +100,8 @@ fn run(row: &str, count: u64, entries: u64, path: &Path) {
             }
         }
         "open-log" => {
-            let db = unsynced(path, true);
+            let options = OpenOptions::new().sync(SyncMode::Off).checkpoint_at(None);
+            let db = options.create(path, &CreateOptions::default()).unwrap();
             for i in 0..1000 {
                 db.put(&key(i), &VALUE).unwrap();
             }
@@ -113,6 +114,14 @@ fn run(row: &str, count: u64, entries: u64, path: &Path) {
             let db = unsynced(path, row == "put");
             for i in 0..count {
                 db.put(&key(i), &VALUE).unwrap();
+            }
+        }
+        "put-large" => {
+            drop(loaded(path, entries));
+            let options = OpenOptions::new().sync(SyncMode::Off).hold_lock(true);
+            let db = options.open(path).unwrap();
+            for i in 0..count {
+                db.put(&key(entries + i), &VALUE).unwrap();
             }
         }
         "batch" => {
