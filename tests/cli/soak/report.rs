@@ -32,7 +32,7 @@ fn the_page_needs_nothing_but_itself() {
         return;
     };
     // What the browser made of it: every plot has a size, nothing was loaded from elsewhere.
-    let dom = shown(&browser, &out.join("report.html"), soak.dir.path());
+    let dom = shown(&browser, &[], &out.join("report.html"), soak.dir.path());
     assert!(dom.contains("passed: everything held"), "{dom}");
     let count = |text: &str, what: &str| text.matches(what).count();
     for part in ["<figure", "<svg", "<polyline", "<tr"] {
@@ -58,6 +58,68 @@ fn the_page_needs_nothing_but_itself() {
     assert!(drawn.unwrap().success());
     // A blank page of that size would be a few thousand bytes.
     assert!(fs::metadata(&picture).unwrap().len() > 20_000);
+    readable_in_light_and_dark(&browser, &page, soak.dir.path());
+}
+
+/// Asks the browser for the colours that it really uses: text stands out from what is behind it, and
+/// lines of plots do, as WCAG 2 has it.
+fn readable_in_light_and_dark(browser: &str, page: &str, dir: &Path) {
+    const ASK: &str = "<script>
+        const told = [];
+        const solid = e => { for (; e; e = e.parentElement) {
+            const c = getComputedStyle(e).backgroundColor;
+            if (!c.endsWith(', 0)')) return c; } return 'none'; };
+        const ask = (what, least, of) => document.querySelectorAll(what).forEach(e =>
+            told.push([what, least, getComputedStyle(e)[of], solid(e)].join('|')));
+        ask('p, h2, td, th, .card b, .card span, .legend, figcaption', 4.5, 'color');
+        ask('.axis', 4.5, 'fill');
+        ask('polyline', 3, 'stroke');
+        document.title = 'told;' + told.join(';') + ';';
+        </script></body>";
+    let asking = dir.join("asking.html");
+    fs::write(&asking, page.replace("</body>", ASK)).unwrap();
+    let mut grounds = Vec::new();
+    for scheme in ["0", "1"] {
+        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+        let dom = shown(browser, &[&scheme], &asking, dir);
+        let told: Vec<&str> = dom.split("told;").nth(1).unwrap().split(';').collect();
+        let asked = told.iter().filter(|line| line.matches('|').count() == 3);
+        let asked: Vec<Vec<&str>> = asked.map(|line| line.split('|').collect()).collect();
+        assert!(asked.len() > 50, "{scheme}: {}", asked.len());
+        for found in asked {
+            let [what, least, ink, ground] = found[..] else {
+                panic!("{found:?}");
+            };
+            let contrast = contrast(ink, ground);
+            let least: f64 = least.parse().unwrap();
+            assert!(
+                contrast >= least,
+                "{scheme} {what}: {ink} on {ground}: {contrast:.2}"
+            );
+            grounds.push(luminance(ground));
+        }
+    }
+    let (dark, light) = (grounds.first().unwrap(), grounds.last().unwrap());
+    assert!(*dark < 0.1 && *light > 0.8, "{dark} {light}");
+}
+
+fn luminance(colour: &str) -> f64 {
+    let numbers = colour.trim_start_matches("rgb(").trim_end_matches(')');
+    let linear = |text: &str| {
+        let c = text.trim().parse::<f64>().unwrap() / 255.0;
+        if c <= 0.040_45 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    let rgb: Vec<f64> = numbers.split(',').map(linear).collect();
+    0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]
+}
+
+fn contrast(one: &str, other: &str) -> f64 {
+    let (a, b) = (luminance(one), luminance(other));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
 fn browser() -> Option<String> {
@@ -73,9 +135,10 @@ fn browser() -> Option<String> {
     names.iter().find(works).map(|name| (*name).to_owned())
 }
 
-fn shown(browser: &str, page: &Path, dir: &Path) -> String {
+fn shown(browser: &str, flags: &[&str], page: &Path, dir: &Path) -> String {
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .args(flags)
         .arg(format!("--user-data-dir={}", dir.join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .output()
