@@ -40,6 +40,17 @@ pub fn history_start(lineage_id: &[u8; 16]) -> History {
 /// History after an entry: `before`, the entry's header without its own copy of `before`
 /// (its first 32 bytes), and the payload.
 pub fn history_next(before: &History, header: &[u8; 32], payload: &[u8]) -> History {
+    // Most entries are short. Put together first: one call over whole blocks takes less time.
+    let mut together = [0u8; 512];
+    let all = together.split_at_mut_checked(48 + payload.len());
+    if let Some((all, _)) = all {
+        let (first, rest) = all.split_at_mut(48);
+        let (a, b) = first.split_at_mut(16);
+        a.copy_from_slice(before);
+        b.copy_from_slice(header);
+        rest.copy_from_slice(payload);
+        return truncate(&blake3::hash(all));
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update(before);
     hasher.update(header);
@@ -58,6 +69,17 @@ fn truncate(hash: &blake3::Hash) -> History {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn history_of_short_and_long_entries_is_the_hash_of_all_their_bytes() {
+        for len in [0, 1, 15, 16, 463, 464, 465, 1000, 5000] {
+            let (before, header) = ([1; 16], [2; 32]);
+            let payload: Vec<u8> = (0..len).map(|i: usize| i as u8).collect();
+            let all = [&before[..], &header, &payload].concat();
+            let expected = truncate(&blake3::hash(&all));
+            assert_eq!(history_next(&before, &header, &payload), expected, "{len}");
+        }
+    }
 
     #[test]
     fn crc_is_castagnoli() {
