@@ -194,7 +194,7 @@ impl Inner {
         }
         let durability = self.prepare_append(&mut log)?;
         let stamp = Stamp {
-            now_us: self.vfs().now_us(),
+            now_us: self.stamp_us(&log.tail),
             durable_gen: log.tail.durable_gen,
             durability,
         };

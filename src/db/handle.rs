@@ -27,6 +27,7 @@ use crate::store::locks::{self, CHECKPOINT, Held, WRITER};
 use crate::store::pins::Pins;
 use crate::store::slots::Current;
 use crate::sys::{File, FileIdentity, LockMode, Vfs};
+use crate::wal::append;
 use crate::wal::extents;
 use crate::wal::tail::Tail;
 
@@ -162,6 +163,21 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Inner {
+    /// The time for the next entries. Where the clock is behind, and bytes of a lost entry may stand where
+    /// they go, it jumps: an entry that was made again with the same time would have the same hash, and what
+    /// stands behind the lost one could pass for what follows.
+    pub(super) fn stamp_us(&self, tail: &Tail) -> u64 {
+        let now_us = self.vfs().now_us();
+        if now_us > tail.last_time_us || tail.clear {
+            return now_us;
+        }
+        let mut random = [0; 2];
+        // Without random bytes it is as likely as ever.
+        let _ = self.vfs().random(&mut random);
+        let jump_us = u64::from(u16::from_le_bytes(random) & 0xfff);
+        append::next_time(tail, now_us).saturating_add(jump_us)
+    }
+
     pub fn vfs(&self) -> &dyn Vfs {
         self.options.vfs.as_ref()
     }

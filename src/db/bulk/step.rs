@@ -100,7 +100,7 @@ impl Inner {
         }
         let history = self.history(&mut log)?;
         let stamp = Stamp {
-            now_us: self.vfs().now_us(),
+            now_us: self.stamp_us(&log.tail),
             durable_gen: log.tail.durable_gen,
             durability: Durability::Later,
         };
