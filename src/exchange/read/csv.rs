@@ -99,9 +99,9 @@ impl Csv {
             return Ok(heading == Heading::Any);
         }
         let enc = match body {
-            b"key,value" => return Ok(true),
-            b"key_base64,value_base64" => CellEnc::Base64,
-            b"key_hex,value_hex" => CellEnc::Hex,
+            b"key,value" | b"\"key\",\"value\"" => return Ok(true),
+            b"key_base64,value_base64" | b"\"key_base64\",\"value_base64\"" => CellEnc::Base64,
+            b"key_hex,value_hex" | b"\"key_hex\",\"value_hex\"" => CellEnc::Hex,
             _ => return Ok(false),
         };
         if self.enc_given && self.enc != enc {

@@ -248,8 +248,14 @@ fn raw() {
 fn our_own_headings_of_csv_are_no_records() {
     let found = read(b"key,value\r\na,1\r\n", &of(Format::Csv));
     assert_eq!(found.pairs(), [(&b"a"[..], &b"1"[..])]);
-    let found = read(b"key_hex,value_hex\r\n61,31\r\n", &of(Format::Csv));
-    assert_eq!(found.pairs(), [(&b"a"[..], &b"1"[..])]);
+    for quoted in [
+        &b"\"key\",\"value\"\r\n\"a\",\"1\"\r\n"[..],
+        b"key_hex,value_hex\r\n61,31\r\n",
+        b"\"key_base64\",\"value_base64\"\nYQ==,MQ==\n",
+    ] {
+        let found = read(quoted, &of(Format::Csv));
+        assert_eq!(found.pairs(), [(&b"a"[..], &b"1"[..])]);
+    }
     let bare = ReadOptions {
         bare: true,
         ..of(Format::Csv)
