@@ -74,6 +74,10 @@ impl Db {
     }
 }
 
+/// Rounds without a shorter file after which it is as short as it gets: log regions at its end go one by
+/// one, and what they leave is free two generations later.
+const PATIENCE: u32 = 6;
+
 /// State of one compaction.
 struct Compaction<'a> {
     inner: &'a Arc<Inner>,
@@ -209,7 +213,7 @@ impl Compaction<'_> {
             })?;
         }
         let mut still = 0;
-        while still < 2 {
+        while still < PATIENCE {
             let header = self.inner.header();
             let cut = self.live_end(&header);
             let spare = header.free_available.max(64);
