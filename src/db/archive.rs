@@ -357,4 +357,73 @@ mod tests {
         facts.published = Some((point, 4));
         assert_eq!(gone(&facts, 5000), 3);
     }
+
+    #[test]
+    fn what_is_exactly_at_a_limit() {
+        let keeping = |retention| Facts {
+            retention,
+            ..Facts::default()
+        };
+        let none = Retention {
+            min_entries: 0,
+            ..Retention::default()
+        };
+        let entries = |min_entries| {
+            keeping(Retention {
+                min_entries,
+                ..none.clone()
+            })
+        };
+        assert_eq!((gone(&entries(100), 500), gone(&entries(101), 500)), (4, 3));
+        let time = |time_ms| {
+            keeping(Retention {
+                time_ms,
+                ..none.clone()
+            })
+        };
+        assert_eq!((gone(&time(2000), 5000), gone(&time(2001), 5000)), (3, 2));
+        let bytes = |max_bytes| {
+            keeping(Retention {
+                min_entries: u64::MAX,
+                max_bytes,
+                ..none.clone()
+            })
+        };
+        let three = 3 * 2 * 4096;
+        assert_eq!(
+            (gone(&bytes(three), 500), gone(&bytes(three - 1), 500)),
+            (2, 3)
+        );
+        let held = |index, max_bytes, expires_us| Facts {
+            holds: vec![Hold {
+                name: "b".into(),
+                index,
+                max_bytes,
+                expires_us,
+            }],
+            ..keeping(none.clone())
+        };
+        let all = 5 * 2 * 4096;
+        assert_eq!(gone(&held(199, all, u64::MAX), 5000), 1);
+        assert_eq!(gone(&held(200, all, u64::MAX), 5000), 2);
+        assert_eq!(gone(&held(0, all, 4_000_001), 5000), 0);
+        assert_eq!(gone(&held(0, all, 4_000_000), 5000), 5);
+        assert_eq!(gone(&held(0, all - 1, u64::MAX), 5000), 1);
+        let published = |index| Facts {
+            publish: "dir:x".into(),
+            published: Some((
+                Point {
+                    index,
+                    epoch: 1,
+                    history: [0; 16],
+                },
+                4,
+            )),
+            ..keeping(none.clone())
+        };
+        assert_eq!(
+            (gone(&published(300), 5000), gone(&published(299), 5000)),
+            (3, 2)
+        );
+    }
 }

@@ -78,6 +78,9 @@ impl Db {
 /// one, and what they leave is free two generations later.
 const PATIENCE: u32 = 6;
 
+/// Leaves that are fuller than this are left as they are: entries seldom fill a page to its end.
+const PACKED: f64 = 0.97;
+
 /// State of one compaction.
 struct Compaction<'a> {
     inner: &'a Arc<Inner>,
@@ -152,7 +155,12 @@ impl Inner {
         let page_size = header.page_size() as u64;
         let sample = tree::sample_fill(&view.tree.pages, view.tree.root(), 256)?;
         let tree_pages = sample.leaves + sample.branches;
-        let dense = (tree_pages as f64 * sample.fill).ceil() as u64 + sample.overflow_pages;
+        let packed = if sample.fill > PACKED {
+            1.0
+        } else {
+            sample.fill
+        };
+        let dense = (tree_pages as f64 * packed).ceil() as u64 + sample.overflow_pages;
         let logs: u64 = header.regions.iter().map(|r| u64::from(r.base_pages)).sum();
         let fixed = u64::from(first_page(header.page_size()));
         let archive = super::archive::records(&view.tree)?;
@@ -180,7 +188,7 @@ impl Compaction<'_> {
         let view = self.inner.view.load_full();
         let sample = tree::sample_fill(&view.tree.pages, view.tree.root(), 256)?;
         drop(view);
-        if sample.fill > 0.97 || sample.leaves < 2 {
+        if sample.fill > PACKED || sample.leaves < 2 {
             return Ok(());
         }
         let stretch = u32::try_from(sample.leaves / 8)

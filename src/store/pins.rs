@@ -51,8 +51,7 @@ impl Pins {
     /// still shows this generation is the pin certain to be seen by every later reuse.
     pub fn pin(self: &Arc<Self>, number: u64) -> Result<Pin> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(number).or_insert(0);
-        if *count == 0 {
+        if !counts.contains_key(&number) {
             let got = self.file.try_lock(self.first + number, 1, LockMode::Shared);
             // Nobody takes pin bytes exclusively; a refusal can only be a hostile process.
             if !got.map_err(|e| Error::io("pin the snapshot", e))? {
@@ -60,7 +59,7 @@ impl Pins {
                 return Err(Error::io("pin the snapshot", kind.into()));
             }
         }
-        *count += 1;
+        *counts.entry(number).or_insert(0) += 1;
         Ok(Pin {
             pins: Arc::clone(self),
             number,

@@ -222,11 +222,15 @@ fn a_generation_that_somebody_keeps_to_himself_cannot_be_pinned() {
     let seven = pins.pin(7).unwrap();
     let six = pins.pin(6).unwrap();
     let again = pins.pin(6).unwrap();
-    assert_eq!(Pins::new(other).oldest().unwrap(), Some(6));
+    assert_eq!(Pins::new(Arc::clone(&other)).oldest().unwrap(), Some(6));
     drop(six);
     // Theirs at 5 is seen as a pin, too.
     assert_eq!(pins.oldest().unwrap(), Some(5));
+    // What could not be pinned stayed behind as a pin: no page was used again as long as the handle lived.
+    other.unlock(PINS + 5, 1).unwrap();
+    assert_eq!(pins.oldest().unwrap(), Some(6));
     drop((again, seven));
+    assert_eq!(pins.oldest().unwrap(), None);
 }
 
 #[test]

@@ -3,14 +3,18 @@
 
 use std::io::{self, IoSlice};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use creel::Holder;
 use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs};
 
+/// The first byte whose lock pins a generation.
+const PINS: u64 = (1 << 62) + (1 << 32);
+
 type Hook = Box<dyn FnOnce() -> io::Result<()> + Send>;
+type Step = Arc<Mutex<Option<Box<dyn FnMut() + Send>>>>;
 
 #[derive(Clone, Default)]
 pub struct HookVfs {
@@ -18,6 +22,10 @@ pub struct HookVfs {
     after_durable: Arc<Mutex<Option<Hook>>>,
     reads: Arc<Mutex<Vec<(u64, usize)>>>,
     waits: Arc<AtomicUsize>,
+    written: Arc<AtomicU64>,
+    after_open: Step,
+    before_pin: Step,
+    in_pause: Step,
 }
 
 impl HookVfs {
@@ -41,10 +49,40 @@ impl HookVfs {
         self.waits.load(Ordering::Relaxed)
     }
 
+    /// Calls `step` behind each file that is opened.
+    pub fn after_open(&self, step: impl FnMut() + Send + 'static) {
+        *self.after_open.lock().unwrap() = Some(Box::new(step));
+    }
+
+    /// Calls `step` before each lock of a single generation, which a reader takes.
+    pub fn before_pin(&self, step: impl FnMut() + Send + 'static) {
+        *self.before_pin.lock().unwrap() = Some(Box::new(step));
+    }
+
+    /// Calls `step` instead of each pause.
+    pub fn in_pause(&self, step: impl FnMut() + Send + 'static) {
+        *self.in_pause.lock().unwrap() = Some(Box::new(step));
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    fn note_written(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// True once it was called.
     pub fn is_used(&self) -> bool {
         self.before_sync.lock().unwrap().is_none() && self.after_durable.lock().unwrap().is_none()
     }
+}
+
+/// True where there was a step.
+fn take_step(step: &Step) -> bool {
+    let mut step = step.lock().unwrap();
+    step.as_mut().map(|step| step()).is_some()
 }
 
 impl std::fmt::Debug for HookVfs {
@@ -71,10 +109,13 @@ impl File for HookFile {
         self.file.read_at(buf, offset)
     }
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.hook.note_written(buf.len());
         self.file.write_at(buf, offset)
     }
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
         self.hook.waits.fetch_add(1, Ordering::Relaxed);
+        self.hook
+            .note_written(bufs.iter().map(|buf| buf.len()).sum());
         self.file.write_durable_at(bufs, offset)?;
         let hook = self.hook.after_durable.lock().unwrap().take();
         hook.map_or(Ok(()), |hook| hook())
@@ -98,6 +139,9 @@ impl File for HookFile {
         self.file.identity()
     }
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
+        if start >= PINS && mode == LockMode::Shared {
+            take_step(&self.hook.before_pin);
+        }
         self.file.try_lock(start, len, mode)
     }
     fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
@@ -111,6 +155,7 @@ impl File for HookFile {
 impl Vfs for HookVfs {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let file = OsVfs.open(path, access)?;
+        take_step(&self.after_open);
         Ok(Arc::new(HookFile {
             file,
             hook: self.clone(),
@@ -147,7 +192,9 @@ impl Vfs for HookVfs {
         OsVfs.elapsed()
     }
     fn pause(&self, time: Duration) {
-        OsVfs.pause(time);
+        if !take_step(&self.in_pause) {
+            OsVfs.pause(time);
+        }
     }
     fn holder_of(&self, path: &Path, byte: u64) -> Option<Holder> {
         OsVfs.holder_of(path, byte)

@@ -361,3 +361,32 @@ fn large_values() {
         assert_eq!(check_extent(&extent, &reference), Ok(&value[..]));
     });
 }
+
+/// Whoever looks at a damaged page wants to know where.
+#[test]
+fn a_damaged_leaf_names_the_place() {
+    cases("places in leaves", 300, |rng| {
+        let entries = samples::random_entries(rng, 4096);
+        let (page, count) = samples::leaf(4096, 7, &entries);
+        let heads = 4096 - 3 * count;
+        let i = rng.below(count);
+        let refused = |page: &[u8]| Leaf::new(page).unwrap().check().unwrap_err();
+        let mut head = page.clone();
+        head[heads + i] ^= 1;
+        let told = refused(&head);
+        assert_eq!(told.offset, Some((heads + i) as u64), "{told:?}");
+        let mut slot = page.clone();
+        // The first: a later one is the end of the cell before it, too.
+        slot[4094] ^= 1;
+        let told = refused(&slot);
+        assert_eq!(told.offset, Some(4094), "{told:?}");
+        let end = Leaf::new(&page).unwrap().used() + PAGE_HEADER_SIZE;
+        let free = heads.saturating_sub(end - 3 * count);
+        if free > 0 {
+            let mut tail = page.clone();
+            tail[heads - 1] ^= 1;
+            let told = refused(&tail);
+            assert_eq!(told.offset, Some((heads - free) as u64), "{told:?}");
+        }
+    });
+}

@@ -82,6 +82,53 @@ fn primary_replica_lag_and_metrics() {
     follower.terminate();
 }
 
+/// What a request of these bytes is answered.
+fn ask(base: &str, request: &str) -> String {
+    let host = base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
+
+#[test]
+fn requests_of_other_kinds_and_lengths() {
+    let world = World::new();
+    world.create("a.db");
+    let words = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let served = world.serve("a.db", &words);
+    let base = served.http.clone().unwrap();
+    // A primary lags behind nobody; an outlook without a number is one without a limit.
+    for path in ["/lag", "/lag?max=0", "/lag?max=x"] {
+        let (status, lag) = get(&base, path).unwrap();
+        assert_eq!(status, 200);
+        assert_eq!(lag, "{\"entries\":0,\"seconds\":0.0}\n");
+    }
+    let json = ask(&base, "GET /lag HTTP/1.1\r\n\r\n");
+    assert!(
+        json.contains("Content-Type: application/json\r\n"),
+        "{json}"
+    );
+    let head = ask(&base, "HEAD /primary HTTP/1.1\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.contains("Content-Length: 8\r\n"), "{head}");
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    let post = ask(&base, "POST /primary HTTP/1.1\r\n\r\n");
+    assert!(
+        post.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"),
+        "{post}"
+    );
+    assert!(ask(&base, "nonsense\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    // No end to a request: no answer, and the next one is served.
+    let endless = format!("GET /{} HTTP/1.1\r\n", "x".repeat(9000));
+    assert_eq!(ask(&base, &endless), "");
+    let host = base.strip_prefix("http://").unwrap();
+    drop(TcpStream::connect(host).unwrap());
+    assert_eq!(get(&base, "/primary").unwrap().0, 200);
+    served.process.terminate();
+}
+
 #[test]
 fn health_checks_stay_on_this_machine() {
     let world = World::new();

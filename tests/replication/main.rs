@@ -22,6 +22,7 @@ mod publisher;
 mod rejoin;
 mod rng;
 mod secure;
+mod sink;
 mod sources;
 mod status;
 mod store;

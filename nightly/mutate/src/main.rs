@@ -11,6 +11,8 @@
 //! ```
 //!
 //! `weave .. 8 0` takes one in eight of the list, by a hash of its numbers; parts 0 to 7 are all.
+//! `MUTATE_FUNCTIONS="src/db/archive.rs:expired .."` takes those of some functions as well; with 0 instead of 8
+//! nothing else.
 
 mod judge;
 mod reach;

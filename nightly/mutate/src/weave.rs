@@ -438,8 +438,16 @@ pub fn weave(place: &Place, args: &[String]) {
     let lib = std::fs::read_to_string(place.source.join("src/lib.rs")).expect("source");
     let question = QUESTION.replace("1_000_000", &list.len().to_string());
     std::fs::write(place.tree.join("src/lib.rs"), format!("{lib}\n{question}")).expect("lib.rs");
+    let named = std::env::var("MUTATE_FUNCTIONS").unwrap_or_default();
+    let named: BTreeSet<&str> = named.split_whitespace().collect();
+    let is_named = |id: usize| {
+        let (file, function) = (&list[id]["file"], &list[id]["function"]["function_name"]);
+        let name = |value: &Value| value.as_str().unwrap_or("").replace(' ', "");
+        named.contains(format!("{}:{}", name(file), name(function)).as_str())
+    };
+    let drawn = |id: usize| one_in > 0 && mix(id as u64) % one_in == part;
     let mut left_out: BTreeSet<usize> = (0..list.len())
-        .filter(|id| mix(*id as u64) % one_in != part)
+        .filter(|id| !drawn(*id) && !is_named(*id))
         .collect();
     println!(
         "{} of {} mutants are looked at",

@@ -47,8 +47,9 @@ pub(super) fn build(header: &mut Header, mut free: Vec<Run>) -> Result<Free> {
         header.page_count = last.start;
     }
     let per_page = records_per_page(header.page_size());
+    // One page for many runs: there are always enough.
     let pages: Vec<u32> = (0..runs.len().div_ceil(per_page))
-        .map(|_| take_page(header, &mut runs))
+        .filter_map(|_| take_page(&mut runs))
         .collect();
     let records: Vec<FreeExtent> = runs
         .iter()
@@ -75,19 +76,16 @@ pub(super) fn build(header: &mut Header, mut free: Vec<Run>) -> Result<Free> {
     Ok(Free { runs, chain })
 }
 
-/// A page for the chain: the first free one, or a new one at the end.
-fn take_page(header: &mut Header, runs: &mut Vec<Run>) -> u32 {
-    let Some(first) = runs.first_mut() else {
-        header.page_count += 1;
-        return header.page_count - 1;
-    };
+/// A page for the chain: the first free one.
+fn take_page(runs: &mut Vec<Run>) -> Option<u32> {
+    let first = runs.first_mut()?;
     let page = first.start;
     first.start += 1;
     first.pages -= 1;
     if first.pages == 0 {
         runs.remove(0);
     }
-    page
+    Some(page)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::format::checksum::{crc_append, entry_hash};
 use crate::format::key::{CATALOGUE, split_key};
 use crate::format::leaf::{Leaf, StoredValue, needs_overflow};
 use crate::format::overflow::OverflowRef;
-use crate::format::page::{PageHeader, PageKind, check_page};
+use crate::format::page::{PageKind, check_page};
 use crate::format::{Depth, Invariant, PAGE_HEADER_SIZE, max_key_len};
 
 impl Check<'_> {
@@ -20,10 +20,7 @@ impl Check<'_> {
             let corruption = self.corruption(Invariant::P7, visit.page, what);
             return self.lose(corruption, span, lost);
         };
-        if let Some(header) = PageHeader::decode(bytes) {
-            let used = header.cells_end_offset() + 2 * leaf.count();
-            self.summary.leaf_bytes += used as u64;
-        }
+        self.summary.leaf_bytes += leaf.used() as u64;
         if let Err(corruption) = leaf.check() {
             let corruption = name_unknown_flag(corruption, bytes);
             let readable = corruption.id == Invariant::T1 || corruption.id == Invariant::T5;

@@ -83,7 +83,7 @@ pub struct CheckSummary {
     pub branches: u64,
     /// Leaf pages read.
     pub leaves: u64,
-    /// Bytes in use in those leaves.
+    /// Bytes in use in those leaves, without their headers.
     pub leaf_bytes: u64,
     /// Pages of large values.
     pub overflow_pages: u64,

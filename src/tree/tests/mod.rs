@@ -5,4 +5,5 @@ mod cost;
 mod damage;
 mod mem;
 mod model;
+mod sample;
 mod speed;
