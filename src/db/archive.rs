@@ -371,14 +371,14 @@ mod tests {
         let entries = |min_entries| {
             keeping(Retention {
                 min_entries,
-                ..none.clone()
+                ..none
             })
         };
         assert_eq!((gone(&entries(100), 500), gone(&entries(101), 500)), (4, 3));
         let time = |time_ms| {
             keeping(Retention {
                 time_ms,
-                ..none.clone()
+                ..none
             })
         };
         assert_eq!((gone(&time(2000), 5000), gone(&time(2001), 5000)), (3, 2));
@@ -386,7 +386,7 @@ mod tests {
             keeping(Retention {
                 min_entries: u64::MAX,
                 max_bytes,
-                ..none.clone()
+                ..none
             })
         };
         let three = 3 * 2 * 4096;
@@ -401,7 +401,7 @@ mod tests {
                 max_bytes,
                 expires_us,
             }],
-            ..keeping(none.clone())
+            ..keeping(none)
         };
         let all = 5 * 2 * 4096;
         assert_eq!(gone(&held(199, all, u64::MAX), 5000), 1);
@@ -419,7 +419,7 @@ mod tests {
                 },
                 4,
             )),
-            ..keeping(none.clone())
+            ..keeping(none)
         };
         assert_eq!(
             (gone(&published(300), 5000), gone(&published(299), 5000)),

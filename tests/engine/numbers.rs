@@ -226,7 +226,7 @@ fn a_backup_tells_how_much_it_copied() {
     assert_eq!(file.bytes, std::fs::metadata(&copy).unwrap().len());
     // All but what is free in it.
     let info = creel::info(&copy).unwrap();
-    let free = u64::from(info.free_available) * u64::from(info.page_size);
+    let free = info.free_available * u64::from(info.page_size);
     assert!(free > 200_000, "{free}");
     assert_eq!((file.copied, file.shared), (file.bytes - free, 0));
     let mut bytes = Vec::new();
