@@ -375,12 +375,7 @@ mod tests {
             })
         };
         assert_eq!((gone(&entries(100), 500), gone(&entries(101), 500)), (4, 3));
-        let time = |time_ms| {
-            keeping(Retention {
-                time_ms,
-                ..none
-            })
-        };
+        let time = |time_ms| keeping(Retention { time_ms, ..none });
         assert_eq!((gone(&time(2000), 5000), gone(&time(2001), 5000)), (3, 2));
         let bytes = |max_bytes| {
             keeping(Retention {

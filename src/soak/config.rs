@@ -232,3 +232,67 @@ pub fn keyspace_name(number: u32) -> String {
 
 /// Where the number of operations that are done is kept, in the same commits.
 pub const PROGRESS: &str = "soak.progress";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+
+    /// A run that could prove nothing does not begin.
+    #[test]
+    fn what_makes_no_sense_is_refused_with_the_reason() {
+        let refused = |make: &dyn Fn(&mut Config)| {
+            let mut config = Config::default();
+            config.check().unwrap();
+            make(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        for (make, why) in [
+            (&|c: &mut Config| c.mix = [0; 3], "the mix"),
+            (&|c: &mut Config| c.mix = [1, 2, 1_000_001], "the mix"),
+            (&|c: &mut Config| c.get = 9500, "no room for puts"),
+            (&|c: &mut Config| c.keys = 0, "number of keys"),
+            (&|c: &mut Config| c.keys = KEYS_MAX + 1, "number of keys"),
+            (&|c: &mut Config| c.keyspaces = 0, "number of keyspaces"),
+            (
+                &|c: &mut Config| c.keyspaces = KEYSPACES_MAX + 1,
+                "number of keyspaces",
+            ),
+            (&|c: &mut Config| c.batch = 0, "a batch"),
+            (&|c: &mut Config| c.batch = 100_001, "a batch"),
+            (&|c: &mut Config| c.sample_every_ms = 0, "samples"),
+            (
+                &|c: &mut Config| (c.kill_every, c.oracle_memory) = (100, 1),
+                "more oracle memory",
+            ),
+            (
+                &|c: &mut Config| (c.faults, c.fault_every) = (vec![FaultKind::TornWrite], 0),
+                "some operations between",
+            ),
+            (
+                &|c: &mut Config| (c.faults, c.sync) = (vec![FaultKind::TornWrite], Sync::Off),
+                "without syncs",
+            ),
+            (
+                &|c: &mut Config| (c.faults, c.kill_every) = (vec![FaultKind::LostSync], 100),
+                "runs of their own",
+            ),
+        ] as [(&dyn Fn(&mut Config), &str); 14]
+        {
+            let told = refused(make);
+            assert!(told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_small_run_is_as_sound_as_a_large_one() {
+        let config = Config {
+            seed: 9,
+            ..Config::default()
+        };
+        let small = config.clone().small();
+        small.check().unwrap();
+        assert!(small.keys < config.keys && small.hold < config.hold);
+        assert_eq!((small.seed, small.mix), (9, config.mix));
+    }
+}

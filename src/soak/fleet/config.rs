@@ -219,3 +219,66 @@ pub struct FleetCounts {
     pub primary_epoch: u32,
     pub primary_head_log_index: u64,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+
+    /// A run that could prove nothing does not begin.
+    #[test]
+    fn what_makes_no_sense_is_refused_with_the_reason() {
+        let refused = |make: &dyn Fn(&mut Fleet)| {
+            let mut fleet = Fleet::default();
+            fleet.check().unwrap();
+            make(&mut fleet);
+            fleet.check().unwrap_err().to_string()
+        };
+        for (make, why) in [
+            (&|f: &mut Fleet| f.replicas = 0, "from 1 to 64"),
+            (&|f: &mut Fleet| f.replicas = 65, "from 1 to 64"),
+            (
+                &|f: &mut Fleet| f.active_replicas = 0,
+                "at least one is active",
+            ),
+            (
+                &|f: &mut Fleet| f.active_replicas = f.replicas + 1,
+                "no more than",
+            ),
+            (&|f: &mut Fleet| f.commits_per_cycle = 0, "needs commits"),
+            (&|f: &mut Fleet| f.churn_interval = 0, "an interval"),
+            (&|f: &mut Fleet| f.max_frames = 0, "pulls need"),
+            (&|f: &mut Fleet| f.recovery_max_loops = 0, "pulls need"),
+            (&|f: &mut Fleet| f.segment_max_bytes = 0, "pulls need"),
+            (
+                &|f: &mut Fleet| (f.max_frames, f.recovery_max_loops) = (1, 1),
+                "can never catch up",
+            ),
+        ] as [(&dyn Fn(&mut Fleet), &str); 10]
+        {
+            let told = refused(make);
+            assert!(told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_lag_is_bounded_unless_nobody_has_to_catch_up() {
+        let fleet = Fleet::default();
+        let usual = fleet.lag_limit();
+        assert!(usual > fleet.commits_per_cycle && usual < u64::MAX);
+        let never = Fleet {
+            reseed_check_interval: 0,
+            ..fleet.clone()
+        };
+        assert_eq!(never.lag_limit(), u64::MAX);
+        let mut said = fleet.clone();
+        said.bounds.lag = 5;
+        assert_eq!(said.lag_limit(), 5);
+        assert_eq!(fleet.limit(), Limit::Cycles(fleet.cycles));
+        let timed = Fleet {
+            duration_ms: 90,
+            ..fleet
+        };
+        assert_eq!(timed.limit(), Limit::DurationMs(90));
+    }
+}

@@ -282,3 +282,132 @@ pub(crate) fn origin(values: &Values, value: &[u8]) -> Option<u64> {
         Values::Given(..) => None,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may panic
+mod tests {
+    use super::*;
+    use crate::db::{Batch, Db};
+    use crate::soak::config::Class;
+    use crate::soak::workload::Reference;
+
+    const VALUES: Values = Values::Made(1);
+
+    /// Entries in each of two keyspaces, and a database that holds just that.
+    fn same(entries: u64, room: u64) -> (tempfile::TempDir, Db, Model) {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::create(dir.path().join("a")).unwrap();
+        let keys = Keys::Made(room);
+        let mut model = Model::new(2, room);
+        let mut batch = Batch::new();
+        for number in 0..2 {
+            for at in 0..entries {
+                let value = Reference::new(at, Class::Small);
+                model.set(number, at * 2, Some(value), &VALUES);
+                let (mut key, mut bytes) = (Vec::new(), Vec::new());
+                keys.write(at * 2, &mut key);
+                VALUES.write(value, &mut bytes);
+                batch.keyspace(&keyspace_name(number)).put(&key, &bytes);
+            }
+        }
+        model.set_progress(7);
+        batch
+            .keyspace(PROGRESS)
+            .put(PROGRESS_KEY, &7u64.to_be_bytes());
+        db.write(batch).unwrap();
+        (dir, db, model)
+    }
+
+    fn compare(db: &Db, model: &Model, room: u64) -> std::result::Result<u64, Difference> {
+        let bytes = Bytes {
+            keys: &Keys::Made(room),
+            values: &VALUES,
+        };
+        let snapshot = db.snapshot().unwrap();
+        let compared = model.compare_all(&snapshot, bytes).unwrap();
+        compared.map(|compared| compared.entries)
+    }
+
+    fn key(number: u64) -> Vec<u8> {
+        let mut key = Vec::new();
+        Keys::Made(100).write(number, &mut key);
+        key
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_seen_and_named() {
+        let first = keyspace_name(0);
+        let change = |make: &dyn Fn(&mut Batch)| {
+            let (_dir, db, model) = same(10, 100);
+            assert_eq!(compare(&db, &model, 100), Ok(20));
+            let mut batch = Batch::new();
+            make(&mut batch);
+            db.write(batch).unwrap();
+            let found = compare(&db, &model, 100).unwrap_err();
+            (found.to_string(), found.key, found.found)
+        };
+        for at in [0, 8, 18] {
+            let (told, at_key, found) = change(&|batch| {
+                batch.keyspace(&first).delete(&key(at));
+            });
+            assert_eq!((at_key, found), (key(at), Found::Missing));
+            assert!(told.ends_with("is missing"), "{told}");
+        }
+        for at in [1, 9, 99] {
+            let (told, at_key, found) = change(&|batch| {
+                batch.keyspace(&first).put(&key(at), b"more");
+            });
+            assert_eq!((at_key, found), (key(at), Found::Unexpected));
+            assert!(told.ends_with("is there, but should not be"), "{told}");
+        }
+        let mut other = Vec::new();
+        VALUES.write(Reference::new(77, Class::Small), &mut other);
+        let (told, _, found) = change(&|batch| {
+            batch.keyspace(&first).put(&key(4), &other);
+        });
+        assert_eq!(found, Found::Value(2, Some(77)));
+        assert!(
+            told.ends_with("of operation 2, but that of operation 77"),
+            "{told}"
+        );
+        let (told, _, found) = change(&|batch| {
+            batch.keyspace(&first).put(&key(4), b"short");
+        });
+        assert_eq!(found, Found::Value(2, None));
+        assert!(told.ends_with("of operation 2"), "{told}");
+        let (told, _, found) = change(&|batch| {
+            batch
+                .keyspace(PROGRESS)
+                .put(PROGRESS_KEY, &8u64.to_be_bytes());
+        });
+        assert_eq!(found, Found::Progress(7, Some(8)));
+        assert_eq!(told, "the contents are those after operation 8, not 7");
+        let (told, _, _) = change(&|batch| {
+            batch.keyspace(PROGRESS).delete(PROGRESS_KEY);
+        });
+        assert_eq!(told, "the contents are those after operation (none), not 7");
+        let (told, _, found) = change(&|batch| {
+            batch.keyspace("stray").put(b"a", b"b");
+        });
+        assert!(matches!(found, Found::Keyspaces(_)));
+        assert!(told.contains("stray"), "{told}");
+    }
+
+    /// Large ones are compared by two threads.
+    #[test]
+    fn a_difference_in_either_half_is_seen() {
+        let room = 20_000;
+        let (_dir, db, model) = same(6000, room);
+        assert_eq!(compare(&db, &model, room), Ok(12_000));
+        let mut key = Vec::new();
+        Keys::Made(room).write(5000, &mut key);
+        for number in [1, 0] {
+            let mut batch = Batch::new();
+            batch.keyspace(&keyspace_name(number)).delete(&key);
+            db.write(batch).unwrap();
+            let found = compare(&db, &model, room).unwrap_err();
+            assert_eq!(found.keyspace, keyspace_name(number));
+            assert_eq!((found.key, found.found), (key.clone(), Found::Missing));
+        }
+    }
+}
