@@ -194,7 +194,6 @@ pub(crate) struct Loaded {
 impl Source<'_> {
     /// Reads header and log. `stable`: the caller holds the writer lock, so nobody appends.
     pub fn load(&self, interest: &Interest, stable: bool) -> Result<Loaded> {
-        let mut last = None;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 self.options.vfs.pause(Duration::from_millis(1));
@@ -204,18 +203,12 @@ impl Source<'_> {
                 // The file changed under our eyes.
                 Ok(None) => {}
                 // A frame seen half-written may look like damage when another commit follows.
-                Err(Error::Corrupt(c)) if !stable && attempt < ATTEMPTS / 4 => last = Some(c),
+                Err(Error::Corrupt(_)) if !stable && attempt < ATTEMPTS / 4 => {}
                 Err(e) => return Err(e),
             }
         }
-        match last {
-            Some(c) => Err(c.into()),
-            None => Err(Error::io_at(
-                "read",
-                self.path,
-                io::ErrorKind::ResourceBusy.into(),
-            )),
-        }
+        let busy = io::ErrorKind::ResourceBusy.into();
+        Err(Error::io_at("read", self.path, busy))
     }
 
     fn try_load(&self, interest: &Interest) -> Result<Option<Loaded>> {

@@ -344,3 +344,96 @@ fn each_thing_that_recovery_did_is_worth_a_word() {
         .is_clean()
     );
 }
+
+/// A handle that had failed to read the whole log once took what it held for all of it.
+#[test]
+fn keys_that_could_not_be_looked_up_are_looked_up_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let db = Db::create(&path).unwrap();
+    db.put(b"kept", b"1").unwrap();
+    db.put(b"other", b"a value to be found").unwrap();
+    db.put(b"last", b"3").unwrap();
+    db.close().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let handle = OpenOptions::new()
+        .background_checkpoint(false)
+        .interest(Interest::Keys(vec![b"kept".to_vec()]))
+        .open(&path)
+        .unwrap();
+    let mut bad = whole.clone();
+    let at = whole.windows(7).rposition(|w| w == b"a value");
+    if let Some(byte) = at.and_then(|at| bad.get_mut(at)) {
+        *byte ^= 1;
+    }
+    assert_ne!(bad, whole);
+    std::fs::write(&path, bad).unwrap();
+    let refused = handle.get(b"other");
+    assert!(matches!(refused, Err(Error::Corrupt(_))), "{refused:?}");
+    std::fs::write(&path, whole).unwrap();
+    let found = handle.get(b"other").unwrap();
+    assert_eq!(found.as_deref(), Some(&b"a value to be found"[..]));
+    assert_eq!(handle.get(b"kept").unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+#[test]
+fn what_is_shown_is_limited_for_reading_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let db = Db::create(&path).unwrap();
+    db.put(b"a", b"1").unwrap();
+    db.put(b"a", b"2").unwrap();
+    db.close().unwrap();
+    let upto = |read_only| {
+        let mut options = OpenOptions::new().read_only(read_only);
+        options.upto = Some(1);
+        options.open(&path)
+    };
+    let refused = upto(false);
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    let then = upto(true).unwrap();
+    assert_eq!(then.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+/// Checksums hold, and what they protect is nonsense: a handle that keeps a few keys says so too.
+#[test]
+fn an_entry_that_does_not_decode_is_damage() {
+    use super::open::apply_entry;
+    use crate::format::frame::{EntryHeader, EntryKind, Envelope, FrameHeader};
+    use crate::wal::scan::Placed;
+    let placed = |kind| Placed {
+        offset: 0,
+        header: FrameHeader {
+            envelope: Envelope {
+                own_units: 0,
+                synced_units: 0,
+                durable_gen: 0,
+                prev_crc: 0,
+            },
+            entry: EntryHeader {
+                payload_len: 3,
+                kind,
+                index: 7,
+                epoch: 1,
+                op_count: 2,
+                time_us: 0,
+                history_before: [0; 16],
+            },
+            header_crc: 0,
+        },
+    };
+    let keys = Interest::Keys(vec![b"a".to_vec()]);
+    let applied = |kind, interest: &Interest| {
+        let mut count = 0;
+        apply_entry(&mut |_| count += 1, &placed(kind), &[0xff; 3], interest).map(|()| count)
+    };
+    for interest in [&keys, &Interest::All] {
+        match applied(EntryKind::Commit, interest) {
+            Err(Error::Corrupt(damage)) => assert!(damage.detail.contains("entry 7")),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Nobody looks inside where nothing is kept, or nothing can be in it.
+    assert_eq!(applied(EntryKind::Commit, &Interest::None).ok(), Some(0));
+    assert_eq!(applied(EntryKind::Note, &keys).ok(), Some(0));
+}

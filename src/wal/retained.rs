@@ -20,10 +20,7 @@ pub type VisitEntry<'v> = &'v mut dyn FnMut(&Point, &Placed, &[u8]) -> Result<bo
 pub fn walk(file: &dyn File, header: &Header, from: u64, visit: VisitEntry<'_>) -> Result<Point> {
     let regions = read_regions(file, header)?;
     let places = extents(header);
-    let active = choose_active(header, &regions, &places)?;
-    let Some(newer) = pick(&regions, active) else {
-        return Err(super::tail::damaged_region(header, &places, active));
-    };
+    let (active, newer) = choose_active(header, &regions, &places)?;
     let extent = pick(&places, active);
     let start = point_before(&newer);
     if from < start.index {

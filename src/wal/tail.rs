@@ -143,10 +143,7 @@ pub fn load(
 pub fn load_kept(file: &dyn File, header: &Header, visit: VisitKept<'_>) -> Result<(Tail, Replay)> {
     let regions = read_regions(file, header)?;
     let places = extents(header);
-    let active = choose_active(header, &regions, &places)?;
-    let Some(region) = pick(&regions, active) else {
-        return Err(damaged_region(header, &places, active));
-    };
+    let (active, region) = choose_active(header, &regions, &places)?;
     let mut walk = Walk {
         header,
         visit,
@@ -155,7 +152,7 @@ pub fn load_kept(file: &dyn File, header: &Header, visit: VisitKept<'_>) -> Resu
         newest_us: header.checkpoint_time_ms.saturating_mul(1000),
     };
     let older = if region.first_index > header.checkpoint_index + 1 {
-        walk.older(file, &regions, &places, active)?
+        walk.older(file, &regions, &places, active, &region)?
     } else {
         Link {
             next_index: region.first_index,
@@ -203,23 +200,23 @@ pub fn load_kept(file: &dyn File, header: &Header, visit: VisitKept<'_>) -> Resu
     Ok((tail, replay))
 }
 
-/// The region that takes the next frame: the newer incarnation.
+/// The region that takes the next frame, the newer incarnation, and its header.
 pub(super) fn choose_active(
     header: &Header,
     regions: &[Option<RegionHeader>; 2],
     places: &[Extent; 2],
-) -> Result<usize> {
+) -> Result<(usize, RegionHeader)> {
     let seq = |i: usize| pick(regions, i).map_or(0, |r| r.region_seq);
     let active = usize::from(seq(1) > seq(0));
     // The header knew an incarnation: it, or a later one, must still be there.
     let known = usize::from(header.regions[1].region_seq > header.regions[0].region_seq);
-    if seq(active) < pick(&header.regions, known).region_seq {
-        return Err(damaged_region(header, places, known));
-    }
-    Ok(active)
+    let least = pick(&header.regions, known).region_seq;
+    let region = pick(regions, active).filter(|region| region.region_seq >= least);
+    let region = region.ok_or_else(|| damaged_region(header, places, known))?;
+    Ok((active, region))
 }
 
-pub(super) fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error {
+fn damaged_region(header: &Header, places: &[Extent; 2], number: usize) -> Error {
     let text = format!(
         "log region {number} (incarnation {}) has no readable header",
         pick(&header.regions, number).region_seq
@@ -254,12 +251,10 @@ impl Walk<'_> {
         regions: &[Option<RegionHeader>; 2],
         places: &[Extent; 2],
         active: usize,
+        newer: &RegionHeader,
     ) -> Result<Link> {
         let (extent, number) = (pick(places, active ^ 1), active ^ 1);
         let gap = |text: String| Error::from(Corruption::new(Invariant::W5, text).at(extent.start));
-        let Some(newer) = pick(regions, active) else {
-            return Err(damaged_region(self.header, places, active));
-        };
         let Some(older) = pick(regions, number).filter(|r| r.region_seq + 1 == newer.region_seq)
         else {
             return Err(gap(format!(

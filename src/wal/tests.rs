@@ -115,6 +115,29 @@ fn a_region_that_the_file_does_not_have_takes_no_group() {
     }
 }
 
+/// Whoever has to make certain of the end of the log does not build on a file that was cut off there.
+#[test]
+fn an_end_that_was_cut_off_cannot_be_proven() {
+    let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+    assert_eq!(one.tail.proven, 0);
+    file.set_size(EXTENT.start + one.tail.end - 1).unwrap();
+    match append::prove(file.as_ref(), &mut one.tail) {
+        Err(Error::Io { source, .. }) => {
+            assert_eq!(source.kind(), std::io::ErrorKind::UnexpectedEof);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(one.tail.proven, 0);
+    let mut two = group(&one.tail, b"two");
+    let refused = write(file.as_ref(), &one.tail, &mut two, Durability::Now);
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        std::io::ErrorKind::UnexpectedEof
+    );
+}
+
 #[test]
 fn what_was_taken_back_is_not_built_upon() {
     let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
