@@ -1,7 +1,7 @@
 """Sums up what `cargo llvm-cov report --json` writes: `coverage.py FILE [PREFIX..]`.
 
-Lines and regions by layer, then the lines of the core (or of the files with these prefixes) that
-nothing runs through.
+Lines, regions and branches by layer, then the lines of the core (or of the files with these prefixes)
+that nothing runs through, and its conditions that are never true or never false.
 """
 
 import collections
@@ -39,12 +39,25 @@ def missed(segments):
     return lines
 
 
+def one_sided(branches):
+    """Conditions that went one way only: line, column and the way that is missing."""
+    seen = collections.defaultdict(lambda: [0, 0])
+    for branch in branches:
+        counts = seen[(branch[0], branch[1])]
+        counts[0] += branch[4]
+        counts[1] += branch[5]
+    for (line, column), (true, false) in sorted(seen.items()):
+        missing = [word for word, count in (("true", true), ("false", false)) if count == 0]
+        if missing:
+            yield line, f"{column}: never {' nor '.join(missing)}"
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         data = json.load(file)["data"][0]
     prefixes = tuple(sys.argv[2:]) or CORE
     root = os.path.commonpath([f["filename"] for f in data["files"]]).split("/src")[0] + "/"
-    sums = collections.defaultdict(lambda: [0, 0, 0, 0])
+    sums = collections.defaultdict(lambda: [0] * 6)
     missing = []
     for file in data["files"]:
         name = file["filename"].removeprefix(root)
@@ -52,20 +65,21 @@ def main():
             continue
         layer = name.split("/")[1].removesuffix(".rs")
         summary = file["summary"]
-        counts = [summary[k][n] for k in ("lines", "regions") for n in ("count", "covered")]
+        counts = [summary[k][n] for k in ("lines", "regions", "branches") for n in ("count", "covered")]
         keys = [layer, "all"] + (["(core)"] if name.startswith(CORE) else [])
         for key in keys:
             sums[key] = [a + b for a, b in zip(sums[key], counts)]
         if name.startswith(prefixes):
-            missing += [(name, line) for line in missed(file["segments"])]
-    print(f"{'layer':<10} {'lines':>7} {'run':>7} {'%':>6} {'regions':>8} {'run':>7} {'%':>6}")
-    for layer, (lines, ran, regions, hit) in sorted(sums.items()):
-        print(f"{layer:<10} {lines:>7} {ran:>7} {100 * ran / max(lines, 1):>6.2f}"
-              f" {regions:>8} {hit:>7} {100 * hit / max(regions, 1):>6.2f}")
-    for name, line in missing:
+            missing += [(name, line, "") for line in missed(file["segments"])]
+            missing += [(name, line, way) for line, way in one_sided(file.get("branches", []))]
+    print(f"{'layer':<10}" + "".join(f" {word:>8} {'run':>7} {'%':>6}" for word in ("lines", "regions", "branches")))
+    for layer, counts in sorted(sums.items()):
+        pairs = [counts[i:i + 2] for i in (0, 2, 4)]
+        print(f"{layer:<10}" + "".join(f" {all:>8} {ran:>7} {100 * ran / max(all, 1):>6.2f}" for all, ran in pairs))
+    for name, line, way in sorted(missing):
         with open(root + name, encoding="utf-8") as source:
             text = source.read().splitlines()[line - 1]
-        print(f"{name}:{line}: {text.strip()}")
+        print(f"{name}:{line}:{way} {text.strip()}")
 
 
 main()

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Which lines and regions the tests run through: `nightly/coverage.sh` prints the sums, and the
-# lines of the core that nothing runs through. Needs cargo-llvm-cov (`cargo install cargo-llvm-cov
+# Which lines, regions and branches the tests run through: `nightly/coverage.sh` prints the sums, and
+# what of the core nothing runs through. Needs cargo-llvm-cov (`cargo install cargo-llvm-cov
 # --locked`) and, where rustup has no llvm-tools, LLVM_COV and LLVM_PROFDATA, of the LLVM that
 # `rustc -vV` names (Debian: llvm-22).
 # `nightly/coverage.sh --features cloud`: arguments go to cargo test.
@@ -13,7 +13,9 @@ if [ -x /usr/bin/llvm-cov-22 ]; then
     export LLVM_COV=${LLVM_COV:-/usr/bin/llvm-cov-22} LLVM_PROFDATA=${LLVM_PROFDATA:-/usr/bin/llvm-profdata-22}
 fi
 # shellcheck disable=SC1090
-. <(cargo llvm-cov show-env --sh 2>/dev/null)
+. <(RUSTC_BOOTSTRAP=1 cargo llvm-cov show-env --branch --sh 2>/dev/null)
+# Branches are counted for the crates that are named here, by a stable compiler too.
+export RUSTC_BOOTSTRAP=${__CARGO_LLVM_COV_RUSTC_WRAPPER_CRATE_NAMES:-}
 mkdir -p "$CARGO_TARGET_DIR"
 # Some files for thousands of processes. They count in the mapped file itself (%c, and the flag), so that a process
 # that is killed, as many are here, leaves behind what it ran through.

@@ -231,6 +231,11 @@ fn a_generation_that_somebody_keeps_to_himself_cannot_be_pinned() {
     assert_eq!(pins.oldest().unwrap(), Some(6));
     drop((again, seven));
     assert_eq!(pins.oldest().unwrap(), None);
+    // There is nothing below the first.
+    let first = Pins::new(other).pin(0).unwrap();
+    assert_eq!(pins.oldest().unwrap(), Some(0));
+    drop(first);
+    assert_eq!(pins.oldest().unwrap(), None);
 }
 
 #[test]
@@ -259,4 +264,38 @@ fn a_writer_counts_what_it_has_and_what_it_wrote() {
     writer.flush().unwrap();
     assert_eq!(writer.written(), 5 * PAGE as u64);
     assert_eq!(file.size().unwrap(), 15 * PAGE as u64);
+}
+
+/// A whole page of the free list may name another one anywhere.
+#[test]
+fn a_free_list_that_leads_away_is_damage() {
+    use crate::format::freelist::{FreeExtent, write_free_page};
+    let (_dir, file) = file(20);
+    let first = first_page(PAGE);
+    let free = FreeExtent {
+        freed_gen: 0,
+        start: first + 5,
+        pages: 2,
+    };
+    let list = |next: u32, generation| {
+        let mut bytes = Vec::new();
+        let crc = write_free_page(&mut bytes, PAGE, first, generation, (next, 9), &[free]);
+        file.write_at(&bytes, u64::from(first) * PAGE as u64)
+            .unwrap();
+        let header = Header {
+            free_head: first,
+            free_head_crc: crc,
+            free_available: 2,
+            ..header(3, 20)
+        };
+        let mut chain = Vec::new();
+        read_chain(file.as_ref(), &header, &mut chain).map(|records| (records, chain))
+    };
+    let (records, chain) = list(0, 3).unwrap();
+    assert_eq!((records, chain), (vec![free], vec![first]));
+    for next in [1, first - 1, 20, u32::MAX] {
+        assert_eq!(corrupt(list(next, 3)), Invariant::P6, "{next}");
+    }
+    assert_eq!(corrupt(list(first, 3)), Invariant::S5);
+    assert_eq!(corrupt(list(0, 4)), Invariant::P4);
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::Invariant;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, frame_len};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
-use crate::sys::{Access, File, OsVfs, Vfs};
+use crate::sys::{Access, File, LockMode, OsVfs, Vfs};
 
 const EXTENT: Extent = Extent {
     start: 4096,
@@ -207,4 +207,138 @@ fn proof_far_behind_a_damaged_entry_is_found_where_no_mark_stands() {
         Err(Error::Corrupt(damage)) => assert_eq!(damage.id, Invariant::W6),
         other => panic!("{other:?}"),
     }
+}
+
+/// A file whose page cache holds what never reached the medium: once it is dropped, that is zeros.
+#[derive(Debug)]
+struct Forgetful {
+    file: Arc<dyn File>,
+    lost: std::ops::Range<u64>,
+}
+
+impl File for Forgetful {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        self.file.read_at(buf, offset)
+    }
+    fn write_at(&self, buf: &[u8], offset: u64) -> std::io::Result<()> {
+        self.file.write_at(buf, offset)
+    }
+    fn write_durable_at(&self, bufs: &[std::io::IoSlice<'_>], offset: u64) -> std::io::Result<()> {
+        self.file.write_durable_at(bufs, offset)
+    }
+    fn sync(&self) -> std::io::Result<()> {
+        self.file.sync()
+    }
+    fn size(&self) -> std::io::Result<u64> {
+        self.file.size()
+    }
+    fn set_size(&self, size: u64) -> std::io::Result<()> {
+        self.file.set_size(size)
+    }
+    fn start_writeback(&self, offset: u64, len: u64) {
+        self.file.start_writeback(offset, len);
+    }
+    fn drop_cache(&self, offset: u64, len: u64) {
+        assert!(offset <= self.lost.start && self.lost.end <= offset + len);
+        let zeros = vec![0; (self.lost.end - self.lost.start) as usize];
+        self.file.write_at(&zeros, self.lost.start).unwrap();
+    }
+    fn map(&self, len: u64) -> std::io::Result<Option<crate::sys::FileMap>> {
+        self.file.map(len)
+    }
+    fn identity(&self) -> std::io::Result<crate::sys::FileIdentity> {
+        self.file.identity()
+    }
+    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> std::io::Result<bool> {
+        self.file.try_lock(start, len, mode)
+    }
+    fn unlock(&self, start: u64, len: u64) -> std::io::Result<()> {
+        self.file.unlock(start, len)
+    }
+    fn find_lock(&self, start: u64, len: u64) -> std::io::Result<Option<u64>> {
+        self.file.find_lock(start, len)
+    }
+}
+
+/// More than is simply written again is read from the medium, and written where it is not there.
+#[test]
+fn a_long_end_that_only_the_cache_had_is_written_again() {
+    let room = 1 << 20;
+    for lost in [0, 4096] {
+        let (_dir, file, mut tail) = log(EXTENT.start + room);
+        tail.extent.len = room;
+        let mut one = group(&tail, &vec![7; 100_000]);
+        write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+        assert!(append::needs_separate_proof(&one.tail));
+        let at = EXTENT.start + 50_000;
+        let forgetful = Forgetful {
+            file: Arc::clone(&file),
+            lost: at..at + lost,
+        };
+        append::prove(&forgetful, &mut one.tail).unwrap();
+        assert_eq!(one.tail.proven, one.tail.end);
+        let last = one.tail.last.unwrap();
+        let extent = one.tail.extent;
+        let payload = read_payload(file.as_ref(), extent, &last.header, last.offset);
+        assert!(payload.unwrap().iter().all(|byte| *byte == 7), "{lost}");
+        // And it says so to those who come next.
+        let start = REGION_HEADER_SIZE as u64;
+        let visit = &mut |_: &super::scan::Placed, _: super::scan::Payload<'_>| Ok(());
+        let end = scan_to_mark(file.as_ref(), extent, &tail.region, start, tail.link, visit);
+        assert!(end.unwrap().marked);
+    }
+}
+
+/// A mark of another end of the log, which stood at the same place once, vouches for nothing.
+#[test]
+fn a_mark_of_another_end_is_none() {
+    use crate::format::mark::Mark;
+    let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+    let marked = |prev_crc| {
+        let mark = Mark {
+            own_units: (one.tail.end / 8) as u32,
+            prev_crc,
+        };
+        let bytes = mark.encode(tail.region.salt);
+        file.write_at(&bytes, EXTENT.start + one.tail.end).unwrap();
+        let start = REGION_HEADER_SIZE as u64;
+        let visit = &mut |_: &super::scan::Placed, _: &[u8]| Ok(());
+        scan(file.as_ref(), EXTENT, &tail.region, start, tail.link, visit)
+            .unwrap()
+            .marked
+    };
+    assert!(marked(one.tail.link.prev_crc));
+    assert!(!marked(one.tail.link.prev_crc ^ 1));
+}
+
+/// Frames that are each whole and do not belong together are no end to build on.
+#[test]
+fn an_end_of_frames_that_do_not_belong_together_is_not_built_upon() {
+    let refused =
+        |file: &Arc<dyn File>, mut tail: Tail| match append::prove(file.as_ref(), &mut tail) {
+            Err(Error::Io { source, .. }) => {
+                assert_eq!(source.kind(), std::io::ErrorKind::InvalidData);
+                assert_eq!(tail.proven, 0);
+            }
+            other => panic!("{other:?}"),
+        };
+    let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Later).unwrap();
+    // Another last frame than was known.
+    let mut other = one.tail.clone();
+    other.link.prev_crc ^= 1;
+    refused(&file, other);
+    // One behind it that continues another one.
+    let mut stray = one.tail.clone();
+    stray.link.prev_crc ^= 1;
+    let mut two = group(&stray, b"two");
+    write(file.as_ref(), &stray, &mut two, Durability::Later).unwrap();
+    refused(&file, two.tail);
+    let mut two = group(&one.tail, b"two");
+    write(file.as_ref(), &one.tail, &mut two, Durability::Later).unwrap();
+    append::prove(file.as_ref(), &mut two.tail).unwrap();
+    assert_eq!(two.tail.proven, two.tail.end);
 }
