@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use creel::{CheckpointOptions, CheckpointReport, Db, Interest, OpenOptions};
 
 use super::args::{DbArg, WriteArgs};
+use super::codes;
 use super::failure::Failure;
 use super::globals::Globals;
 use super::log::{Level, Log};
@@ -261,6 +262,12 @@ impl Context {
                 )),
             };
             return Err(failure.hint("only one of them may be -"));
+        }
+        if let Some(why) = creel::sys::entry::stdin_fault() {
+            return Err(Failure::new(&codes::IO, "cannot read standard input")
+                .cause(why)
+                .state("nothing was changed")
+                .hint("name a file, or give the command an input: < FILE"));
         }
         self.stdin_used_by = Some(what.to_owned());
         Ok(())

@@ -10,6 +10,7 @@ use super::codes;
 use super::context::Context;
 use super::failure::Failure;
 use super::range;
+use super::signals;
 use super::text::{self, Enc};
 
 /// The most that is read for one key or value: the largest log entry.
@@ -78,10 +79,17 @@ pub fn file(ctx: &mut Context, what: &str, path: &Path, enc: Enc) -> Result<Vec<
     })
 }
 
+/// Opens a file. A named pipe waits for its writer, and a signal ends the process there.
+pub fn open_file(path: &Path) -> Result<File, Failure> {
+    signals::while_waiting(|| File::open(path))
+        .ok_or(creel::Error::Interrupted)?
+        .map_err(|e| Failure::file("read", path, &e))
+}
+
 /// Opens a file, or standard input for `-`, which can be used only once.
 pub fn open(ctx: &mut Context, what: &str, path: &Path) -> Result<Box<dyn Read>, Failure> {
     if path.as_os_str() != "-" {
-        let file = File::open(path).map_err(|e| Failure::file("read", path, &e))?;
+        let file = open_file(path)?;
         if file.metadata().is_ok_and(|m| m.is_dir()) {
             return Err(
                 Failure::new(&codes::IO, format!("{} is a directory", path.display()))

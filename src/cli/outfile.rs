@@ -9,6 +9,7 @@ use creel::sys::Nameless;
 
 use super::codes;
 use super::failure::Failure;
+use super::signals;
 
 /// Writes `bytes` to `path`; an existing file is replaced only with `force`.
 pub fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
@@ -35,12 +36,11 @@ enum Place {
 impl OutFile {
     /// Begins a file; an existing one is replaced only with `force`, and only at the end.
     pub fn create(path: &Path, force: bool) -> Result<OutFile, Failure> {
-        if path.as_os_str() == "-" {
-            let what = "- is standard output, and this needs a file of its own";
-            return Err(Failure::usage(what).hint("name a file; ./- is one"));
-        }
+        refuse_dash(path)?;
         let file = if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-            let device = OpenOptions::new().write(true).open(path);
+            // A pipe waits for its reader.
+            let device = signals::while_waiting(|| OpenOptions::new().write(true).open(path));
+            let device = device.ok_or(creel::Error::Interrupted)?;
             Place::Device(device.map_err(|e| Failure::file("write", path, &e))?)
         } else if !force && path.symlink_metadata().is_ok() {
             return Err(exists(path));
@@ -83,6 +83,15 @@ impl OutFile {
             }
         }
     }
+}
+
+/// Refuses `-` where standard output will not do.
+pub fn refuse_dash(path: &Path) -> Result<(), Failure> {
+    if path.as_os_str() != "-" {
+        return Ok(());
+    }
+    let what = "- is standard output, and this needs a file of its own";
+    Err(Failure::usage(what).hint("name a file; ./- is one"))
 }
 
 /// Refuses an output that would take the place of what the command works on: with `--force` it

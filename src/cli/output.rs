@@ -100,8 +100,8 @@ impl Out {
     }
 
     fn write_through(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if creel::sys::entry::stdout_was_closed() {
-            return Err(no_stdout(CLOSED));
+        if let Some(why) = creel::sys::entry::stdout_fault() {
+            return Err(no_stdout(why));
         }
         self.checked(|stdout| stdout.write_all(bytes))
     }
@@ -127,9 +127,6 @@ impl Out {
         }
     }
 }
-
-/// What standard output is that was closed when the command began.
-pub const CLOSED: &str = "it is closed";
 
 /// Something that was to be told, and could not be.
 pub fn no_stdout(why: impl Into<String>) -> Failure {

@@ -25,12 +25,10 @@ impl Stream {
     pub fn open(args: &OutFileArgs) -> Result<Stream, Failure> {
         match args.o.as_deref().filter(|path| path.as_os_str() != "-") {
             Some(path) => Ok(Stream(To::File(OutFile::create(path, args.force)?))),
-            None if creel::sys::entry::stdout_was_closed() => {
-                Err(output::no_stdout(output::CLOSED))
-            }
-            None => match stdout() {
-                Ok(file) => Ok(Stream(To::Stdout(file))),
-                Err(error) => Err(output::no_stdout(error.to_string())),
+            None => match (creel::sys::entry::stdout_fault(), stdout()) {
+                (Some(why), _) => Err(output::no_stdout(why)),
+                (None, Ok(file)) => Ok(Stream(To::Stdout(file))),
+                (None, Err(error)) => Err(output::no_stdout(error.to_string())),
             },
         }
     }

@@ -14,7 +14,7 @@ use super::Run;
 use crate::cli::args::DbArg;
 use crate::cli::log::Level;
 use crate::cli::table::{self, Value};
-use crate::cli::{Context, Exit, Failure, Outcome, codes, units};
+use crate::cli::{Context, Exit, Failure, Outcome, codes, outfile, units};
 
 /// Arguments of `creel compact`.
 #[derive(Debug, Args)]
@@ -71,7 +71,8 @@ Examples:
 In place means: pages move from the tail of the file into free space, then the file is cut. Readers
 and writers go on meanwhile, and it can be interrupted at any instant. --rate spares the device for
 others; where a writer would have to wait, it hurries. A dense copy needs as much space as it will
-have, which is looked for first; NEW gets its name when it is whole and durable.
+have, which is looked for first; NEW gets its name when it is whole, durable and
+verified, content sum included.
 Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
@@ -79,11 +80,13 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
         let meter = ctx.meter("compact").of_bytes();
         let (report, result) = match &self.o {
             Some(new) => {
+                outfile::refuse_dash(new)?;
                 let db = ctx.open_read(&self.db, Interest::All)?;
                 look_for_room(&db, new)?;
                 let options = CopyOptions {
                     replace: self.force,
                     rate: self.rate,
+                    verify: (!self.no_verify).then_some(Depth::Deep),
                 };
                 let report = db.copy_dense_with(new, &options, &meter)?;
                 db.close()?;
@@ -119,7 +122,7 @@ Exit status: 0 done or not worth it, 4 damaged, 8 no space, 130 interrupted; oth
             return Err(sums_differ(&report, &result));
         }
         let verified = changed && !self.no_verify;
-        if verified {
+        if verified && self.o.is_none() {
             check(ctx, &result)?;
         }
         self.print(ctx, &report, verified)?;
@@ -159,11 +162,12 @@ fn look_for_room(db: &Db, new: &Path) -> Result<(), Failure> {
         .detail("available_bytes", room.available))
 }
 
-/// The result has to pass a full verification before success is reported.
+/// The result has to pass before success is reported. Deep, so that the content sum is that of what
+/// is there, not what the header says.
 fn check(ctx: &Context, path: &Path) -> Result<(), Failure> {
     let meter = ctx.meter("verify").of_bytes();
     let options = VerifyOptions {
-        level: Depth::Full,
+        level: Depth::Deep,
         ..VerifyOptions::default()
     };
     let report = creel::verify(path, &options, &meter)?;

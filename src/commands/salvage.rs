@@ -125,6 +125,7 @@ impl SalvageArgs {
     /// Files that would be written: refused before any work where that cannot be meant.
     fn check_targets(&self, path: &Path) -> Result<(), Failure> {
         if let Some(new) = self.o.as_ref().filter(|_| !self.dry_run) {
+            outfile::refuse_dash(new)?;
             Salvage::check_target(path, new, self.force, &OsVfs)?;
         }
         let Some(lost) = &self.lost else {

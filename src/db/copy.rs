@@ -12,6 +12,7 @@ use super::options::CreateOptions;
 use super::pace::Paced;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
+use crate::format::Depth;
 use crate::format::Invariant;
 use crate::format::checksum::History;
 use crate::format::header::Header;
@@ -39,6 +40,9 @@ pub struct CopyOptions {
     pub replace: bool,
     /// Bytes to write in a second at most.
     pub rate: Option<u64>,
+    /// How thoroughly to check the new file before it gets its name; `None` = not at all. At
+    /// [`Depth::Deep`] the content sum is that of what can be read back.
+    pub verify: Option<Depth>,
 }
 
 impl Db {
@@ -77,15 +81,23 @@ impl Inner {
         let size = |f: &dyn File| f.size().map_err(|e| Error::io_at("look at", &self.path, e));
         report.bytes_before = size(self.file.as_ref())?;
         let vfs = Arc::clone(&self.options.vfs);
-        create::publish(dest, &vfs, options.replace, |file| {
+        let new = create::filled(dest, &vfs, |file| {
             let header = self.write_copy(file, &moment, &paced)?;
             report.bytes_after = u64::from(header.page_count) * header.page_size() as u64;
             report.bytes_written = report.bytes_after;
             report.entries = header.entry_count;
             report.content_sum_after = header.content_sum;
-            self.check_destination(dest, options.replace)
+            Ok(())
         })?;
         report.content_sum_before = report.content_sum_after;
+        if let Some(level) = options.verify {
+            // What is read back is to be what the medium holds.
+            new.file().drop_cache(0, report.bytes_after);
+            progress.begin("verify");
+            self.check_copy(new.path(), level, progress)?;
+        }
+        self.check_destination(dest, options.replace)?;
+        new.publish(options.replace)?;
         Ok(report)
     }
 

@@ -60,18 +60,9 @@ pub(crate) fn create(path: &Path, options: &CreateOptions, vfs: &Arc<dyn Vfs>) -
     })
 }
 
-/// Fills a file that has no name yet, syncs it, gives it its name, and syncs the directory.
-/// The final name appears only when everything is durable; nothing is left behind on failure.
-pub(crate) fn publish(
-    path: &Path,
-    vfs: &Arc<dyn Vfs>,
-    replace: bool,
-    fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,
-) -> Result<()> {
-    filled(path, vfs, fill)?.publish(replace)
-}
-
-fn filled(
+/// Fills a file that has no name yet and syncs it. The final name is for the caller to give, when
+/// everything is durable; nothing is left behind on failure.
+pub(crate) fn filled(
     path: &Path,
     vfs: &Arc<dyn Vfs>,
     fill: impl FnOnce(&Arc<dyn File>) -> Result<()>,

@@ -89,7 +89,10 @@ impl Inner {
             return Err(Error::Invalid { reason });
         }
         match replace {
-            true => Ok(()),
+            true => self
+                .vfs()
+                .may_replace(dest)
+                .map_err(|e| Error::io_at("replace", dest, e)),
             false => Err(Error::Exists {
                 path: dest.to_owned(),
             }),

@@ -46,7 +46,8 @@ impl Salvage<'_> {
             return Err(Error::Invalid { reason });
         }
         if force {
-            return Ok(());
+            let free = vfs.may_replace(new);
+            return free.map_err(|e| Error::io_at("replace", new, e));
         }
         Err(Error::Exists {
             path: new.to_owned(),

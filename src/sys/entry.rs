@@ -1,7 +1,7 @@
 //! Where a program begins. A command that runs for a millisecond goes round Rust's runtime, which
 //! reads `/proc/self/maps` and maps a stack for signals first (docs/decisions/0051).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Makes `start`, a function that gives an exit status, the beginning of the program. The crate
 /// says `#![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]`.
@@ -24,13 +24,36 @@ macro_rules! program {
     };
 }
 
-/// Set where the program began without a standard output.
-static NO_STDOUT: AtomicBool = AtomicBool::new(false);
+/// Bit n is set where the program began with descriptor n closed.
+static CLOSED: AtomicU8 = AtomicU8::new(0);
 
-/// Whether the program began with its standard output closed: what is written there is lost, which
-/// Rust's library does not tell.
-pub fn stdout_was_closed() -> bool {
-    NO_STDOUT.load(Ordering::Relaxed)
+/// Why standard input cannot be read. Rust's library takes one that is closed for an empty one.
+pub fn stdin_fault() -> Option<&'static str> {
+    fault(0)
+}
+
+/// Why standard output cannot be written. Rust's library loses what is written to a closed one, and
+/// says that all went well.
+pub fn stdout_fault() -> Option<&'static str> {
+    fault(1)
+}
+
+fn fault(descriptor: u8) -> Option<&'static str> {
+    if CLOSED.load(Ordering::Relaxed) & (1 << descriptor) != 0 {
+        return Some("it is closed");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: asks for the flags of a number, whatever it names.
+        let flags = unsafe { libc::fcntl(i32::from(descriptor), libc::F_GETFL) };
+        match (descriptor, flags & libc::O_ACCMODE) {
+            _ if flags == -1 => return Some("it is closed"),
+            (0, libc::O_WRONLY) => return Some("it is open for writing only"),
+            (1, libc::O_RDONLY) => return Some("it is open for reading only"),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What the runtime would have done and a command relies on.
@@ -71,9 +94,7 @@ fn open_standard_streams() {
         if stream.revents & libc::POLLNVAL == 0 {
             continue;
         }
-        if stream.fd == libc::STDOUT_FILENO {
-            NO_STDOUT.store(true, Ordering::Relaxed);
-        }
+        CLOSED.fetch_or(1 << stream.fd, Ordering::Relaxed);
         // SAFETY: the path is a C string. The lowest free number is that of the closed stream.
         let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
         if opened == -1 {

@@ -165,7 +165,12 @@ pub trait Vfs: Send + Sync + Debug {
     }
     /// Which file the path names now.
     fn identity(&self, path: &Path) -> io::Result<FileIdentity>;
-    /// Renames over whatever is there.
+    /// Refuses what is there and no regular file: a device or a pipe is never replaced.
+    fn may_replace(&self, path: &Path) -> io::Result<()> {
+        let _ = path;
+        Ok(())
+    }
+    /// Renames over a file that is there, but see [`Vfs::may_replace`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Renames; fails with `AlreadyExists` when `to` exists.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;

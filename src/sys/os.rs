@@ -59,7 +59,18 @@ impl Vfs for OsVfs {
         fs::metadata(path).map(|found| identity_of(&found))
     }
 
+    fn may_replace(&self, path: &Path) -> io::Result<()> {
+        match fs::metadata(path) {
+            Ok(found) if !found.is_file() => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is there already, and no regular file",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.may_replace(to)?;
         fs::rename(from, to)
     }
 

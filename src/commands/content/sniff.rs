@@ -63,10 +63,14 @@ pub(super) fn open(
         ctx.take_stdin("export")?;
         Box::new(io::stdin())
     } else {
+        // Whatever waits for its other end is no database, and no export.
+        let about = path.metadata().map_err(|e| failed(&e))?;
+        if !about.is_file() {
+            return Ok(Found::Database);
+        }
         let mut file = File::open(path).map_err(|e| failed(&e))?;
-        let about = file.metadata().map_err(|e| failed(&e))?;
         reading.total = Some(about.len());
-        if !about.is_file() || has_header(&mut file).map_err(|e| failed(&e))? {
+        if has_header(&mut file).map_err(|e| failed(&e))? {
             return Ok(Found::Database);
         }
         Box::new(Counted(file, Arc::clone(&reading.read)))

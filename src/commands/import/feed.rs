@@ -1,6 +1,5 @@
 //! The thread that reads and decodes, and the blocks that it hands over.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +11,7 @@ use creel::exchange::read::{Block, Identity, Mark, ReadOptions, Reader, Stop, Tr
 
 use super::files::InputFile;
 use super::lineage::Source;
-use crate::cli::{Failure, codes, signals};
+use crate::cli::{Failure, codes, input, signals};
 
 /// Blocks that may wait; enough to bridge a write, small beside everything else.
 const AHEAD: usize = 4;
@@ -69,7 +68,7 @@ impl Feed {
     ) -> Result<Feed, Failure> {
         let source: Box<dyn Read + Send> = match &file.path {
             None => Box::new(io::stdin()),
-            Some(path) => Box::new(File::open(path).map_err(|e| Failure::file("read", path, &e))?),
+            Some(path) => Box::new(input::open_file(path)?),
         };
         let counted = Counted {
             source,

@@ -249,7 +249,13 @@ impl Inner {
         Ok(report)
     }
 
-    fn check_copy(&self, path: &Path, level: Depth, progress: &dyn Progress) -> Result<()> {
+    /// Verifies a copy before it gets its name.
+    pub(in crate::db) fn check_copy(
+        &self,
+        path: &Path,
+        level: Depth,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let options = VerifyOptions {
             level,
             vfs: Arc::clone(&self.options.vfs),
