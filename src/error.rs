@@ -76,6 +76,52 @@ pub struct Holder {
     pub command: String,
 }
 
+/// What has a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bounded {
+    /// Bytes of a key; the page size decides.
+    KeyLength,
+    /// Bytes of one value.
+    ValueLength,
+    /// Bytes of one commit.
+    BatchSize,
+    /// Bytes of a keyspace's name.
+    KeyspaceName,
+    /// Keyspaces of a file.
+    Keyspaces,
+    /// Pages of a file.
+    Pages,
+    /// Levels of the tree.
+    TreeHeight,
+    /// The number of an epoch.
+    Epoch,
+    /// Bytes of an address that the file keeps.
+    Address,
+    /// Holds that the file keeps.
+    Holds,
+    /// Bytes of a hold's name.
+    HoldName,
+}
+
+impl fmt::Display for Bounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Bounded::KeyLength => "key length",
+            Bounded::ValueLength => "value length",
+            Bounded::BatchSize => "batch size",
+            Bounded::KeyspaceName => "keyspace name length",
+            Bounded::Keyspaces => "number of keyspaces",
+            Bounded::Pages => "number of pages",
+            Bounded::TreeHeight => "tree height",
+            Bounded::Epoch => "epoch",
+            Bounded::Address => "address length",
+            Bounded::Holds => "number of holds",
+            Bounded::HoldName => "name length",
+        })
+    }
+}
+
 /// Everything that can go wrong, by cause.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -135,8 +181,8 @@ pub enum Error {
     },
     /// A key, value, batch or option is out of its bounds.
     Limit {
-        /// What was limited, for example `"key length"`.
-        what: &'static str,
+        /// What was limited.
+        what: Bounded,
         /// The value given.
         actual: u64,
         /// The largest (or smallest) value allowed.
@@ -221,6 +267,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// A database file that could not be opened.
+    pub(crate) fn on_open(path: &Path, source: io::Error) -> Error {
+        match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NotFound {
+                path: path.to_owned(),
+            },
+            io::ErrorKind::IsADirectory => Error::NotADatabase {
+                path: path.to_owned(),
+                reason: "it is a directory".into(),
+            },
+            _ => Error::io_at("open", path, source),
+        }
+    }
+
     /// Wraps an I/O error with what was being done.
     pub fn io(doing: &'static str, source: io::Error) -> Self {
         Error::Io {
@@ -313,7 +373,11 @@ impl fmt::Display for Error {
                 f.write_str("the commit was written but its sync failed: its outcome is unknown")
             }
             Error::Replaced { path } => {
-                write!(f, "the path names another file now: {}", path.display())
+                write!(
+                    f,
+                    "the path does not name this file any more: {}",
+                    path.display()
+                )
             }
             Error::HardLinked { path, links } => {
                 write!(f, "{} has {links} hard links", path.display())

@@ -88,7 +88,7 @@ pub use db::{
     LogInfo, OpenOptions, Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot,
     Sorted, Sorter, SyncMode, Token, info, log_info,
 };
-pub use error::{Corruption, Error, Holder, Result};
+pub use error::{Bounded, Corruption, Error, Holder, Result};
 pub use format::fence::FenceRecord;
 pub use format::header::Role;
 pub use format::{Depth, Invariant};

@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use cli::globals::wants_color;
 use cli::output::Out;
 use cli::report::{self, Style};
-use cli::{Context, Exit, Failure};
+use cli::{Context, Exit};
 
 #[cfg(not(test))]
 creel::program!(start);
@@ -94,28 +94,25 @@ fn not_parsed(error: &clap::Error, args: &[OsString]) -> Exit {
                 }
             }
         }
+        // Without any arguments: the help itself.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !cli::usage::style(args).json => {
+            let style = cli::usage::style(args);
+            if !style.silent {
+                report::stderr(&if style.color {
+                    text.ansi().to_string()
+                } else {
+                    text.to_string()
+                });
+            }
+            Exit::Usage
+        }
         _ => {
-            let given = |flag: &str| args.iter().any(|arg| arg == flag);
-            if given("-qq") {
-                return Exit::Usage;
-            }
-            if given("--json") {
-                let text = text.to_string();
-                let what = text.lines().next().unwrap_or_default();
-                let what = what.strip_prefix("error: ").unwrap_or(what);
-                let style = Style {
-                    json: true,
-                    ..Style::default()
-                };
-                report::failure(&Failure::usage(what), style);
-                return Exit::Usage;
-            }
-            let color = wants_color(None, || std::io::stderr().is_terminal());
-            report::stderr(&if color {
-                text.ansi().to_string()
-            } else {
-                text.to_string()
-            });
+            let names = args.iter().skip(1).filter_map(|arg| arg.to_str());
+            let verb = names
+                .into_iter()
+                .find(|name| commands::cli_for(name).is_some());
+            let failure = report::name_verb(cli::usage::failure(error), verb);
+            report::failure(&failure, cli::usage::style(args));
             Exit::Usage
         }
     }

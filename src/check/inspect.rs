@@ -35,17 +35,17 @@ const MAX_LIST_PAGES: usize = 10_000;
 
 /// Dumps one structure, damaged or not. Never writes.
 pub fn inspect(path: &Path, what: Inspect) -> Result<String> {
-    let file = OsVfs.open(path, Access::Read).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound {
-            path: path.to_owned(),
-        },
-        _ => Error::io_at("open", path, e),
-    })?;
+    let file = OsVfs
+        .open(path, Access::Read)
+        .map_err(|e| Error::on_open(path, e))?;
     let len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
     let mut source = Source::new(file, len, &NoProgress);
     if let Inspect::Header(slot) = what {
         let offset = SLOT_OFFSETS.get(usize::from(slot)).copied();
         let offset = offset.ok_or_else(|| absent(format!("there is no header slot {slot}")))?;
+        if len < offset + SLOT_SIZE as u64 {
+            slots::read(source.file.as_ref())?.current(path)?; // says that it is no database
+        }
         let bytes = read(&source, offset, SLOT_SIZE)?;
         return Ok(describe::header_slot(&bytes, usize::from(slot)));
     }

@@ -38,16 +38,7 @@ pub fn verify(
     let file = options
         .vfs
         .open(path, Access::Read)
-        .map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Error::NotFound {
-                path: path.to_owned(),
-            },
-            std::io::ErrorKind::IsADirectory => Error::NotADatabase {
-                path: path.to_owned(),
-                reason: "it is a directory".into(),
-            },
-            _ => Error::io_at("open", path, e),
-        })?;
+        .map_err(|e| Error::on_open(path, e))?;
     let len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
     if options.level == Depth::Deep {
         file.drop_cache(0, len); // so that the medium is read, not memory

@@ -56,7 +56,7 @@ codes! {
     LIMIT "out_of_bounds" Usage
         "a key, value, batch or option is larger or smaller than the format allows"
         "nothing was changed"
-        "creel info DB shows the page size, which sets the longest key";
+        "creel COMMAND --help";
     CORRUPT "corrupt" Corrupt
         "stored bytes fail a checksum or break an invariant: a failing device, a stray write, or a bug"
         "the file was not changed"
@@ -94,8 +94,8 @@ codes! {
         "the commit may or may not survive; all confirmed commits are safe"
         "creel get DB KEY, then decide";
     REPLACED "replaced" Io
-        "another file was moved to this path while it was in use"
-        "neither file was changed since that was noticed"
+        "the file was moved, removed or replaced at its path while it was in use"
+        "nothing was changed since that was noticed"
         "run the command again on the file that should be used";
     HARD_LINKED "hard_linked" Io
         "the file has more than one name, which makes two databases out of one at the next copy"
@@ -263,7 +263,7 @@ mod tests {
             (Error::Invalid { reason: "x".into() }, 2),
             (
                 Error::Limit {
-                    what: "key length",
+                    what: creel::Bounded::KeyLength,
                     actual: 2,
                     limit: 1,
                 },

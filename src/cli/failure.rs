@@ -168,13 +168,40 @@ impl From<creel::Error> for Failure {
                 holder,
                 waited,
             } => busy(failure, lock, holder, waited),
-            creel::Error::Limit { actual, limit, .. } => {
-                failure.detail("actual", actual).detail("limit", limit)
+            creel::Error::Limit {
+                what,
+                actual,
+                limit,
+            } => {
+                let failure = failure.detail("actual", actual).detail("limit", limit);
+                match remedy(what) {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
             }
             creel::Error::NoKeyspace { name } => failure.detail("keyspace", name),
             _ => failure,
         }
     }
+}
+
+/// What to do where something is too large.
+fn remedy(what: creel::Bounded) -> Option<&'static str> {
+    Some(match what {
+        creel::Bounded::KeyLength => {
+            "creel info DB --get page_size: a key has at most a quarter of that less 64 bytes; creel open NEW --create \
+             --page-size 64KiB takes longer ones"
+        }
+        creel::Bounded::BatchSize => {
+            "make smaller commits, or creel import DB FILE, which has no such limit"
+        }
+        creel::Bounded::KeyspaceName => "choose a shorter name",
+        creel::Bounded::Keyspaces => "creel keyspaces DB lists them; keys with a prefix do as well",
+        creel::Bounded::Pages => {
+            "larger pages hold more: creel open NEW --create --page-size 64KiB, then export and import"
+        }
+        _ => return None,
+    })
 }
 
 /// Adds who holds the lock, and whether that process is still there.

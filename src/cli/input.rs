@@ -60,8 +60,9 @@ pub fn file(ctx: &mut Context, what: &str, path: &Path, enc: Enc) -> Result<Vec<
         .map_err(|e| Failure::file("read", path, &e))?;
     if bytes.len() as u64 > MAX_VALUE {
         return Err(
-            Failure::new(&codes::LIMIT, format!("the {what} is larger than 64 MiB"))
-                .hint("split it over several keys"),
+            Failure::new(&codes::LIMIT, format!("the {what} is larger than 64 MiB")).hint(
+                "split it over several keys; creel import takes larger values, see --max-line",
+            ),
         );
     }
     if enc == Enc::Raw {

@@ -24,6 +24,7 @@ pub mod stream;
 pub mod table;
 pub mod text;
 pub mod units;
+pub mod usage;
 
 pub use context::Context;
 pub use exit::Exit;

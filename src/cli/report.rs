@@ -108,7 +108,10 @@ pub fn failure(failure: &Failure, style: Style) {
 /// Puts the verb in place of `COMMAND`: the help of what was typed.
 pub fn name_verb(failure: Failure, verb: Option<&str>) -> Failure {
     match verb {
-        Some(verb) if failure.code() == &codes::USAGE && failure.parts().hint.is_none() => {
+        Some(verb)
+            if [&codes::USAGE, &codes::LIMIT].contains(&failure.code())
+                && failure.parts().hint.is_none() =>
+        {
             failure.hint(format!("creel {verb} --help"))
         }
         _ => failure,

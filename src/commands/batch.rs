@@ -18,6 +18,8 @@ mod lines;
 
 /// The largest atomic batch: one log entry.
 const MAX_BATCH: usize = 64 << 20;
+const SMALLER: &str =
+    "smaller commits: --every 10k; creel import takes any size in one step, and larger values";
 /// With `--every` a commit is made at this size at the latest.
 const EARLY_COMMIT: usize = 16 << 20;
 
@@ -146,7 +148,12 @@ impl BatchArgs {
         lines: &mut Lines,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let meter = ctx.meter("batch");
+        let meter = ctx.meter("batch").of_bytes();
+        // A pipe does not say how much there will be.
+        let about = std::fs::metadata(&self.file).ok();
+        let size = about
+            .filter(|found| found.is_file())
+            .map(|found| found.len());
         let mut batch = Batch::new();
         let (mut puts, mut deletes) = (0, 0);
         while let Some(op) = lines.next_op()? {
@@ -169,7 +176,7 @@ impl BatchArgs {
             if self.every.is_none() && batch.byte_len() > MAX_BATCH {
                 return Err(too_large(lines.number()));
             }
-            meter.report(lines.offset(), None);
+            meter.report(lines.offset(), size);
             if full {
                 let done = std::mem::take(&mut batch);
                 commit(db, done, lines.number(), (&mut puts, &mut deletes), tally)?;
@@ -193,10 +200,16 @@ fn commit(
         confirm.look()?;
     }
     let commit = db.write(batch).map_err(|error| {
-        let large = matches!(error, creel::Error::Limit { .. });
+        let large = matches!(
+            error,
+            creel::Error::Limit {
+                what: creel::Bounded::BatchSize,
+                ..
+            }
+        );
         let failure = Failure::from(error).detail("line", line);
         if large {
-            failure.hint("smaller commits: --every 10k")
+            failure.hint(SMALLER)
         } else {
             failure
         }
@@ -217,7 +230,7 @@ fn too_large(line: u64) -> Failure {
         &codes::LIMIT,
         format!("line {line}: one commit holds at most 64 MiB"),
     )
-    .hint("smaller commits: --every 10k")
+    .hint(SMALLER)
     .detail("line", line)
 }
 

@@ -114,13 +114,18 @@ time, 16 a fail-over dropped it; others: creel explain CODE";
             }
             Some(receipt) => self.open_at(ctx, receipt, &keys)?,
         };
-        let keyspace = db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace)?;
+        let keyspace = match db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace) {
+            // A keyspace comes with the first put into it: until then its keys are absent.
+            Err(Error::NoKeyspace { .. }) if self.default.is_some() => None,
+            other => Some(other?),
+        };
+        let keyspace = keyspace.as_ref();
         let single = keys.len() == 1 && self.keys_from.is_none();
         let json = ctx.globals.json || self.out.out == Some(OutEnc::Json);
         match keys.first() {
-            Some(key) if single && !json => self.print_value(ctx, &keyspace, key),
+            Some(key) if single && !json => self.print_value(ctx, keyspace, key),
             _ if self.file.o.is_some() => Err(Failure::usage("-o takes the value of one key")),
-            _ => self.print_records(ctx, &keyspace, &keys),
+            _ => self.print_records(ctx, keyspace, &keys),
         }
     }
 }
@@ -205,7 +210,7 @@ impl GetArgs {
         value.get(from..to).unwrap_or_default()
     }
 
-    fn print_value(&self, ctx: &mut Context, keyspace: &Keyspace, key: &[u8]) -> Outcome {
+    fn print_value(&self, ctx: &mut Context, keyspace: Option<&Keyspace>, key: &[u8]) -> Outcome {
         let terminal = self.file.o.is_none() && ctx.out.is_terminal();
         let enc = self.out.out.unwrap_or(if terminal {
             OutEnc::Escape
@@ -218,14 +223,18 @@ impl GetArgs {
             escape::Plain::Ascii
         };
         let mut text = Vec::new();
-        let found = keyspace.get_with(key, |value| {
+        let show = |value: &[u8]| {
             let part = self.part(value);
             if self.out.redact {
                 text.extend_from_slice(text::redacted(part).as_bytes());
             } else {
                 text::encode(part, enc, plain, &mut text);
             }
-        })?;
+        };
+        let found = match keyspace {
+            Some(keyspace) => keyspace.get_with(key, show)?,
+            None => None,
+        };
         if found.is_none() {
             match &self.default {
                 Some(default) => text.extend_from_slice(default.as_encoded_bytes()),
@@ -256,10 +265,18 @@ impl GetArgs {
         }
     }
 
-    fn print_records(&self, ctx: &mut Context, keyspace: &Keyspace, keys: &[Vec<u8>]) -> Outcome {
+    fn print_records(
+        &self,
+        ctx: &mut Context,
+        keyspace: Option<&Keyspace>,
+        keys: &[Vec<u8>],
+    ) -> Outcome {
         let mut all = true;
         for key in keys {
-            let value = keyspace.get(key)?;
+            let value = match keyspace {
+                Some(keyspace) => keyspace.get(key)?,
+                None => None,
+            };
             all &= value.is_some() || self.default.is_some();
             let found = value.is_some();
             let value =

@@ -112,6 +112,9 @@ Exit status: 0 done, even where nothing matches or the reader of a pipe left; ot
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
+        if self.null && ctx.globals.json {
+            return Err(Failure::usage("-0 and --json are two forms of output"));
+        }
         let glob = match &self.glob {
             Some(pattern) => Some(
                 Glob::new(pattern.as_encoded_bytes())
@@ -295,7 +298,8 @@ impl ListArgs {
                 more: more.is_some(),
                 next_after_b64: more
                     .as_deref()
-                    .filter(|_| !self.out.redact)
+                    // With --limit 0 there is no last one.
+                    .filter(|last| !self.out.redact && !last.is_empty())
                     .map(text::base64),
                 position: token.into(),
             })?;

@@ -42,6 +42,7 @@ Exit status: 0 everything held, 20 an invariant is broken, 21 too much was used,
         if let Some(helper) = self.helper {
             return helper::serve(helper, ctx);
         }
+        self.report.check()?;
         ctx.long();
         parts::run(&self, ctx)
     }

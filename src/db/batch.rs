@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::range::KeyRange;
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::frame::MAX_PAYLOAD;
 use crate::format::key::{
     MAIN_NAME, MAX_KEYSPACE_NAME, MAX_POSITION_ID, MAX_POSITION_RECORD, is_position,
@@ -224,7 +224,7 @@ impl Batch {
         if estimate > u64::from(MAX_PAYLOAD) {
             let limit = u64::from(MAX_PAYLOAD);
             return Err(Error::Limit {
-                what: "batch size",
+                what: Bounded::BatchSize,
                 actual: estimate,
                 limit,
             });
@@ -242,7 +242,7 @@ pub(super) fn check_key(len: usize, longest: usize) -> Result<()> {
     if len > longest {
         let (actual, limit) = (len as u64, longest as u64);
         return Err(Error::Limit {
-            what: "key length",
+            what: Bounded::KeyLength,
             actual,
             limit,
         });
@@ -271,7 +271,7 @@ pub(super) fn check_keyspace_name(name: &str) -> Result<()> {
     if name.len() > MAX_KEYSPACE_NAME {
         let (actual, limit) = (name.len() as u64, MAX_KEYSPACE_NAME as u64);
         return Err(Error::Limit {
-            what: "keyspace name length",
+            what: Bounded::KeyspaceName,
             actual,
             limit,
         });

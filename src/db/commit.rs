@@ -19,7 +19,7 @@ use crate::format::checksum::History;
 use crate::format::frame::{ENVELOPE_SIZE, EntryHeader, EntryKind, frame_len};
 use crate::format::header::Role;
 use crate::store::slots;
-use crate::wal::append::{self, Durability, Encoded, Stamp};
+use crate::wal::append::{self, Durability, Encoded};
 use crate::wal::scan::Link;
 use crate::wal::tail;
 use crate::wal::tail::{NewEntry, Tail};
@@ -193,11 +193,7 @@ impl Inner {
             return Ok(group.results(start, history, &nothing));
         }
         let durability = self.prepare_append(&mut log)?;
-        let stamp = Stamp {
-            now_us: self.stamp_us(&log.tail),
-            durable_gen: log.tail.durable_gen,
-            durability,
-        };
+        let stamp = self.stamp(&log.tail, durability);
         let encoded = append::encode(&log.tail, &history, &entries, &stamp);
         let written = self.append_group(log, encoded, durability, |table, newest| {
             for (i, prepared) in group.written().enumerate() {

@@ -9,7 +9,7 @@ use super::range::KeyRange;
 use super::view::Layers;
 use crate::defect::{Defect, planted};
 use crate::delta::Delta;
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::frame::MAX_PAYLOAD;
 use crate::format::key::{CATALOGUE, FullKey, MAIN, MAIN_NAME, position_user_key};
 use crate::format::op::{Op, Ops};
@@ -115,7 +115,7 @@ impl Evaluator {
         if prepared.payload.len() as u64 > u64::from(MAX_PAYLOAD) {
             let (actual, limit) = (prepared.payload.len() as u64, u64::from(MAX_PAYLOAD));
             return Err(Error::Limit {
-                what: "batch size",
+                what: Bounded::BatchSize,
                 actual,
                 limit,
             });
@@ -219,7 +219,7 @@ impl Evaluator {
         let last = view.last_keyspace_id()?.max(in_batch);
         let id = last.checked_add(1).filter(|id| *id < u32::MAX);
         let id = id.ok_or(Error::Limit {
-            what: "number of keyspaces",
+            what: Bounded::Keyspaces,
             actual: u64::from(u32::MAX),
             limit: u64::from(u32::MAX) - 1,
         })?;

@@ -9,7 +9,7 @@ use super::checkpoint::Cut;
 use super::handle::{Inner, lock};
 use super::job::Job;
 use super::region::RegionWish;
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::Invariant;
 use crate::format::bytes::{id_at, split_bytes, u16_at, u32_at, u64_at};
 use crate::format::entry::Point;
@@ -193,13 +193,13 @@ impl Facts {
 
     fn check(&self) -> Result<()> {
         let limits = [
-            ("address length", self.source.len(), MAX_ADDRESS),
-            ("address length", self.publish.len(), MAX_ADDRESS),
-            ("address length", self.control.len(), MAX_ADDRESS),
-            ("number of holds", self.holds.len(), MAX_HOLDS),
+            (Bounded::Address, self.source.len(), MAX_ADDRESS),
+            (Bounded::Address, self.publish.len(), MAX_ADDRESS),
+            (Bounded::Address, self.control.len(), MAX_ADDRESS),
+            (Bounded::Holds, self.holds.len(), MAX_HOLDS),
         ];
         let names = self.holds.iter();
-        let names = names.map(|hold| ("name length", hold.name.len(), MAX_NAME));
+        let names = names.map(|hold| (Bounded::HoldName, hold.name.len(), MAX_NAME));
         for (what, actual, limit) in limits.into_iter().chain(names) {
             if actual > limit {
                 let (actual, limit) = (actual as u64, limit as u64);

@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::handle::{Inner, lock};
 use super::identity::begin_epoch;
 use super::token::{Commit, Position, Token};
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::Invariant;
 use crate::format::entry::{Entry, EntryError};
 use crate::format::fence::FenceRecord;
@@ -51,7 +51,7 @@ impl Db {
         let random = self.inner.vfs().random(&mut incarnation);
         random.map_err(|e| Error::io("get random bytes", e))?;
         let limit = Error::Limit {
-            what: "epoch",
+            what: Bounded::Epoch,
             actual: u64::from(u32::MAX),
             limit: u64::from(u32::MAX) - 1,
         };

@@ -27,7 +27,7 @@ use crate::store::locks::{self, CHECKPOINT, Held, WRITER};
 use crate::store::pins::Pins;
 use crate::store::slots::Current;
 use crate::sys::{File, FileIdentity, LockMode, Vfs};
-use crate::wal::append;
+use crate::wal::append::{self, Durability, Stamp};
 use crate::wal::extents;
 use crate::wal::tail::Tail;
 
@@ -163,10 +163,19 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Inner {
+    /// What the frames of the next group have in common.
+    pub(super) fn stamp(&self, tail: &Tail, durability: Durability) -> Stamp {
+        Stamp {
+            now_us: self.stamp_us(tail),
+            durable_gen: tail.durable_gen,
+            durability,
+        }
+    }
+
     /// The time for the next entries. Where the clock is behind, and bytes of a lost entry may stand where
     /// they go, it jumps: an entry that was made again with the same time would have the same hash, and what
     /// stands behind the lost one could pass for what follows.
-    pub(super) fn stamp_us(&self, tail: &Tail) -> u64 {
+    fn stamp_us(&self, tail: &Tail) -> u64 {
         let now_us = self.vfs().now_us();
         if now_us > tail.last_time_us || tail.clear {
             return now_us;

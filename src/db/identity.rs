@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Db;
 use super::handle::{Inner, Log, lock};
 use super::view::{Tree, View};
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::header::{Header, Role};
 use crate::store::pages::Pages;
 use crate::store::slots;
@@ -60,7 +60,7 @@ impl Db {
             // Epochs rise one by one. Whoever says another thing must not use them up.
             if epoch.saturating_sub(known) > EPOCH_JUMP {
                 return Err(Error::Limit {
-                    what: "epoch",
+                    what: Bounded::Epoch,
                     actual: u64::from(epoch),
                     limit: u64::from(known.saturating_add(EPOCH_JUMP)),
                 });

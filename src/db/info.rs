@@ -102,16 +102,9 @@ pub struct Info {
 
 /// Opens a file for a look that takes no locks.
 pub(super) fn open_to_look(path: &Path) -> Result<Arc<dyn File>> {
-    OsVfs.open(path, Access::Read).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound {
-            path: path.to_owned(),
-        },
-        std::io::ErrorKind::IsADirectory => Error::NotADatabase {
-            path: path.to_owned(),
-            reason: "it is a directory".into(),
-        },
-        _ => Error::io_at("open", path, e),
-    })
+    OsVfs
+        .open(path, Access::Read)
+        .map_err(|e| Error::on_open(path, e))
 }
 
 /// Reads the headers of a file: takes no writer lock, recovers nothing, writes nothing.

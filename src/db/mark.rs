@@ -22,7 +22,7 @@ use crate::format::key::{CATALOGUE, FullKey};
 use crate::format::local::{MarkRecord, mark_user_key};
 use crate::format::op::Op;
 use crate::tree;
-use crate::wal::append::{self, Durability, Stamp};
+use crate::wal::append::{self, Durability};
 use crate::wal::tail::NewEntry;
 
 impl Db {
@@ -108,11 +108,7 @@ impl Inner {
             payload: &payload,
         }];
         let history = self.history(log)?;
-        let stamp = Stamp {
-            now_us: self.stamp_us(&log.tail),
-            durable_gen: log.tail.durable_gen,
-            durability: Durability::Later,
-        };
+        let stamp = self.stamp(&log.tail, Durability::Later);
         let mut encoded = append::encode(&log.tail, &history, &entries, &stamp);
         let file = self.file.as_ref();
         if let Err(source) = append::write(file, &log.tail, &mut encoded, Durability::Later) {

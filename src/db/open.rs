@@ -135,16 +135,10 @@ fn open_at(
 }
 
 fn open_file(path: &Path, options: &OpenOptions, access: Access) -> Result<Arc<dyn File>> {
-    options.vfs.open(path, access).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Error::NotFound {
-            path: path.to_owned(),
-        },
-        io::ErrorKind::IsADirectory => Error::NotADatabase {
-            path: path.to_owned(),
-            reason: "it is a directory".into(),
-        },
-        _ => Error::io_at("open", path, e),
-    })
+    options
+        .vfs
+        .open(path, access)
+        .map_err(|e| Error::on_open(path, e))
 }
 
 /// File systems without working locks.

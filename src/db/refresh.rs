@@ -157,7 +157,7 @@ impl Inner {
     /// True for the header that a checkpoint of this very handle has written and is about to
     /// publish. It holds the checkpoint lock, so nobody else writes a header or turns to another
     /// region; what it has folded is in this handle's tables still.
-    fn is_coming(&self, newest: &Current, log: &Log) -> bool {
+    pub(super) fn is_coming(&self, newest: &Current, log: &Log) -> bool {
         let header = &newest.header;
         self.coming.load(Ordering::Acquire) == header.generation
             && header.prev_header_crc == log.current.crc

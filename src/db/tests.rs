@@ -437,3 +437,38 @@ fn an_entry_that_does_not_decode_is_damage() {
     assert_eq!(applied(EntryKind::Commit, &Interest::None).ok(), Some(0));
     assert_eq!(applied(EntryKind::Note, &keys).ok(), Some(0));
 }
+
+/// A header that is this handle's own and on its way is waited for; any other is read in anew, or commits
+/// of others would be missed.
+#[test]
+fn only_the_header_of_the_running_checkpoint_is_coming() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = OpenOptions::new().background_checkpoint(false);
+    let db = options
+        .create(dir.path().join("db"), &CreateOptions::default())
+        .unwrap();
+    db.put(b"k", b"v").unwrap();
+    let log = super::handle::lock(&db.inner.log);
+    let generation = log.current.header.generation + 1;
+    let mut next = log.current.clone();
+    next.header.generation = generation;
+    next.header.prev_header_crc = log.current.crc;
+    let coming = &db.inner.coming;
+    let order = std::sync::atomic::Ordering::Release;
+    assert!(!db.inner.is_coming(&next, &log), "no checkpoint runs");
+    coming.store(generation, order);
+    assert!(db.inner.is_coming(&next, &log));
+    let mut other = next.clone();
+    other.header.prev_header_crc ^= 1;
+    assert!(!db.inner.is_coming(&other, &log), "it follows another one");
+    let mut later = next.clone();
+    later.header.generation += 1;
+    assert!(
+        !db.inner.is_coming(&later, &log),
+        "somebody went on from it"
+    );
+    coming.store(generation + 1, order);
+    assert!(!db.inner.is_coming(&later, &log), "one is left out");
+    coming.store(0, order);
+    assert!(!db.inner.is_coming(&next, &log), "the checkpoint has ended");
+}

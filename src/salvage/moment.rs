@@ -43,16 +43,9 @@ impl<'a> Moment<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Moment<'a>> {
         let vfs = options.vfs.as_ref();
-        let file = vfs.open(path, Access::Read).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Error::NotFound {
-                path: path.to_owned(),
-            },
-            std::io::ErrorKind::IsADirectory => Error::NotADatabase {
-                path: path.to_owned(),
-                reason: "it is a directory".into(),
-            },
-            _ => Error::io_at("open", path, e),
-        })?;
+        let file = vfs
+            .open(path, Access::Read)
+            .map_err(|e| Error::on_open(path, e))?;
         let len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
         let locks = Locks::open(vfs, path, file.as_ref());
         let source = Source::new(Arc::clone(&file), len, progress);

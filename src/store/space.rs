@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::defect::{Defect, planted};
-use crate::error::{Corruption, Error, Result};
+use crate::error::{Bounded, Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::format::freelist::{FreeExtent, read_free_page, records_per_page, write_free_page};
 use crate::format::header::{Header, first_page};
@@ -142,7 +142,7 @@ impl Space {
         };
         let end = u64::from(start) + u64::from(pages);
         self.page_count = u32::try_from(end).map_err(|_| Error::Limit {
-            what: "number of pages",
+            what: Bounded::Pages,
             actual: end,
             limit: u64::from(u32::MAX),
         })?;

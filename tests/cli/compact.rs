@@ -196,3 +196,41 @@ fn nonsense_is_a_usage_error() {
         .assert()
         .code(2);
 }
+
+/// `compact -o /dev/null --force` put a file in the place of the device, with exit 0.
+#[test]
+fn a_device_or_pipe_is_not_replaced_even_with_force() {
+    use std::os::unix::fs::FileTypeExt;
+    let db = Db::filled(100);
+    let pipe = db.dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // A name of a device that nothing is lost with: the link goes, if anything.
+    let device = db.dir.path().join("device");
+    std::os::unix::fs::symlink("/dev/full", &device).unwrap();
+    for verb in ["compact", "salvage"] {
+        for place in [&pipe, &device, &db.dir.path().to_path_buf()] {
+            let mut command = db.run(verb);
+            command.arg("-o").arg(place).arg("--force");
+            let error = json_error(command, 8);
+            let causes = error["causes"].to_string();
+            assert!(causes.contains("no regular file"), "{verb}: {error}");
+        }
+    }
+    let about = std::fs::symlink_metadata(&pipe).unwrap();
+    assert!(about.file_type().is_fifo());
+    assert!(std::fs::symlink_metadata(&device).unwrap().is_symlink());
+    assert_eq!(db.files(), ["device", "pipe", "test.db"]);
+}
+
+/// It made a file of that name.
+#[test]
+fn a_dash_is_not_the_name_of_a_copy() {
+    let db = Db::filled(10);
+    for verb in ["compact", "salvage"] {
+        let mut command = db.run(verb);
+        command.current_dir(db.dir.path()).args(["-o", "-"]);
+        json_error(command, 2);
+    }
+    assert_eq!(db.files(), ["test.db"]);
+}

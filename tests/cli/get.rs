@@ -263,3 +263,19 @@ fn an_unknown_keyspace_is_exit_1_and_says_so() {
         .code(1)
         .stderr(predicate::str::contains("users"));
 }
+
+/// A keyspace comes with the first put into it; until then a script got exit 1 instead of its default.
+#[test]
+fn default_stands_in_for_a_key_of_a_keyspace_to_come() {
+    let db = Db::new();
+    let get = |args: &[&str]| {
+        let mut command = db.run("get");
+        command.args(args).args(["--keyspace", "counters"]);
+        command
+    };
+    assert_eq!(stdout(get(&["visits", "--default", "0"])), "0");
+    let record = json(get(&["visits", "--default", "0"]));
+    assert_eq!(record["found"], false);
+    assert_eq!(record["value_b64"], base64(b"0"));
+    get(&["visits"]).assert().code(1).stdout("");
+}

@@ -239,3 +239,48 @@ fn a_bug_is_exit_70_with_a_report() {
 fn an_empty_path_is_a_usage_error() {
     creel().args(["get", "", "k"]).assert().code(2);
 }
+
+/// They had two parts, colours of their own, and in JSON the arguments that were missing were missing.
+#[test]
+fn arguments_that_cannot_be_parsed_are_told_in_four_parts() {
+    creel().arg("put").assert().code(2).stdout("").stderr(
+        "error: the following required arguments were not provided: <DB>\n  state: nothing was changed\n  \
+         hint: creel put --help\n",
+    );
+    creel()
+        .args(["list", "x", "--limit", "-1"])
+        .assert()
+        .code(2)
+        .stderr(
+            "error: unexpected argument '-1' found\n  state: nothing was changed\n  \
+         hint: to pass '-1' as a value, use '-- -1'\n",
+        );
+    creel()
+        .args(["get", "x", "k", "--sync", "some"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains(
+            "\n  cause: possible values: full, normal, off\n",
+        ));
+    let mut command = creel();
+    command.args(["inspect", "--json"]);
+    let error = crate::support::json_error(command, 2);
+    assert_eq!(
+        error["message"],
+        "the following required arguments were not provided: <DB>, <WHAT>"
+    );
+    assert_eq!(error["hint"], "creel inspect --help");
+    for (color, escapes) in [("always", true), ("never", false)] {
+        let output = creel()
+            .args(["put", "--bogus", "--color", color])
+            .output()
+            .unwrap();
+        assert_eq!(output.stderr.contains(&0x1b), escapes, "{color}");
+    }
+    creel().args(["put", "-qq"]).assert().code(2).stderr("");
+    creel()
+        .args(["put", "-q", "-q"])
+        .assert()
+        .code(2)
+        .stderr("");
+}

@@ -1,6 +1,6 @@
 use predicates::prelude::*;
 
-use crate::support::{Db, json_lines};
+use crate::support::{Db, creel, json_lines};
 
 #[test]
 fn headers() {
@@ -53,5 +53,26 @@ fn what_is_not_there() {
         &["page", "4294967295"],
     ] {
         db.run("inspect").args(args).assert().code(2).stdout("");
+    }
+}
+
+/// It was a usage error, and a directory one of the system.
+#[test]
+fn what_is_no_database_is_not_dumped() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = dir.path().join("empty");
+    std::fs::write(&empty, b"").unwrap();
+    for (path, code) in [
+        (dir.path().to_path_buf(), 6),
+        (empty.clone(), 6),
+        (empty.join("x"), 5),
+        (dir.path().join("none"), 5),
+    ] {
+        creel()
+            .arg("inspect")
+            .arg(&path)
+            .arg("header")
+            .assert()
+            .code(code);
     }
 }

@@ -1,6 +1,6 @@
 use predicates::prelude::*;
 
-use crate::support::{Db, base64, json_lines, stdout, unbase64};
+use crate::support::{Db, base64, json, json_lines, stdout, unbase64};
 
 fn list(db: &Db, args: &[&str]) -> String {
     let mut command = db.run("list");
@@ -200,4 +200,16 @@ fn listing_never_changes_the_file() {
     db.list();
     assert_eq!(db.bytes(), before);
     assert_eq!(db.files(), ["test.db"]);
+}
+
+/// `--after ''` is refused, so an empty key led nowhere.
+#[test]
+fn a_page_of_nothing_names_no_key_to_go_on_after() {
+    let db = Db::with(&[("a", "1")]);
+    let mut command = db.run("list");
+    command.args(["--limit", "0"]);
+    let end = json(command);
+    assert_eq!(end["more"], true);
+    assert!(end["next_after_b64"].is_null(), "{end}");
+    db.run("list").args(["-0", "--json"]).assert().code(2);
 }

@@ -49,6 +49,7 @@ mod many;
 mod many_random;
 mod not_itself;
 mod odd_calls;
+mod older;
 mod open;
 mod put;
 mod replicate;

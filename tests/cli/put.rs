@@ -344,3 +344,25 @@ fn every_sync_mode_stores() {
         .assert()
         .code(2);
 }
+
+/// The hint of every bound spoke of keys.
+#[test]
+fn what_is_too_large_has_a_hint_of_its_own() {
+    let db = Db::new();
+    let large = db.file("large", &vec![b'x'; 64 << 20]);
+    let larger = db.file("larger", &vec![b'x'; (64 << 20) + 1]);
+    let hint = |args: &[&str]| {
+        let mut command = db.run("put");
+        command.args(args);
+        json_error(command, 2)["hint"].as_str().unwrap().to_owned()
+    };
+    let file = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    assert!(hint(&[&"k".repeat(961), "v"]).contains("--page-size"));
+    assert!(hint(&["k", "v", "--keyspace", &"n".repeat(256)]).contains("shorter name"));
+    assert!(hint(&["k", "--value-file", &file(&large)]).contains("creel import"));
+    assert!(hint(&["k", "--value-file", &file(&larger)]).contains("creel import"));
+    let mut batch = db.run("batch");
+    batch.write_stdin(format!("put\t{}\tv\n", "k".repeat(961)));
+    let hint = json_error(batch, 2)["hint"].to_string();
+    assert!(hint.contains("--page-size"), "{hint}");
+}

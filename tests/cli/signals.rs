@@ -100,3 +100,57 @@ fn interrupted_checkpoints_and_compactions_leave_a_whole_file() {
         }
     }
 }
+
+/// Opening a pipe waits for its other end. SIGTERM was only noted there, and the command waited on.
+#[test]
+fn a_pipe_without_another_end_gives_way_to_a_signal() {
+    let db = Db::filled(10);
+    let pipe = db.dir.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let pipe = pipe.to_str().unwrap();
+    for args in [
+        &["batch", pipe] as &[&str],
+        &["import", pipe],
+        &["export", "-o", pipe],
+        &["backup", "-o", pipe],
+        &["get", "key000001", "-o", pipe],
+        &["put", "k", "--value-file", pipe],
+    ] {
+        let child = Command::new(env!("CARGO_BIN_EXE_creel"))
+            .arg(args[0])
+            .arg(&db.path)
+            .args(&args[1..])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        died_of(end_while_it_opens(child), 15);
+    }
+    // Whatever is no file is not even waited for.
+    db.run("digest").arg(pipe).assert().code(8);
+    assert_eq!(db.files(), ["pipe", "test.db"]);
+}
+
+/// Sends SIGTERM once the command sleeps in a call, which is the opening of the pipe.
+fn end_while_it_opens(mut child: Child) -> ExitStatus {
+    let stat = format!("/proc/{}/stat", child.id());
+    let sleeps = |text: String| text.contains(") S ");
+    let start = Instant::now();
+    while !std::fs::read_to_string(&stat).is_ok_and(sleeps)
+        && start.elapsed() < Duration::from_secs(20)
+    {
+        std::thread::yield_now();
+    }
+    kill(&child, "-TERM");
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > Duration::from_secs(20) {
+            let _ = child.kill();
+            panic!("SIGTERM did not end it: {:?}", child.wait());
+        }
+        std::thread::yield_now();
+    }
+}

@@ -391,3 +391,27 @@ fn progress_is_a_line_now_and_then() {
         (&"creel.progress/1".into(), &3000.into())
     );
 }
+
+/// `--report csv` without a place for it was ignored in silence.
+#[test]
+fn a_report_without_a_place_is_refused() {
+    let soak = Soak::new();
+    let error = json_error(soak.command("--ops 10 --report csv"), 2);
+    assert_eq!(error["hint"], "add --out DIR");
+}
+
+/// They had the hint of bad lines of an import.
+#[test]
+fn a_broken_file_of_an_earlier_run_is_told_where_to_get_another() {
+    let soak = Soak::new();
+    let broken = soak.dir.path().join("broken.json");
+    fs::write(&broken, b"{\"schema\":1").unwrap();
+    let broken = broken.to_str().unwrap();
+    for (flag, made) in [("--replay", "repro.json"), ("--baseline", "result.json")] {
+        let mut command = creel();
+        command.args(["soak", flag, broken]);
+        let error = json_error(command, 9);
+        assert!(error["hint"].as_str().unwrap().contains(made), "{error}");
+        assert_eq!(error["state"], "nothing was run");
+    }
+}

@@ -158,15 +158,12 @@ fn closed_descriptors_are_no_reason_to_panic() {
                 .unwrap();
             // Nobody gets to see the value.
             let lost = verb.ends_with("key000001") && closed.contains("1>&-");
+            // Nobody says that there was nothing to do.
+            let unread = verb.starts_with("batch") && closed.contains("0<&-");
             let expected = match verb {
                 "get /no/such.db k" => 5,
-                _ => {
-                    if lost {
-                        8
-                    } else {
-                        0
-                    }
-                }
+                _ if lost || unread => 8,
+                _ => 0,
             };
             assert_eq!(status.code(), Some(expected), "{verb} {closed}");
         }
@@ -212,5 +209,58 @@ fn a_full_standard_error_changes_no_status() {
             .status()
             .unwrap();
         assert_eq!(status.code(), Some(5));
+    }
+}
+
+/// `creel put my.db k --value-file - <&-` put nothing in the place of the value, with exit 0: a closed
+/// standard input passed for an empty one, and one that is open for writing did, too.
+#[test]
+fn a_standard_input_that_cannot_be_read_is_no_empty_one() {
+    let db = Db::with(&[("k", "precious")]);
+    let sink = db.file("sink", b"");
+    for (verb, rest) in [
+        ("put", "k --value-file -"),
+        ("put", "--key-file - v"),
+        ("get", "--keys-from -"),
+        ("batch", ""),
+        ("import", "- --bare"),
+        ("delete", "--key-file -"),
+        ("exists", "--key-file -"),
+    ] {
+        for stdin in ["0<&-", "0>\"$3\""] {
+            let output = Command::new("sh")
+                .args(["-c", &format!("\"$1\" {verb} \"$2\" {rest} {stdin}"), "sh"])
+                .arg(env!("CARGO_BIN_EXE_creel"))
+                .args([&db.path, &sink])
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(8), "{verb} {stdin}: {output:?}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains("standard input"), "{verb} {stdin}: {said}");
+        }
+    }
+    assert_eq!(db.list(), "k\tprecious\n");
+}
+
+/// `creel get my.db k 1<file` printed nothing and ended with 0.
+#[test]
+fn a_standard_output_that_cannot_be_written_is_exit_8() {
+    let db = Db::filled(10);
+    for verb in [
+        "get \"$2\" key000001",
+        "list \"$2\"",
+        "verify \"$2\"",
+        "export \"$2\"",
+        "version",
+    ] {
+        let output = Command::new("sh")
+            .args(["-c", &format!("\"$1\" {verb} 1</dev/null"), "sh"])
+            .arg(env!("CARGO_BIN_EXE_creel"))
+            .arg(&db.path)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(8), "{verb}: {output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("for reading only"), "{verb}: {said}");
     }
 }

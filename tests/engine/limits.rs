@@ -34,7 +34,7 @@ fn keys_of_every_length_up_to_the_longest_and_none_beyond() {
         for result in [db.put(&too_long, b"v"), db.delete(&too_long)] {
             match result {
                 Err(Error::Limit {
-                    what: "key length",
+                    what: creel::Bounded::KeyLength,
                     actual,
                     limit,
                 }) => {
@@ -134,7 +134,7 @@ fn a_batch_over_the_limit_is_refused_and_one_below_it_is_committed() {
     let large = vec![b'x'; LIMIT];
     match db.put(b"k", &large) {
         Err(Error::Limit {
-            what: "batch size",
+            what: creel::Bounded::BatchSize,
             actual,
             limit,
         }) => {
@@ -150,7 +150,7 @@ fn a_batch_over_the_limit_is_refused_and_one_below_it_is_committed() {
     assert!(matches!(
         db.write(batch),
         Err(Error::Limit {
-            what: "batch size",
+            what: creel::Bounded::BatchSize,
             ..
         })
     ));

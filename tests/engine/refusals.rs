@@ -25,7 +25,7 @@ fn names_of_keyspaces() {
         matches!(
             refused,
             Err(Error::Limit {
-                what: "keyspace name length",
+                what: creel::Bounded::KeyspaceName,
                 actual: 256,
                 limit: 255
             })

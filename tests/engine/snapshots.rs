@@ -1,7 +1,8 @@
 //! Snapshots and what is made from them: they never change, whatever is let go in between.
 
 use creel::{
-    Batch, CheckpointOptions, CreateOptions, Db, KeyRange, NoProgress, OpenOptions, Progress,
+    Batch, CheckpointOptions, CopyOptions, CreateOptions, Db, Depth, Error, KeyRange, NoProgress,
+    OpenOptions, Progress,
 };
 
 use crate::scratch::Scratch;
@@ -106,4 +107,46 @@ fn a_copy_is_of_one_moment_whatever_is_committed_meanwhile() {
     let cursor = copy.keyspace("main").unwrap().cursor(&KeyRange::all());
     let old = cursor.filter(|e| e.as_ref().unwrap().1 == [b'o'; 1000]);
     assert_eq!(old.count(), 3000);
+}
+
+/// Asks to stop as soon as the check of what was written begins.
+struct StopAtCheck(std::sync::atomic::AtomicBool);
+
+impl Progress for StopAtCheck {
+    fn report(&self, _done: u64, _total: Option<u64>) {}
+
+    fn begin(&self, part: &'static str) {
+        self.0
+            .store(part == "verify", std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// `compact -o NEW --force` had put its copy in the place of NEW before the copy was checked: a signal
+/// then left it there, unchecked.
+#[test]
+fn a_dense_copy_has_no_name_before_it_was_checked() {
+    let scratch = Scratch::new();
+    let db = Db::create(scratch.file("a.creel")).unwrap();
+    fill(&db, 3000, b"value");
+    let copy = scratch.file("b.creel");
+    std::fs::write(&copy, b"what was there").unwrap();
+    let options = CopyOptions {
+        replace: true,
+        verify: Some(Depth::Deep),
+        ..CopyOptions::default()
+    };
+    let stop = StopAtCheck(false.into());
+    let stopped = db.copy_dense_with(&copy, &options, &stop);
+    assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+    assert!(stop.stopped(), "it was checked");
+    assert_eq!(std::fs::read(&copy).unwrap(), b"what was there");
+    let names = std::fs::read_dir(scratch.path()).unwrap().count();
+    assert_eq!(names, 2, "nothing is left behind");
+    db.copy_dense_with(&copy, &options, &NoProgress).unwrap();
+    let copy = Db::open(&copy).unwrap().snapshot().unwrap();
+    assert_eq!(copy.keyspace("main").unwrap().len().unwrap(), 3000);
 }

@@ -136,7 +136,13 @@ fn open(path: &Path) -> creel::Result<Db> {
 
 /// Keys that fitted the pages of the database they come from.
 fn too_long(error: creel::Error, page_size: u64) -> Failure {
-    let limit = matches!(error, creel::Error::Limit { .. });
+    let limit = matches!(
+        error,
+        creel::Error::Limit {
+            what: creel::Bounded::KeyLength,
+            ..
+        }
+    );
     let failure = Failure::from(error);
     match limit && page_size < 65536 {
         true => failure.hint("--page-size 65536 takes the longest keys there are"),

@@ -227,6 +227,18 @@ pub(super) enum ReportKind {
 }
 
 impl ReportArgs {
+    /// Files that are asked for need a place; GitHub reads its part from standard output.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let files = self.report.iter().any(|kind| *kind != ReportKind::Github);
+        match files && self.out.is_none() {
+            true => Err(
+                Failure::usage("--report names files, and no --out says where")
+                    .hint("add --out DIR"),
+            ),
+            false => Ok(()),
+        }
+    }
+
     /// Whether this is asked for.
     pub fn wants(&self, kind: ReportKind) -> bool {
         self.report.is_empty() || self.report.contains(&kind)

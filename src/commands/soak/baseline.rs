@@ -26,6 +26,10 @@ impl Baseline {
             )
             .cause(why)
             .at(path)
+            .state("nothing was run")
+            .hint(
+                "the report of an earlier run has one: creel soak --out DIR makes DIR/result.json",
+            )
         };
         let value: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
         match value.get("schema").and_then(Value::as_str) == Some("creel.soak/1") {

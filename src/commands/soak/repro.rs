@@ -74,6 +74,8 @@ impl Repro {
             )
             .cause(e.to_string())
             .at(path)
+            .state("nothing was run")
+            .hint("a failed run with --out DIR leaves DIR/repro.json; one of another version may not be read")
         })?;
         repro.config.check()?;
         Ok(repro)

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::db::check_keyspace_name;
 use crate::db::handle::lock;
 use crate::db::snapshot::Snapshot;
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::key::{MAIN, MAIN_NAME, catalogue_key, last_id_key};
 
 /// Gives keyspaces ids while a bulk step runs. A new keyspace becomes real with the step, if
@@ -63,7 +63,7 @@ impl Keyspaces {
         let newest = state.new.last_key_value().map_or(state.last, |(id, _)| *id);
         let id = newest.checked_add(1).filter(|id| *id < u32::MAX);
         let id = id.ok_or(Error::Limit {
-            what: "number of keyspaces",
+            what: Bounded::Keyspaces,
             actual: u64::from(u32::MAX),
             limit: u64::from(u32::MAX) - 1,
         })?;

@@ -26,7 +26,7 @@ use crate::store::slots;
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
 use crate::tree::{self, Change, ChangeSource, FoldDelta, FoldMode, IterChanges, Ranged, Root};
-use crate::wal::append::{self, Durability, Stamp};
+use crate::wal::append::{self, Durability};
 use crate::wal::tail::NewEntry;
 
 /// Payload of a bulk entry: content sum and number of entries.
@@ -99,11 +99,7 @@ impl Inner {
             return Err(Error::io("make room in the log", full));
         }
         let history = self.history(&mut log)?;
-        let stamp = Stamp {
-            now_us: self.stamp_us(&log.tail),
-            durable_gen: log.tail.durable_gen,
-            durability: Durability::Later,
-        };
+        let stamp = self.stamp(&log.tail, Durability::Later);
         let mut encoded = append::encode(&log.tail, &history, &entries, &stamp);
         let file = self.file.as_ref();
         let written = append::write(file, &log.tail, &mut encoded, Durability::Later);

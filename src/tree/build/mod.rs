@@ -7,7 +7,7 @@ use super::input::{Fill, NewValue, TreeStats, is_counted, logical_len};
 use super::pending::{Branches, Leaves};
 use super::{PageRead, PageWrite, Root};
 use crate::defect::{Defect, planted};
-use crate::error::{Error, Result};
+use crate::error::{Bounded, Error, Result};
 use crate::format::branch::ChildRef;
 use crate::format::checksum::{crc, entry_hash};
 use crate::format::leaf::{StoredValue, needs_overflow};
@@ -144,7 +144,7 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
     /// Writes a value to a new extent.
     pub(super) fn write_extent(&mut self, value: &[u8], sum: u32) -> Result<StoredValue<'static>> {
         let too_long = |_| Error::Limit {
-            what: "value length",
+            what: Bounded::ValueLength,
             actual: value.len() as u64,
             limit: u64::from(u32::MAX),
         };
@@ -230,7 +230,7 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
     fn add(&mut self, level: u8, low: &[u8], child: ChildRef) -> Result<()> {
         if level > MAX_HEIGHT {
             return Err(Error::Limit {
-                what: "tree height",
+                what: Bounded::TreeHeight,
                 actual: u64::from(level),
                 limit: u64::from(MAX_HEIGHT),
             });
