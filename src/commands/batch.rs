@@ -170,10 +170,10 @@ impl BatchArgs {
                 }
             }
             let full = match self.every {
-                Some(n) => puts + deletes >= n || batch.byte_len() >= EARLY_COMMIT,
+                Some(n) => puts + deletes >= n || batch.weight() >= EARLY_COMMIT,
                 None => false,
             };
-            if self.every.is_none() && batch.byte_len() > MAX_BATCH {
+            if self.every.is_none() && batch.weight() > MAX_BATCH {
                 return Err(too_large(lines.number()));
             }
             meter.report(lines.offset(), size);

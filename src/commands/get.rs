@@ -1,22 +1,21 @@
 //! `creel get`: read values.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use creel::{Db, Error, Keyspace, Receipt};
+use creel::{Db, Error, Interest, Keyspace, Receipt};
 use serde::Serialize;
 
+use self::keys::KeyLines;
 use super::{Run, published};
 use crate::cli::args::{DbArg, KeyEncArgs, KeyspaceArg, OutArgs, OutFileArgs, ReadArgs, Seen};
 use crate::cli::context::interest_in;
 use crate::cli::text::{self, Enc, OutEnc};
-use crate::cli::{Context, Exit, Failure, Outcome, codes, escape, input, outfile, units};
+use crate::cli::{Context, Exit, Failure, Outcome, escape, input, outfile, units};
 
-/// The longest line in a file of keys; a key is at most a quarter of a 64 KiB page.
-const MAX_LINE: u64 = 1 << 20;
+mod keys;
 
 /// How long a commit is waited for.
 const WAIT: Duration = Duration::from_secs(5);
@@ -103,18 +102,37 @@ time, 16 a fail-over dropped it; others: creel explain CODE";
         if let Some(out) = &self.file.o {
             outfile::refuse_same("-o", out, &ctx.path(&self.db)?, "the database")?;
         }
-        let keys = self.all_keys(ctx)?;
+        let mut lines = match &self.keys_from {
+            Some(path) => {
+                let enc = self.enc.key_enc.or(self.enc.enc).unwrap_or(Enc::Escape);
+                Some(KeyLines::open(ctx, path, enc)?)
+            }
+            None => None,
+        };
+        let keys = match &mut lines {
+            Some(lines) => lines.chunk()?,
+            None => self.all_keys(ctx)?,
+        };
+        let more = lines.filter(|lines| !lines.ended());
+        let interest = match &more {
+            Some(_) => Interest::All,
+            None => interest_in(&keys),
+        };
         let db = match &self.wait_for {
-            None => published::open(ctx, &self.db, interest_in(&keys), &self.read)?,
+            None => published::open(ctx, &self.db, interest, &self.read)?,
             Some(_) if self.read.read == Seen::Published => {
                 return Err(
                     Failure::usage("--wait-for and --read published are two questions")
                         .hint("wait for the commit first, then read what is published"),
                 );
             }
-            Some(receipt) => self.open_at(ctx, receipt, &keys)?,
+            Some(receipt) => self.open_at(ctx, receipt, &interest)?,
         };
-        let keyspace = match db.snapshot_for(&keys)?.keyspace(&self.keyspace.keyspace) {
+        let snapshot = match &more {
+            Some(_) => db.snapshot()?,
+            None => db.snapshot_for(&keys)?,
+        };
+        let keyspace = match snapshot.keyspace(&self.keyspace.keyspace) {
             // A keyspace comes with the first put into it: until then its keys are absent.
             Err(Error::NoKeyspace { .. }) if self.default.is_some() => None,
             other => Some(other?),
@@ -125,7 +143,7 @@ time, 16 a fail-over dropped it; others: creel explain CODE";
         match keys.first() {
             Some(key) if single && !json => self.print_value(ctx, keyspace, key),
             _ if self.file.o.is_some() => Err(Failure::usage("-o takes the value of one key")),
-            _ => self.print_records(ctx, keyspace, &keys),
+            _ => self.print_all(ctx, keyspace, keys, more),
         }
     }
 }
@@ -136,12 +154,12 @@ impl GetArgs {
         &self,
         ctx: &mut Context,
         receipt: &Receipt,
-        keys: &[Vec<u8>],
+        interest: &Interest,
     ) -> Result<Db, Failure> {
         let timeout = self.timeout.unwrap_or(WAIT);
         let started = Instant::now();
         loop {
-            let db = ctx.open_read(&self.db, interest_in(keys))?;
+            let db = ctx.open_read(&self.db, interest.clone())?;
             match db.wait_for(receipt, timeout.saturating_sub(started.elapsed())) {
                 Ok(()) => return Ok(db),
                 Err(Error::Replaced { .. }) if started.elapsed() < timeout => {}
@@ -154,9 +172,6 @@ impl GetArgs {
         if let Some(path) = &self.key_file {
             return Ok(vec![input::key_file(ctx, path, &self.enc)?]);
         }
-        if let Some(path) = &self.keys_from {
-            return self.keys_in(ctx, path);
-        }
         if self.keys.is_empty() {
             return Err(Failure::usage("the key is missing")
                 .hint("give KEY, --key-file FILE or --keys-from FILE"));
@@ -165,42 +180,6 @@ impl GetArgs {
             .iter()
             .map(|key| input::key(key, &self.enc))
             .collect()
-    }
-
-    fn keys_in(&self, ctx: &mut Context, path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
-        let enc = self.enc.key_enc.or(self.enc.enc).unwrap_or(Enc::Escape);
-        let mut lines = BufReader::new(input::open(ctx, "keys", path)?);
-        let mut keys = Vec::new();
-        let mut line = Vec::new();
-        for number in 1_u64.. {
-            line.clear();
-            let read = (&mut lines)
-                .take(MAX_LINE + 1)
-                .read_until(b'\n', &mut line)
-                .map_err(|e| Failure::file("read", path, &e))?;
-            if read == 0 {
-                break;
-            }
-            let bad = |cause: String| {
-                Failure::new(
-                    &codes::BAD_INPUT,
-                    format!("{}:{number}: bad key", path.display()),
-                )
-                .cause(cause)
-                .state("nothing was printed")
-                .detail("line", number)
-            };
-            if read as u64 > MAX_LINE {
-                return Err(bad("the line is longer than 1 MiB".into()));
-            }
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            let key = text::decode(text, enc).map_err(bad)?;
-            if key.is_empty() {
-                return Err(bad("the key is empty".into()));
-            }
-            keys.push(key);
-        }
-        Ok(keys)
     }
 
     fn part<'a>(&self, value: &'a [u8]) -> &'a [u8] {
@@ -265,12 +244,31 @@ impl GetArgs {
         }
     }
 
+    fn print_all(
+        &self,
+        ctx: &mut Context,
+        keyspace: Option<&Keyspace>,
+        mut keys: Vec<Vec<u8>>,
+        mut more: Option<KeyLines>,
+    ) -> Outcome {
+        let mut all = true;
+        while !keys.is_empty() {
+            all &= self.print_records(ctx, keyspace, &keys)?;
+            keys = match &mut more {
+                Some(lines) if !ctx.out.is_closed() => lines.chunk()?,
+                _ => Vec::new(),
+            };
+        }
+        Ok(super::answer(all))
+    }
+
+    /// Whether all of them are there.
     fn print_records(
         &self,
         ctx: &mut Context,
         keyspace: Option<&Keyspace>,
         keys: &[Vec<u8>],
-    ) -> Outcome {
+    ) -> Result<bool, Failure> {
         let mut all = true;
         for key in keys {
             let value = match keyspace {
@@ -296,6 +294,6 @@ impl GetArgs {
                 break;
             }
         }
-        Ok(super::answer(all))
+        Ok(all)
     }
 }

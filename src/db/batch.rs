@@ -69,6 +69,11 @@ impl Batch {
         self.bytes.len()
     }
 
+    /// What the limit of a commit is held against: 24 bytes for each operation are counted, too.
+    pub fn weight(&self) -> usize {
+        self.bytes.len() + 24 * self.items.len()
+    }
+
     /// Makes room for so many operations more, with keys and values of so many bytes together.
     pub fn reserve(&mut self, operations: usize, bytes: usize) -> &mut Self {
         self.items.reserve(operations);
@@ -220,7 +225,7 @@ impl Batch {
                 _ => {}
             }
         }
-        let estimate = self.bytes.len() as u64 + 24 * self.items.len() as u64;
+        let estimate = self.weight() as u64;
         if estimate > u64::from(MAX_PAYLOAD) {
             let limit = u64::from(MAX_PAYLOAD);
             return Err(Error::Limit {

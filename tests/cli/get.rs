@@ -279,3 +279,24 @@ fn default_stands_in_for_a_key_of_a_keyspace_to_come() {
     assert_eq!(record["value_b64"], base64(b"0"));
     get(&["visits"]).assert().code(1).stdout("");
 }
+
+/// All keys were kept in memory before the first was answered.
+#[test]
+fn keys_without_end_are_answered_in_bounded_memory() {
+    let db = Db::with(&[("k", "v")]);
+    let mut lines = "k\n".repeat(300_000);
+    lines.push_str("none\n\n");
+    let mut command = db.run("get");
+    command.args(["--keys-from", "-"]).write_stdin(lines);
+    let output = command.assert().code(9).get_output().clone();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("-:300002:"), "{said}");
+    assert!(said.contains("are answered"), "{said}");
+    let answers = output
+        .stdout
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty());
+    let found = br#""found":true,"value_b64":"dg==""#;
+    let right = answers.filter(|l| l.windows(found.len()).any(|w| w == found));
+    assert!(right.count() > 200_000);
+}
