@@ -362,9 +362,7 @@ impl fmt::Display for Error {
                 what,
                 actual,
                 limit,
-            } => {
-                write!(f, "{what} is {actual}, the limit is {limit}")
-            }
+            } => write!(f, "{what} is {actual}, the limit is {limit}"),
             Error::Invalid { reason } => f.write_str(reason),
             Error::Poisoned => {
                 f.write_str("an earlier write failed; this handle does no more work, open it again")

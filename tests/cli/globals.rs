@@ -263,7 +263,7 @@ fn arguments_that_cannot_be_parsed_are_told_in_four_parts() {
             "\n  cause: possible values: full, normal, off\n",
         ));
     let mut command = creel();
-    command.args(["inspect", "--json"]);
+    command.arg("inspect");
     let error = crate::support::json_error(command, 2);
     assert_eq!(
         error["message"],

@@ -362,7 +362,11 @@ fn what_is_too_large_has_a_hint_of_its_own() {
     assert!(hint(&["k", "--value-file", &file(&large)]).contains("creel import"));
     assert!(hint(&["k", "--value-file", &file(&larger)]).contains("creel import"));
     let mut batch = db.run("batch");
-    batch.write_stdin(format!("put\t{}\tv\n", "k".repeat(961)));
+    let line = format!(
+        r#"{{"op":"put","key_utf8":"{}","value_utf8":""}}"#,
+        "k".repeat(961)
+    );
+    batch.write_stdin(line);
     let hint = json_error(batch, 2)["hint"].to_string();
     assert!(hint.contains("--page-size"), "{hint}");
 }
