@@ -371,11 +371,7 @@ impl fmt::Display for Error {
                 f.write_str("the commit was written but its sync failed: its outcome is unknown")
             }
             Error::Replaced { path } => {
-                write!(
-                    f,
-                    "the path does not name this file any more: {}",
-                    path.display()
-                )
+                write!(f, "the path no longer names this file: {}", path.display())
             }
             Error::HardLinked { path, links } => {
                 write!(f, "{} has {links} hard links", path.display())

@@ -253,7 +253,7 @@ fn a_file_replaced_under_a_writer_is_noticed() {
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(8), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("does not name this file"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no longer names this file"));
     assert_eq!(
         fs::read(old).unwrap(),
         before,
