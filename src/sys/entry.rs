@@ -38,6 +38,14 @@ pub fn stdout_fault() -> Option<&'static str> {
     fault(1)
 }
 
+/// Whether a write of nothing to standard output fails for want of the right to write.
+#[cfg(target_os = "linux")]
+fn refuses_writes() -> bool {
+    // SAFETY: no byte of the buffer is read.
+    let written = unsafe { libc::write(1, [0_u8; 1].as_ptr().cast(), 0) };
+    written == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EBADF)
+}
+
 fn fault(descriptor: u8) -> Option<&'static str> {
     if CLOSED.load(Ordering::Relaxed) & (1 << descriptor) != 0 {
         return Some("it is closed");
@@ -47,9 +55,10 @@ fn fault(descriptor: u8) -> Option<&'static str> {
         // SAFETY: asks for the flags of a number, whatever it names.
         let flags = unsafe { libc::fcntl(i32::from(descriptor), libc::F_GETFL) };
         match (descriptor, flags & libc::O_ACCMODE) {
-            _ if flags == -1 => return Some("it is closed"),
+            // Not known: the call itself will tell.
+            _ if flags == -1 => {}
             (0, libc::O_WRONLY) => return Some("it is open for writing only"),
-            (1, libc::O_RDONLY) => return Some("it is open for reading only"),
+            (1, libc::O_RDONLY) if refuses_writes() => return Some("it is open for reading only"),
             _ => {}
         }
     }
