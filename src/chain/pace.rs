@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::error::{ChainError, ChainResult};
 use super::store::{StoreError, StoreErrorKind};
+use crate::sys::machine;
 
 /// Waits between tries.
 pub trait Pace {
@@ -13,6 +14,11 @@ pub trait Pace {
     /// The caller wants to stop.
     fn stopped(&self) -> bool {
         false
+    }
+
+    /// Time since some moment, during which the machine slept included.
+    fn elapsed(&self) -> Duration {
+        machine::since_boot()
     }
 }
 

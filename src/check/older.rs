@@ -1,8 +1,10 @@
-//! The older header's tree: is everything that it needs still there (S6)?
+//! The older header's tree: is everything that it needs still there (S6)? The same of trees that are kept
+//! to go back to (S7).
 //!
 //! Only what the newer tree does not share is read, so this costs what the last checkpoint
 //! changed.
 
+use super::content::Catalogue;
 use super::findings::{Findings, Weight, finding};
 use super::owners::{Owner, Owners};
 use super::source::{Pages, Source};
@@ -12,6 +14,7 @@ use crate::format::branch::Branch;
 use crate::format::bytes::u32_at;
 use crate::format::header::Header;
 use crate::format::leaf::{Leaf, StoredValue};
+use crate::format::local::{TreeRecord, tree_range};
 use crate::format::page::check_page;
 
 struct Walk<'w> {
@@ -19,6 +22,8 @@ struct Walk<'w> {
     older: &'w Header,
     owners: &'w mut Owners,
     findings: &'w mut Findings,
+    /// S6 for the older header's tree, S7 for one that is kept.
+    id: Invariant,
     whole: bool,
     /// Part of the newer tree could not be read: nobody knows who owns what, and what is shared
     /// is not proven.
@@ -26,16 +31,60 @@ struct Walk<'w> {
     pages: Pages,
 }
 
+/// Follows the trees that are kept to go back to. A tree of another file, which this one is a copy of, does
+/// not count.
+pub(super) fn kept(
+    catalogue: &Catalogue,
+    source: &Source<'_>,
+    header: &Header,
+    owners: &mut Owners,
+    findings: &mut Findings,
+    broken: bool,
+) -> Result<()> {
+    let (from, to) = tree_range();
+    for (key, value) in catalogue.range(from..to).rev() {
+        let record = value.as_deref();
+        let record = record.and_then(|value| TreeRecord::decode(key, value, &header.file_id));
+        let Some(record) = record else {
+            findings.count(Invariant::S7, 1);
+            let text = "the record of an older tree is malformed";
+            findings.damage(finding(Invariant::S7, text));
+            continue;
+        };
+        let Some(record) = record.filter(|record| !record.given_up) else {
+            continue;
+        };
+        let older = Header {
+            generation: record.generation,
+            root_page: record.root_page,
+            root_crc: record.root_crc,
+            root_height: record.root_height,
+            ..header.clone()
+        };
+        walk(
+            source,
+            &older,
+            header,
+            Invariant::S7,
+            owners,
+            findings,
+            broken,
+        )?;
+    }
+    Ok(())
+}
+
 /// Follows the older tree; gives whether all of it is there.
 pub(super) fn walk(
     source: &Source<'_>,
     older: &Header,
     newer: &Header,
+    id: Invariant,
     owners: &mut Owners,
     findings: &mut Findings,
     newer_broken: bool,
 ) -> Result<bool> {
-    findings.count(Invariant::S6, 1);
+    findings.count(id, 1);
     let same = (older.root_page, older.root_crc) == (newer.root_page, newer.root_crc);
     if older.root_page == 0 || same {
         return Ok(older.root_page == 0 || !newer_broken);
@@ -46,6 +95,7 @@ pub(super) fn walk(
         older,
         owners,
         findings,
+        id,
         whole: true,
         newer_broken,
         pages,
@@ -68,7 +118,7 @@ impl Walk<'_> {
         if !self.owners.see_older(page) {
             return Ok(());
         }
-        self.findings.count(Invariant::S6, 1);
+        self.findings.count(self.id, 1);
         let owner = self.owners.owner(page);
         let shared = matches!(owner, Owner::Branch | Owner::Leaf);
         let unknown = self.newer_broken && owner == Owner::None;
@@ -97,10 +147,10 @@ impl Walk<'_> {
             Err(c) => {
                 // Damage to a page that waits to be reused; the newest tree does not need it.
                 let text = format!(
-                    "a page that only the older header needs is damaged: {}",
+                    "a page that only an older tree needs is damaged: {}",
                     c.detail
                 );
-                let what = finding(Invariant::S6, text).in_pages(page, 1, page_size);
+                let what = finding(self.id, text).in_pages(page, 1, page_size);
                 self.findings.add(Weight::Note, what);
                 self.whole = false;
                 return Ok(());
@@ -157,7 +207,7 @@ impl Walk<'_> {
             "page {page}, which generation {} needs, {why}",
             self.older.generation
         );
-        let what = finding(Invariant::S6, text).in_pages(page, pages, self.source.page_size);
+        let what = finding(self.id, text).in_pages(page, pages, self.source.page_size);
         self.findings.damage(what);
     }
 }

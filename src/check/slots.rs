@@ -170,8 +170,13 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
         true => o.epoch_start_index.min(n.epoch_start_index),
         false => o.epoch_start_index,
     };
+    // Nor does its checkpoint stay where it was.
+    let checkpoint = match is_rewound(o, n) {
+        true => o.checkpoint_index.min(n.checkpoint_index),
+        false => o.checkpoint_index,
+    };
     let pairs = [
-        ("checkpoint index", o.checkpoint_index, n.checkpoint_index),
+        ("checkpoint index", checkpoint, n.checkpoint_index),
         ("epoch", u64::from(o.epoch), u64::from(n.epoch)),
         ("epoch start", epoch_start, n.epoch_start_index),
         (
@@ -185,6 +190,15 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
             bad(H6, format!("{name} went back from {before} to {after}"));
         }
     }
+}
+
+/// True where the newer header took a replica back: both log regions were begun anew behind it.
+fn is_rewound(older: &Header, newer: &Header) -> bool {
+    let last = older.regions.iter().map(|r| r.region_seq).max();
+    let anew = |region: &crate::format::header::RegionSlot| {
+        Some(region.region_seq) > last && region.first_index == newer.checkpoint_index + 1
+    };
+    newer.role == Role::Replica && newer.regions.iter().all(anew)
 }
 
 fn check_length(header: &Header, source: &Source<'_>, findings: &mut Findings) {

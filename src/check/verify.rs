@@ -186,12 +186,15 @@ impl Check {
                 source,
                 &older.header,
                 header,
+                Invariant::S6,
                 &mut owners,
                 &mut self.findings,
                 !known,
             )?;
             self.fallback &= whole;
         }
+        let (catalogue, findings) = (sweep.content.catalogue(), &mut self.findings);
+        older::kept(catalogue, source, header, &mut owners, findings, !known)?;
         Ok(())
     }
 
@@ -289,7 +292,9 @@ fn remark_on_absent(header: &Header, options: &VerifyOptions, findings: &mut Fin
         if header.archive_first_index == 0 {
             findings.remark("R1, R2: the file keeps no archived log");
         }
-        findings.remark("S7: the file has no named snapshots");
+        if findings.checked(Invariant::S7) == 0 {
+            findings.remark("S7: the file keeps no older tree");
+        }
     }
     if options.against.is_none() {
         findings.remark("R4: no second copy was given to compare with");

@@ -111,7 +111,7 @@ impl Inner {
         generation: u64,
     ) -> Result<u64> {
         if let Some(retired) = &job.rewind {
-            return self.renew_regions(job, retired, cut, space, regions, generation);
+            return self.renew_regions(job, &retired.regions, cut, space, regions, generation);
         }
         let wish = job.region;
         if !keeps_log(cut.tree.header()) && !job.keeps_log() {
@@ -166,7 +166,11 @@ impl Inner {
     ) -> Result<()> {
         let page_size = cut.tree.header().page_size() as u64;
         let now_us = self.vfs().now_us();
-        let mut list = records(&cut.tree)?;
+        let older = job.rewind.as_ref().and_then(|rewind| rewind.older.as_ref());
+        let mut list = match older {
+            Some(older) => older.archive.clone(),
+            None => records(&cut.tree)?,
+        };
         let mut table = cut.frozen.writer();
         for (retired, slot) in retired {
             let used = u32::try_from(retired.end.div_ceil(page_size)).unwrap_or(u32::MAX);
@@ -199,7 +203,11 @@ impl Inner {
             true => None,
             false => self.log_pins.oldest()?,
         };
-        let gone = expired(&list, &facts, pinned, cut.index, page_size, now_us);
+        let needs = Needs {
+            pinned,
+            oldest_tree: *lock(&cut.oldest_tree),
+        };
+        let gone = expired(&list, &facts, &needs, cut.index, page_size, now_us);
         for record in list.drain(..gone) {
             space.free(record.start_page, record.pages, generation);
             let op = Op::Delete {
@@ -234,11 +242,20 @@ impl Inner {
     }
 }
 
+/// Who needs old log, besides what the facts say.
+#[derive(Debug, Default, Clone, Copy)]
+struct Needs {
+    /// A copy on its way goes on behind this entry.
+    pinned: Option<u64>,
+    /// And a tree that is kept to go back to behind this one.
+    oldest_tree: Option<u64>,
+}
+
 /// How many of the oldest parts need not be kept.
 fn expired(
     list: &[ArchiveRecord],
     facts: &Facts,
-    pinned: Option<u64>,
+    needs: &Needs,
     newest: u64,
     page_size: u64,
     now_us: u64,
@@ -252,7 +269,13 @@ fn expired(
         })
     };
     let pinned = |record: &ArchiveRecord, bytes: u64| {
-        bytes <= KEPT_BYTES && pinned.is_some_and(|index| index < record.last_index)
+        bytes <= KEPT_BYTES && needs.pinned.is_some_and(|index| index < record.last_index)
+    };
+    // How much that can be is what the tree was kept by.
+    let behind_tree = |record: &ArchiveRecord| {
+        needs
+            .oldest_tree
+            .is_some_and(|index| index < record.last_index)
     };
     let unpublished = |record: &ArchiveRecord| {
         let published = facts.published.map_or(0, |(point, _)| point.index);
@@ -264,7 +287,8 @@ fn expired(
         let needed = newest - record.last_index < keep.min_entries || young;
         let wanted = needed && bytes <= keep.max_bytes;
         // What is published nowhere is kept in any case: there is no other copy of it.
-        if wanted || held(record, bytes) || pinned(record, bytes) || unpublished(record) {
+        let others = held(record, bytes) || pinned(record, bytes) || unpublished(record);
+        if wanted || others || behind_tree(record) {
             break;
         }
         bytes -= bytes_of(record);
@@ -293,7 +317,7 @@ mod tests {
     }
 
     fn gone(facts: &Facts, newest: u64) -> usize {
-        expired(&list(), facts, None, newest, 4096, 4_000_000)
+        expired(&list(), facts, &Needs::default(), newest, 4096, 4_000_000)
     }
 
     #[test]
@@ -305,7 +329,13 @@ mod tests {
             },
             ..Facts::default()
         };
-        let gone = |pinned, page_size| expired(&list(), &facts, pinned, 5000, page_size, 4_000_000);
+        let gone = |pinned, page_size| {
+            let needs = Needs {
+                pinned,
+                ..Needs::default()
+            };
+            expired(&list(), &facts, &needs, 5000, page_size, 4_000_000)
+        };
         assert_eq!(gone(None, 4096), 5);
         assert_eq!(gone(Some(0), 4096), 0);
         assert_eq!(gone(Some(199), 4096), 1);
@@ -314,6 +344,11 @@ mod tests {
         // Two pages each: of more than the limit so many go that the rest is within it.
         let page_size = KEPT_BYTES / 6;
         assert_eq!(gone(Some(0), page_size), 2);
+        let needs = Needs {
+            oldest_tree: Some(250),
+            ..Needs::default()
+        };
+        assert_eq!(expired(&list(), &facts, &needs, 5000, 4096, 4_000_000), 2);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(super) struct Cut {
     pub mark: bool,
     /// No entry of the log is younger.
     pub newest_us: u64,
+    /// The last entry of the oldest tree that is kept to go back to.
+    pub oldest_tree: Mutex<Option<u64>>,
     /// The oldest archived entry, once it is known.
     pub oldest_kept: Mutex<Option<u64>>,
 }
@@ -252,6 +254,7 @@ impl Inner {
             log_bytes: bytes,
             mark,
             newest_us: log.tail.last_time_us,
+            oldest_tree: Mutex::new(None),
             oldest_kept: Mutex::new(None),
         }))
     }
@@ -260,12 +263,12 @@ impl Inner {
     pub(super) fn build(&self, job: &Job, cut: &Cut, progress: &dyn Progress) -> Result<JobDone> {
         let before = &cut.tree.current;
         let generation = before.header.generation + 1;
-        let oldest = self
-            .pins
-            .oldest()?
-            .filter(|&pin| pin < before.header.generation);
+        let newest = Arc::clone(&self.view.load().tree);
+        let oldest = self.oldest_needed(&newest)?;
         self.cut_tail(before, oldest)?;
         let mut space = Space::load(&self.file, &before.header, oldest)?;
+        self.keep_trees(job, cut, &space, false)?;
+        self.go_back_to(job, cut, &mut space, generation)?;
         let pages = &cut.tree.pages;
         let ranges = intervals(&cut.frozen);
         let mode = match &job.mode {

@@ -81,6 +81,14 @@ const PATIENCE: u32 = 6;
 /// Leaves that are fuller than this are left as they are: entries seldom fill a page to its end.
 const PACKED: f64 = 0.97;
 
+/// Trees that are kept to go back to make the file long.
+fn fold(wish: RegionWish) -> Job {
+    Job {
+        keeps_trees: false,
+        ..Job::fold(wish)
+    }
+}
+
 /// State of one compaction.
 struct Compaction<'a> {
     inner: &'a Arc<Inner>,
@@ -111,7 +119,7 @@ impl Inner {
         work.report.bytes_before = size()?;
         if !options.dry_run {
             // What is in the log counts too.
-            self.run_job(&Job::fold(RegionWish::Base), progress)?;
+            self.run_job(&fold(RegionWish::Base), progress)?;
         }
         let estimate = self.dense_bytes()?;
         let header = self.header();
@@ -177,7 +185,7 @@ impl Compaction<'_> {
         for _ in 0..4 {
             self.round(Job {
                 force: true,
-                ..Job::fold(RegionWish::Keep)
+                ..fold(RegionWish::Keep)
             })?;
         }
         Ok(())
@@ -203,7 +211,7 @@ impl Compaction<'_> {
             let done = self.round(Job {
                 mode: Some(mode),
                 force: true,
-                ..Job::fold(RegionWish::Keep)
+                ..fold(RegionWish::Keep)
             })?;
             match done.delta.resume_key {
                 Some(key) => from = key,
@@ -217,7 +225,7 @@ impl Compaction<'_> {
         for _ in 0..2 {
             self.round(Job {
                 force: true,
-                ..Job::fold(RegionWish::Keep)
+                ..fold(RegionWish::Keep)
             })?;
         }
         let mut still = 0;
@@ -235,7 +243,7 @@ impl Compaction<'_> {
                 switch: true,
                 // Moving pages is no reason for an entry in the log.
                 marks: false,
-                ..Job::fold(RegionWish::BaseBelow(cut))
+                ..fold(RegionWish::BaseBelow(cut))
             };
             let before = header.page_count;
             self.round(job)?;

@@ -70,6 +70,9 @@ pub struct Retention {
     pub max_bytes: u64,
     /// Keep the log of a file that is not replicated, too.
     pub standalone: bool,
+    /// Bytes that may wait so that a file that is replicated can be taken back beyond its last
+    /// checkpoint: as many as the file has, 32 to 256 MiB, where this is not said.
+    pub rewind_bytes: Option<u64>,
 }
 
 impl Default for Retention {
@@ -79,6 +82,7 @@ impl Default for Retention {
             time_ms: 0,
             max_bytes: RETAIN_BYTES,
             standalone: false,
+            rewind_bytes: None,
         }
     }
 }
@@ -132,8 +136,12 @@ impl Facts {
                 number(&mut out, value);
             }
         }
-        if self.verified_us > 0 {
+        let rewind = keep.rewind_bytes;
+        if self.verified_us > 0 || rewind.is_some() {
             number(&mut out, self.verified_us);
+        }
+        if let Some(bytes) = rewind {
+            number(&mut out, bytes);
         }
         out
     }
@@ -155,11 +163,12 @@ impl Facts {
         };
         let segment = u64_at(rest, 32)?;
         let bits = *rest.get(64)?;
-        let retention = Retention {
+        let mut retention = Retention {
             min_entries: u64_at(rest, 40)?,
             time_ms: u64_at(rest, 48)?,
             max_bytes: u64_at(rest, 56)?,
             standalone: bits & STANDALONE != 0,
+            rewind_bytes: None,
         };
         let count = u16_at(rest, 65)?;
         let mut rest = rest.get(67..)?;
@@ -174,9 +183,14 @@ impl Facts {
             });
             rest = behind.get(24..)?;
         }
-        let verified_us = match rest.is_empty() {
-            true => 0,
-            false => u64_at(rest, 0).filter(|time| rest.len() == 8 && *time > 0)?,
+        let verified_us = match rest.len() {
+            0 => 0,
+            8 => u64_at(rest, 0).filter(|time| *time > 0)?,
+            16 => {
+                retention.rewind_bytes = Some(u64_at(rest, 8)?);
+                u64_at(rest, 0)?
+            }
+            _ => return None,
         };
         Some(Facts {
             source,
@@ -350,13 +364,25 @@ mod tests {
             ..facts.clone()
         };
         let id = [5; 16];
-        for facts in [facts.clone(), Facts::default(), verified.clone()] {
+        let mut rewound = facts.clone();
+        rewound.retention.rewind_bytes = Some(0);
+        let both = Facts {
+            verified_us: 9,
+            ..rewound.clone()
+        };
+        for facts in [facts.clone(), Facts::default(), verified, rewound, both] {
             let bytes = facts.encode(&id);
             assert_eq!(Facts::decode(&bytes, &id).as_ref(), Some(&facts));
             assert_eq!(Facts::decode(&bytes, &[6; 16]), Some(Facts::default()));
             for end in 0..bytes.len() {
-                // The last field is left out where nothing was noted.
-                let without = facts.verified_us > 0 && end + 8 == bytes.len();
+                // The last fields are left out where nothing was noted.
+                let window = usize::from(facts.retention.rewind_bytes.is_some());
+                let noted = usize::from(facts.verified_us > 0);
+                let without = match bytes.len() - end {
+                    8 => noted > 0,
+                    16 => window > 0,
+                    _ => false,
+                };
                 let found = Facts::decode(&bytes[..end], &id);
                 assert_eq!(found.is_some(), without, "cut at {end}");
             }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::archive::Retired;
 use super::facts::Facts;
 use super::region::RegionWish;
+use crate::format::local::ArchiveRecord;
+use crate::store::bits::PageBits;
 use crate::tree::{FoldDelta, FoldMode};
 
 /// How to checkpoint.
@@ -59,8 +61,30 @@ pub(crate) struct Job {
     pub marks: bool,
     /// It stands in front of a marker of the primary's where it ends with this entry.
     pub mark: Option<u64>,
-    /// Begin both regions anew: what they held up to the cut.
-    pub rewind: Option<Vec<(usize, Retired)>>,
+    /// Begin both regions anew behind the cut.
+    pub rewind: Option<Rewind>,
+    /// Older trees are kept to go back to.
+    pub keeps_trees: bool,
+}
+
+/// What stays where a file is taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Rewind {
+    /// What the regions held up to the cut, by number, oldest first.
+    pub regions: Vec<(usize, Retired)>,
+    /// The cut lies before the last checkpoint: what an older tree goes on with.
+    pub older: Option<Older>,
+}
+
+/// A tree that becomes the newest one again.
+#[derive(Debug)]
+pub(crate) struct Older {
+    /// Its pages.
+    pub pages: PageBits,
+    /// What is archived up to the cut.
+    pub archive: Vec<ArchiveRecord>,
+    /// The oldest tree that is kept still.
+    pub oldest_tree: u64,
 }
 
 impl Job {
@@ -82,6 +106,7 @@ impl Job {
             marks: true,
             mark: None,
             rewind: None,
+            keeps_trees: true,
         }
     }
 

@@ -26,6 +26,7 @@ mod loginfo;
 mod mark;
 mod mode;
 pub(crate) mod newfile;
+mod older;
 mod open;
 mod options;
 mod pace;
@@ -46,6 +47,7 @@ mod successor;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trees;
 mod turn;
 mod view;
 mod wait;

@@ -1,7 +1,8 @@
-//! Taking a replica back to an entry that is in the log but not in the tree yet.
+//! Taking a replica back to an entry.
 //!
 //! It is a checkpoint whose cut is that entry, with two new log regions: the header that names them
-//! makes what came after it go, all at once. What the old regions hold up to there is archived.
+//! makes what came after it go, all at once. What the old regions hold up to there is archived. Where
+//! the last checkpoint lies behind the entry, an older tree is what it folds into (`older.rs`).
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,8 @@ use super::Db;
 use super::archive::{Retired, has_entries};
 use super::checkpoint::Cut;
 use super::handle::{Inner, lock};
-use super::job::Job;
+use super::job::{Job, Rewind};
+use super::older::Base;
 use super::region::RegionWish;
 use super::token::Position;
 use crate::delta::Delta;
@@ -36,16 +38,17 @@ pub struct RewindReport {
 }
 
 /// What is to stay of the log.
-struct Kept {
-    point: Point,
-    table: Delta,
+pub(super) struct Kept {
+    pub point: Point,
+    pub table: Delta,
     /// The regions with entries up to the point, oldest first, by number.
-    regions: Vec<(usize, Retired)>,
+    pub regions: Vec<(usize, Retired)>,
 }
 
 impl Db {
     /// Takes a replica back to an entry: those behind it are gone when this returns.
-    /// [`Error::NotRetained`] where they are in the tree already.
+    /// [`Error::NotRetained`] where they are in the tree already, and no older tree is kept that does
+    /// without them ([`Db::oldest_rewind`]).
     pub fn rewind(&self, to_index: u64, progress: &dyn Progress) -> Result<RewindReport> {
         self.inner.rewind(to_index, progress)
     }
@@ -71,7 +74,8 @@ impl Inner {
             index: point.index,
             hash: Some(point.history),
         };
-        if to_index < header.checkpoint_index || to_index > newest.index {
+        let record = self.tree_to_go_back_to(&header, to_index)?;
+        if to_index > newest.index {
             return Err(Error::NotRetained {
                 index: to_index,
                 oldest: header.checkpoint_index,
@@ -87,8 +91,15 @@ impl Inner {
         let tail = log.tail.clone();
         drop(log); // nobody commits: the writer lock is held
         let point = self.point_at(to_index)?;
-        let kept = self.read_upto(&tail, &header, point)?;
-        self.build_rewound(&tail, &header, kept, progress)
+        let regions = self.regions_upto(&tail, &header, to_index)?;
+        let (kept, base) = match record {
+            None => (self.read_upto(&header, point, regions)?, None),
+            Some(record) => {
+                let (kept, base) = self.base_of(&header, &record, point, regions)?;
+                (kept, Some(base))
+            }
+        };
+        self.build_rewound(&tail, &header, kept, base, progress)
             .inspect_err(|e| self.poison_unless_harmless(e))?;
         self.settle_rewound(point.epoch)
             .inspect_err(|_| self.poison())?;
@@ -111,29 +122,18 @@ impl Inner {
     }
 
     /// Reads the log up to an entry into a table.
-    fn read_upto(&self, tail: &Tail, header: &Header, point: Point) -> Result<Kept> {
+    fn read_upto(
+        &self,
+        header: &Header,
+        point: Point,
+        regions: Vec<(usize, Retired)>,
+    ) -> Result<Kept> {
         let table = Delta::new();
-        let to_index = point.index;
-        let mut take = |placed: &Placed, payload: &[u8]| {
-            let entry = &placed.header.entry;
-            if entry.index > to_index {
-                return Ok(());
-            }
-            if entry.kind.has_operations() {
-                let mut ops = Ops::new(payload, entry.op_count);
-                let broken = |()| {
-                    let text = format!("log entry {} does not decode", entry.index);
-                    Error::corrupt(Invariant::W4, text)
-                };
-                let mut writer = table.writer();
-                while let Some(op) = ops.next_op().map_err(broken)? {
-                    writer.apply(entry.index, &op, 0);
-                }
-            }
-            Ok(())
+        let mut take = |placed: &Placed, payload: &[u8]| match placed.header.entry.index {
+            index if index > point.index => Ok(()),
+            _ => take_entry(&table, placed, payload),
         };
         tail::load(self.file.as_ref(), header, &mut take)?;
-        let regions = self.regions_upto(tail, header, to_index)?;
         Ok(Kept {
             point,
             table,
@@ -169,6 +169,7 @@ impl Inner {
         tail: &Tail,
         old: &Header,
         kept: Kept,
+        base: Option<Base>,
         progress: &dyn Progress,
     ) -> Result<()> {
         let active_seq = tail.region.region_seq;
@@ -183,9 +184,13 @@ impl Inner {
             durable_gen: old.generation as u32,
             ..tail.region
         };
+        let (tree, older) = match base {
+            None => (Arc::clone(&self.view.load().tree), None),
+            Some(base) => (base.tree, Some(base.older)),
+        };
         let cut = Cut {
             frozen: Arc::new(kept.table),
-            tree: Arc::clone(&self.view.load().tree),
+            tree,
             index: kept.point.index,
             history: kept.point.history,
             epoch: kept.point.epoch.max(old.epoch),
@@ -196,10 +201,14 @@ impl Inner {
             log_bytes: 0,
             mark: false,
             newest_us: tail.last_time_us,
+            oldest_tree: Mutex::new(None),
             oldest_kept: Mutex::new(None),
         };
         let job = Job {
-            rewind: Some(kept.regions),
+            rewind: Some(Rewind {
+                regions: kept.regions,
+                older,
+            }),
             force: true,
             marks: false,
             ..Job::fold(RegionWish::Keep)
@@ -208,8 +217,25 @@ impl Inner {
     }
 }
 
+/// Takes the operations of an entry of the log into a table.
+pub(super) fn take_entry(table: &Delta, placed: &Placed, payload: &[u8]) -> Result<()> {
+    let entry = &placed.header.entry;
+    if entry.kind.has_operations() {
+        let mut ops = Ops::new(payload, entry.op_count);
+        let broken = |()| {
+            let text = format!("log entry {} does not decode", entry.index);
+            Error::corrupt(Invariant::W4, text)
+        };
+        let mut writer = table.writer();
+        while let Some(op) = ops.next_op().map_err(broken)? {
+            writer.apply(entry.index, &op, 0);
+        }
+    }
+    Ok(())
+}
+
 /// Where the entries of a region up to this one end; `None` where it has none of them.
-fn ends_at(
+pub(super) fn ends_at(
     file: &dyn crate::sys::File,
     extent: Extent,
     region: RegionHeader,

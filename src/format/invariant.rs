@@ -50,7 +50,7 @@ invariants! {
     H3 Quick "identity fields are equal in both headers";
     H4 Quick "generations of the two headers differ by one, or one slot is blank and the other is generation 1";
     H5 Quick "the newer header names the checksum of the older one";
-    H6 Quick "checkpoint index, epoch, epoch start and archive start never decrease from the older to the newer header";
+    H6 Quick "checkpoint index, epoch, epoch start and archive start never decrease from the older to the newer header, but the first of them where a replica was taken back (both log regions begin behind it)";
     H7 Quick "the file is at least as long as the header's page count says";
     H8 Quick "no unknown incompatible feature bit is set and all reserved bytes are zero";
     H9 Quick "root page, root height and an empty tree agree; the height is at most 16";
@@ -81,7 +81,7 @@ invariants! {
     S4 Quick "the free list adds up to the header's counts";
     S5 Quick "free-list pages are whole and their chain has no cycle";
     S6 Full "no page that the older header's tree needs is available or rewritten";
-    S7 Full "no page of a named snapshot is available";
+    S7 Full "no page of an older tree that is kept to go back to is available or rewritten";
     W1 Quick "log regions lie inside the file and apart from each other";
     W2 Quick "region headers are whole and belong to this file and place";
     W3 Quick "log entries are consecutive and linked, across the region boundary too";

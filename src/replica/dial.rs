@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{HostPort, Source};
+use super::relief::{Relief, is_damaged_stream};
 use super::slot::{Slot, durable_point, entropy, identity};
 use super::state::State;
 use crate::db::Db;
@@ -54,6 +55,8 @@ pub struct Dialer {
     tell: Tell,
     /// The copy takes a snapshot where the log does not reach back.
     pub takes_snapshots: bool,
+    /// Another source, for what this one delivers damaged.
+    pub relief: Option<Relief>,
     /// For the source `-`: there is one such connection.
     pub pipe: Option<Wire>,
 }
@@ -84,6 +87,7 @@ impl Dialer {
             incarnation: first16(&entropy()?),
             tell,
             takes_snapshots: false,
+            relief: None,
             pipe: None,
         })
     }
@@ -250,6 +254,14 @@ impl Connector for Dialer {
         self.state.lost(Some(text.clone()));
         let wait_ms = wait.as_millis();
         (self.tell)(&format!("{text}; next attempt in {wait_ms} ms"));
+        if let Some(relief) = self.relief.as_ref().filter(|_| is_damaged_stream(why)) {
+            match relief.pull(&text) {
+                Ok(entries) => {
+                    (self.tell)(&format!("{entries} entries came from the other source"))
+                }
+                Err(why) => (self.tell)(&format!("nor from the other source: {why}")),
+            }
+        }
     }
 
     fn finished(&mut self, received: &Received) {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::path::{Pair, PullWish, Pulled, WhenGone};
+use super::relief::Relief;
 use super::slot::{Slot, durable_point, entropy};
 use super::state::State;
 use crate::db::{Db, Interest};
@@ -22,6 +23,7 @@ pub fn follow_file(
     slot: &Slot,
     from: &Path,
     when_gone: WhenGone,
+    relief: Option<&Relief>,
     (state, stop): (&State, &Stop),
 ) -> Result<Pulled> {
     let mut follower = Follower {
@@ -40,7 +42,10 @@ pub fn follow_file(
             Err(error) => error,
         };
         state.lost(Some(error.to_string()));
-        if is_final(&error) {
+        let damaged = matches!(error, Error::Corrupt(_) | Error::BadEntry(_));
+        let relief = relief.filter(|_| damaged);
+        let relieved = relief.is_some_and(|other| other.pull(&error.to_string()).is_ok());
+        if is_final(&error) && !relieved {
             return Err(error);
         }
         let random = entropy().map_or(0, |bytes| {

@@ -76,6 +76,12 @@ pub struct Follows {
     pub contact_us: u64,
     /// Connections made.
     pub connects: u64,
+    /// Times that the source delivered something damaged.
+    #[serde(default)]
+    pub damaged: u64,
+    /// Entries that came from another source then.
+    #[serde(default)]
+    pub relieved: u64,
     /// What ended the last one.
     pub last_error: Option<String>,
 }
@@ -163,6 +169,8 @@ fn follows(state: &Following) -> Follows {
             .map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
         contact_us: state.contact_us,
         connects: state.connects,
+        damaged: state.damaged,
+        relieved: state.relieved,
         last_error: state.last_error.clone(),
     }
 }

@@ -79,6 +79,20 @@ pub fn prometheus(hub: Option<&Hub>, following: Option<&Following>, primary: boo
             "Connections made.",
             connects,
         );
+        for (name, help, count) in [
+            (
+                "damaged_total",
+                "Times that the source delivered damage.",
+                state.damaged,
+            ),
+            (
+                "other_source_entries_total",
+                "Entries taken from the other source then.",
+                state.relieved,
+            ),
+        ] {
+            metric(&mut out, name, "counter", help, count as f64);
+        }
     }
     out
 }

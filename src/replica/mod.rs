@@ -14,6 +14,7 @@ pub mod path;
 pub mod promote;
 pub mod reapply;
 pub mod rejoin;
+pub mod relief;
 pub mod remote;
 pub mod serve;
 pub mod sink;

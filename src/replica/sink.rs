@@ -47,8 +47,16 @@ fn failed(error: &dyn std::fmt::Display) -> SinkError {
     }
 }
 
+/// With what the system said.
+fn reason_of(error: &Error) -> String {
+    match error {
+        Error::Io { source, .. } => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
 fn sink_error(error: Error) -> SinkError {
-    let reason = error.to_string();
+    let reason = reason_of(&error);
     match error {
         Error::Diverged { .. } => SinkError::Diverged { reason },
         Error::BadEntry(_) => SinkError::Damaged { reason },

@@ -53,6 +53,10 @@ pub struct Following {
     pub highest_epoch: u32,
     /// Connections made.
     pub connects: u64,
+    /// Times that the source delivered something damaged.
+    pub damaged: u64,
+    /// Entries that came from another source then.
+    pub relieved: u64,
     /// What ended the last one.
     pub last_error: Option<String>,
     /// Files with commits that only an old copy had.

@@ -1,5 +1,6 @@
 //! Pages in the file, without keys: header slots, page access, generation pins, free space.
 
+pub mod bits;
 pub mod locks;
 pub mod pages;
 pub mod pins;

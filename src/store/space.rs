@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::bits::PageBits;
 use crate::defect::{Defect, planted};
 use crate::error::{Bounded, Corruption, Error, Result};
 use crate::format::Invariant;
@@ -113,6 +114,59 @@ impl Space {
     /// Pages that wait for older trees to go.
     pub fn pending_pages(&self) -> u64 {
         self.pending.iter().map(|e| u64::from(e.pages)).sum()
+    }
+
+    /// Pages that wait because a tree of this generation or an older one may need them.
+    pub fn pending_since(&self, generation: u64) -> u64 {
+        let since = self.pending.iter().filter(|e| e.freed_gen > generation);
+        since.map(|e| u64::from(e.pages)).sum()
+    }
+
+    /// An older tree becomes the newest one again: its pages (`tree`) are in use, and those that nobody
+    /// has any more are freed. `others`: extents that neither tree has.
+    pub fn go_back(
+        &mut self,
+        tree: &PageBits,
+        others: &[(u32, u32)],
+        generation: u64,
+    ) -> Result<()> {
+        let lost = |page: u32| {
+            let text = format!("page {page} of a kept tree was given away");
+            Error::from(Corruption::new(Invariant::S7, text).in_page(page, self.page_size))
+        };
+        let mut owned = tree.clone();
+        for (&start, &pages) in &self.available {
+            if !owned.add(start, pages) {
+                return Err(lost(start));
+            }
+        }
+        for &(start, pages) in others {
+            if !owned.add(start, pages) {
+                return Err(lost(start));
+            }
+        }
+        let mut pending = Vec::new();
+        for extent in &self.pending {
+            let end = extent.start + extent.pages;
+            for (start, pages) in tree.runs(extent.start, end, false) {
+                pending.push(FreeExtent {
+                    start,
+                    pages,
+                    ..*extent
+                });
+            }
+            owned.add(extent.start, extent.pages);
+        }
+        let first = first_page(self.page_size);
+        for (start, pages) in owned.runs(first, self.page_count, false) {
+            pending.push(FreeExtent {
+                freed_gen: generation,
+                start,
+                pages,
+            });
+        }
+        self.pending = pending;
+        Ok(())
     }
 
     /// Reserves consecutive pages at the lowest place, growing the file where nothing fits.

@@ -31,6 +31,17 @@ pub fn memory_page() -> io::Result<u64> {
     imp::memory_page()
 }
 
+/// What is in this process's memory from now on goes into no core file, and other processes of the user
+/// cannot read it. Where the system cannot do that, nothing happens.
+pub fn hide_memory() {
+    imp::hide_memory();
+}
+
+/// Time since the machine was started, sleep included where the system counts it.
+pub fn since_boot() -> std::time::Duration {
+    imp::since_boot()
+}
+
 /// The largest file that this process may write; `None` where there is no limit.
 pub fn file_size_limit() -> io::Result<Option<u64>> {
     imp::file_size_limit()
@@ -54,7 +65,9 @@ mod imp {
     use std::io;
     use std::mem::MaybeUninit;
     use std::path::Path;
+    use std::time::Duration;
 
+    use super::super::{OsVfs, Vfs};
     use super::Room;
 
     pub(super) fn room(path: &Path) -> io::Result<Room> {
@@ -103,6 +116,29 @@ mod imp {
         // SAFETY: only a number is passed.
         let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         u64::try_from(bytes).map_err(|_| io::Error::last_os_error())
+    }
+
+    pub(super) fn hide_memory() {
+        // SAFETY: only numbers are passed.
+        #[cfg(target_os = "linux")]
+        let _ = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0 as libc::c_ulong) };
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn since_boot() -> Duration {
+        let mut time = MaybeUninit::<libc::timespec>::uninit();
+        // SAFETY: `time` has room for the answer.
+        if unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, time.as_mut_ptr()) } != 0 {
+            return OsVfs.elapsed();
+        }
+        // SAFETY: the call has succeeded, so it is filled in.
+        let time = unsafe { time.assume_init() };
+        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn since_boot() -> Duration {
+        OsVfs.elapsed()
     }
 
     pub(super) fn file_size_limit() -> io::Result<Option<u64>> {
@@ -173,6 +209,13 @@ mod imp {
 
     pub(super) fn memory_page() -> io::Result<u64> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn hide_memory() {}
+
+    pub(super) fn since_boot() -> std::time::Duration {
+        use super::super::{OsVfs, Vfs};
+        OsVfs.elapsed()
     }
 
     pub(super) fn file_size_limit() -> io::Result<Option<u64>> {

@@ -8,6 +8,7 @@ mod cursor;
 mod fold;
 mod get;
 mod input;
+mod owned;
 mod pending;
 mod plan;
 mod sample;
@@ -22,6 +23,7 @@ pub use cursor::{Seek, TreeCursor, TreeEntry};
 pub use fold::{FoldDelta, fold, fold_source};
 pub use get::{get, read_value};
 pub use input::{Fill, NewValue, NoPages, TreeStats};
+pub use owned::owned_pages;
 pub use plan::FoldMode;
 pub use sample::{FillSample, sample_fill};
 

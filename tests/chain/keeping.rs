@@ -8,8 +8,8 @@ use creel::chain::name::{HoldName, Name, SnapshotId};
 use creel::chain::object::{Creel, HoldDoc, NodeRole, ProgressDoc, RetentionRow, Segment};
 use creel::chain::store::{MemoryStore, Store};
 use creel::chain::{
-    Chain, ChainError, PublishRun, RestoreTo, SnapshotWish, StoreVerifyOptions, Tries, mirror,
-    verify_store,
+    Chain, ChainError, Opened, PublishRun, RestoreTo, SnapshotWish, StoreVerifyOptions, Tries,
+    mirror, verify_store,
 };
 use creel::format::entry::Point;
 
@@ -445,4 +445,36 @@ fn another_database_cannot_use_the_store() {
     assert!(matches!(refused, Err(ChainError::OtherLineage { .. })));
     let empty = Chain::open(Arc::new(MemoryStore::new()), &mut Tries(0));
     assert!(matches!(empty, Err(ChainError::NoChain { .. })));
+}
+
+/// Entries whose times go back stand in a store as they were written, by a creel that followed a clock which was
+/// set: no copy can be had in which they do not, so that is no damage.
+#[test]
+fn times_that_go_back_are_told_and_are_no_damage() {
+    let mut world = World::new(2);
+    let (mut body, mut after) = (Vec::new(), world.end());
+    for time_us in [9, 7, 8, 3] {
+        after = crate::log::note_at(&mut body, &after, time_us);
+    }
+    let own = Point {
+        index: after.index + 1000,
+        ..after
+    };
+    let opened = PublishRun::open(&world.chain, writer(1, 1), own, 0, &mut Tries(0));
+    let Opened::Ready(mut run) = opened.unwrap() else {
+        panic!("the chain is ahead")
+    };
+    let done = run.publish(&body, &mut |_| Ok(false), &mut Tries(0));
+    assert_eq!(done.unwrap(), after);
+    world.points.push(after);
+    let report = world.verify();
+    let told: Vec<_> = report.findings.iter().map(|f| &f.detail).collect();
+    let [note] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(
+        note.contains("3 entries go back, first that of entry 8"),
+        "{note}"
+    );
+    assert!(report.findings[0].harmless && world.faults().is_empty());
 }

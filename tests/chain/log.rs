@@ -26,13 +26,24 @@ pub fn writer(node: u8, incarnation: u8) -> Writer {
 }
 
 fn push(out: &mut Vec<u8>, before: &Point, kind: EntryKind, epoch: u32, payload: &[u8]) -> Point {
+    let time_us = 1_700_000_000_000_000 + before.index;
+    push_at(out, before, time_us, (kind, epoch), payload)
+}
+
+fn push_at(
+    out: &mut Vec<u8>,
+    before: &Point,
+    time_us: u64,
+    (kind, epoch): (EntryKind, u32),
+    payload: &[u8],
+) -> Point {
     let header = EntryHeader {
         payload_len: payload.len() as u32,
         kind,
         index: before.index + 1,
         epoch,
         op_count: 0,
-        time_us: 1_700_000_000_000_000 + before.index,
+        time_us,
         history_before: before.history,
     };
     Entry::push(out, &header, payload);
@@ -46,6 +57,11 @@ fn push(out: &mut Vec<u8>, before: &Point, kind: EntryKind, epoch: u32, payload:
 /// Appends an entry and gives the point after it.
 pub fn note(out: &mut Vec<u8>, before: &Point, payload: &[u8]) -> Point {
     push(out, before, EntryKind::Note, before.epoch, payload)
+}
+
+/// Appends an entry of another time.
+pub fn note_at(out: &mut Vec<u8>, before: &Point, time_us: u64) -> Point {
+    push_at(out, before, time_us, (EntryKind::Note, before.epoch), b"at")
 }
 
 /// Appends the entry that begins the next epoch.

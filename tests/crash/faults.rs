@@ -53,6 +53,7 @@ const CHOSEN: &[&str] = &[
     "widening",
     "apply",
     "rewind",
+    "rewind-further",
     "promote",
     "archive",
 ];

@@ -85,6 +85,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("racing-widening", 3, racing::commits_during_widening),
     workload("apply", 7, replica::apply),
     workload("rewind", 6, replica::rewind),
+    workload("rewind-further", 6, replica::rewind_further),
     workload("promote", 5, replica::promote),
     workload("archive", 6, replica::archive),
 ];

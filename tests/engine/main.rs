@@ -11,6 +11,7 @@ mod between;
 mod bulk;
 mod bulk_random;
 mod changing;
+mod going_back;
 mod hook;
 mod hundreds;
 mod lengths;

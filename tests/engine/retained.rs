@@ -93,6 +93,7 @@ fn what_nobody_needs_goes_and_its_space_is_used_again() {
     let start = replica.position().unwrap();
     let few = Retention {
         min_entries: 100,
+        rewind_bytes: Some(0),
         ..Retention::default()
     };
     retain(&primary, few);
@@ -362,9 +363,14 @@ fn what_was_taken_back_stays_away() {
 }
 
 #[test]
-fn what_is_in_the_tree_cannot_be_taken_back() {
+fn what_is_in_the_tree_cannot_be_taken_back_where_nothing_waits_for_it() {
     let scratch = Scratch::new();
     let (primary, replica) = pair(&scratch);
+    let none = Retention {
+        rewind_bytes: Some(0),
+        ..Retention::default()
+    };
+    retain(&replica, none);
     let before = replica.position().unwrap();
     primary.put(b"k", b"v").unwrap();
     pull(&primary, &replica, 1, 1).unwrap();

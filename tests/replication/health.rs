@@ -18,7 +18,7 @@ fn get(base: &str, path: &str) -> Option<(u16, String)> {
     Some((status, body.to_owned()))
 }
 
-fn until(base: &str, path: &str, wanted: u16) -> String {
+pub fn until(base: &str, path: &str, wanted: u16) -> String {
     let begun = Instant::now();
     loop {
         if let Some((status, body)) = get(base, path)
@@ -31,7 +31,7 @@ fn until(base: &str, path: &str, wanted: u16) -> String {
     }
 }
 
-fn metric(text: &str, name: &str) -> f64 {
+pub fn metric(text: &str, name: &str) -> f64 {
     let line = text
         .lines()
         .find(|line| line.starts_with(&format!("{name} ")));

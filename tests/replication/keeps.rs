@@ -118,6 +118,7 @@ fn an_epoch_that_was_only_heard_of_is_remembered() {
 fn a_file_that_is_rewound_and_replaced_under_its_server_is_served_as_it_is_then() {
     let world = World::new();
     pair(&world);
+    world.replicate_to(0, "keep", "a.db", &["--rewind", "0"]);
     let served = world.serve_local("a.db");
     let mut follower = world.follow("c.db", &served.address, &[]);
     world.put("a.db", "only here", "2");

@@ -143,3 +143,148 @@ fn a_refused_write_names_the_way_out() {
     let way = format!("creel replicate rejoin {} --from", a.display());
     assert!(said.contains(&way), "{said}");
 }
+
+/// Values that all belong to one writer, with a checkpoint behind each round.
+fn rounds(world: &World, name: &str, what: &str, rounds: u32) {
+    let db = world.writer(name);
+    for round in 0..rounds {
+        for i in 0..300u32 {
+            let key = format!("{i:05}");
+            let value = format!("{what} {round} {}", "x".repeat(200));
+            db.put(key.as_bytes(), value.as_bytes()).unwrap();
+        }
+        let ends = format!("{what} ends {round}");
+        db.put(ends.as_bytes(), b"1").unwrap();
+        world.ok(&["checkpoint"], &[&world.path(name)]);
+    }
+    db.close().unwrap();
+}
+
+fn saved_entries(world: &World, name: &str) -> (Vec<std::path::PathBuf>, u64) {
+    let directory = world.path(&format!("{name}.diverged"));
+    let files = fs::read_dir(directory).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    let entries = files.iter().map(|file| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let mut numbers = name.split('-').skip(1).map(str::parse::<u64>);
+        let (from, to) = (numbers.next().unwrap(), numbers.next().unwrap());
+        to.unwrap() - from.unwrap() + 1
+    });
+    let count = entries.sum();
+    (files, count)
+}
+
+/// No store, so no checkpoint waits for anybody. The server is killed, what it served goes on for itself
+/// with many checkpoints, the follower is promoted: the old primary comes back without a new copy, and
+/// each of its own commits is saved.
+fn comes_back(world: &World, from: &str) {
+    let digest = world.digest("b.db");
+    rounds(world, "a.db", "alone", 9);
+    world.ok(
+        &["promote", "--yes", "--accept-loss"],
+        &[&world.path("b.db")],
+    );
+    rounds(world, "b.db", "new", 2);
+    let alone = world.position("a.db").index;
+    let said = world.replicate_to(0, "rejoin", "a.db", &["--from", from]);
+    let (files, entries) = saved_entries(world, "a.db");
+    let line = format!("{entries} commits that only this copy had");
+    assert!(said.contains(&line), "{said}");
+    assert_eq!(world.position("a.db").index, alone - entries);
+    assert_eq!(world.digest("a.db"), digest, "as the follower had it");
+    world.verify("a.db");
+    let paths: Vec<_> = files.iter().map(std::path::PathBuf::as_path).collect();
+    let shown = world.ok(&["log", "show"], &paths);
+    for round in 0..9 {
+        assert!(
+            shown.contains(&format!("put alone ends {round} ")),
+            "{round}"
+        );
+    }
+    world.replicate_to(0, "pull", "a.db", &["--reseed", "never"]);
+    world.same("a.db", "b.db");
+}
+
+#[test]
+fn a_killed_primary_comes_back_over_tcp_without_a_new_copy_whatever_was_checkpointed() {
+    let world = World::new();
+    world.ok(
+        &[
+            "open",
+            "--create",
+            "--role",
+            "primary",
+            "--wal-size",
+            "64KiB",
+        ],
+        &[&world.path("a.db")],
+    );
+    rounds(&world, "a.db", "both", 3);
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let follower = world.follow("b.db", &served.address, &[]);
+    rounds(&world, "a.db", "followed", 2);
+    world.wait_for("b.db", "a.db");
+    follower.terminate();
+    served.process.kill();
+    let served = world.serve_local("b.db");
+    comes_back(&world, &served.address);
+}
+
+#[test]
+fn a_stopped_primary_comes_back_from_a_file_without_a_new_copy() {
+    let world = World::new();
+    world.ok(
+        &[
+            "open",
+            "--create",
+            "--role",
+            "primary",
+            "--wal-size",
+            "64KiB",
+        ],
+        &[&world.path("a.db")],
+    );
+    rounds(&world, "a.db", "both", 3);
+    let a = world.path("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    rounds(&world, "a.db", "followed", 2);
+    world.replicate_to(0, "pull", "b.db", &[]);
+    let b = world.path("b.db");
+    comes_back(&world, b.to_str().unwrap());
+}
+
+/// Beyond what is kept a new copy is needed, and is said so; what the log still has is saved.
+#[test]
+fn beyond_what_waits_for_it_a_primary_needs_a_new_copy() {
+    let world = World::new();
+    world.ok(
+        &[
+            "open",
+            "--create",
+            "--role",
+            "primary",
+            "--wal-size",
+            "64KiB",
+        ],
+        &[&world.path("a.db")],
+    );
+    world.replicate_to(
+        0,
+        "keep",
+        "a.db",
+        &["--rewind", "0", "--retain-min", "100000"],
+    );
+    rounds(&world, "a.db", "both", 1);
+    let a = world.path("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    rounds(&world, "a.db", "alone", 3);
+    let b = world.path("b.db");
+    world.ok(&["promote", "--yes", "--accept-loss"], &[&b]);
+    let from = ["--from", b.to_str().unwrap()];
+    let said = world.replicate_to(11, "rejoin", "a.db", &from);
+    assert!(said.contains("--reseed force"), "{said}");
+    assert_eq!(saved_entries(&world, "a.db").1, 3 * 301 + 3);
+    world.replicate_to(0, "pull", "a.db", &["--from", from[1], "--reseed", "force"]);
+    world.same("a.db", "b.db");
+}

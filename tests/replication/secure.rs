@@ -94,6 +94,40 @@ fn a_token_is_shown_to_nobody() {
     }
 }
 
+/// Killed in a way that leaves a core file where that is allowed; gives whether it did.
+fn core_of(world: &World, words: &[&str]) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_creel"))
+        .args(["replicate", "serve"])
+        .arg(world.path("a.db"))
+        .args(["--listen", "127.0.0.1:0"])
+        .args(words)
+        .current_dir(world.dir.path())
+        .stdin(std::process::Stdio::null());
+    let mut served = crate::world::ready(command);
+    served.process.signal("-ABRT");
+    let status = served.process.child.wait().unwrap();
+    assert_eq!(status.signal(), Some(6), "{status:?}");
+    status.core_dumped()
+}
+
+#[test]
+fn a_process_that_knows_a_token_leaves_no_core() {
+    let world = World::new();
+    world.create("a.db");
+    let right = token(&world, "right", "a token that is long enough\n", 0o600);
+    assert!(
+        !core_of(&world, &["--token-file", &right]),
+        "its memory is in a file"
+    );
+    if !core_of(&world, &[]) {
+        eprintln!("SKIPPED: this system writes no core files, so none can be missing");
+    }
+}
+
 #[test]
 fn tokens_that_others_can_read_or_guess_are_refused() {
     let world = World::new();

@@ -456,3 +456,39 @@ fn killed_while_it_rejoins() {
         assert_eq!(whole, 1, "what was taken back was saved: {names:?}");
     });
 }
+
+/// The same without a store, and beyond checkpoints: an older tree takes the place of the newest one.
+#[test]
+fn killed_while_it_goes_back_beyond_its_checkpoints() {
+    if !strace_works() {
+        return;
+    }
+    let base = Site {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    let (a, b) = (base.path("old.db"), base.path("new.db"));
+    succeeds(&["open", "--create", "--role", "primary", &a]);
+    succeeds(&["put", &a, "both", "1"]);
+    succeeds(&["checkpoint", &a]);
+    succeeds(&["replicate", "init", &b, "--from", &a, "-q"]);
+    let both = base.digest("old.db");
+    for round in ["1", "2", "3"] {
+        succeeds(&["put", &a, "alone", round]);
+        succeeds(&["checkpoint", &a]);
+    }
+    succeeds(&["promote", &b, "--yes", "--accept-loss", "-q"]);
+    let rejoin = |site: &Site| {
+        let (a, b) = (site.path("old.db"), site.path("new.db"));
+        words(&["replicate", "rejoin", &a, "--from", &b, "-q"])
+    };
+    sweep(&|| copy(&base), &rejoin, &|site, _| {
+        let a = site.path("old.db");
+        succeeds(&["verify", &a, "--level", "deep", "-q"]);
+        let again = rejoin(site);
+        succeeds(&again.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(site.digest("old.db"), both);
+        succeeds(&["replicate", "pull", &a, "--reseed", "never", "-q"]);
+        assert_eq!(site.digest("old.db"), site.digest("new.db"));
+        succeeds(&["verify", &a, "--level", "deep", "-q"]);
+    });
+}

@@ -156,17 +156,17 @@ fn stuck(leader: &Leader) -> TcpStream {
 }
 
 #[test]
-fn sixteen_followers_and_one_of_them_stuck() {
+fn fifty_followers_and_one_of_them_stuck() {
     let leader = Leader::start(MemSource::default(), options(), 256 << 10);
     let held = stuck(&leader);
-    let all: Vec<Following> = (1..16)
+    let all: Vec<Following> = (1..50)
         .map(|node| Following::forever(&leader, node))
         .collect();
-    write(&leader.source, 20_000);
+    write(&leader.source, 8_000);
     for following in &all {
         same(&leader, following);
     }
-    leader.wait_acked(15);
+    leader.wait_acked(49);
     for following in all {
         following.finish();
     }

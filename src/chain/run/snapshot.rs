@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::damage;
 use crate::chain::chain::{Chain, Located, random_id};
@@ -127,26 +127,29 @@ impl Chain {
         };
         plan_parts(&mut doc, image, base.as_ref())?;
         let nonce = random_id()?;
-        let began = Instant::now();
-        let begin = || {
-            let time_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let began = pace.elapsed();
+        let begin = |now: Duration| {
+            let time_us = u64::try_from(now.saturating_sub(began).as_micros());
+            let time_us = time_us.unwrap_or(u64::MAX);
             BeginDoc::new(wish.node, nonce, wish.time_us.saturating_add(time_us)).encode()
         };
         let name = Name::SnapshotBegin(id).to_string();
-        let first = begin();
+        let first = begin(began);
         self.begin(&name, &first, (&mut doc, &nonce), pace)?;
         // An upload that takes days is not an abandoned one.
-        let mut said = Instant::now();
+        let mut said = began;
         let mut say = |pace: &mut dyn Pace| {
-            if said.elapsed() > LOST {
+            let now = pace.elapsed();
+            let silent = now.saturating_sub(said);
+            if silent > LOST {
                 let text = "the upload slept for so long that it counts as given up";
                 return Err(ChainError::Refused(text.to_owned()));
             }
-            if said.elapsed() < SAY_EVERY {
+            if silent < SAY_EVERY {
                 return Ok(());
             }
-            said = Instant::now();
-            let bytes = begin();
+            said = now;
+            let bytes = begin(now);
             repeat(pace, "saying that a snapshot goes on", || {
                 self.store().put(&name, &bytes)
             })

@@ -104,7 +104,9 @@ pub(super) fn check(
             let (end, sound) = walk.both(active, &regions)?;
             last_index = end.link.next_index - 1;
             let reaches = walk.linked_from <= older_checkpoint + 1;
-            covers_older |= sound && reaches && !walk.bulk_since_older;
+            // A replica that was taken back does not go on from the header before.
+            let behind = older_checkpoint <= header.checkpoint_index;
+            covers_older |= sound && reaches && behind && !walk.bulk_since_older;
         }
         None => walk
             .findings

@@ -17,7 +17,7 @@ use super::super::Run;
 use super::from_store;
 use super::outcome::{report, report_store};
 use super::serve::announce;
-use super::source::{Reseed, SourceArgs};
+use super::source::{OtherArg, Reseed, SourceArgs};
 use super::stream::{ListenArgs, bind_local, stop_on_signal};
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Failure, Outcome, signals};
@@ -29,6 +29,8 @@ pub struct FollowArgs {
     db: DbArg,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    other: OtherArg,
     /// What to do where the source's log does not reach back: never, auto or force
     #[arg(
         long,
@@ -56,6 +58,7 @@ Examples:
   creel replicate follow copy.db --from my.db
   creel replicate follow copy.db --from tls://db.example.org:7070 --tls-ca ca.pem --http 127.0.0.1:8081
   creel replicate follow copy.db --from tcp://127.0.0.1:7070 --serve 127.0.0.1:7071
+  creel replicate follow copy.db --from tcp://127.0.0.1:7070 --other s3://my-bucket/db1
 
 A connection that ends is made again, after 100 ms at first and 30 s at most. Readers see a commit
 as soon as it is durable here. It ends by a signal, or where trying again makes no sense.
@@ -79,9 +82,17 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         signals::allow_last_words();
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());
+        let relief = self.other.relief(&self.source, (&slot, &state, &stop))?;
         if let Some(store) = self.source.store()? {
             let helpers = self.helpers(ctx, &slot, &state, &stop)?;
-            let done = from_store::follow(ctx, &slot, &store, self.reseed, (&state, &stop));
+            let done = from_store::follow(
+                ctx,
+                &slot,
+                &store,
+                self.reseed,
+                relief.as_ref(),
+                (&state, &stop),
+            );
             stop.request();
             helpers.finish();
             if let Some(db) = slot.take() {
@@ -91,7 +102,8 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         }
         if let Source::Path(from) = self.source.source()? {
             let helpers = self.helpers(ctx, &slot, &state, &stop)?;
-            let done = follow_file(&slot, &from, self.reseed.when_gone(), (&state, &stop));
+            let gone = self.reseed.when_gone();
+            let done = follow_file(&slot, &from, gone, relief.as_ref(), (&state, &stop));
             stop.request();
             helpers.finish();
             return super::files::followed(ctx, &slot, &from, done);
@@ -99,6 +111,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         let tell = ctx.globals.quiet == 0 && !ctx.globals.json;
         let mut dialer = self.source.dialer(&slot, &state, tell)?;
         dialer.takes_snapshots = self.reseed != Reseed::Never;
+        dialer.relief = relief;
         let mut options = self.reseed.options();
         options.retry = true;
         let helpers = self.helpers(ctx, &slot, &state, &stop)?;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use creel::chain::{Chain, Pace, RestoreTo};
 use creel::replica::path::Outlook;
+use creel::replica::relief::{Relief, is_damaged_store};
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::replica::store::{
@@ -146,6 +147,7 @@ pub fn follow(
     slot: &Slot,
     from: &str,
     reseed: Reseed,
+    relief: Option<&Relief>,
     (state, stop): (&State, &Stop),
 ) -> Result<StoreOutcome, Failure> {
     const FIRST: Duration = Duration::from_millis(250);
@@ -186,6 +188,10 @@ pub fn follow(
                 continue;
             }
             Err(_) if stop.is_requested() => break,
+            Err(error) if relieves(ctx, relief, &error) => match stop.wait(wait) {
+                true => break,
+                false => continue,
+            },
             Err(error) => {
                 tell(&db, &chain, &error, &mut pace);
                 return Err(explain(error, from));
@@ -224,6 +230,20 @@ pub fn follow(
         }
     }
     total.ok_or_else(|| Error::Interrupted.into())
+}
+
+/// Brings the copy on from the other source where the store delivered damage. False: there is none, or it
+/// is no damage.
+fn relieves(ctx: &Context, relief: Option<&Relief>, error: &StoreFailure) -> bool {
+    let Some(other) = relief.filter(|_| is_damaged_store(error)) else {
+        return false;
+    };
+    if let Err(why) = other.pull(&error.to_string()) {
+        ctx.notice(&format!(
+            "warning: {error}; nor from the other source: {why}"
+        ));
+    }
+    true
 }
 
 /// Tells the others that this copy cannot go on; who may only read the store cannot.

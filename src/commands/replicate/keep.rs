@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use creel::{Facts, Hold, Interest, Retention};
+use creel::{Db, Facts, Hold, Interest, Retention};
 use serde::Serialize;
 
 use super::super::Run;
@@ -29,6 +29,10 @@ pub struct KeepArgs {
     /// But keep no more than this
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     retain_max_bytes: Option<u64>,
+    /// How much may wait for going back beyond the last checkpoint; 0: nothing [default: as much as the
+    /// file has, 32MiB to 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    rewind: Option<u64>,
     /// Keep the log of a file that is not replicated, too
     #[arg(long)]
     standalone: bool,
@@ -59,7 +63,11 @@ struct KeepReport {
     retain_ms: u64,
     retain_max_bytes: u64,
     standalone: bool,
+    /// `None`: as much as the file has, within limits.
+    rewind_max_bytes: Option<u64>,
     oldest_index: u64,
+    /// The oldest entry that the file can be taken back to.
+    rewind_index: u64,
     held_back: bool,
     holds: Vec<HoldRow>,
 }
@@ -79,10 +87,12 @@ impl Run for KeepArgs {
 Examples:
   creel replicate keep my.db
   creel replicate keep my.db --retain 7d --retain-max-bytes 2GiB
+  creel replicate keep my.db --rewind 1GiB
   creel replicate keep my.db --hold laptop --at 812 --hold-max-bytes 500MiB --hold-ttl 3d
 
 A copy that is behind what is kept needs a new copy (exit 11). What is no longer kept goes at the next
-checkpoint. A hold has a limit of bytes and of time, so a copy that is gone cannot fill the disk.
+checkpoint. A primary or replica also keeps older trees and the log behind them, so that a deposed primary
+need not be made anew (replicate rejoin); compact gives them up. A hold has a limit of bytes and of time, so a copy that is gone cannot fill the disk.
 --resume is for when the store is gone for good: a publisher with --max-unpublished that still runs and
 does not reach it lets the file wait again.
 Exit status: 0 shown or set; others: creel explain CODE";
@@ -92,6 +102,7 @@ Exit status: 0 shown or set; others: creel explain CODE";
             || self.retain.is_some()
             || self.retain_max_bytes.is_some()
             || self.standalone
+            || self.rewind.is_some()
             || self.resume
             || self.hold.is_some()
             || self.release.is_some();
@@ -104,7 +115,7 @@ Exit status: 0 shown or set; others: creel explain CODE";
             db.change_facts(|facts| self.change(facts))?;
         }
         let facts = db.facts()?;
-        let report = report(&facts, db.oldest_index()?);
+        let report = report(&facts, &db)?;
         if ctx.globals.json {
             ctx.out.json(&report)?;
         } else {
@@ -137,6 +148,7 @@ impl KeepArgs {
             time_ms: self.retain.map_or(old.time_ms, millis),
             max_bytes: self.retain_max_bytes.unwrap_or(old.max_bytes),
             standalone: old.standalone || self.standalone,
+            rewind_bytes: self.rewind.or(old.rewind_bytes),
         };
         if let (Some(name), Some(index)) = (&self.hold, self.at) {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -156,23 +168,25 @@ impl KeepArgs {
     }
 }
 
-fn report(facts: &Facts, oldest_index: u64) -> KeepReport {
+fn report(facts: &Facts, db: &Db) -> Result<KeepReport, Failure> {
     let row = |hold: &Hold| HoldRow {
         name: hold.name.clone(),
         index: hold.index,
         max_bytes: hold.max_bytes,
         expires_ms: hold.expires_us / 1000,
     };
-    KeepReport {
+    Ok(KeepReport {
         schema: "creel.keep/1",
         retain_min: facts.retention.min_entries,
         retain_ms: facts.retention.time_ms,
         retain_max_bytes: facts.retention.max_bytes,
         standalone: facts.retention.standalone,
-        oldest_index,
+        rewind_max_bytes: facts.retention.rewind_bytes,
+        oldest_index: db.oldest_index()?,
+        rewind_index: db.oldest_rewind()?,
         held_back: facts.held_back,
         holds: facts.holds.iter().map(row).collect(),
-    }
+    })
 }
 
 fn print(ctx: &mut Context, report: &KeepReport) -> Result<(), Failure> {
@@ -181,7 +195,11 @@ fn print(ctx: &mut Context, report: &KeepReport) -> Result<(), Failure> {
         ("retain_ms", report.retain_ms.into()),
         ("retain_max_bytes", Value::Bytes(report.retain_max_bytes)),
         ("oldest_index", report.oldest_index.into()),
+        ("rewind_index", report.rewind_index.into()),
     ];
+    if let Some(bytes) = report.rewind_max_bytes {
+        rows.push(("rewind_max_bytes", Value::Bytes(bytes)));
+    }
     if report.held_back {
         rows.push(("writes_wait", "yes".into()));
     }

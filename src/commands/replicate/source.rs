@@ -11,10 +11,12 @@ use creel::replica::address::Source;
 use creel::replica::dial::{DialOptions, Dialer, dial};
 use creel::replica::live::Status;
 use creel::replica::path::WhenGone;
+use creel::replica::relief::Relief;
 use creel::replica::remote::RemotePrimary;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::stream::follow::FollowOptions;
+use creel::stream::stop::Stop;
 
 use super::stream::{node_name, stdio, token};
 use crate::cli::{Failure, codes, report};
@@ -56,6 +58,44 @@ pub struct SourceArgs {
     /// For ssh://: where creel is on the other machine [default: creel]
     #[arg(long, value_name = "PATH")]
     remote_creel: Option<String>,
+}
+
+/// Another source of the same log.
+#[derive(Debug, Clone, Args)]
+pub struct OtherArg {
+    /// Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or
+    /// another file
+    #[arg(long, value_name = "SOURCE")]
+    other: Option<String>,
+}
+
+impl OtherArg {
+    /// The way there; tokens and certificates are those of the first source.
+    pub fn relief(
+        &self,
+        source: &SourceArgs,
+        (slot, state, stop): (&Arc<Slot>, &Arc<State>, &Arc<Stop>),
+    ) -> Result<Option<Relief>, Failure> {
+        let Some(other) = &self.other else {
+            return Ok(None);
+        };
+        let args = SourceArgs {
+            from: Some(other.clone()),
+            ..source.clone()
+        };
+        let relief = Relief {
+            source: args.source()?,
+            options: args.options(slot.path())?,
+            slot: Arc::clone(slot),
+            state: Arc::clone(state),
+            stop: Arc::clone(stop),
+        };
+        match relief.source {
+            Source::Pipe => Err(Failure::usage("a pipe cannot be the other source")
+                .hint("a store, tcp://, tls://, ssh:// or a file")),
+            _ => Ok(Some(relief)),
+        }
+    }
 }
 
 impl SourceArgs {
@@ -104,7 +144,10 @@ impl SourceArgs {
         };
         let pem = read(ca)?;
         let shown = match (&self.from_tls_cert, &self.from_tls_key) {
-            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+            (Some(cert), Some(key)) => {
+                creel::sys::machine::hide_memory();
+                Some((read(cert)?, read(key)?))
+            }
             _ => None,
         };
         let identity = shown

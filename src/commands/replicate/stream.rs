@@ -53,6 +53,7 @@ pub fn token(path: &Path) -> Result<TokenKey, Failure> {
             .hint(format!("chmod 600 {}", path.display())));
         }
     }
+    creel::sys::machine::hide_memory();
     let bytes = read(path)?;
     let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -141,6 +142,7 @@ impl ListenArgs {
         let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else {
             return Ok(None);
         };
+        creel::sys::machine::hide_memory();
         let (certificates, key_pem) = (read(cert)?, read(key)?);
         let client_ca = self.client_ca.as_deref().map(read).transpose()?;
         let identity = Identity {

@@ -132,9 +132,10 @@ impl Step<'_> {
     ) -> Result<BulkReport> {
         let inner = self.inner;
         let before = &self.cut.tree.current.header;
-        let oldest = inner.pins.oldest()?.filter(|&pin| pin < before.generation);
+        let oldest = inner.oldest_needed(&self.cut.tree)?;
         let mut space = Space::load(&inner.file, before, oldest)
             .inspect_err(|e| inner.poison_unless_harmless(e))?;
+        inner.keep_trees(&Job::fold(RegionWish::Keep), self.cut, &space, true)?;
         let mut writer = PageWriter::new(
             &inner.file,
             &mut space,

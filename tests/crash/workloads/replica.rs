@@ -59,6 +59,34 @@ pub fn rewind(world: &World) -> Outcome {
     world.check(&handle)
 }
 
+/// A replica goes back to entries that are in its tree already, checkpoints on the way, and follows on.
+pub fn rewind_further(world: &World) -> Outcome {
+    let primary = Primary::new(world.seed, 60);
+    let mut handle = world.plant(&primary)?;
+    let mut rng = Rng::new(world.seed);
+    for _ in 0..3 {
+        for _ in 0..2 + rng.below(3) {
+            world.apply(&handle, &primary, 1 + rng.below(4))?;
+            world.checkpoint(&handle)?;
+        }
+        world.apply(&handle, &primary, 2)?;
+        let last = world.books().promise.done;
+        let oldest = handle
+            .db
+            .oldest_rewind()
+            .map_err(|e| format!("stopped: {e}"))?;
+        let to = oldest + rng.below((last - oldest) as usize) as u64;
+        world.go_back(&handle, to)?;
+        world.check(&handle)?;
+        if rng.below(2) == 0 {
+            handle = reopen(world, handle, SyncMode::Full)?;
+        }
+    }
+    world.apply(&handle, &primary, 9)?;
+    world.checkpoint(&handle)?;
+    world.check(&handle)
+}
+
 /// A primary begins one epoch after the other, commits between, and keeps its log.
 pub fn promote(world: &World) -> Outcome {
     let mut handle = filled(world, &small(), 20)?;

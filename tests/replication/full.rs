@@ -1,0 +1,141 @@
+//! No room: a limit on how large a file may get stands for the disk that is full.
+
+use std::process::{Command, Output, Stdio};
+
+use crate::world::{World, text};
+
+/// Runs a command whose files may have so many KiB.
+fn within(kib: u64, words: &[&str]) -> Output {
+    // The shell counts in 512 bytes.
+    let script = format!("ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
+    Command::new("sh")
+        .args(["-c", &script])
+        .arg(env!("CARGO_BIN_EXE_creel"))
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// A value that is another one in each round.
+fn value(round: u32) -> String {
+    format!("{round} ").repeat(9000)
+}
+
+fn primary(world: &World) -> String {
+    let a = world.path("a.db");
+    world.ok(
+        &[
+            "open",
+            "--create",
+            "--role",
+            "primary",
+            "--wal-size",
+            "128KiB",
+        ],
+        &[&a],
+    );
+    world.put("a.db", "first", "1");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    a.to_str().unwrap().to_owned()
+}
+
+/// Writes more than the limit several times over. Gives the rounds that were confirmed, and what was said
+/// when one was not.
+fn write(a: &str, kib: u64) -> (u32, Option<Output>) {
+    for round in 0..160 {
+        let key = format!("key {}", round % 4);
+        let output = within(kib, &["put", a, &key, &value(round)]);
+        if !output.status.success() {
+            return (round, Some(output));
+        }
+    }
+    (160, None)
+}
+
+/// Room of those who have little, in KiB.
+const KIB: u64 = 3 << 10;
+
+/// A copy that sleeps keeps log up to the cap of its hold, and no more: the primary goes on, and the copy has
+/// to be made anew.
+#[test]
+fn a_primary_at_its_cap_goes_on_and_its_copy_starts_anew() {
+    let world = World::new();
+    let a = primary(&world);
+    let few = ["--retain-min", "0", "--rewind", "0"];
+    let hold = ["--hold", "b", "--at", "1", "--hold-max-bytes", "512KiB"];
+    world.replicate_to(0, "keep", "a.db", &[&few[..], &hold[..]].concat());
+    let (rounds, refused) = write(&a, KIB);
+    let said = refused.map(|output| text(&output));
+    assert_eq!((rounds, said), (160, None), "it stops for no copy");
+    let before = world.digest("b.db");
+    let said = world.replicate_to(11, "pull", "b.db", &[]);
+    assert!(said.contains("--reseed"), "{said}");
+    assert_eq!(world.digest("b.db"), before);
+    world.replicate_to(0, "pull", "b.db", &["--reseed", "auto"]);
+    world.same("b.db", "a.db");
+}
+
+/// Where it is told to keep more than there is room for, it is the primary that ends, with nothing that it
+/// confirmed lost; with less to keep it goes on.
+#[test]
+fn a_primary_that_must_keep_everything_is_told_that_there_is_no_room() {
+    let world = World::new();
+    let a = primary(&world);
+    world.replicate_to(
+        0,
+        "keep",
+        "a.db",
+        &["--retain-min", "1000000", "--retain-max-bytes", "1GiB"],
+    );
+    let (rounds, refused) = write(&a, KIB);
+    let refused = refused.expect("it has more than there is room for");
+    let said = text(&refused);
+    assert!(matches!(refused.status.code(), Some(8 | 14)), "{said}");
+    assert!(rounds > 4, "{rounds}");
+    world.verify("a.db");
+    let last = rounds - 1;
+    let key = format!("key {}", last % 4);
+    let got = within(KIB, &["get", &a, &key]);
+    assert_eq!(String::from_utf8(got.stdout).unwrap(), value(last));
+    // The copy has lost nothing either.
+    world.replicate_to(0, "pull", "b.db", &[]);
+    world.same("b.db", "a.db");
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "0", "--rewind", "0"]);
+    world.ok(&["compact"], &[&world.path("a.db")]);
+    let (rounds, refused) = write(&a, KIB);
+    assert_eq!((rounds, refused.map(|output| text(&output))), (160, None));
+}
+
+#[test]
+fn a_follower_without_room_says_so_and_goes_on_once_there_is() {
+    let world = World::new();
+    let a = primary(&world);
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "1000000"]);
+    let served = world.serve_local("a.db");
+    let (rounds, _) = write(&a, 1 << 20);
+    assert_eq!(rounds, 160);
+    let b = world.path("b.db");
+    let words = [
+        "replicate",
+        "follow",
+        b.to_str().unwrap(),
+        "--from",
+        &served.address,
+    ];
+    let output = within(KIB, &words);
+    let said = text(&output);
+    assert!(matches!(output.status.code(), Some(8 | 14)), "{said}");
+    assert!(said.contains("cannot write"), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    world.verify("b.db");
+    let behind = world.position("b.db").index;
+    assert!(
+        behind < world.position("a.db").index,
+        "it is stale, and whole"
+    );
+    let refused = world.run(&["put"], &[&b, "k".as_ref(), "v".as_ref()]);
+    assert_eq!(refused.status.code(), Some(10), "{}", text(&refused));
+    world.replicate_to(0, "pull", "b.db", &["--from", &served.address]);
+    world.same("b.db", "a.db");
+}

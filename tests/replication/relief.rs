@@ -1,0 +1,172 @@
+//! A source that delivers damage, and another one that has the same log: what is damaged is refused and counted,
+//! and the copy goes on with the other.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::health::{metric, until};
+use crate::world::{PATIENCE, Process, Served, World};
+
+/// A value that is found again in a file.
+const MARK: &str = "a value that is found again in the file it stands in";
+
+/// `a.db`, published and served, with a copy `b.db` that lacks the last commit.
+fn published(world: &World) -> (Served, String) {
+    world.create("a.db");
+    world.put("a.db", "first", "1");
+    let store = format!("dir:{}", world.path("store").display());
+    world.ok(
+        &["replicate", "snapshot", "--to", &store],
+        &[&world.path("a.db")],
+    );
+    let served = world.serve("a.db", &["--listen", "127.0.0.1:0", "--publish", &store]);
+    world.replicate_to(0, "init", "b.db", &["--from", &store]);
+    let key = Path::new("marked");
+    world.ok(
+        &["put", "--ack", "published"],
+        &[&world.path("a.db"), key, Path::new(MARK)],
+    );
+    (served, store)
+}
+
+/// Changes a bit of a value in the one file below a path that has it.
+fn flip(below: &Path, value: &str) {
+    let mut found = Vec::new();
+    let mut folders = vec![below.to_owned()];
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let at = bytes
+            .windows(value.len())
+            .position(|w| w == value.as_bytes());
+        found.extend(at.map(|at| (path, bytes, at)));
+    }
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (path, mut bytes, at) = found.remove(0);
+    bytes[at + 3] ^= 0x20;
+    fs::write(path, bytes).unwrap();
+}
+
+/// Follows with `--http`.
+fn follow(world: &World, from: &str, other: &str) -> (Process, String) {
+    let words = ["--from", from, "--other", other, "--http", "127.0.0.1:0"];
+    let mut command = world.spawn("follow", "b.db", &words);
+    let command = command.stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    (Process { child }, line.trim_end().to_owned())
+}
+
+fn count(http: &str, name: &str) -> f64 {
+    metric(&until(http, "/metrics", 200), name)
+}
+
+/// It has everything, by way of the other source.
+fn relieved(world: &World, (follower, http): (Process, String)) {
+    world.wait_for("b.db", "a.db");
+    let begun = Instant::now();
+    while count(&http, "creel_other_source_entries_total") == 0.0 {
+        assert!(begun.elapsed() < PATIENCE, "nothing is counted");
+        std::thread::yield_now();
+    }
+    assert!(count(&http, "creel_damaged_total") > 0.0);
+    follower.terminate();
+    world.same("b.db", "a.db");
+}
+
+#[test]
+fn what_a_store_delivers_damaged_comes_from_the_server() {
+    let world = World::new();
+    let (served, store) = published(&world);
+    flip(&world.path("store"), MARK);
+    let before = world.position("b.db");
+    let said = world.replicate("pull", "b.db", &["--from", &store]);
+    assert!(!said.status.success(), "{said:?}");
+    assert_eq!(world.position("b.db"), before, "nothing of it is applied");
+    let follower = follow(&world, &store, &served.address);
+    relieved(&world, follower);
+}
+
+/// A wire that changes one bit of each connection, always behind the same number of bytes.
+fn damaged_wire(to: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let to = to.strip_prefix("tcp://").unwrap().to_owned();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(&to) else {
+                return;
+            };
+            let (mut up, mut up_to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut up, &mut up_to));
+            std::thread::spawn(move || damage(server, client));
+        }
+    });
+    format!("tcp://{address}")
+}
+
+fn damage(mut from: TcpStream, mut to: TcpStream) {
+    const BEHIND: usize = 3000;
+    let (mut sent, mut bytes) = (0, [0; 512]);
+    while let Ok(got) = from.read(&mut bytes) {
+        let part = &mut bytes[..got];
+        if part.is_empty() {
+            break;
+        }
+        if let Some(byte) = BEHIND.checked_sub(sent).and_then(|at| part.get_mut(at)) {
+            *byte ^= 1;
+        }
+        sent += part.len();
+        if to.write_all(part).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
+
+#[test]
+fn what_a_server_delivers_damaged_comes_from_the_store() {
+    let world = World::new();
+    let (served, store) = published(&world);
+    let large = "x".repeat(9000);
+    world.ok(
+        &["put", "--ack", "published"],
+        &[&world.path("a.db"), Path::new("large"), Path::new(&large)],
+    );
+    let wire = damaged_wire(&served.address);
+    let before = world.position("b.db").index;
+    world.replicate_to(12, "pull", "b.db", &["--from", &wire]);
+    assert!(
+        world.position("b.db").index <= before + 1,
+        "the large one is not here"
+    );
+    let follower = follow(&world, &wire, &store);
+    relieved(&world, follower);
+}
+
+#[test]
+fn what_a_file_has_damaged_comes_from_the_store() {
+    let world = World::new();
+    let (served, store) = published(&world);
+    served.process.terminate();
+    let damaged: PathBuf = world.path("damaged/a.db");
+    fs::create_dir(world.path("damaged")).unwrap();
+    fs::copy(world.path("a.db"), &damaged).unwrap();
+    // Behind what the store has, and in front of what was synced after it: no file to read from.
+    for value in ["1", "another value that is found again", "3"] {
+        world.ok(&["put"], &[&damaged, Path::new("key"), Path::new(value)]);
+    }
+    flip(&damaged, "another value that is found again");
+    let from = damaged.to_str().unwrap();
+    world.replicate_to(4, "pull", "b.db", &["--from", from]);
+    let follower = follow(&world, from, &store);
+    relieved(&world, follower);
+}
