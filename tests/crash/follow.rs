@@ -17,7 +17,7 @@ use super::world::{Handle, Outcome, PATH, World};
 pub struct Primary {
     /// The file of a new replica, and the index that it stands at.
     seed: Vec<u8>,
-    at: u64,
+    pub at: u64,
     content: Arc<Content>,
     entries: Vec<(Vec<u8>, Arc<Content>)>,
 }

@@ -75,6 +75,8 @@ pub fn rewind_further(world: &World) -> Outcome {
             .db
             .oldest_rewind()
             .map_err(|e| format!("stopped: {e}"))?;
+        // Of what led to the copy the books know no more than its end.
+        let oldest = oldest.max(primary.at);
         let to = oldest + rng.below((last - oldest) as usize) as u64;
         world.go_back(&handle, to)?;
         world.check(&handle)?;
