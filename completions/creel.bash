@@ -2262,7 +2262,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__follow)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --reseed --serve --tls-cert --tls-key --client-ca --token-file --insecure --http --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --other --reseed --serve --tls-cert --tls-key --client-ca --token-file --insecure --http --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2317,6 +2317,10 @@ _creel() {
                     return 0
                     ;;
                 --remote-creel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --other)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2588,7 +2592,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__keep)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --retain-min --retain --retain-max-bytes --standalone --hold --at --hold-max-bytes --hold-ttl --resume --release --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --retain-min --retain --retain-max-bytes --rewind --standalone --hold --at --hold-max-bytes --hold-ttl --resume --release --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2627,6 +2631,10 @@ _creel() {
                     return 0
                     ;;
                 --retain-max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rewind)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

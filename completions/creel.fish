@@ -1109,6 +1109,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l other -d 'Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or another file' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l reseed -d 'What to do where the source\'s log does not reach back: never, auto or force' -r -f -a "never\t'End with status 11'
 auto\t'Take a new copy'
 force\t'Take a new copy now, also where the histories parted: commits that only the old copy has are lost'"
@@ -1211,6 +1212,7 @@ off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain-min -d 'Keep so many entries at least' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain -d 'Keep what is younger than this' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain-max-bytes -d 'But keep no more than this' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l rewind -d 'How much may wait for going back beyond the last checkpoint; 0: nothing [default: as much as the file has, 32MiB to 256MiB]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold -d 'Keep what this copy still needs; with --at' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l at -d 'That copy has everything up to this entry' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold-max-bytes -d 'The hold ends where it would keep more than this [default: 1GiB]' -r

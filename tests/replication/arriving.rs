@@ -59,6 +59,7 @@ fn meanwhile<F: Fn() + Sync>(act: F) -> Meanwhile<F> {
 fn a_copy_from_a_file_gets_what_was_committed_while_it_was_made() {
     let world = World::new();
     create(&world, "primary");
+    world.replicate_to(0, "keep", "a.db", &["--rewind", "0"]);
     let source = world.open("a.db");
     let begun = source.position().unwrap();
     let (path, options) = (world.path("b.db"), OpenOptions::new());
