@@ -154,6 +154,7 @@ fn init_through(world: &World, served: &Served, act: &(dyn Fn() + Sync)) -> serd
 fn a_copy_over_tcp_gets_what_was_committed_while_it_was_sent() {
     let world = World::new();
     create(&world, "primary");
+    world.replicate_to(0, "keep", "a.db", &["--rewind", "0"]);
     let begun = world.position("a.db");
     let served = world.serve_local("a.db");
     let said = init_through(&world, &served, &|| write(&world));
