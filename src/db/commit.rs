@@ -26,14 +26,18 @@ use crate::wal::tail::{NewEntry, Tail};
 
 /// Most bytes that one group may carry.
 const GROUP_BYTES: u64 = 8 << 20;
+/// Most bytes of a buffer that is kept for the next group.
+const SPARE_BYTES: usize = 64 << 10;
+
 impl Inner {
     /// Commits batches in order. A batch that fails its conditions does not hinder the others.
     pub(super) fn commit_group(self: &Arc<Self>, batches: Vec<Batch>) -> Vec<Result<Commit>> {
         let count = batches.len();
-        let mut results: Vec<Result<Commit>> = Vec::with_capacity(count);
+        let mut results: Vec<Result<Commit>> = Vec::new();
         while results.len() < count {
             let rest = batches.get(results.len()..).unwrap_or(&[]);
             match self.commit_some(rest) {
+                Ok(done) if results.is_empty() => results = done,
                 Ok(mut done) => results.append(&mut done),
                 Err(e) => {
                     // Nobody after this one was written.
@@ -157,7 +161,11 @@ impl Inner {
         if reads && !full(log) && !Evaluator::covered(batches, &log.interest) {
             self.hold_all(log, true)?;
         }
-        let layers = self.view.load().layers(super::view::NEWEST);
+        let view = self.view.load();
+        let layers = match reads {
+            true => view.layers(super::view::NEWEST),
+            false => view.unread(),
+        };
         let mut evaluator =
             Evaluator::new(layers, reads && batches.len() > 1, log.tail.last_index());
         let mut group = PreparedGroup::default();
@@ -185,7 +193,17 @@ impl Inner {
         mut log: MutexGuard<'_, Log>,
         group: PreparedGroup,
     ) -> Result<Vec<Result<Commit>>> {
-        let entries: Vec<NewEntry<'_>> = group.entries().collect();
+        let (one, many);
+        let entries: &[NewEntry<'_>] = match group.items.len() {
+            1 => {
+                one = group.entries().next();
+                one.as_slice()
+            }
+            _ => {
+                many = group.entries().collect::<Vec<_>>();
+                &many
+            }
+        };
         let history = self.history(&mut log)?;
         let start = log.tail.link;
         if entries.is_empty() {
@@ -194,7 +212,8 @@ impl Inner {
         }
         let durability = self.prepare_append(&mut log)?;
         let stamp = self.stamp(&log.tail, durability);
-        let encoded = append::encode(&log.tail, &history, &entries, &stamp);
+        let spare = std::mem::take(&mut log.spare);
+        let encoded = append::encode_in(spare, &log.tail, &history, entries, &stamp);
         let written = self.append_group(log, encoded, durability, |table, newest| {
             for (i, prepared) in group.written().enumerate() {
                 let index = start.next_index + i as u64;
@@ -232,11 +251,16 @@ impl Inner {
             log.tail.clear = false;
             return Err(self.write_failed(durability, source, &before, &encoded));
         }
-        let written = Written {
+        let mut written = Written {
             frames: std::mem::take(&mut encoded.bytes),
             history: encoded.history,
         };
         self.publish(&mut log, encoded, apply);
+        // One frame alone says nothing that the history after it does not.
+        let alone = log.tail.last_index() == before.link.next_index;
+        if alone && written.frames.capacity() <= SPARE_BYTES {
+            log.spare = std::mem::take(&mut written.frames);
+        }
         Ok(written)
     }
 

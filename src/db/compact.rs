@@ -74,9 +74,13 @@ impl Db {
     }
 }
 
-/// Rounds without a shorter file after which it is as short as it gets: log regions at its end go one by
-/// one, and what they leave is free two generations later.
-const PATIENCE: u32 = 6;
+/// Attempts to move pages down, without a shorter file, after which it is as short as it gets: log regions
+/// at its end go one by one.
+const PATIENCE: u32 = 3;
+/// Pages of the free list's own that are always under way.
+const LIST_PAGES: u32 = 2;
+/// Free pages that are worth no attempt.
+const SLACK_PAGES: u32 = 4;
 
 /// Leaves that are fuller than this are left as they are: entries seldom fill a page to its end.
 const PACKED: f64 = 0.97;
@@ -85,7 +89,7 @@ const PACKED: f64 = 0.97;
 fn fold(wish: RegionWish) -> Job {
     Job {
         keeps_trees: false,
-        ..Job::fold(wish)
+        ..fold(wish)
     }
 }
 
@@ -105,18 +109,13 @@ impl Inner {
         if !options.dry_run {
             self.check_writable()?;
         }
-        let size = || {
-            self.file
-                .size()
-                .map_err(|e| Error::io_at("look at", &self.path, e))
-        };
         let paced = Paced::new(self, progress, options.rate, true);
         let mut work = Compaction {
             inner: self,
             progress: &paced,
             report: CompactReport::default(),
         };
-        work.report.bytes_before = size()?;
+        work.report.bytes_before = self.file_size()?;
         if !options.dry_run {
             // What is in the log counts too.
             self.run_job(&fold(RegionWish::Base), progress)?;
@@ -127,7 +126,7 @@ impl Inner {
         work.report.content_sum_before = header.content_sum;
         work.report.content_sum_after = header.content_sum;
         work.report.bytes_after = estimate.min(work.report.bytes_before);
-        let now = size()?;
+        let now = self.file_size()?;
         let gain = now.saturating_sub(estimate);
         let percent = 100.0 * gain as f64 / now.max(1) as f64;
         // The estimate may be off by a page or two.
@@ -148,8 +147,13 @@ impl Inner {
         work.report.done = true;
         work.report.content_sum_after = header.content_sum;
         work.report.entries = header.entry_count;
-        work.report.bytes_after = size()?;
+        work.report.bytes_after = self.file_size()?;
         Ok(work.report)
+    }
+
+    fn file_size(&self) -> Result<u64> {
+        let size = self.file.size();
+        size.map_err(|e| Error::io_at("look at", &self.path, e))
     }
 
     fn header(&self) -> Header {
@@ -179,13 +183,25 @@ impl Inner {
 
 impl Compaction<'_> {
     fn run(&mut self) -> Result<()> {
+        self.shrink_logs()?;
+        self.release()?;
         self.pack()?;
-        self.move_down()?;
-        // Two generations for the last moved pages, one for both headers to agree on the end.
-        for _ in 0..4 {
+        self.release()?;
+        self.move_down()
+    }
+
+    /// Gives back what the log has taken of the space that pages are moved into: each is then moved once.
+    fn shrink_logs(&mut self) -> Result<()> {
+        for _ in 0..2 {
+            let regions = self.inner.header().regions;
+            if regions.iter().all(|r| r.pages <= r.base_pages) {
+                break;
+            }
             self.round(Job {
                 force: true,
-                ..fold(RegionWish::Keep)
+                switch: true,
+                marks: false,
+                ..fold(RegionWish::Base)
             })?;
         }
         Ok(())
@@ -199,15 +215,12 @@ impl Compaction<'_> {
         if sample.fill > PACKED || sample.leaves < 2 {
             return Ok(());
         }
-        let stretch = u32::try_from(sample.leaves / 8)
-            .unwrap_or(u32::MAX)
-            .max(1024);
+        let eighth = u32::try_from(sample.leaves / 8).unwrap_or(u32::MAX);
         let mut from = Vec::new();
         loop {
-            let mode = FoldMode::DenseRange {
-                from,
-                max_leaves: stretch,
-            };
+            // What is free already takes as many full leaves without a longer file.
+            let max_leaves = eighth.max(1024).max(self.inner.header().free_available);
+            let mode = FoldMode::DenseRange { from, max_leaves };
             let done = self.round(Job {
                 mode: Some(mode),
                 force: true,
@@ -222,35 +235,73 @@ impl Compaction<'_> {
 
     /// Moves pages above the size that the file should have into free space below it.
     fn move_down(&mut self) -> Result<()> {
-        for _ in 0..2 {
-            self.round(Job {
-                force: true,
-                ..fold(RegionWish::Keep)
-            })?;
-        }
-        let mut still = 0;
-        while still < PATIENCE {
+        let header = self.inner.header();
+        // Each page is moved twice at most, however many old trees keep places from being free.
+        let mut budget = 2 * u64::from(header.page_count - self.live_end(&header));
+        let (mut still, mut shortest) = (0, header.page_count);
+        while still < PATIENCE && !self.is_short()? {
             let header = self.inner.header();
             let cut = self.live_end(&header);
-            let spare = header.free_available.max(64);
             let mode = FoldMode::MoveAbove {
                 first_page: cut,
-                max_pages: spare,
+                max_pages: header.free_available.max(64),
             };
-            let job = Job {
+            let done = self.round(Job {
                 mode: Some(mode),
                 force: true,
                 switch: true,
                 // Moving pages is no reason for an entry in the log.
                 marks: false,
                 ..fold(RegionWish::BaseBelow(cut))
+            })?;
+            // Two generations for what was moved, two more until both headers agree on the end.
+            self.settle(4, Self::is_short)?;
+            // The pages at the end are not always the first to be moved.
+            budget = budget.saturating_sub(done.delta.pages_written.max(1));
+            let goes_on = done.delta.more && header.free_available >= 64 && budget > 0;
+            // Where the last pages are those of one large value, the file grows and shrinks by turns.
+            let now = self.inner.header().page_count;
+            still = if now < shortest || goes_on {
+                0
+            } else {
+                still + 1
             };
-            let before = header.page_count;
-            self.round(job)?;
-            let after = self.inner.header().page_count;
-            still = if after < before { 0 } else { still + 1 };
+            shortest = shortest.min(now);
         }
         Ok(())
+    }
+
+    /// Freed pages can be used again two generations later: the lower pages go to, the fewer are moved twice.
+    fn release(&mut self) -> Result<()> {
+        self.settle(2, |work| Ok(work.inner.header().free_pending <= LIST_PAGES))
+    }
+
+    /// Checkpoints that fold little or nothing, so many at most, until something is so.
+    fn settle(&mut self, rounds: u32, is_so: impl Fn(&Self) -> Result<bool>) -> Result<()> {
+        for _ in 0..rounds {
+            if is_so(self)? {
+                break;
+            }
+            self.round(Job {
+                force: true,
+                ..fold(RegionWish::Keep)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// True where nothing is left to be gained.
+    fn is_short(&self) -> Result<bool> {
+        let header = self.inner.header();
+        let free = header.free_available.saturating_add(header.free_pending);
+        Ok(free <= SLACK_PAGES && self.is_cut()?)
+    }
+
+    /// True where the file ends with its last page.
+    fn is_cut(&self) -> Result<bool> {
+        let header = self.inner.header();
+        let size = self.inner.file_size()?;
+        Ok(size <= u64::from(header.page_count) * header.page_size() as u64)
     }
 
     /// Where the file could end if no page below were free.

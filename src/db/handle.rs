@@ -100,6 +100,8 @@ pub(crate) struct Log {
     pub header_proven: bool,
     /// A group is being written: this handle holds the writer lock and is up to date.
     pub writing: bool,
+    /// A buffer for the next group.
+    pub spare: Vec<u8>,
 }
 
 /// Live snapshots by log index, and the newest index that a new one may read.

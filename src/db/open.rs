@@ -254,6 +254,7 @@ impl Source<'_> {
             interest,
             header_proven: false,
             writing: false,
+            spare: Vec::new(),
         };
         Ok(Some(Loaded {
             view,

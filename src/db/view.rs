@@ -96,6 +96,15 @@ impl View {
             at,
         }
     }
+
+    /// For batches that look at no data: the tree alone.
+    pub fn unread(&self) -> Layers {
+        Layers {
+            tree: Arc::clone(&self.tree),
+            tables: Vec::new(),
+            at: 0,
+        }
+    }
 }
 
 impl Layers {

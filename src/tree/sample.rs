@@ -16,7 +16,7 @@ pub struct FillSample {
     pub branches: u64,
     /// Pages of large values, estimated.
     pub overflow_pages: u64,
-    /// Share of the sampled leaves' bytes in use.
+    /// Share of the sampled leaves' bytes in use; a leaf that has no room for one more such entry is full.
     pub fill: f64,
 }
 
@@ -29,6 +29,7 @@ pub fn sample_fill<P: PageRead + ?Sized>(pages: &P, root: Root, count: u64) -> R
     let step = (total / count.max(1)).max(1);
     let (mut seen, mut entries, mut used, mut overflow) = (0u64, 0u64, 0u64, 0u64);
     let (mut at, mut children) = (0, (0u64, 0u64));
+    let room = pages.page_size() - PAGE_HEADER_SIZE;
     while at < total {
         let (leaf, first, fan_out) = leaf_of_rank(pages, root, level, at)?;
         let leaf = leaf_at(pages, leaf)?;
@@ -42,12 +43,15 @@ pub fn sample_fill<P: PageRead + ?Sized>(pages: &P, root: Root, count: u64) -> R
                 overflow += u64::from(r.pages(pages.page_size()));
             }
         }
-        used += leaf.used() as u64;
+        used += match leaf.used() {
+            bytes if room.saturating_sub(bytes) < bytes / leaf.count().max(1) => room as u64,
+            bytes => bytes as u64,
+        };
         at = (first + leaf.count() as u64).max(at + step);
     }
     let scale = total as f64 / entries.max(1) as f64;
     let leaves = (seen as f64 * scale).round() as u64;
-    let room = (pages.page_size() - PAGE_HEADER_SIZE) as u64 * seen;
+    let all_room = room as u64 * seen;
     let fan_out = children.0 as f64 / children.1.max(1) as f64;
     let branches = if level == 0 {
         0.0
@@ -58,7 +62,7 @@ pub fn sample_fill<P: PageRead + ?Sized>(pages: &P, root: Root, count: u64) -> R
         leaves,
         branches: branches.ceil() as u64,
         overflow_pages: (overflow as f64 * scale).round() as u64,
-        fill: used as f64 / room.max(1) as f64,
+        fill: used as f64 / all_room.max(1) as f64,
     })
 }
 

@@ -82,7 +82,19 @@ pub fn next_time(tail: &Tail, now_us: u64) -> u64 {
 
 /// Encodes a group for the place behind `tail`. The caller has checked that it fits.
 pub fn encode(tail: &Tail, history: &History, entries: &[NewEntry<'_>], stamp: &Stamp) -> Encoded {
-    let mut bytes = Vec::with_capacity(group_len(entries) as usize + PLACE);
+    encode_in(Vec::new(), tail, history, entries, stamp)
+}
+
+/// The same in a buffer whose bytes nobody needs.
+pub fn encode_in(
+    mut bytes: Vec<u8>,
+    tail: &Tail,
+    history: &History,
+    entries: &[NewEntry<'_>],
+    stamp: &Stamp,
+) -> Encoded {
+    bytes.clear();
+    bytes.reserve(group_len(entries) as usize + PLACE);
     let (mut tail, mut history) = (tail.clone(), *history);
     let synced_units = (tail.proven / 8) as u32;
     for entry in entries {

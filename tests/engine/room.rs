@@ -144,8 +144,13 @@ fn compaction_takes_the_room_back() {
     db.checkpoint(&CheckpointOptions::default(), &NoProgress)
         .unwrap();
     let report = db.compact(&CompactOptions::default(), &NoProgress).unwrap();
+    // Leaves are packed once and less than all moved, and nothing is tried where nothing is free.
+    assert!(
+        report.bytes_written < report.bytes_after * 2 && report.rounds <= 20,
+        "{report:?}"
+    );
     let again = db.compact(&CompactOptions::default(), &NoProgress).unwrap();
-    assert!(again.bytes_after <= report.bytes_after, "{again:?}");
+    assert!(!again.done, "{report:?} {again:?}");
     let dense = db
         .copy_dense(&scratch.file("b.creel"), &NoProgress)
         .unwrap();
