@@ -24,10 +24,27 @@ fn a_sample_of_all_leaves_is_the_truth() {
         assert!(sample.branches.abs_diff(truth.branches) <= 1, "{count}");
         let room = truth.leaves * (4096 - crate::format::PAGE_HEADER_SIZE) as u64;
         let fill = truth.leaf_bytes as f64 / room as f64;
-        assert!((sample.fill - fill).abs() < 1e-9, "{sample:?} {fill}");
+        // Leaves without room for one more entry are full: of the densely built ones, nearly all.
+        let entry = if truth.leaves > 1 {
+            70.0 / 4096.0
+        } else {
+            1e-9
+        };
+        let more = sample.fill - fill;
+        assert!((-1e-9..entry).contains(&more), "{sample:?} {fill}");
     }
     let (mem, root) = build(4096, std::iter::empty());
     assert_eq!(sample_fill(&mem, root, 9).unwrap(), FillSample::default());
+}
+
+#[test]
+fn a_packed_tree_has_nothing_to_gain() {
+    for value in [150, 700, 900] {
+        let entries = (0..20_000).map(|i| (key(i), vec![0; value]));
+        let (mem, root) = build(4096, entries);
+        let sample = sample_fill(&mem, root, 256).unwrap();
+        assert!(sample.fill > 0.99, "{value}: {sample:?}");
+    }
 }
 
 #[test]
