@@ -89,7 +89,7 @@ const PACKED: f64 = 0.97;
 fn fold(wish: RegionWish) -> Job {
     Job {
         keeps_trees: false,
-        ..fold(wish)
+        ..Job::fold(wish)
     }
 }
 
