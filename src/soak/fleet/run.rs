@@ -200,6 +200,8 @@ impl<'a> FleetRun<'a> {
                 } else {
                     Retention::default().max_bytes
                 },
+                // Who falls behind is to be made anew, not to find the log of older trees.
+                rewind_bytes: Some(0),
                 ..Retention::default()
             },
             ..facts
