@@ -247,7 +247,7 @@ fn r3_an_entry_of_a_newer_epoch() {
 }
 
 #[test]
-fn r1_r2_r4_s7_have_nothing_to_check_and_say_so() {
+fn r1_r2_r4_s7_say_where_there_is_nothing_to_check() {
     let file = tiny();
     let report = expect_clean(&file.path);
     for id in [Invariant::R1, Invariant::R2, Invariant::R4, Invariant::S7] {

@@ -1,11 +1,11 @@
-//! S1 to S6, broken one by one.
+//! S1 to S7, broken one by one.
 
-use creel::Invariant;
 use creel::format::bytes::u32_at;
+use creel::{Batch, IdentityChange, Invariant, Role};
 
 use crate::breaker::Breaker;
-use crate::expect_damage;
-use crate::files::rich;
+use crate::files::{TestFile, checkpoint, key, options, place, rich, small};
+use crate::{expect_clean, expect_damage};
 
 const RECORDS: usize = 40;
 
@@ -146,4 +146,51 @@ fn s6_the_older_tree_lost_a_page() {
     b.save();
     let report = expect_damage(&file.path, Invariant::S6);
     assert!(!report.lossless_fallback);
+}
+
+/// A primary that could go back to an older tree, of which the newest has nothing.
+fn keeping() -> TestFile {
+    let file = place();
+    let db = options().create(&file.path, &small(4096)).unwrap();
+    db.set_identity(&IdentityChange {
+        role: Some(Role::Primary),
+        ..IdentityChange::default()
+    })
+    .unwrap();
+    for round in 0..4u8 {
+        let mut batch = Batch::new();
+        for i in 0..40 {
+            batch.put(&key(i), &[round; 900]);
+        }
+        db.write(batch).unwrap();
+        checkpoint(&db);
+    }
+    db.close().unwrap();
+    file
+}
+
+#[test]
+fn s7_a_page_of_a_kept_tree_is_available() {
+    let file = keeping();
+    let report = expect_clean(&file.path);
+    let looked_at = report.checked.iter().find(|(id, _)| *id == Invariant::S7);
+    assert!(looked_at.unwrap().1 > 10, "{:?}", report.checked);
+    let mut b = Breaker::new(&file);
+    let page = b.page(b.header().free_head).to_vec();
+    let count = usize::from(u16::from_le_bytes([page[18], page[19]]));
+    let waits = |at: &usize| page[at + 8..at + 16] != [0; 8];
+    let all: Vec<_> = (0..count).map(|i| RECORDS + 16 * i).filter(waits).collect();
+    b.edit_free_page(|p| {
+        for at in &all {
+            p[at + 8..at + 16].copy_from_slice(&[0; 8]);
+        }
+    });
+    b.edit_header(|h| {
+        h.free_available += h.free_pending;
+        h.free_pending = 0;
+    });
+    b.save();
+    let report = expect_damage(&file.path, Invariant::S7);
+    let told = |text: &str| report.findings.iter().any(|f| f.detail.contains(text));
+    assert!(told("which generation"), "{:#?}", report.findings);
 }
