@@ -337,3 +337,35 @@ fn a_check_goes_through_a_loaded_file_once() {
     assert!(highest > 20 << 20);
     assert!(back < 12 << 20, "{back} bytes back");
 }
+
+/// A region that was given its first size back was looked for the end that it had before: damage where there was none.
+#[test]
+fn a_backup_of_a_primary_whose_log_was_wide_is_no_damage() {
+    let scratch = Scratch::new();
+    let create = creel::CreateOptions {
+        wal_size: 128 << 10,
+        role: creel::Role::Primary,
+        ..creel::CreateOptions::default()
+    };
+    let options = OpenOptions::new()
+        .sync(creel::SyncMode::Off)
+        .background_checkpoint(false)
+        .checkpoint_at(None);
+    let db = options.create(&scratch.file("a.db"), &create).unwrap();
+    for round in 0..4u8 {
+        // More than the first size has room for, all at once.
+        let mut batch = creel::Batch::new();
+        for i in 0..600u16 {
+            batch.put(&i.to_be_bytes(), &[round; 1000]);
+        }
+        db.write(batch).unwrap();
+        compare(&db, &scratch, &format!("wide{round}.db"));
+        for more in 0..3u8 {
+            db.checkpoint(&CheckpointOptions::default(), &NoProgress)
+                .unwrap();
+            deep_clean(&scratch.file("a.db"));
+            compare(&db, &scratch, &format!("after{round}.{more}.db"));
+            db.put(&[more], &[round; 1000]).unwrap();
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::archive::keeps_log;
+use super::super::archive::{has_entries, keeps_log};
 use super::super::create::{Identity, random_salt};
 use super::super::handle::{Inner, lock};
 use super::super::proof::is_proven;
@@ -227,7 +227,8 @@ fn read_log(inner: &Inner, tree: &Tree, tail: &Tail) -> Result<Option<Found>> {
     let needed = tail.region.first_index > header.checkpoint_index + 1;
     if needed || keeps_log(header) {
         let number = tail.active ^ 1;
-        let before = pick(&regions, number).filter(|r| r.region_seq + 1 == tail.region.region_seq);
+        // One that was made anew has nothing, and no end either.
+        let before = pick(&regions, number).filter(|older| has_entries(older, &tail.region));
         match before {
             Some(region) => {
                 let place = pick(&places, number);
