@@ -351,7 +351,7 @@ fn a_backup_of_a_primary_whose_log_was_wide_is_no_damage() {
         .sync(creel::SyncMode::Off)
         .background_checkpoint(false)
         .checkpoint_at(None);
-    let db = options.create(&scratch.file("a.db"), &create).unwrap();
+    let db = options.create(scratch.file("a.db"), &create).unwrap();
     for round in 0..4u8 {
         // More than the first size has room for, all at once.
         let mut batch = creel::Batch::new();
