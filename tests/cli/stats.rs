@@ -2,7 +2,8 @@ use predicates::prelude::*;
 
 use crate::support::{Db, json, stdout, unbase64};
 
-fn db() -> Db {
+/// Two prefixes, folded into the tree.
+pub fn db() -> Db {
     let db = Db::with(&[
         ("user:1", "x"),
         ("user:2", "xx"),

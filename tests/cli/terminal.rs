@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::stats::db;
 use crate::support::{Db, creel, skipped};
 
 /// A shell that finds the program and a database, on a terminal (`script` of util-linux makes one).
@@ -49,16 +50,6 @@ fn screen(mut command: Command, typed: &str) -> (String, i32) {
     drop(keyboard);
     let text = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
     (text, output.status.code().unwrap())
-}
-
-fn db() -> Db {
-    let db = Db::with(&[
-        ("user:1", "x"),
-        ("user:2", "xx"),
-        ("log:1", &"y".repeat(1000)),
-    ]);
-    db.run("checkpoint").assert().success();
-    db
 }
 
 #[test]

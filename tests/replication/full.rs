@@ -24,17 +24,7 @@ fn value(round: u32) -> String {
 
 fn primary(world: &World) -> String {
     let a = world.path("a.db");
-    world.ok(
-        &[
-            "open",
-            "--create",
-            "--role",
-            "primary",
-            "--wal-size",
-            "128KiB",
-        ],
-        &[&a],
-    );
+    world.primary("128KiB");
     world.put("a.db", "first", "1");
     world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
     a.to_str().unwrap().to_owned()

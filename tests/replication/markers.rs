@@ -5,15 +5,7 @@ use crate::store::{Site, json, succeeds};
 use crate::world::{World, text};
 
 fn primary(world: &World) {
-    let create = [
-        "open",
-        "--create",
-        "--role",
-        "primary",
-        "--wal-size",
-        "64KiB",
-    ];
-    world.ok(&create, &[&world.path("a.db")]);
+    world.primary("64KiB");
     world.put("a.db", "key", "value");
 }
 

@@ -208,17 +208,7 @@ fn comes_back(world: &World, from: &str) {
 #[test]
 fn a_killed_primary_comes_back_over_tcp_without_a_new_copy_whatever_was_checkpointed() {
     let world = World::new();
-    world.ok(
-        &[
-            "open",
-            "--create",
-            "--role",
-            "primary",
-            "--wal-size",
-            "64KiB",
-        ],
-        &[&world.path("a.db")],
-    );
+    world.primary("64KiB");
     rounds(&world, "a.db", "both", 3);
     let served = world.serve_local("a.db");
     world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
@@ -234,17 +224,7 @@ fn a_killed_primary_comes_back_over_tcp_without_a_new_copy_whatever_was_checkpoi
 #[test]
 fn a_stopped_primary_comes_back_from_a_file_without_a_new_copy() {
     let world = World::new();
-    world.ok(
-        &[
-            "open",
-            "--create",
-            "--role",
-            "primary",
-            "--wal-size",
-            "64KiB",
-        ],
-        &[&world.path("a.db")],
-    );
+    world.primary("64KiB");
     rounds(&world, "a.db", "both", 3);
     let a = world.path("a.db");
     world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
@@ -258,17 +238,7 @@ fn a_stopped_primary_comes_back_from_a_file_without_a_new_copy() {
 #[test]
 fn beyond_what_waits_for_it_a_primary_needs_a_new_copy() {
     let world = World::new();
-    world.ok(
-        &[
-            "open",
-            "--create",
-            "--role",
-            "primary",
-            "--wal-size",
-            "64KiB",
-        ],
-        &[&world.path("a.db")],
-    );
+    world.primary("64KiB");
     world.replicate_to(
         0,
         "keep",

@@ -123,6 +123,12 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Makes `a.db`, a primary with a log of this size.
+    pub fn primary(&self, wal_size: &str) {
+        let create = ["open", "--create", "--role", "primary", "--wal-size"];
+        self.ok(&[&create[..], &[wal_size]].concat(), &[&self.path("a.db")]);
+    }
+
     /// `creel replicate VERB DB WORDS`.
     pub fn replicate(&self, verb: &str, name: &str, words: &[&str]) -> Output {
         creel()
