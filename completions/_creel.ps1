@@ -840,6 +840,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--from-tls-key', '--from-tls-key', [CompletionResultType]::ParameterName, 'For tls://: private key of that certificate, PEM')
             [CompletionResult]::new('--ssh', '--ssh', [CompletionResultType]::ParameterName, 'For ssh://: the program and its options [default: ssh]')
             [CompletionResult]::new('--remote-creel', '--remote-creel', [CompletionResultType]::ParameterName, 'For ssh://: where creel is on the other machine [default: creel]')
+            [CompletionResult]::new('--other', '--other', [CompletionResultType]::ParameterName, 'Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or another file')
             [CompletionResult]::new('--store-timeout', '--store-timeout', [CompletionResultType]::ParameterName, 'Give up a request to the store that fails for so long')
             [CompletionResult]::new('--max-frames', '--max-frames', [CompletionResultType]::ParameterName, 'Apply so many entries at most, then end with status 13')
             [CompletionResult]::new('--max-bytes', '--max-bytes', [CompletionResultType]::ParameterName, 'Apply so many bytes of entries at most, then end with status 13')

@@ -2758,7 +2758,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__pull)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --store-timeout --max-frames --max-bytes --reseed --until --timeout --dry-run --verify --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --from --from-token-file --tls-ca --from-tls-cert --from-tls-key --ssh --remote-creel --other --store-timeout --max-frames --max-bytes --reseed --until --timeout --dry-run --verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2813,6 +2813,10 @@ _creel() {
                     return 0
                     ;;
                 --remote-creel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --other)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -814,6 +814,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --from-tls-key 'For tls://: private key of that certificate, PEM'
             cand --ssh 'For ssh://: the program and its options [default: ssh]'
             cand --remote-creel 'For ssh://: where creel is on the other machine [default: creel]'
+            cand --other 'Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or another file'
             cand --store-timeout 'Give up a request to the store that fails for so long'
             cand --max-frames 'Apply so many entries at most, then end with status 13'
             cand --max-bytes 'Apply so many bytes of entries at most, then end with status 13'

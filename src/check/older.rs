@@ -51,7 +51,9 @@ pub(super) fn kept(
             findings.damage(finding(Invariant::S7, text));
             continue;
         };
-        let Some(record) = record.filter(|record| !record.given_up) else {
+        let counts =
+            |record: &TreeRecord| !record.given_up && record.generation >= header.trees_from;
+        let Some(record) = record.filter(counts) else {
             continue;
         };
         let older = Header {

@@ -184,6 +184,7 @@ fn check_pair(newer: &Current, older: &Current, findings: &mut Findings) {
             o.archive_first_index,
             n.archive_first_index,
         ),
+        ("first kept tree", o.trees_from, n.trees_from),
     ];
     for (name, before, after) in pairs {
         if after < before {

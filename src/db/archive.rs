@@ -22,7 +22,6 @@ use crate::format::pair::{pick, pick_mut};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::store::space::Space;
 use crate::sys::File;
-use crate::tree::{Seek, TreeCursor};
 use crate::wal::retained::{self, VisitEntry};
 use crate::wal::{Extent, extents, tail};
 
@@ -43,26 +42,15 @@ pub(super) fn records(tree: &Tree) -> Result<Vec<ArchiveRecord>> {
     if !keeps_log(tree.header()) {
         return Ok(all);
     }
-    let (from, to) = archive_range();
-    let mut cursor = TreeCursor::new();
-    cursor.seek(&tree.pages, tree.root(), Some(&from), Seek::AtOrAfter)?;
-    let mut key = Vec::new();
-    while let Some(entry) = cursor.next(&tree.pages)? {
-        entry.copy_key(&mut key);
-        if key >= to {
-            break;
-        }
-        let record = match &entry.value {
-            StoredValue::Inline(bytes) => ArchiveRecord::decode(&key, bytes),
+    tree.each_in(&archive_range(), |key, value| {
+        let record = match value {
+            StoredValue::Inline(bytes) => ArchiveRecord::decode(key, bytes),
             StoredValue::Overflow(_) => None,
         };
-        all.push(record.ok_or_else(|| {
-            Error::corrupt(
-                Invariant::R1,
-                "the record of an archived part of the log is malformed",
-            )
-        })?);
-    }
+        let text = "the record of an archived part of the log is malformed";
+        all.push(record.ok_or_else(|| Error::corrupt(Invariant::R1, text))?);
+        Ok(())
+    })?;
     Ok(all)
 }
 
@@ -123,7 +111,15 @@ impl Inner {
         };
         let extent = pick(&extents(&header), cut.idle);
         let idle = tail::read_region(self.file.as_ref(), &header, extent, cut.idle as u64)?;
-        let Some(idle) = idle.filter(|idle| has_entries(idle, &cut.region)) else {
+        let idle = idle.filter(|idle| has_entries(idle, &cut.region));
+        if job.only_records {
+            self.archive(job, cut, &[], space, generation)?;
+            let mut oldest = lock(&cut.oldest_kept);
+            let first = idle.map_or(u64::MAX, |idle| idle.first_index);
+            *oldest = oldest.map(|oldest| oldest.min(first));
+            return Ok(0);
+        }
+        let Some(idle) = idle else {
             self.archive(job, cut, &[], space, generation)?;
             return self.replace_region(wish, cut, space, regions, generation);
         };

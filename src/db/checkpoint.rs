@@ -21,6 +21,7 @@ use super::mode::{choose_mode, intervals};
 use super::options::SyncMode;
 use super::region::{RegionWish, wanted_room};
 use super::successor::next_header;
+use super::trees::KeptTrees;
 use super::turn::is_idle_free;
 use super::view::{Tree, View};
 use crate::defect::{Defect, planted};
@@ -54,6 +55,8 @@ pub(super) struct Cut {
     pub log_bytes: u64,
     /// A marker for the copies comes next in the log.
     pub mark: bool,
+    /// There was no room: no older tree is kept.
+    pub no_room: bool,
     /// No entry of the log is younger.
     pub newest_us: u64,
     /// The last entry of the oldest tree that is kept to go back to.
@@ -154,17 +157,23 @@ impl Inner {
         is_cut();
         // From here on committers go on. They turn to the idle region only under the checkpoint
         // lock, so it can be replaced under them.
-        let Some(cut) = cut else {
+        let Some(mut cut) = cut else {
             return Ok(self.nothing_to_do());
         };
         let blocked = vfs.elapsed().saturating_sub(started);
-        let mut done = match self.build(job, &cut, progress) {
-            Ok(done) => done,
-            Err(e) => {
-                self.poison_unless_harmless(&e);
-                return Err(e);
+        let mut built = self.build(job, &cut, progress);
+        if built.as_ref().is_err_and(is_no_room) && job.rewind.is_none() {
+            // Its pin would keep what is let go.
+            drop(cut);
+            match self.cut_without_trees(job) {
+                Ok(Some(again)) => cut = again,
+                Ok(None) => return built,
+                Err(e) if is_no_room(&e) && self.check_poison().is_ok() => return built,
+                Err(e) => return Err(e),
             }
-        };
+            built = self.build(job, &cut, progress);
+        }
+        let mut done = built.inspect_err(|e| self.poison_unless_harmless(e))?;
         done.report.blocked = blocked;
         // Only a help for those who open next.
         let _ = self.mark_empty_log(&cut);
@@ -205,7 +214,7 @@ impl Inner {
             self.reload(&mut log, true)?;
         }
         let bytes = log_bytes(&log);
-        let stays = job.only_region && is_idle_free(&log);
+        let stays = job.only_records || job.only_region && is_idle_free(&log);
         let marks = !stays && job.marks && wants_marker(&log);
         // A header may be ahead of the log: an epoch begins with it.
         let (epoch, index, history) = match stays {
@@ -226,9 +235,11 @@ impl Inner {
             append::prove(self.file.as_ref(), &mut log.tail).inspect_err(|_| self.poison())?;
         }
         let mut regions = header.regions;
-        let active = pick_mut(&mut regions, log.tail.active);
-        active.region_seq = log.tail.region.region_seq;
-        active.first_index = log.tail.region.first_index;
+        if !job.only_records {
+            let active = pick_mut(&mut regions, log.tail.active);
+            active.region_seq = log.tail.region.region_seq;
+            active.first_index = log.tail.region.first_index;
+        }
         let frozen = match stays {
             true => Arc::new(Delta::new()),
             false => self.freeze(),
@@ -253,6 +264,7 @@ impl Inner {
             active_seq,
             log_bytes: bytes,
             mark,
+            no_room: false,
             newest_us: log.tail.last_time_us,
             oldest_tree: Mutex::new(None),
             oldest_kept: Mutex::new(None),
@@ -264,10 +276,11 @@ impl Inner {
         let before = &cut.tree.current;
         let generation = before.header.generation + 1;
         let newest = Arc::clone(&self.view.load().tree);
-        let oldest = self.oldest_needed(&newest)?;
+        let kept = KeptTrees::of(&newest)?;
+        let oldest = self.oldest_needed(&newest, &kept)?;
         self.cut_tail(before, oldest)?;
         let mut space = Space::load(&self.file, &before.header, oldest)?;
-        self.keep_trees(job, cut, &space, false)?;
+        self.keep_trees(job, cut, kept, &space, false)?;
         self.go_back_to(job, cut, &mut space, generation)?;
         let pages = &cut.tree.pages;
         let ranges = intervals(&cut.frozen);
@@ -435,9 +448,13 @@ fn may_try_again(error: &Error) -> bool {
         | Error::Invalid { .. }
         | Error::Unsorted { .. }
         | Error::Corrupt(_) => true,
-        Error::Io { source, .. } => wants_space(source),
-        _ => false,
+        _ => is_no_room(error),
     }
+}
+
+/// The file could not become larger.
+pub(super) fn is_no_room(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if wants_space(source))
 }
 
 pub(super) fn wants_space(error: &io::Error) -> bool {

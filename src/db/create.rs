@@ -143,6 +143,7 @@ pub(crate) fn first_header(options: &CreateOptions, identity: &Identity, now_ms:
         upstream_file_id: [0; 16],
         archive_first_index: 0,
         created_time_ms: now_ms,
+        trees_from: 0,
     }
 }
 

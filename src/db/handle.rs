@@ -262,43 +262,36 @@ impl Inner {
         }))
     }
 
-    /// The locks of a job that cuts the log: checkpoint lock and writer lock. Nobody waits long
-    /// for the second while he has the first: a session that keeps the second may need the first
-    /// to make room.
+    /// The writer lock for one who holds the checkpoint lock; `None` where somebody keeps it. Nobody waits
+    /// long for the second while he has the first: a session that keeps the second may need the first to
+    /// make room.
+    pub fn writer_in_job(&self) -> Result<Option<WriterGuard<'_>>> {
+        let local = lock(&self.writer);
+        let held = match *local {
+            Some(_) => None,
+            None => match locks::wait(self.vfs(), &self.locks, WRITER, SHORT_WAIT)? {
+                Some(held) => Some(held),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(WriterGuard {
+            _held: held,
+            _local: local,
+        }))
+    }
+
+    /// The locks of a job that cuts the log: checkpoint lock and writer lock.
     pub fn lock_job(&self) -> Result<(Held, WriterGuard<'_>)> {
         loop {
             let job = self.hold(CHECKPOINT)?;
-            let local = lock(&self.writer);
-            if local.is_some() {
-                return Ok((
-                    job,
-                    WriterGuard {
-                        _held: None,
-                        _local: local,
-                    },
-                ));
-            }
-            let writer = locks::wait(self.vfs(), &self.locks, WRITER, SHORT_WAIT)?;
-            if writer.is_some() {
-                return Ok((
-                    job,
-                    WriterGuard {
-                        _held: writer,
-                        _local: local,
-                    },
-                ));
+            if let Some(writer) = self.writer_in_job()? {
+                return Ok((job, writer));
             }
             drop(job);
-            let writer = self.hold(WRITER)?;
+            let writer = self.lock_writer()?;
             // The other order, but without waiting.
             if let Some(job) = locks::try_hold(&self.locks, CHECKPOINT, LockMode::Exclusive)? {
-                return Ok((
-                    job,
-                    WriterGuard {
-                        _held: Some(writer),
-                        _local: local,
-                    },
-                ));
+                return Ok((job, writer));
             }
         }
     }

@@ -106,6 +106,11 @@ impl Inner {
     pub(super) fn change_header(&self, log: &mut Log, wanted: Header) -> Result<()> {
         // The header before must be there: this one is written over the one before that.
         self.prove_header(log, Durability::Now)?;
+        self.write_both(log, wanted).inspect_err(|_| self.poison())
+    }
+
+    /// The same where the header before is certainly there.
+    pub(super) fn write_both(&self, log: &mut Log, wanted: Header) -> Result<()> {
         self.write_header(log, wanted.clone())?;
         self.write_header(log, wanted)
     }
@@ -118,8 +123,7 @@ impl Inner {
             prev_header_crc: before.crc,
             ..wanted
         };
-        let current =
-            slots::write(self.file.as_ref(), &before, &header).inspect_err(|_| self.poison())?;
+        let current = slots::write(self.file.as_ref(), &before, &header)?;
         let view = self.view.load_full();
         let pages = Pages::new(Arc::clone(&self.file), &current.header, self.options.mmap);
         pages.adopt_map(view.tree.pages.map()?.cloned());

@@ -55,6 +55,8 @@ pub(crate) struct Job {
     pub region: RegionWish,
     /// Only that, and fold nothing, where the idle region is free.
     pub only_region: bool,
+    /// Only bring up to date what the tree says of the file itself.
+    pub only_records: bool,
     /// New facts about the file, and the same encoded.
     pub facts: Option<Arc<(Facts, Vec<u8>)>>,
     /// A primary leaves a marker behind it for its copies.
@@ -102,11 +104,23 @@ impl Job {
             switch: false,
             region,
             only_region: false,
+            only_records: false,
             facts: None,
             marks: true,
             mark: None,
             rewind: None,
             keeps_trees: true,
+        }
+    }
+
+    /// Drops what is kept of trees and of the log and not needed, without folding anything.
+    pub fn drop_records() -> Job {
+        Job {
+            force: true,
+            only_records: true,
+            marks: false,
+            keeps_trees: false,
+            ..Job::fold(RegionWish::Keep)
         }
     }
 

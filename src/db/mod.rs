@@ -26,6 +26,7 @@ mod loginfo;
 mod mark;
 mod mode;
 pub(crate) mod newfile;
+mod no_room;
 mod older;
 mod open;
 mod options;

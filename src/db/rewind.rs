@@ -189,6 +189,7 @@ impl Inner {
             Some(base) => (base.tree, Some(base.older)),
         };
         let cut = Cut {
+            no_room: false,
             frozen: Arc::new(kept.table),
             tree,
             index: kept.point.index,

@@ -13,13 +13,14 @@ use super::job::Job;
 use super::view::Tree;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
-use crate::format::header::{Header, Role};
+use crate::format::header::{Header, Role, SlotState};
 use crate::format::key::CATALOGUE;
 use crate::format::leaf::StoredValue;
 use crate::format::local::{TreeRecord, local_range, tree_range, tree_user_key};
 use crate::format::op::Op;
+use crate::store::slots;
 use crate::store::space::Space;
-use crate::tree::{Seek, TreeCursor, read_value};
+use crate::tree::read_value;
 
 /// Bytes that may wait for going back, unless something else was asked for: as many as a new copy would
 /// have, within these limits.
@@ -43,58 +44,51 @@ impl Db {
     }
 }
 
-/// Full key and value of what stands in a range of keyspace 0.
-fn entries(tree: &Tree, range: (Vec<u8>, Vec<u8>)) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+/// Everything in keyspace 0 that belongs to this file alone, by full key.
+pub(super) fn local_entries(tree: &Tree) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut all = Vec::new();
-    let mut cursor = TreeCursor::new();
-    cursor.seek(&tree.pages, tree.root(), Some(&range.0), Seek::AtOrAfter)?;
-    let mut key = Vec::new();
-    while let Some(entry) = cursor.next(&tree.pages)? {
-        entry.copy_key(&mut key);
-        if key >= range.1 {
-            break;
-        }
-        let value = read_value(&tree.pages, &entry.value)?;
-        all.push((key.clone(), value.to_vec()));
-    }
+    tree.each_in(&local_range(), |key, value| {
+        let value = read_value(&tree.pages, value)?;
+        all.push((key.to_vec(), value.to_vec()));
+        Ok(())
+    })?;
     Ok(all)
 }
 
-/// Everything in keyspace 0 that belongs to this file alone, by full key.
-pub(super) fn local_entries(tree: &Tree) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    entries(tree, local_range())
+/// What a tree says of older ones.
+pub(super) struct KeptTrees {
+    /// Oldest first. What the header says of them all has been taken in.
+    own: Vec<TreeRecord>,
+    /// Keys of records of another file, which this one was copied from.
+    foreign: Vec<Vec<u8>>,
 }
 
-/// What a tree says of older ones, oldest first; with the keys of records of another file, which
-/// this one was copied from.
-fn records(tree: &Tree) -> Result<(Vec<TreeRecord>, Vec<Vec<u8>>)> {
-    let (mut own, mut foreign) = (Vec::new(), Vec::new());
-    let file_id = tree.header().file_id;
-    let (from, to) = tree_range();
-    let mut cursor = TreeCursor::new();
-    cursor.seek(&tree.pages, tree.root(), Some(&from), Seek::AtOrAfter)?;
-    let mut key = Vec::new();
-    while let Some(entry) = cursor.next(&tree.pages)? {
-        entry.copy_key(&mut key);
-        if key >= to {
-            break;
-        }
-        let record = match &entry.value {
-            StoredValue::Inline(bytes) => TreeRecord::decode(&key, bytes, &file_id),
-            StoredValue::Overflow(_) => None,
-        };
-        let text = "the record of an older tree is malformed";
-        match record.ok_or_else(|| Error::corrupt(Invariant::S7, text))? {
-            Some(record) => own.push(record),
-            None => foreign.push(key.clone()),
-        }
+impl KeptTrees {
+    pub fn of(tree: &Tree) -> Result<KeptTrees> {
+        let (mut own, mut foreign) = (Vec::new(), Vec::new());
+        let header = tree.header();
+        tree.each_in(&tree_range(), |key, value| {
+            let record = match value {
+                StoredValue::Inline(bytes) => TreeRecord::decode(key, bytes, &header.file_id),
+                StoredValue::Overflow(_) => None,
+            };
+            let text = "the record of an older tree is malformed";
+            match record.ok_or_else(|| Error::corrupt(Invariant::S7, text))? {
+                Some(record) => own.push(TreeRecord {
+                    given_up: record.given_up || record.generation < header.trees_from,
+                    ..record
+                }),
+                None => foreign.push(key.to_vec()),
+            }
+            Ok(())
+        })?;
+        Ok(KeptTrees { own, foreign })
     }
-    Ok((own, foreign))
 }
 
 /// The trees that can be gone back to, oldest first.
 pub(super) fn usable(tree: &Tree) -> Result<Vec<TreeRecord>> {
-    let (mut own, _) = records(tree)?;
+    let mut own = KeptTrees::of(tree)?.own;
     own.retain(|record| !record.given_up);
     Ok(own)
 }
@@ -145,11 +139,20 @@ fn give_up(list: &mut [TreeRecord], window: u64, waits: impl Fn(&TreeRecord) -> 
 
 impl Inner {
     /// The oldest generation whose pages somebody needs: a reader, or a tree that is kept.
-    pub(super) fn oldest_needed(&self, tree: &Tree) -> Result<Option<u64>> {
+    pub(super) fn oldest_needed(&self, tree: &Tree, kept: &KeptTrees) -> Result<Option<u64>> {
         let generation = tree.header().generation;
         let pinned = self.pins.oldest()?.filter(|&pin| pin < generation);
-        let (own, _) = records(tree)?;
-        let kept = own.iter().map(|record| record.generation).min();
+        let mut from = tree.header().trees_from;
+        if kept.own.iter().any(|record| record.generation < from) {
+            // Not before both headers say so.
+            for state in slots::read(self.file.as_ref())?.states {
+                if let SlotState::Valid(header, _) = state {
+                    from = from.min(header.trees_from);
+                }
+            }
+        }
+        let kept = kept.own.iter().map(|record| record.generation);
+        let kept = kept.filter(|&generation| generation >= from).min();
         Ok(pinned.into_iter().chain(kept).min())
     }
 
@@ -159,6 +162,7 @@ impl Inner {
         &self,
         job: &Job,
         cut: &Cut,
+        kept: KeptTrees,
         space: &Space,
         advances: bool,
     ) -> Result<()> {
@@ -170,9 +174,12 @@ impl Inner {
             return Ok(()); // it comes with a list of its own
         }
         let header = cut.tree.header();
-        let (mut list, foreign) = records(&cut.tree)?;
+        let KeptTrees {
+            own: mut list,
+            foreign,
+        } = kept;
         let before = list.clone();
-        let replicated = header.role != Role::Standalone && job.keeps_trees;
+        let replicated = header.role != Role::Standalone && job.keeps_trees && !cut.no_room;
         let window = match replicated {
             false => 0,
             true => {

@@ -10,10 +10,11 @@ use crate::error::Result;
 use crate::format::bytes::u32_at;
 use crate::format::header::Header;
 use crate::format::key::{FullKey, MAIN, MAIN_NAME, catalogue_key, last_id_key};
+use crate::format::leaf::StoredValue;
 use crate::store::pages::Pages;
 use crate::store::pins::Pin;
 use crate::store::slots::Current;
-use crate::tree::{self, Root};
+use crate::tree::{self, Root, Seek, TreeCursor};
 
 /// One generation of the tree, pinned for as long as anybody looks at it.
 #[derive(Debug)]
@@ -31,6 +32,25 @@ impl Tree {
 
     pub fn root(&self) -> Root {
         root_of(&self.current.header)
+    }
+
+    /// Hands over what stands in a range of full keys, in their order.
+    pub fn each_in(
+        &self,
+        (from, to): &(Vec<u8>, Vec<u8>),
+        mut visit: impl FnMut(&[u8], &StoredValue<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut cursor = TreeCursor::new();
+        cursor.seek(&self.pages, self.root(), Some(from), Seek::AtOrAfter)?;
+        let mut key = Vec::new();
+        while let Some(entry) = cursor.next(&self.pages)? {
+            entry.copy_key(&mut key);
+            if key >= *to {
+                break;
+            }
+            visit(&key, &entry.value)?;
+        }
+        Ok(())
     }
 }
 

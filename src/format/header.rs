@@ -88,6 +88,7 @@ pub struct Header {
     pub upstream_file_id: [u8; 16],
     pub archive_first_index: u64,
     pub created_time_ms: u64,
+    pub trees_from: u64,
 }
 
 /// What stands in a slot.
@@ -163,6 +164,7 @@ impl Header {
         patch(&mut b, 256, &self.upstream_file_id);
         patch(&mut b, 272, &self.archive_first_index.to_le_bytes());
         patch(&mut b, 280, &self.created_time_ms.to_le_bytes());
+        patch(&mut b, 288, &self.trees_from.to_le_bytes());
         let sum = crc(b.split_at(SLOT_SIZE - 4).0);
         patch(&mut b, SLOT_SIZE - 4, &sum.to_le_bytes());
         b
@@ -250,6 +252,7 @@ impl Header {
             upstream_file_id: id_at(b, 256)?,
             archive_first_index: u64_at(b, 272)?,
             created_time_ms: u64_at(b, 280)?,
+            trees_from: u64_at(b, 288)?,
         })
     }
 

@@ -254,8 +254,12 @@ impl Connector for Dialer {
         self.state.lost(Some(text.clone()));
         let wait_ms = wait.as_millis();
         (self.tell)(&format!("{text}; next attempt in {wait_ms} ms"));
-        if let Some(relief) = self.relief.as_ref().filter(|_| is_damaged_stream(why)) {
-            match relief.pull(&text) {
+        if !is_damaged_stream(why) {
+            return;
+        }
+        self.state.damaged(&text);
+        if let Some(relief) = &self.relief {
+            match relief.pull() {
                 Ok(entries) => {
                     (self.tell)(&format!("{entries} entries came from the other source"))
                 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::path::{Pair, PullWish, Pulled, WhenGone};
-use super::relief::Relief;
+use super::relief::{Relief, is_damaged_file};
 use super::slot::{Slot, durable_point, entropy};
 use super::state::State;
 use crate::db::{Db, Interest};
@@ -42,9 +42,12 @@ pub fn follow_file(
             Err(error) => error,
         };
         state.lost(Some(error.to_string()));
-        let damaged = matches!(error, Error::Corrupt(_) | Error::BadEntry(_));
+        let damaged = is_damaged_file(&error);
+        if damaged {
+            state.damaged(&error.to_string());
+        }
         let relief = relief.filter(|_| damaged);
-        let relieved = relief.is_some_and(|other| other.pull(&error.to_string()).is_ok());
+        let relieved = relief.is_some_and(|other| other.pull().is_ok());
         if is_final(&error) && !relieved {
             return Err(error);
         }

@@ -46,6 +46,11 @@ pub fn is_damaged_stream(why: &Trouble) -> bool {
     }
 }
 
+/// The log of a file is not what it should be.
+pub fn is_damaged_file(why: &Error) -> bool {
+    matches!(why, Error::Corrupt(_) | Error::BadEntry(_))
+}
+
 /// An object of the store is not what it should be.
 pub fn is_damaged_store(why: &StoreFailure) -> bool {
     matches!(why, StoreFailure::Chain(ChainError::Damaged { damage, .. }) if !damage.newer)
@@ -53,12 +58,8 @@ pub fn is_damaged_store(why: &StoreFailure) -> bool {
 
 impl Relief {
     /// Brings the copy to where the other source is. Gives the entries that came, or why there are
-    /// none. Counted either way.
-    pub fn pull(&self, why: &str) -> Result<u64, String> {
-        self.state.update(|state| {
-            state.damaged += 1;
-            state.last_error = Some(why.to_owned());
-        });
+    /// none.
+    pub fn pull(&self) -> Result<u64, String> {
         let copy = self.slot.get().ok_or("there is no copy")?;
         let index = |db: &Db| durable_point(db).map(|point| point.index);
         let before = index(&copy).map_err(|e| e.to_string())?;

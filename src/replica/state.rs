@@ -122,6 +122,13 @@ impl State {
         settle(&mut state);
     }
 
+    /// The source delivered something damaged, of which nothing was applied.
+    pub fn damaged(&self, why: &str) {
+        let mut state = self.lock();
+        state.damaged += 1;
+        state.last_error = Some(why.to_owned());
+    }
+
     /// The connection is gone.
     pub fn lost(&self, why: Option<String>) {
         let mut state = self.lock();

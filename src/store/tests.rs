@@ -47,6 +47,7 @@ fn header(generation: u64, page_count: u32) -> Header {
         upstream_file_id: [0; 16],
         archive_first_index: 0,
         created_time_ms: 0,
+        trees_from: 0,
     }
 }
 

@@ -56,6 +56,7 @@ const CHOSEN: &[&str] = &[
     "rewind-further",
     "promote",
     "archive",
+    "no-room",
 ];
 
 /// Every way in which a call of some kind can fail.

@@ -88,6 +88,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("rewind-further", 6, replica::rewind_further),
     workload("promote", 5, replica::promote),
     workload("archive", 6, replica::archive),
+    workload("no-room", 6, replica::no_room),
 ];
 
 /// The smallest database: regions of 64 KiB.

@@ -66,6 +66,7 @@ pub fn random_header(rng: &mut Rng) -> Header {
         upstream_file_id: rng.id(),
         archive_first_index: rng.number(),
         created_time_ms: rng.number(),
+        trees_from: rng.number(),
     }
 }
 

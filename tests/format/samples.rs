@@ -62,6 +62,7 @@ pub fn new_header(page_shift: u8) -> Header {
         upstream_file_id: [0; 16],
         archive_first_index: 0,
         created_time_ms: 1_700_000_000_000,
+        trees_from: 0,
     }
 }
 

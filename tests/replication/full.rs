@@ -52,7 +52,7 @@ const KIB: u64 = 3 << 10;
 fn a_primary_at_its_cap_goes_on_and_its_copy_starts_anew() {
     let world = World::new();
     let a = primary(&world);
-    let few = ["--retain-min", "0", "--rewind", "0"];
+    let few = ["--retain-min", "0"];
     let hold = ["--hold", "b", "--at", "1", "--hold-max-bytes", "512KiB"];
     world.replicate_to(0, "keep", "a.db", &[&few[..], &hold[..]].concat());
     let (rounds, refused) = write(&a, KIB);
@@ -91,10 +91,26 @@ fn a_primary_that_must_keep_everything_is_told_that_there_is_no_room() {
     // The copy has lost nothing either.
     world.replicate_to(0, "pull", "b.db", &[]);
     world.same("b.db", "a.db");
-    world.replicate_to(0, "keep", "a.db", &["--retain-min", "0", "--rewind", "0"]);
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "0"]);
     world.ok(&["compact"], &[&world.path("a.db")]);
     let (rounds, refused) = write(&a, KIB);
     assert_eq!((rounds, refused.map(|output| text(&output))), (160, None));
+}
+
+/// Older trees were kept until the device was full, and then puts failed: as much may wait for going back as 32 MiB,
+/// and there are 3.
+#[test]
+fn keeping_older_trees_made_puts_fail() {
+    let world = World::new();
+    let a = primary(&world);
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "0"]);
+    let before = world.open("a.db").oldest_rewind().unwrap();
+    let (rounds, refused) = write(&a, KIB);
+    assert_eq!((rounds, refused.map(|output| text(&output))), (160, None));
+    let after = world.open("a.db");
+    assert!(after.oldest_rewind().unwrap() > before);
+    assert!(after.info().unwrap().page_count * 4 <= KIB);
+    world.verify("a.db");
 }
 
 #[test]

@@ -5,10 +5,13 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::health::{metric, until};
-use crate::world::{PATIENCE, Process, Served, World};
+use crate::world::{PATIENCE, Process, Served, World, free_address, text};
 
 /// A value that is found again in a file.
 const MARK: &str = "a value that is found again in the file it stands in";
@@ -25,6 +28,7 @@ fn published(world: &World) -> (Served, String) {
     let served = world.serve("a.db", &["--listen", "127.0.0.1:0", "--publish", &store]);
     world.replicate_to(0, "init", "b.db", &["--from", &store]);
     let key = Path::new("marked");
+    world.replicate_to(0, "init", "c.db", &["--from", &store]);
     world.ok(
         &["put", "--ack", "published"],
         &[&world.path("a.db"), key, Path::new(MARK)],
@@ -65,6 +69,53 @@ fn follow(world: &World, from: &str, other: &str) -> (Process, String) {
     (Process { child }, line.trim_end().to_owned())
 }
 
+/// One pull goes on from the other source, within the limits that it was given, and says so. `c.db` is as `b.db`
+/// was.
+fn pulled(world: &World, from: &str, other: &str) {
+    let given = ["--from", from, "--other", other, "--json"];
+    let before = world.position("c.db");
+    let only = [&given[..], &["--dry-run"]].concat();
+    world.replicate("pull", "c.db", &only);
+    assert_eq!(world.position("c.db"), before, "nothing was done");
+    let limited = [&given[..], &["--max-frames", "1"]].concat();
+    let limited = world.replicate("pull", "c.db", &limited);
+    let report = json(&limited);
+    assert_eq!(world.position("c.db").index, before.index + 1, "{report}");
+    assert_eq!(report["entries"], 1, "{report}");
+    let output = world.replicate("pull", "c.db", &given);
+    assert!(output.status.success(), "{}", text(&output));
+    let second = json(&output);
+    let sum = |name| report[name].as_u64().unwrap() + second[name].as_u64().unwrap();
+    assert!(sum("other_source_entries") > 0, "{report} {second}");
+    assert!(sum("damaged") > 0, "{report} {second}");
+    let came = world.position("c.db").index - before.index;
+    assert_eq!(sum("entries"), came, "{report} {second}");
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(output)))
+}
+
+/// A source that cannot be reached is no damage, and a pipe is no other source.
+#[test]
+fn a_pull_goes_elsewhere_only_for_damage() {
+    let world = World::new();
+    let (served, store) = published(&world);
+    let nobody = format!("tcp://{}", free_address());
+    let before = world.position("b.db");
+    let words = ["--from", &nobody, "--other", &store];
+    world.replicate_to(12, "pull", "b.db", &words);
+    assert_eq!(world.position("b.db"), before);
+    let words = ["--from", &served.address, "--other", "-"];
+    world.replicate_to(2, "pull", "b.db", &words);
+    // Where both have the same damage, the status is that of the other one.
+    flip(&world.path("store"), MARK);
+    let words = ["--from", &store, "--other", &store];
+    let said = world.replicate_to(4, "pull", "b.db", &words);
+    assert!(said.contains("before that"), "{said}");
+    assert_eq!(world.position("b.db"), before);
+}
+
 fn count(http: &str, name: &str) -> f64 {
     metric(&until(http, "/metrics", 200), name)
 }
@@ -78,6 +129,15 @@ fn relieved(world: &World, (follower, http): (Process, String)) {
         std::thread::yield_now();
     }
     assert!(count(&http, "creel_damaged_total") > 0.0);
+    let status: Value =
+        serde_json::from_str(&world.replicate_to(0, "status", "b.db", &["--json"])).unwrap();
+    assert!(status["damaged"].as_u64() > Some(0), "{status}");
+    assert!(
+        status["other_source_entries"].as_u64() > Some(0),
+        "{status}"
+    );
+    let told = world.replicate_to(0, "status", "b.db", &[]);
+    assert!(told.contains("other_source_entries\t"), "{told}");
     follower.terminate();
     world.same("b.db", "a.db");
 }
@@ -91,6 +151,7 @@ fn what_a_store_delivers_damaged_comes_from_the_server() {
     let said = world.replicate("pull", "b.db", &["--from", &store]);
     assert!(!said.status.success(), "{said:?}");
     assert_eq!(world.position("b.db"), before, "nothing of it is applied");
+    pulled(&world, &store, &served.address);
     let follower = follow(&world, &store, &served.address);
     relieved(&world, follower);
 }
@@ -148,6 +209,7 @@ fn what_a_server_delivers_damaged_comes_from_the_store() {
         world.position("b.db").index <= before + 1,
         "the large one is not here"
     );
+    pulled(&world, &wire, &store);
     let follower = follow(&world, &wire, &store);
     relieved(&world, follower);
 }
@@ -167,6 +229,7 @@ fn what_a_file_has_damaged_comes_from_the_store() {
     flip(&damaged, "another value that is found again");
     let from = damaged.to_str().unwrap();
     world.replicate_to(4, "pull", "b.db", &["--from", from]);
+    pulled(&world, from, &store);
     let follower = follow(&world, from, &store);
     relieved(&world, follower);
 }

@@ -8,7 +8,7 @@ use creel::replica::path::{Outlook, Pair, PullWish, Pulled, look};
 use creel::replica::slot::{Slot, durable_point};
 use creel::{Db, Depth, Error, Interest, Receipt, Role, Verdict, VerifyOptions};
 
-use super::outcome::{At, FollowReport};
+use super::outcome::{At, Damage, FollowReport};
 use super::source::Reseed;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, signals, units};
 
@@ -61,6 +61,7 @@ pub struct Bounds {
     pub max_entries: Option<u64>,
     pub max_bytes: Option<u64>,
     pub reseed: Reseed,
+    pub damage: Damage,
 }
 
 fn open_source(ctx: &Context, from: &Path) -> Result<Db, Failure> {
@@ -85,7 +86,7 @@ pub fn init(ctx: &mut Context, path: &Path, from: &Path) -> Outcome {
     let made = pair.init(&address.to_string_lossy(), &meter);
     drop(meter);
     let (copy, done) = made?;
-    report(ctx, "init", path, &copy, &done)?;
+    report(ctx, "init", path, &copy, &done, Damage::default())?;
     copy.close()?;
     Ok(Exit::Ok)
 }
@@ -118,7 +119,7 @@ pub fn pull(ctx: &mut Context, copy: Db, from: &Path, bounds: &Bounds, args: &Fi
     if args.verify {
         check(&path)?;
     }
-    report(ctx, "pull", &path, &copy, &done)?;
+    report(ctx, "pull", &path, &copy, &done, bounds.damage)?;
     copy.close()?;
     Ok(if done.limited { Exit::Limit } else { Exit::Ok })
 }
@@ -129,6 +130,7 @@ pub fn followed(
     slot: &Slot,
     from: &Path,
     done: Result<Pulled, Error>,
+    damage: Damage,
 ) -> Outcome {
     let path = slot.path();
     let Some(copy) = slot.take() else {
@@ -145,6 +147,7 @@ pub fn followed(
             path,
             &copy,
             done.as_ref().unwrap_or(&Pulled::default()),
+            damage,
         )?;
     }
     copy.close()?;
@@ -246,6 +249,7 @@ fn report(
     path: &Path,
     copy: &Db,
     done: &Pulled,
+    damage: Damage,
 ) -> Result<(), Failure> {
     let point = durable_point(copy)?;
     let report = FollowReport {
@@ -262,6 +266,7 @@ fn report(
         caught_up: !done.limited,
         limited: done.limited,
         ..FollowReport::new(verb, path)
-    };
+    }
+    .with(damage);
     super::outcome::print(ctx, &report)
 }

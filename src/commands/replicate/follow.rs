@@ -15,7 +15,7 @@ use creel::stream::follow::follow;
 
 use super::super::Run;
 use super::from_store;
-use super::outcome::{report, report_store};
+use super::outcome::{Damage, report, report_store};
 use super::serve::announce;
 use super::source::{OtherArg, Reseed, SourceArgs};
 use super::stream::{ListenArgs, bind_local, stop_on_signal};
@@ -98,7 +98,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
             if let Some(db) = slot.take() {
                 db.close()?;
             }
-            return report_store(ctx, "follow", &path, &done?);
+            return report_store(ctx, "follow", &path, &done?, Damage::from(&state.look()));
         }
         if let Source::Path(from) = self.source.source()? {
             let helpers = self.helpers(ctx, &slot, &state, &stop)?;
@@ -106,7 +106,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
             let done = follow_file(&slot, &from, gone, relief.as_ref(), (&state, &stop));
             stop.request();
             helpers.finish();
-            return super::files::followed(ctx, &slot, &from, done);
+            return super::files::followed(ctx, &slot, &from, done, Damage::from(&state.look()));
         }
         let tell = ctx.globals.quiet == 0 && !ctx.globals.json;
         let mut dialer = self.source.dialer(&slot, &state, tell)?;
@@ -121,7 +121,11 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         drop(sink);
         helpers.finish();
         let quiet = self.source.takes_stdout() || !ctx.globals.json;
-        let outcome = report(ctx, "follow", &slot, &followed, &state.look().saved, quiet);
+        let outcome = {
+            let state = state.look();
+            let damage = Damage::from(&state);
+            report(ctx, "follow", &slot, &followed, &state, quiet, damage)
+        };
         if let Some(db) = slot.take() {
             db.close()?;
         }

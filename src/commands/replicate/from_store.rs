@@ -188,7 +188,7 @@ pub fn follow(
                 continue;
             }
             Err(_) if stop.is_requested() => break,
-            Err(error) if relieves(ctx, relief, &error) => match stop.wait(wait) {
+            Err(error) if relieves(ctx, relief, &error, state) => match stop.wait(wait) {
                 true => break,
                 false => continue,
             },
@@ -234,11 +234,14 @@ pub fn follow(
 
 /// Brings the copy on from the other source where the store delivered damage. False: there is none, or it
 /// is no damage.
-fn relieves(ctx: &Context, relief: Option<&Relief>, error: &StoreFailure) -> bool {
+fn relieves(ctx: &Context, relief: Option<&Relief>, error: &StoreFailure, state: &State) -> bool {
+    if is_damaged_store(error) {
+        state.damaged(&error.to_string());
+    }
     let Some(other) = relief.filter(|_| is_damaged_store(error)) else {
         return false;
     };
-    if let Err(why) = other.pull(&error.to_string()) {
+    if let Err(why) = other.pull() {
         ctx.notice(&format!(
             "warning: {error}; nor from the other source: {why}"
         ));

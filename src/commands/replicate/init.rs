@@ -6,13 +6,13 @@ use clap::Args;
 use creel::replica::address::Source;
 use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
-use creel::replica::state::State;
+use creel::replica::state::{Following, State};
 use creel::stream::follow::{FollowOptions, follow};
 use creel::stream::receiver::Limits;
 
 use super::super::Run;
 use super::from_store;
-use super::outcome::{report, report_store};
+use super::outcome::{Damage, report, report_store};
 use super::source::SourceArgs;
 use super::store::PatienceArg;
 use super::stream::stop_on_signal;
@@ -58,7 +58,7 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         }
         if let Some(store) = self.source.store()? {
             let done = from_store::init(ctx, &path, &store, &self.patience)?;
-            return report_store(ctx, "init", &path, &done);
+            return report_store(ctx, "init", &path, &done, Damage::default());
         }
         let options = ctx.options().background_checkpoint(true);
         let stop = stop_on_signal()?;
@@ -85,7 +85,15 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
             let from = self.source.or_stored("").unwrap_or_default();
             db.change_facts(|facts| facts.source = from)?;
         }
-        let outcome = report(ctx, "init", &slot, &followed, &[], quiet);
+        let outcome = report(
+            ctx,
+            "init",
+            &slot,
+            &followed,
+            &Following::default(),
+            quiet,
+            Damage::default(),
+        );
         if let Some(db) = slot.take() {
             db.close()?;
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use creel::replica::dial::trouble;
 use creel::replica::slot::{Slot, durable_point};
+use creel::replica::state::Following;
 use creel::replica::store::PullReport;
 use creel::stream::follow::{Followed, Trouble};
 use creel::stream::follower::FollowerEnd;
@@ -23,6 +24,10 @@ pub struct FollowReport {
     pub entries: u64,
     pub bytes: u64,
     pub new_copies: u64,
+    /// Times that the source delivered something damaged.
+    pub damaged: u64,
+    /// Entries that came from the other source then.
+    pub other_source_entries: u64,
     /// Files with commits that only the copy before had.
     pub saved: Vec<String>,
     pub caught_up: bool,
@@ -45,6 +50,8 @@ impl FollowReport {
             entries: 0,
             bytes: 0,
             new_copies: 0,
+            damaged: 0,
+            other_source_entries: 0,
             saved: Vec::new(),
             caught_up: false,
             limited: false,
@@ -52,6 +59,40 @@ impl FollowReport {
             reseed: None,
             error: None,
         }
+    }
+}
+
+/// What was damaged on the way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Damage {
+    /// Times that the source delivered it.
+    pub times: u64,
+    /// Entries that came from the other source.
+    pub relieved: u64,
+    /// A pull goes on from the other source: so many came from the first one.
+    pub before: Option<u64>,
+}
+
+impl From<&Following> for Damage {
+    fn from(state: &Following) -> Damage {
+        Damage {
+            times: state.damaged,
+            relieved: state.relieved,
+            before: None,
+        }
+    }
+}
+
+impl FollowReport {
+    /// Says what was damaged.
+    pub fn with(mut self, damage: Damage) -> FollowReport {
+        self.damaged = damage.times;
+        self.other_source_entries = damage.relieved;
+        if let Some(before) = damage.before {
+            self.other_source_entries = self.entries;
+            self.entries += before;
+        }
+        self
     }
 }
 
@@ -84,8 +125,9 @@ pub fn report(
     verb: &'static str,
     slot: &Slot,
     followed: &Followed,
-    saved: &[PathBuf],
+    state: &Following,
     quiet: bool,
+    damage: Damage,
 ) -> Outcome {
     let last = followed.last.as_ref();
     let stopped = signals::stopped();
@@ -96,12 +138,17 @@ pub fn report(
         entries: followed.entries,
         bytes: followed.bytes,
         new_copies: followed.seeds,
-        saved: saved.iter().map(|p| p.display().to_string()).collect(),
+        saved: state
+            .saved
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect(),
         caught_up: last.is_some_and(|last| last.caught_up),
         limited: last.is_some_and(|last| last.limited),
         error: error.map(trouble),
         ..FollowReport::new(verb, slot.path())
-    };
+    }
+    .with(damage);
     // Where there is no copy, the error says all there is to say.
     let nothing = report.position.is_none() && report.error.is_some() && !ctx.globals.json;
     if !quiet && !stopped && !nothing {
@@ -134,6 +181,12 @@ pub fn print(ctx: &mut Context, report: &FollowReport) -> Result<(), Failure> {
     let mut line = format!("{at}, {} entries ({} bytes)", report.entries, report.bytes);
     if report.new_copies > 0 {
         line.push_str(", a new copy");
+    }
+    if report.other_source_entries > 0 {
+        line.push_str(&format!(
+            ", {} of them from the other source",
+            report.other_source_entries
+        ));
     }
     if report.limited {
         let missing = match (report.source_index, &report.position) {
@@ -170,17 +223,11 @@ pub fn report_store(
     verb: &'static str,
     path: &Path,
     done: &StoreOutcome,
+    damage: Damage,
 ) -> Outcome {
     let point = &done.report.point;
     let report = FollowReport {
-        schema: "creel.replicated/1",
-        verb,
-        path: path.display().to_string(),
-        position: Some(At {
-            epoch: point.epoch,
-            index: point.index,
-            hash: format!("{:032x}", u128::from_be_bytes(point.history)),
-        }),
+        position: Some(At::of(point.epoch, point.index, point.history)),
         source_index: Some(done.source_index),
         entries: done.report.entries,
         bytes: done.report.bytes,
@@ -188,10 +235,9 @@ pub fn report_store(
         saved: done.saved.iter().map(|p| p.display().to_string()).collect(),
         caught_up: done.report.at_end,
         limited: done.limited,
-        error: None,
-        dry_run: false,
-        reseed: None,
-    };
+        ..FollowReport::new(verb, path)
+    }
+    .with(damage);
     print(ctx, &report)?;
     if let Some(exit) = signals::exit() {
         return Ok(exit);

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use creel::replica::address::Source;
+use creel::replica::dial::trouble;
 use creel::replica::path::Outlook;
+use creel::replica::relief::is_damaged_stream;
 use creel::replica::sink::DbSink;
 use creel::replica::slot::{Slot, durable_point};
 use creel::replica::state::State;
@@ -19,12 +21,12 @@ use creel::{Db, Error, Position};
 use super::super::Run;
 use super::files::{self, Bounds, FileArgs};
 use super::from_store;
-use super::outcome::{At, FollowReport, print, report, report_store};
-use super::source::{Reseed, SourceArgs};
+use super::outcome::{At, Damage, FollowReport, print, report, report_store};
+use super::source::{OtherArg, Reseed, SourceArgs};
 use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Exit, Failure, Outcome, signals, units};
+use crate::cli::{Context, Exit, Failure, Outcome, codes, signals, units};
 
 /// Arguments of `creel replicate pull`.
 #[derive(Debug, Args)]
@@ -33,6 +35,8 @@ pub struct PullArgs {
     db: DbArg,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    other: OtherArg,
     #[command(flatten)]
     patience: PatienceArg,
     /// Apply so many entries at most, then end with status 13
@@ -88,6 +92,7 @@ impl PullArgs {
         PullArgs {
             db,
             source,
+            other: OtherArg::default(),
             patience,
             max_frames: None,
             max_bytes: None,
@@ -135,7 +140,13 @@ impl PullArgs {
     }
 
     /// The entry that was asked for is here, or was not to be had in time.
-    fn at_goal(&self, ctx: &mut Context, slot: &Slot, followed: Option<&Followed>) -> Outcome {
+    fn at_goal(
+        &self,
+        ctx: &mut Context,
+        slot: &Slot,
+        followed: Option<&Followed>,
+        damage: Damage,
+    ) -> Outcome {
         let db = slot.take().ok_or_else(|| Error::NotFound {
             path: slot.path().to_owned(),
         })?;
@@ -155,7 +166,8 @@ impl PullArgs {
             new_copies: followed.map_or(0, |followed| followed.seeds),
             caught_up: true,
             ..FollowReport::new("pull", slot.path())
-        };
+        }
+        .with(damage);
         print(ctx, &report)?;
         db.close()?;
         Ok(Exit::Ok)
@@ -173,6 +185,7 @@ Examples:
   creel replicate pull copy.db --from ssh://db.example.org/srv/my.db
   creel replicate pull copy.db --from dir:/srv/chain
   creel replicate pull copy.db --from tls://db.example.org:7070 --tls-ca ca.pem --max-frames 100000
+  creel replicate pull copy.db --from tcp://127.0.0.1:7070 --other dir:/srv/chain
 
 Entries are applied as they are, in commits of their own; what is interrupted is taken up again.
 With --reseed auto the old copy serves readers until the new one is whole and checked.
@@ -187,39 +200,90 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         let options = ctx.options().background_checkpoint(true);
         let db = ctx.open(&path, options.clone(), "opened for pulling")?;
         self.source.resolve(Some(&db))?;
+        let Some(other) = self
+            .other
+            .beside(&self.source)?
+            .filter(|_| !self.file.dry_run)
+        else {
+            return self.pull(ctx, db, Damage::default());
+        };
+        let before = db.position()?.index;
+        let first = match self.pull(ctx, db, Damage::default()) {
+            Err(failure) if is_damage(&failure) => failure,
+            done => return done,
+        };
+        let from = self.source.from();
+        let what = &first.parts().what;
+        ctx.notice(&format!(
+            "warning: {from} delivers damage: {what}; going on with {}",
+            other.from()
+        ));
+        let db = ctx.open(&path, options, "opened for pulling")?;
+        let came = db.position()?.index.saturating_sub(before);
+        let damage = Damage {
+            times: 1,
+            relieved: 0,
+            before: Some(came),
+        };
+        self.source = other;
+        self.other = OtherArg::default();
+        self.max_frames = self.max_frames.map(|most| most.saturating_sub(came));
+        let done = self.pull(ctx, db, damage);
+        done.map_err(|failure| failure.cause(format!("before that: {}", first.parts().what)))
+    }
+}
+
+/// The source is there, and what it has is damaged.
+fn is_damage(failure: &Failure) -> bool {
+    [&codes::CORRUPT, &codes::BAD_INPUT, &codes::STORE_DAMAGED].contains(&failure.code())
+}
+
+impl PullArgs {
+    fn pull(&self, ctx: &mut Context, db: Db, damage: Damage) -> Outcome {
         if let Some(store) = self.source.store()? {
-            if self.file.dry_run {
-                let outlook = from_store::outlook(&db, &store, &self.patience)?;
-                return files::dry(ctx, &path, &outlook, self.reseed);
-            }
-            db.close()?;
-            let until = self.file.until();
-            let wish = PullWish {
-                max_entries: self.max_frames,
-                max_bytes: self.max_bytes,
-                upto: until.map(|receipt| receipt.index),
-                ..PullWish::default()
-            };
-            let how = (&wish, self.reseed);
-            let wait = self.file.timeout();
-            let mut done = from_store::update(ctx, &path, &store, how, &self.patience)?;
-            if let Some(receipt) = until {
-                let goal = (&receipt, wait);
-                from_store::wait_for(ctx, &path, &store, goal, &self.patience, &mut done)?;
-            }
-            if self.file.verify {
-                files::check(&path)?;
-            }
-            return report_store(ctx, "pull", &path, &done);
+            return self.pull_store(ctx, db, &store, damage);
         }
         if let Source::Path(from) = self.source.source()? {
             let bounds = Bounds {
                 max_entries: self.max_frames,
                 max_bytes: self.max_bytes,
                 reseed: self.reseed,
+                damage,
             };
             return files::pull(ctx, db, &from, &bounds, &self.file);
         }
+        self.pull_stream(ctx, db, damage)
+    }
+
+    fn pull_store(&self, ctx: &mut Context, db: Db, store: &str, damage: Damage) -> Outcome {
+        let path = db.path().to_owned();
+        if self.file.dry_run {
+            let outlook = from_store::outlook(&db, store, &self.patience)?;
+            return files::dry(ctx, &path, &outlook, self.reseed);
+        }
+        db.close()?;
+        let until = self.file.until();
+        let wish = PullWish {
+            max_entries: self.max_frames,
+            max_bytes: self.max_bytes,
+            upto: until.map(|receipt| receipt.index),
+            ..PullWish::default()
+        };
+        let how = (&wish, self.reseed);
+        let wait = self.file.timeout();
+        let mut done = from_store::update(ctx, &path, store, how, &self.patience)?;
+        if let Some(receipt) = until {
+            let goal = (&receipt, wait);
+            from_store::wait_for(ctx, &path, store, goal, &self.patience, &mut done)?;
+        }
+        if self.file.verify {
+            files::check(&path)?;
+        }
+        report_store(ctx, "pull", &path, &done, damage)
+    }
+
+    fn pull_stream(&self, ctx: &mut Context, db: Db, damage: Damage) -> Outcome {
+        let path = db.path().to_owned();
         if self.file.dry_run {
             let outlook = self.outlook(&db)?;
             return files::dry(ctx, &path, &outlook, self.reseed);
@@ -227,6 +291,7 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         files::refuse_other_role(&db)?;
         let goal = self.goal(&db)?;
         let stop = stop_on_signal()?;
+        let options = ctx.options().background_checkpoint(true);
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
         let state = Arc::new(State::default());
         let mut dialer = self.source.dialer(&slot, &state, false)?;
@@ -238,7 +303,7 @@ limit was reached with work left, 15 the histories parted; others: creel explain
             max_bytes: self.max_bytes,
         };
         if goal == Some(0) {
-            return self.at_goal(ctx, &slot, None);
+            return self.at_goal(ctx, &slot, None, damage);
         }
         let late = goal.map(|_| Late::start(self.file.timeout(), &stop));
         let late = late.transpose()?;
@@ -249,9 +314,15 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         let quiet = self.source.takes_stdout();
         let over = late.is_some_and(Late::finish);
         if over || self.is_reached(&slot)? {
-            return self.at_goal(ctx, &slot, Some(&followed));
+            return self.at_goal(ctx, &slot, Some(&followed), damage);
         }
-        let outcome = report(ctx, "pull", &slot, &followed, &state.look().saved, quiet);
+        let why = followed.trouble.as_ref();
+        let why = why.filter(|why| is_damaged_stream(why) && self.other.is_given());
+        if let Some(why) = why {
+            return Err(Failure::new(&codes::CORRUPT, trouble(why)));
+        }
+        let state = state.look();
+        let outcome = report(ctx, "pull", &slot, &followed, &state, quiet, damage);
         if let Some(db) = slot.take() {
             db.close()?;
         }

@@ -61,7 +61,7 @@ pub struct SourceArgs {
 }
 
 /// Another source of the same log.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct OtherArg {
     /// Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or
     /// another file
@@ -76,6 +76,25 @@ impl OtherArg {
         source: &SourceArgs,
         (slot, state, stop): (&Arc<Slot>, &Arc<State>, &Arc<Stop>),
     ) -> Result<Option<Relief>, Failure> {
+        let Some(args) = self.beside(source)? else {
+            return Ok(None);
+        };
+        Ok(Some(Relief {
+            source: args.source()?,
+            options: args.options(slot.path())?,
+            slot: Arc::clone(slot),
+            state: Arc::clone(state),
+            stop: Arc::clone(stop),
+        }))
+    }
+
+    /// True where there is one.
+    pub fn is_given(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// It as a source.
+    pub fn beside(&self, source: &SourceArgs) -> Result<Option<SourceArgs>, Failure> {
         let Some(other) = &self.other else {
             return Ok(None);
         };
@@ -83,17 +102,10 @@ impl OtherArg {
             from: Some(other.clone()),
             ..source.clone()
         };
-        let relief = Relief {
-            source: args.source()?,
-            options: args.options(slot.path())?,
-            slot: Arc::clone(slot),
-            state: Arc::clone(state),
-            stop: Arc::clone(stop),
-        };
-        match relief.source {
+        match args.source()? {
             Source::Pipe => Err(Failure::usage("a pipe cannot be the other source")
                 .hint("a store, tcp://, tls://, ssh:// or a file")),
-            _ => Ok(Some(relief)),
+            _ => Ok(Some(args)),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::feed::Feed;
 use super::keyspaces::{CatalogueChange, Keyspaces};
 use super::{BulkReport, BulkSource, PositionChange};
 use crate::db::batch::check_position;
-use crate::db::checkpoint::Cut;
+use crate::db::checkpoint::{Cut, is_no_room};
 use crate::db::handle::{Inner, lock};
 use crate::db::job::Job;
 use crate::db::mode::{choose_mode, intervals};
@@ -15,6 +15,7 @@ use crate::db::region::RegionWish;
 use crate::db::snapshot::Snapshot;
 use crate::db::successor::next_header;
 use crate::db::token::Token;
+use crate::db::trees::KeptTrees;
 use crate::error::{Error, Result};
 use crate::format::frame::{EntryKind, frame_len};
 use crate::format::header::Header;
@@ -42,6 +43,19 @@ impl Inner {
         let _local = lock(&self.checkpointing);
         let _held = self.lock_job()?;
         self.check_poison()?;
+        let done = self.bulk_step_locked(make, progress);
+        if done.as_ref().is_err_and(is_no_room) {
+            // What the source gave is used up; whoever tries again finds more room.
+            let _ = self.let_trees_go();
+        }
+        done
+    }
+
+    fn bulk_step_locked<S: BulkSource>(
+        self: &Arc<Self>,
+        make: impl FnOnce(&Snapshot, Keyspaces) -> Result<S>,
+        progress: &dyn Progress,
+    ) -> Result<BulkReport> {
         let cut = self.bulk_cut(progress)?;
         let snapshot = Snapshot::of_present(self);
         let keyspaces = Keyspaces::new(&snapshot)?;
@@ -132,10 +146,11 @@ impl Step<'_> {
     ) -> Result<BulkReport> {
         let inner = self.inner;
         let before = &self.cut.tree.current.header;
-        let oldest = inner.oldest_needed(&self.cut.tree)?;
+        let kept = KeptTrees::of(&self.cut.tree)?;
+        let oldest = inner.oldest_needed(&self.cut.tree, &kept)?;
         let mut space = Space::load(&inner.file, before, oldest)
             .inspect_err(|e| inner.poison_unless_harmless(e))?;
-        inner.keep_trees(&Job::fold(RegionWish::Keep), self.cut, &space, true)?;
+        inner.keep_trees(&Job::fold(RegionWish::Keep), self.cut, kept, &space, true)?;
         let mut writer = PageWriter::new(
             &inner.file,
             &mut space,

@@ -23,7 +23,7 @@ pub fn header_slot(bytes: &[u8], slot: usize) -> String {
         log_region(&mut d, i, at);
     }
     replication(&mut d);
-    d.zero(288, 220);
+    d.zero(296, 212);
     d.checksum(508, "header_crc", crc(d.range(0, SLOT_SIZE - 4)));
     verdict(&mut d, slot);
     d.out
@@ -124,6 +124,7 @@ fn replication(d: &mut Dump<'_>) {
     d.id(256, 16, "upstream_file_id");
     d.number(272, 8, "archive_first_index", "0 = none");
     d.number(280, 8, "created_time_ms", "");
+    d.number(288, 8, "trees_from", "older ones are not kept");
 }
 
 fn verdict(d: &mut Dump<'_>, slot: usize) {

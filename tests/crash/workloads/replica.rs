@@ -5,7 +5,7 @@ use creel::{Role, SyncMode};
 use super::{filled, key, reopen, small, some_changes};
 use crate::follow::Primary;
 use crate::rng::Rng;
-use crate::world::{Outcome, World};
+use crate::world::{Handle, Outcome, PATH, World};
 
 /// A replica takes entries in batches of any size, checkpoints, and archives its log.
 pub fn apply(world: &World) -> Outcome {
@@ -119,6 +119,35 @@ pub fn archive(world: &World) -> Outcome {
             world.identify(&handle, Role::Standalone, 4)?;
             handle = reopen(world, handle, SyncMode::Normal)?;
         }
+    }
+    world.check(&handle)
+}
+
+/// The device is full: trees that are kept to go back to make way, with the log behind them, and nothing fails.
+pub fn no_room(world: &World) -> Outcome {
+    let mut handle = filled(world, &small(), 20)?;
+    let mut rng = Rng::new(world.seed);
+    world.identify(&handle, Role::Primary, 4)?;
+    for _ in 0..6 {
+        some_changes(world, &handle, &mut rng, 5, 60)?;
+        world.checkpoint(&handle)?;
+    }
+    let oldest = |handle: &Handle| {
+        let oldest = handle.db.oldest_rewind();
+        oldest.map_err(|e| format!("stopped: {e}"))
+    };
+    let before = oldest(&handle)?;
+    let size = world.disk().contents(PATH.as_ref()).map(|all| all.len());
+    world.disk().set_room(size.unwrap_or_default() as u64);
+    for round in 0..8 {
+        some_changes(world, &handle, &mut rng, 5, 60)?;
+        world.checkpoint(&handle)?;
+        if round % 3 == 1 {
+            handle = reopen(world, handle, SyncMode::Full)?;
+        }
+    }
+    if oldest(&handle)? == before {
+        return Err("stopped: nothing made way".into());
     }
     world.check(&handle)
 }

@@ -31,6 +31,8 @@ pub struct Inner {
     /// Linux, every description that was open then is told once, later ones never.
     pub owed_errors: BTreeSet<u64>,
     pub faults: Faults,
+    /// No file can have more bytes.
+    pub room: Option<u64>,
     pub trace: Vec<IoCall>,
     last_file: u64,
     pub seed: u64,
@@ -87,7 +89,9 @@ impl Shared {
         assert_ne!(inner.trace.len(), ENDLESS, "this does not come to an end");
         inner.trace.push(call);
         let fault = inner.faults.strike(call.kind.fault());
-        (inner, fault)
+        let full = inner.room.is_some_and(|room| call.reaches() > room);
+        let full = full.then_some(FaultKind::Errno(libc::ENOSPC));
+        (inner, fault.or(full))
     }
 
     /// As [`Shared::begin`], for calls that fail without any effect.
@@ -120,6 +124,7 @@ impl SimDisk {
             open: BTreeMap::new(),
             owed_errors: BTreeSet::new(),
             faults: Faults::default(),
+            room: None,
             trace: Vec::new(),
             last_file: 0,
             seed,
@@ -183,9 +188,16 @@ impl SimDisk {
         self.0.lock().faults.set(Some(plan));
     }
 
+    /// Files can have so many bytes from now on, and not more.
+    pub fn set_room(&self, bytes: u64) {
+        self.0.lock().room = Some(bytes);
+    }
+
     /// All calls succeed again.
     pub fn clear_fault(&self) {
-        self.0.lock().faults.set(None);
+        let mut inner = self.0.lock();
+        inner.faults.set(None);
+        inner.room = None;
     }
 
     /// Sets the clock so far off.

@@ -45,3 +45,14 @@ pub struct IoCall {
     /// Length of the range; the new size for `SetSize`.
     pub len: u64,
 }
+
+impl IoCall {
+    /// How long it may make a file.
+    pub fn reaches(&self) -> u64 {
+        match self.kind {
+            IoKind::Write | IoKind::DurableWrite => self.offset + self.len,
+            IoKind::SetSize => self.len,
+            _ => 0,
+        }
+    }
+}

@@ -43,6 +43,10 @@ pub struct CopyStatus {
     pub headroom_bytes: Option<u64>,
     /// How it is followed, if a process does.
     pub phase: Option<String>,
+    /// Times that the source delivered something damaged to the process that follows.
+    pub damaged: Option<u64>,
+    /// Entries that came from the other source then.
+    pub other_source_entries: Option<u64>,
     /// When the source was last heard of.
     pub contact_ms: Option<u64>,
     /// Why a new copy is needed.
@@ -188,6 +192,8 @@ fn of_file(
         lag_ms: None,
         headroom_bytes: None,
         phase: None,
+        damaged: None,
+        other_source_entries: None,
         contact_ms: None,
         reseed: None,
         source_error: None,
@@ -238,6 +244,8 @@ fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
         status.phase = Some(follows.phase.clone());
         status.contact_ms = millis(follows.contact_us);
         status.lag_ms = follows.lag_ms;
+        status.damaged = Some(follows.damaged);
+        status.other_source_entries = Some(follows.relieved);
         if follows.contact_us > 0 {
             status.source_index = Some(follows.source_index);
             let here = status.position.index;

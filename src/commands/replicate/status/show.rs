@@ -60,6 +60,9 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
     add(&mut facts, "lag", copy.lag_ms.map(seconds));
     bytes(&mut facts, "headroom", copy.headroom_bytes);
     add(&mut facts, "last_contact", ago(copy.contact_ms));
+    add(&mut facts, "damaged", copy.damaged.filter(|&n| n > 0));
+    let other = copy.other_source_entries.filter(|&n| n > 0);
+    add(&mut facts, "other_source_entries", other);
     let needs = copy.reseed.as_ref();
     let needs = needs.map(|reason| format!("a new copy, or rejoin: {reason}"));
     add(&mut facts, "needs", needs);
