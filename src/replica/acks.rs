@@ -22,8 +22,13 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// What stands behind the secret where acknowledgements are not to be asked for.
 const LOOK: &str = "look";
 
-/// A connection to the process that serves a file.
-pub struct Acks(Client);
+/// Processes that may serve or follow one file at a time, each with a door of its own.
+const DOORS: usize = 4;
+/// Where there are several, each is asked for so long before the next one.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Connections to the processes that serve a file: mostly one.
+pub struct Acks(Vec<Client>);
 
 /// Where a server answers the commands of its machine. Whoever can read the file can ask it, and
 /// nobody else: the secret stands in the file.
@@ -61,21 +66,37 @@ impl Door {
     }
 }
 
-/// Writes into the file where its server answers.
+/// Writes into the file where its server answers, beside others that are there.
 pub fn announce(db: &Db, text: &str) -> Result<()> {
-    db.change_facts(|facts| text.clone_into(&mut facts.control))
+    let before = db.facts()?.control;
+    // Who was killed has left a line behind.
+    let gone: Vec<&str> = before.lines().filter(|line| !answers(line)).collect();
+    db.change_facts(|facts| {
+        let lines = facts.control.lines();
+        let mut lines: Vec<&str> = lines
+            .filter(|line| *line != text && !gone.contains(line))
+            .collect();
+        lines.push(text);
+        let newest = lines.len().saturating_sub(DOORS);
+        facts.control = lines.split_off(newest).join("\n");
+    })
 }
 
-/// Takes that back, unless another server has come meanwhile.
+/// Takes that back.
 pub fn withdraw(db: &Db, text: &str) -> Result<()> {
-    if db.facts()?.control != text {
+    if !db.facts()?.control.lines().any(|line| line == text) {
         return Ok(());
     }
     db.change_facts(|facts| {
-        if facts.control == text {
-            facts.control.clear();
-        }
+        let lines = facts.control.lines().filter(|line| *line != text);
+        facts.control = lines.collect::<Vec<_>>().join("\n");
     })
+}
+
+/// True where somebody listens: who it is, his secret will tell.
+fn answers(line: &str) -> bool {
+    let address = line.split_once(' ').and_then(|(at, _)| at.parse().ok());
+    address.is_some_and(|at: SocketAddr| TcpStream::connect_timeout(&at, CONNECT).is_ok())
 }
 
 pub(super) fn failed(error: AskError) -> io::Error {
@@ -90,70 +111,114 @@ pub(super) fn failed(error: AskError) -> io::Error {
 }
 
 impl Acks {
-    /// Connects to the server that the file names; `None` where it names none.
+    /// Connects to the servers that the file names; `None` where it names none.
     pub fn of(db: &Db) -> Result<Option<io::Result<Acks>>> {
-        Acks::named(&db.facts()?.control, false)
+        let control = db.facts()?.control;
+        let mut reached = Vec::new();
+        let mut failure = None;
+        for line in control.lines() {
+            match door(line, false).map(connect) {
+                Some(Ok(client)) => reached.push(client),
+                Some(Err(error)) => failure = Some(Err(error)),
+                None => {}
+            }
+        }
+        Ok(match reached.is_empty() {
+            true => failure,
+            false => Some(Ok(Acks(reached))),
+        })
     }
 
-    /// How the process stands that serves or follows the file; `None` where there is none.
+    /// How the processes stand that serve or follow the file; `None` where there is none.
     pub fn look(db: &Db) -> Result<Option<Status>> {
-        // One that was killed has left its name behind.
-        let Some(Ok(mut acks)) = Acks::named(&db.facts()?.control, true)? else {
-            return Ok(None);
-        };
-        Ok(acks.status().ok())
+        let control = db.facts()?.control;
+        let mut all: Option<Status> = None;
+        for line in control.lines() {
+            // One that was killed has left its name behind.
+            let Some(Ok(mut client)) = door(line, true).map(connect) else {
+                continue;
+            };
+            if let Ok(status) = ask_status(&mut client) {
+                all = Some(match all {
+                    Some(others) => status.beside(others),
+                    None => status,
+                });
+            }
+        }
+        Ok(all)
     }
 
-    fn named(control: &str, looks: bool) -> Result<Option<io::Result<Acks>>> {
-        let Some((address, secret)) = control.split_once(' ') else {
-            return Ok(None);
-        };
-        let secret = match secret.strip_suffix(LOOK) {
-            Some(secret) if looks => secret.trim_end(),
-            Some(_) => return Ok(None),
-            None => secret,
-        };
-        let (Ok(address), Some(key)) = (address.parse(), TokenKey::new(secret.as_bytes())) else {
-            return Ok(None);
-        };
-        Ok(Some(Acks::connect(address, key)))
-    }
-
-    /// Connects, before anything is written: where nobody serves the file nothing is tried.
-    pub fn connect(address: SocketAddr, secret: TokenKey) -> io::Result<Acks> {
-        let wire = tcp(TcpStream::connect_timeout(&address, CONNECT)?)?;
-        let config = client(Some(secret), wire.channel)?;
-        Client::open(wire, config, CONNECT)
-            .map(Acks)
-            .map_err(failed)
-    }
-
-    /// Waits until so many copies hold the commit.
+    /// Waits until so many copies hold the commit. A copy may have been with each of several servers, so
+    /// what they know is not added up.
     pub fn wait(
         &mut self,
         commit: &Commit,
         replicas: usize,
         time: Duration,
     ) -> io::Result<Holders> {
-        let ask = Ask::Wait(Wait {
-            index: commit.token.index,
-            epoch: commit.token.epoch,
-            history: hex(&commit.hash),
-            replicas,
-            timeout_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        });
-        let json = serde_json::to_vec(&ask)?;
-        let answer = self
-            .0
-            .ask(&json, time.saturating_add(GRACE))
-            .map_err(failed)?;
-        Ok(serde_json::from_slice(&answer)?)
+        let slice = match self.0.len() {
+            0 | 1 => time,
+            _ => time.min(SLICE),
+        };
+        let mut best: Option<io::Result<Holders>> = None;
+        for (i, client) in self.0.iter_mut().enumerate() {
+            let answer = wait_at(client, commit, replicas, slice);
+            let knows = |answer: &io::Result<Holders>| match answer {
+                Ok(holders) => (1 + usize::from(holders.refused.is_none()), holders.holders),
+                Err(_) => (0, 0),
+            };
+            let enough = answer.as_ref().is_ok_and(|a| a.holders >= replicas);
+            if best
+                .as_ref()
+                .is_none_or(|best| knows(best) < knows(&answer))
+            {
+                best = Some(answer);
+            }
+            if enough {
+                self.0.swap(0, i); // the next commit will be known there first
+                break;
+            }
+        }
+        best.unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()))
     }
+}
 
-    /// How the server stands.
-    pub fn status(&mut self) -> io::Result<Status> {
-        ask_status(&mut self.0)
-    }
+/// Where a line says that somebody answers, and how he is asked. `looks`: how he stands, if no more.
+fn door(line: &str, looks: bool) -> Option<(SocketAddr, TokenKey)> {
+    let (address, secret) = line.split_once(' ')?;
+    let secret = match secret.strip_suffix(LOOK) {
+        Some(_) if !looks => return None,
+        Some(secret) => secret.trim_end(),
+        None => secret,
+    };
+    Some((address.parse().ok()?, TokenKey::new(secret.as_bytes())?))
+}
+
+/// Connects, before anything is written: where nobody serves the file nothing is tried.
+fn connect((address, secret): (SocketAddr, TokenKey)) -> io::Result<Client> {
+    let wire = tcp(TcpStream::connect_timeout(&address, CONNECT)?)?;
+    let config = client(Some(secret), wire.channel)?;
+    Client::open(wire, config, CONNECT).map_err(failed)
+}
+
+fn wait_at(
+    client: &mut Client,
+    commit: &Commit,
+    replicas: usize,
+    time: Duration,
+) -> io::Result<Holders> {
+    let ask = Ask::Wait(Wait {
+        index: commit.token.index,
+        epoch: commit.token.epoch,
+        history: hex(&commit.hash),
+        replicas,
+        timeout_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+    });
+    let json = serde_json::to_vec(&ask)?;
+    let answer = client
+        .ask(&json, time.saturating_add(GRACE))
+        .map_err(failed)?;
+    Ok(serde_json::from_slice(&answer)?)
 }
 
 /// Asks a server how it stands.

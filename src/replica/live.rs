@@ -128,6 +128,29 @@ pub struct Status {
     pub publishes: Option<Publishes>,
 }
 
+impl Status {
+    /// The same with what another process knows that has the same file.
+    #[must_use]
+    pub fn beside(mut self, other: Status) -> Status {
+        for row in other.followers {
+            match self.followers.iter_mut().find(|own| own.node == row.node) {
+                Some(own) if own.contact_us < row.contact_us => *own = row,
+                Some(_) => {}
+                None => self.followers.push(row),
+            }
+        }
+        if other.head.index > self.head.index {
+            self.head = other.head;
+        }
+        self.published = self.published.max(other.published);
+        self.fenced_by = self.fenced_by.max(other.fenced_by);
+        self.trouble = self.trouble.or(other.trouble);
+        self.follows = self.follows.or(other.follows);
+        self.publishes = self.publishes.or(other.publishes);
+        self
+    }
+}
+
 /// Where what is told comes from.
 #[derive(Clone)]
 pub struct Live {

@@ -174,3 +174,47 @@ fn the_door_for_commands_lets_no_follower_in() {
     world.replicate_to(8, "init", "b.db", &["--from", &from]);
     served.process.terminate();
 }
+
+fn status(world: &World, name: &str) -> serde_json::Value {
+    let said = world.replicate_to(0, "status", name, &["--json"]);
+    serde_json::from_str(&said).unwrap()
+}
+
+/// Of two processes that served a file only the last one was asked who has a commit, and one that served a copy hid
+/// how the copy followed.
+#[test]
+fn a_second_server_hid_what_the_first_one_knows() {
+    let world = World::new();
+    world.create("a.db");
+    let first = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &first.address]);
+    let follower = world.follow("b.db", &first.address, &[]);
+    let second = world.serve_local("a.db");
+    let words = ["put", "--ack", "replica:1", "--ack-timeout", "60s"];
+    let (key, value) = (Path::new("key"), Path::new("value"));
+    world.ok(&words, &[&world.path("a.db"), key, value]);
+    let told = status(&world, "a.db");
+    let rows = told["followers"].as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{told}");
+    assert_eq!(rows[0]["connected"], true, "{told}");
+    let beside = world.serve_local("b.db");
+    let told = status(&world, "b.db");
+    let phase = told["phase"].as_str();
+    assert!(matches!(phase, Some("streaming" | "catching_up")), "{told}");
+    // Who was killed is forgotten when the next one comes; who ends takes back what he wrote.
+    let doors = |name| {
+        let control = world.open(name).facts().unwrap().control;
+        control.lines().count()
+    };
+    assert_eq!((doors("a.db"), doors("b.db")), (2, 2));
+    second.process.kill();
+    let third = world.serve_local("a.db");
+    assert_eq!(doors("a.db"), 2);
+    third.process.terminate();
+    assert_eq!(doors("a.db"), 1);
+    world.ok(&words, &[&world.path("a.db"), key, key]);
+    beside.process.terminate();
+    follower.terminate();
+    first.process.terminate();
+    assert_eq!((doors("a.db"), doors("b.db")), (0, 0));
+}

@@ -1,5 +1,9 @@
 //! The same options from every kind of source: a file, a server, a store.
 
+use std::io::{PipeReader, PipeWriter, pipe};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::world::{World, creel, text};
@@ -220,4 +224,72 @@ fn a_command_of_the_operator_runs_once_the_copy_is_primary() {
         text(&output)
     );
     assert_eq!(world.position("a.db").epoch, 4);
+}
+
+/// `dir:store` was kept in the file as it was given, and not found from another directory.
+#[test]
+fn a_store_named_by_a_relative_path_was_lost_elsewhere() {
+    let world = World::new();
+    let elsewhere = world.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    world.create("a.db");
+    let run = |dir: &Path, words: &[&str]| {
+        let output = creel().current_dir(dir).args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", text(&output));
+        text(&output)
+    };
+    let here = world.dir.path();
+    run(
+        here,
+        &["replicate", "snapshot", "a.db", "--to", "dir:store"],
+    );
+    run(here, &["replicate", "init", "b.db", "--from", "dir:store"]);
+    run(here, &["replicate", "init", "c.db", "--from", "a.db"]);
+    let put = ["put", "../a.db", "key", "value", "--ack", "published"];
+    run(&elsewhere, &put);
+    run(&elsewhere, &["replicate", "pull", "../b.db"]);
+    world.same("b.db", "a.db");
+    run(&elsewhere, &["replicate", "pull", "../c.db"]);
+    run(here, &["promote", "b.db", "--yes"]);
+    run(
+        &elsewhere,
+        &["put", "../b.db", "key", "2", "--ack", "published"],
+    );
+    run(
+        here,
+        &["replicate", "rejoin", "a.db", "--from", "dir:store"],
+    );
+    run(&elsewhere, &["replicate", "pull", "../a.db"]);
+    world.same("a.db", "b.db");
+    run(here, &["replicate", "mirror", "dir:store", "dir:mirror"]);
+    let told = run(&elsewhere, &["replicate", "status", "dir:../mirror"]);
+    let of = format!("dir:{}", world.path("store").display());
+    assert!(told.contains(&of), "{told}");
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+/// The copy was made and whole, and the command said that the source cannot be reached.
+#[test]
+fn a_copy_through_a_pipe_was_whole_and_called_a_failure() {
+    let world = World::new();
+    world.create("a.db");
+    let through = |verb: &str| {
+        let (to_server, from_copy) = pipe().unwrap();
+        let (to_copy, from_server) = pipe().unwrap();
+        let start = |mut command: Command, input: PipeReader, output: PipeWriter| {
+            let command = command.stdin(input).stdout(output);
+            command.stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let server = world.spawn("serve", "a.db", &["--stdio"]);
+        let mut server = start(server, to_server, from_server);
+        let copy = world.spawn(verb, "b.db", &["--from", "-"]);
+        let output = start(copy, to_copy, from_copy).wait_with_output().unwrap();
+        assert!(output.status.success(), "{verb}: {}", text(&output));
+        server.wait().unwrap();
+        world.same("b.db", "a.db");
+    };
+    world.put("a.db", "key", "1");
+    through("init");
+    world.put("a.db", "key", "2");
+    through("pull");
 }

@@ -9,7 +9,7 @@ use crate::chain::error::{ChainError, ChainResult};
 use crate::chain::name::Name;
 use crate::chain::object::{MAX_CATALOGUE, MAX_SMALL, MAX_SNAPSHOT, hash_of};
 use crate::chain::pace::{Pace, repeat};
-use crate::chain::store::{Created, Store};
+use crate::chain::store::{Address, Created, Store};
 use crate::progress::Progress;
 
 /// What was copied.
@@ -43,7 +43,7 @@ pub fn mirror(
     pace: &mut dyn Pace,
     progress: &dyn Progress,
 ) -> ChainResult<MirrorReport> {
-    let of = from.store().address();
+    let of = Address::lasting(&from.store().address());
     let mut creel = from.creel().clone();
     creel.mirror_of = Some(of.clone());
     let copy = Chain::create(to, &creel, pace)?;

@@ -1,7 +1,7 @@
 //! `dir:PATH`, `s3://BUCKET/PREFIX`, `gs://...`, `az://...`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{DirStore, Store, StoreError, StoreErrorKind};
 
@@ -50,6 +50,15 @@ impl Address {
         ["dir:", "s3:", "gs:", "az:"]
             .iter()
             .any(|s| text.starts_with(s))
+    }
+
+    /// The address as it is kept in a file: a directory is found from wherever a command runs.
+    pub fn lasting(text: &str) -> String {
+        let whole = text.strip_prefix("dir:").map(std::path::absolute);
+        match whole.as_ref().map(|path| path.as_deref().map(Path::to_str)) {
+            Some(Ok(Some(path))) => format!("dir:{path}"),
+            _ => text.to_owned(),
+        }
     }
 
     /// Reads an address.

@@ -154,6 +154,17 @@ pub fn followed(
     done.map(|_| signals::exit().unwrap_or(Exit::Ok))
 }
 
+/// There is no copy to bring up to date.
+pub fn no_copy(failure: Failure, path: &Path) -> Failure {
+    match failure.code() == &codes::NOT_FOUND {
+        true => failure.hint(format!(
+            "creel replicate init {} --from SOURCE makes the copy",
+            path.display()
+        )),
+        false => failure,
+    }
+}
+
 /// What is no replica may have commits of its own, which following would drop.
 pub fn refuse_other_role(db: &Db) -> Result<(), Failure> {
     if db.info()?.role == Role::Replica {
@@ -196,7 +207,8 @@ fn explain(error: Error, path: &Path, from: &Path) -> Failure {
         .cause(error.to_string())
         .state("the copy is as it was")
         .hint(format!(
-            "creel replicate pull {copy} --from {source} --reseed auto"
+            "creel replicate pull {copy} --from {source} --reseed auto; creel replicate keep {source} --retain-min N keeps more for \
+             the next time"
         ))
         .at(path),
         Error::Diverged { .. } => {

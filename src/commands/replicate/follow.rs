@@ -74,7 +74,8 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
             .options()
             .background_checkpoint(true)
             .interest(Interest::All);
-        let db = ctx.open(&path, options.clone(), "opened for following")?;
+        let db = ctx.open(&path, options.clone(), "opened for following");
+        let db = db.map_err(|failure| super::files::no_copy(failure, &path))?;
         self.source.resolve(Some(&db))?;
         super::files::refuse_other_role(&db)?;
         let stop = stop_on_signal()?;

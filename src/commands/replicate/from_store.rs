@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use creel::chain::store::Address;
 use creel::chain::{Chain, Pace, RestoreTo};
 use creel::replica::path::Outlook;
 use creel::replica::relief::{Relief, is_damaged_store};
@@ -296,8 +297,9 @@ fn new_copy(
 }
 
 fn remember_source(db: &Db, from: &str) -> Result<(), Failure> {
-    if db.facts()?.source != from {
-        db.change_facts(|facts| from.clone_into(&mut facts.source))?;
+    let from = &Address::lasting(from);
+    if db.facts()?.source != *from {
+        db.change_facts(|facts| facts.source.clone_from(from))?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::source::SourceArgs;
 use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Outcome};
+use crate::cli::{Context, Exit, Outcome, signals};
 
 /// Arguments of `creel replicate init`.
 #[derive(Debug, Args)]
@@ -84,6 +84,13 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         if let Some(db) = slot.get().filter(|_| !quiet) {
             let from = self.source.or_stored("").unwrap_or_default();
             db.change_facts(|facts| facts.source = from)?;
+        }
+        // The pipe has ended with the copy, which is all that it was for.
+        if quiet && followed.seeds > 0 {
+            if let Some(db) = slot.take() {
+                db.close()?;
+            }
+            return Ok(signals::exit().unwrap_or(Exit::Ok));
         }
         let outcome = report(
             ctx,

@@ -198,7 +198,8 @@ limit was reached with work left, 15 the histories parted; others: creel explain
         ctx.refuse_read_only()?;
         ctx.refuse_less_sync()?;
         let options = ctx.options().background_checkpoint(true);
-        let db = ctx.open(&path, options.clone(), "opened for pulling")?;
+        let db = ctx.open(&path, options.clone(), "opened for pulling");
+        let db = db.map_err(|failure| files::no_copy(failure, &path))?;
         self.source.resolve(Some(&db))?;
         let Some(other) = self
             .other

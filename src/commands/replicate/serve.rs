@@ -125,7 +125,7 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
             serving.finish();
             return ended(None);
         }
-        if self.secure.is_open() {
+        if self.listen.is_some() && self.secure.is_open() {
             ctx.notice(
                 "without --token-file everybody who reaches this address may copy the database",
             );

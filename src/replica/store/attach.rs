@@ -39,6 +39,7 @@ pub fn attach(
     progress: &dyn Progress,
 ) -> StoreResult<Attached> {
     let parsed = Address::parse(address).map_err(ChainError::from)?;
+    let address = &Address::lasting(address);
     let store: Arc<dyn Store> = Arc::from(open(&parsed, true).map_err(ChainError::from)?);
     let mut created = false;
     let mut probed = None;
@@ -56,9 +57,9 @@ pub fn attach(
     chain.check_lineage(db.info()?.lineage_id)?;
     chain.check_authority()?;
     become_primary(db)?;
-    if db.facts()?.publish != address {
+    if db.facts()?.publish != *address {
         db.change_facts(|facts| {
-            facts.publish = address.to_owned();
+            facts.publish.clone_from(address);
             facts.published = None;
         })?;
     }

@@ -3,6 +3,7 @@
 use super::pull::{PullWish, pull};
 use super::{StoreFailure, StoreResult, now_us, position};
 use crate::chain::object::{Catalogue, EpochRow, Facts, NodeRole, ProgressDoc, Writer};
+use crate::chain::store::Address;
 use crate::chain::{Chain, ChainError, Pace, Promotion, promote, random_id};
 use crate::db::{Commit, Db, FenceWish, Info};
 use crate::error::Error;
@@ -187,7 +188,7 @@ fn settle(
     pace: &mut dyn Pace,
 ) -> StoreResult<()> {
     db.change_facts(|own| {
-        own.publish = address.to_owned();
+        own.publish = Address::lasting(address);
         own.held_back = false;
         own.published = Some((facts.after, facts.number));
         own.highest_epoch = own.highest_epoch.max(facts.epoch);

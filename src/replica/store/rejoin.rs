@@ -4,6 +4,7 @@ use super::super::tail::{self, Saved};
 use super::pull::{PullReport, PullWish, pull};
 use super::{StoreResult, position};
 use crate::chain::object::Facts;
+use crate::chain::store::Address;
 use crate::chain::{Chain, ChainError, Pace};
 use crate::db::{Db, IdentityChange};
 use crate::error::Error;
@@ -69,9 +70,10 @@ pub fn rejoin(
         return Ok(done);
     }
     let facts = db.facts()?;
-    if facts.source != address || !facts.publish.is_empty() {
+    let address = &Address::lasting(address);
+    if facts.source != *address || !facts.publish.is_empty() {
         db.change_facts(|facts| {
-            facts.source = address.to_owned();
+            facts.source.clone_from(address);
             facts.publish = String::new();
             facts.published = None;
         })?;
