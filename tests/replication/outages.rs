@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -46,6 +47,51 @@ fn a_lost_segment_is_named_and_a_snapshot_above_it_mends_the_store() {
     assert_eq!(site.digest("b.db"), site.digest("a.db"));
     succeeds(&["restore", &store, "-o", &site.path("r.db"), "-q"]);
     assert_eq!(site.digest("r.db"), site.digest("a.db"));
+}
+
+/// A device was unmounted under a primary that publishes: it went on in the empty directory, and called that published.
+#[test]
+fn an_empty_directory_in_the_place_of_the_store_took_segments() {
+    let site = Site::with_copy();
+    let (a, store) = (site.path("a.db"), site.store());
+    let (chain, away) = (site.dir.path().join("store"), site.dir.path().join("away"));
+    let words = ["replicate", "serve", &a, "--listen", "127.0.0.1:0"];
+    let mut command = crate::world::creel();
+    command
+        .args(words)
+        .args(["--publish", &store, "--linger", "1ms"]);
+    let served = ready(command);
+    let seen = || json(&["replicate", "status", &a]);
+    // A session that was begun before confirms nothing there either.
+    let mut session = crate::world::creel();
+    session.args(["batch", &a, "--every", "1", "--ack", "published"]);
+    session.args(["--ack-timeout", "100ms"]);
+    session.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let session = session.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = session.stdin.as_ref().unwrap();
+    lines.write_all(b"put\tone\t1\n").unwrap();
+    until("the session commits", || site.has("a.db", "one"));
+    let target = seen()["position"]["index"].clone();
+    until("the server knows", || seen()["published_index"] == target);
+    std::fs::rename(&chain, &away).unwrap();
+    std::fs::create_dir(&chain).unwrap();
+    lines.write_all(b"put\ttwo\t2\n").unwrap();
+    let output = session.wait_with_output().unwrap();
+    let said = crate::world::text(&output);
+    assert!(matches!(output.status.code(), Some(8 | 14)), "{said}");
+    succeeds(&["put", &a, "three", "3"]);
+    until("it is told", || {
+        seen()["errors"] != Value::Array(Vec::new())
+    });
+    assert_eq!(seen()["published_index"], target, "{}", seen());
+    assert_eq!(std::fs::read_dir(&chain).unwrap().count(), 0);
+    std::fs::remove_dir(&chain).unwrap();
+    std::fs::rename(&away, &chain).unwrap();
+    until("it goes on", || seen()["unpublished_entries"] == 0);
+    served.process.terminate();
+    succeeds(&["replicate", "verify", &store, "-q"]);
+    succeeds(&["replicate", "pull", &site.path("b.db"), "-q"]);
+    assert_eq!(site.digest("b.db"), site.digest("a.db"));
 }
 
 /// What is published waits; those who follow over TCP get everything meanwhile.

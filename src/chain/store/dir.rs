@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +30,22 @@ impl fmt::Display for Poisoned {
 
 impl std::error::Error for Poisoned {}
 
+#[derive(Debug)]
+struct Elsewhere;
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the directory is not that of the store any more: its creel.json is gone or another one")
+    }
+}
+
+impl std::error::Error for Elsewhere {}
+
+/// What says which store it is.
+const CHAIN: &str = "creel.json";
+/// What is tried before there is one.
+const PROBE: &str = "probe/";
+
 /// Objects as files.
 #[derive(Debug)]
 pub struct DirStore {
@@ -36,6 +53,8 @@ pub struct DirStore {
     /// A sync of a folder has failed. The system says that once; a later sync that succeeds proves
     /// nothing of what came before, so nothing here counts as made any more.
     failed: AtomicBool,
+    /// `creel.json` as it was first seen.
+    chain: OnceLock<Vec<u8>>,
     sync: fn(&Path) -> io::Result<()>,
 }
 
@@ -51,6 +70,7 @@ impl DirStore {
             Ok(found) if found.is_dir() => Ok(DirStore {
                 root: root.to_owned(),
                 failed: AtomicBool::new(false),
+                chain: OnceLock::new(),
                 sync: sync_folder,
             }),
             Ok(_) => Err(StoreError::new(
@@ -73,6 +93,22 @@ impl DirStore {
             return Err(io::Error::other(Poisoned));
         }
         (self.sync)(folder).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))
+    }
+
+    /// Another directory may have come in the place of the store: a device was unmounted, a folder moved. That it is
+    /// empty says nothing of the log, and what is created there is in no store.
+    fn check_place(&self, name: &str) -> io::Result<()> {
+        let before = name == CHAIN || name.starts_with(PROBE);
+        let Some(seen) = self.chain.get().filter(|_| !before) else {
+            return Ok(());
+        };
+        let mut now = Vec::new();
+        let read = open_object(&self.root.join(CHAIN));
+        match read.and_then(|file| file.take(seen.len() as u64 + 1).read_to_end(&mut now)) {
+            Ok(_) if now == *seen => Ok(()),
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+            _ => Err(io::Error::other(Elsewhere)),
+        }
     }
 
     fn failure(&self, doing: &'static str, name: &str, error: &io::Error) -> StoreError {
@@ -218,8 +254,14 @@ impl DirStore {
 impl Store for DirStore {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
         let path = self.path("create", name)?;
-        self.create_file(&path, bytes)
-            .map_err(|e| self.failure("create", name, &e))
+        let made = self.check_place(name);
+        let made = made.and_then(|()| self.create_file(&path, bytes));
+        let made = made.and_then(|made| self.check_place(name).map(|()| made));
+        let made = made.map_err(|e| self.failure("create", name, &e))?;
+        if name == CHAIN && made == Created::Created {
+            self.chain.get_or_init(|| bytes.to_vec());
+        }
+        Ok(made)
     }
 
     fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -238,14 +280,22 @@ impl Store for DirStore {
             }
         };
         match open_object(&path).and_then(read) {
-            Ok(Ok(bytes)) => Ok(Some(bytes)),
+            Ok(Ok(bytes)) => {
+                if name == CHAIN {
+                    self.chain.get_or_init(|| bytes.clone());
+                }
+                Ok(Some(bytes))
+            }
             Ok(Err(len)) => Err(StoreError::new(
                 StoreErrorKind::TooLarge,
                 "read",
                 name,
                 format!("{len} bytes, at most {limit}"),
             )),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let there = self.check_place(name).map(|()| None);
+                there.map_err(|e| StoreError::io("read", name, &e))
+            }
             Err(e) => Err(StoreError::io("read", name, &e)),
         }
     }
@@ -297,13 +347,15 @@ impl Store for DirStore {
         }
         let depth = 2u32.saturating_sub(prefix.matches('/').count() as u32);
         self.collect(inner, depth, &wanted, &mut smallest)
+            .and_then(|()| self.check_place(prefix))
             .map_err(|e| StoreError::io("list", prefix, &e))?;
         Ok(smallest.into_vec())
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path("write", name)?;
-        self.put_file(&path, bytes)
+        self.check_place(name)
+            .and_then(|()| self.put_file(&path, bytes))
             .map_err(|e| self.failure("write", name, &e))
     }
 

@@ -169,3 +169,42 @@ fn after_a_failed_sync_of_the_folder_nothing_counts_as_made() {
     let again = DirStore::open(&dir.path().join("s"), false).unwrap();
     assert_eq!(again.create(&seg(2), b"two").unwrap(), Created::Exists);
 }
+
+/// A device was unmounted: segments went into the empty directory below, and counted as published.
+#[test]
+fn what_stands_in_the_place_of_the_store_is_no_store() {
+    let (dir, first) = store();
+    first.create("creel.json", b"this one").unwrap();
+    let again = DirStore::open(&dir.path().join("s"), false).unwrap();
+    assert_eq!(again.get("creel.json", 99).unwrap().unwrap(), b"this one");
+    let (place, away) = (dir.path().join("s"), dir.path().join("away"));
+    for store in [first, again] {
+        let (old, new) = match store.head(&seg(1)).unwrap() {
+            None => (seg(9), seg(1)),
+            Some(_) => (seg(1), seg(2)),
+        };
+        for other in [None, Some(&b"that one"[..])] {
+            fs::rename(&place, &away).unwrap();
+            fs::create_dir(&place).unwrap();
+            if let Some(other) = other {
+                fs::write(place.join("creel.json"), other).unwrap();
+            }
+            let errors = [
+                store.create(&new, b"x").unwrap_err(),
+                store.put("progress/x.json", b"x").unwrap_err(),
+                store.get(&old, 99).unwrap_err(),
+                store.list_after("log/", "", 9).unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(error.kind, StoreErrorKind::Io);
+                assert!(error.detail.contains("creel.json"), "{error}");
+            }
+            let left = fs::read_dir(&place).unwrap().count();
+            assert_eq!(left, usize::from(other.is_some()));
+            fs::remove_dir_all(&place).unwrap();
+            fs::rename(&away, &place).unwrap();
+        }
+        assert_eq!(store.create(&new, b"x").unwrap(), Created::Created);
+        assert!(store.list_after("log/", "", 9).unwrap().contains(&new));
+    }
+}
