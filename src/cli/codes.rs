@@ -1,6 +1,7 @@
 //! Error codes: finer than exit statuses, named in `--json` errors and by `creel explain`.
 
 use creel::Error;
+use creel::format::entry::EntryError;
 
 use super::exit::Exit;
 
@@ -222,6 +223,7 @@ pub fn of(error: &Error) -> &'static Code {
         Error::HardLinked { .. } => &HARD_LINKED,
         Error::NetworkFileSystem { .. } => &NETWORK_FS,
         Error::NoKeyspace { .. } => &NO_KEYSPACE,
+        Error::BadEntry(EntryError::Newer { .. }) => &NOT_A_DB,
         Error::Unsorted { .. } | Error::Duplicate { .. } | Error::BadEntry(_) => &BAD_INPUT,
         Error::NotRetained { .. } => &NOT_RETAINED,
         Error::Diverged { .. } => &DIVERGED,

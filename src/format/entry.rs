@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use super::bytes::u32_at;
+use super::bytes::{u32_at, u64_at};
 use super::checksum::{History, crc};
-use super::frame::{ENTRY_HEADER_SIZE, EntryHeader, EntryKind};
+use super::frame::{ENTRY_HEADER_SIZE, EntryHeader, EntryKind, MAX_PAYLOAD};
 use super::{Invariant, MAX_COUNTER};
 
 /// Bytes of an entry without its payload.
@@ -29,6 +29,11 @@ pub struct Point {
 pub enum EntryError {
     /// No entry header that this version knows.
     Header,
+    /// Whole, and of a kind or with features that only a newer version knows.
+    Newer {
+        /// The entry.
+        index: u64,
+    },
     /// The checksum does not match.
     Checksum {
         /// What the header says that it is.
@@ -70,6 +75,12 @@ impl fmt::Display for EntryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EntryError::Header => f.write_str("not the header of a log entry"),
+            EntryError::Newer { index } => {
+                write!(
+                    f,
+                    "log entry {index} is of a kind that only a newer creel knows"
+                )
+            }
             EntryError::Checksum { index } => {
                 write!(f, "log entry {index} does not match its checksum")
             }
@@ -101,6 +112,19 @@ pub struct Entry<'a> {
     bytes: &'a [u8],
 }
 
+/// Why the header of what stands here is none that this version knows: a checksum tells damage from what is
+/// newer. Nobody waits for the rest of it.
+fn not_known(bytes: &[u8]) -> EntryError {
+    let whole = || {
+        let len = u32_at(bytes, 0).filter(|len| *len <= MAX_PAYLOAD)?;
+        let index = u64_at(bytes, 8).filter(|index| (1..MAX_COUNTER).contains(index))?;
+        let end = ENTRY_HEADER_SIZE + len as usize;
+        let is_whole = u32_at(bytes, end)? == crc(bytes.get(..end)?);
+        is_whole.then_some(EntryError::Newer { index })
+    };
+    whole().unwrap_or(EntryError::Header)
+}
+
 impl<'a> Entry<'a> {
     /// Splits the first entry off; `None` where more bytes are needed. The length in the header is
     /// checked before anybody waits for it.
@@ -108,7 +132,7 @@ impl<'a> Entry<'a> {
         let Some(head) = bytes.get(..ENTRY_HEADER_SIZE) else {
             return Ok(None);
         };
-        let header = EntryHeader::decode(head).ok_or(EntryError::Header)?;
+        let header = EntryHeader::decode(head).ok_or_else(|| not_known(bytes))?;
         if header.index == 0 || header.index >= MAX_COUNTER {
             return Err(EntryError::Header);
         }

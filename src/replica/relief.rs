@@ -14,6 +14,7 @@ use super::store::{self, Patience, PullWish, StoreFailure};
 use crate::chain::ChainError;
 use crate::db::{Db, Interest};
 use crate::error::Error;
+use crate::format::entry::EntryError;
 use crate::progress::NoProgress;
 use crate::stream::follow::{FollowOptions, Trouble, follow};
 use crate::stream::follower::FollowerEnd;
@@ -48,7 +49,11 @@ pub fn is_damaged_stream(why: &Trouble) -> bool {
 
 /// The log of a file is not what it should be.
 pub fn is_damaged_file(why: &Error) -> bool {
-    matches!(why, Error::Corrupt(_) | Error::BadEntry(_))
+    match why {
+        Error::BadEntry(EntryError::Newer { .. }) => false,
+        Error::Corrupt(_) | Error::BadEntry(_) => true,
+        _ => false,
+    }
 }
 
 /// An object of the store is not what it should be.

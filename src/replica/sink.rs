@@ -11,7 +11,7 @@ use super::state::{Phase, State};
 use crate::check::{Verdict, VerifyOptions, verify};
 use crate::db::{Db, Facts, OpenOptions};
 use crate::error::{Error, Result};
-use crate::format::entry::Point;
+use crate::format::entry::{EntryError, Point};
 use crate::format::header::Role;
 use crate::stream::source::{Head, ReplicaSink, SinkError};
 use crate::sys::{OsVfs, Vfs};
@@ -59,6 +59,8 @@ fn sink_error(error: Error) -> SinkError {
     let reason = reason_of(&error);
     match error {
         Error::Diverged { .. } => SinkError::Diverged { reason },
+        // Sent again it would be the same.
+        Error::BadEntry(EntryError::Newer { .. }) => SinkError::Failed { reason },
         Error::BadEntry(_) => SinkError::Damaged { reason },
         Error::NotRetained { .. } => SinkError::NeedsSnapshot { reason },
         _ => SinkError::Failed { reason },
@@ -110,7 +112,11 @@ fn seed_path(path: &Path) -> std::io::Result<PathBuf> {
 impl ReplicaSink for DbSink {
     fn apply(&mut self, entries: &[u8]) -> Result<Point, SinkError> {
         let db = self.db()?;
-        let applied = db.apply(entries).map_err(sink_error)?;
+        let applied = db.apply(entries).map_err(|error| {
+            let newer = matches!(error, Error::BadEntry(EntryError::Newer { .. }));
+            self.state.update(|state| state.newer |= newer);
+            sink_error(error)
+        })?;
         let position = applied.position;
         let point = if applied.applied > 0 {
             Point {

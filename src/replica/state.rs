@@ -57,6 +57,8 @@ pub struct Following {
     pub damaged: u64,
     /// Entries that came from another source then.
     pub relieved: u64,
+    /// The source has what only a newer creel knows.
+    pub newer: bool,
     /// What ended the last one.
     pub last_error: Option<String>,
     /// Files with commits that only an old copy had.

@@ -273,6 +273,23 @@ fn reseal(bytes: &mut [u8]) {
     bytes[at..].copy_from_slice(hash.as_bytes());
 }
 
+/// A whole entry of another kind is of a newer version; with a wrong checksum it is damage.
+#[test]
+fn a_segment_with_a_newer_entry_was_called_damaged() {
+    let [segment, _] = segments();
+    let mut bytes = segment.bytes().to_vec();
+    let (at, len) = (128, u32::from_le_bytes(bytes[128..132].try_into().unwrap()));
+    bytes[at + 4] = 0x40;
+    reseal(&mut bytes);
+    assert!(!Segment::parse(bytes.clone()).unwrap_err().newer);
+    let end = at + 48 + len as usize;
+    let sum = creel::format::checksum::crc(&bytes[at..end]).to_le_bytes();
+    bytes[end..end + 4].copy_from_slice(&sum);
+    reseal(&mut bytes);
+    let damage = Segment::parse(bytes).unwrap_err();
+    assert!(damage.newer, "{damage}");
+}
+
 #[test]
 fn sealed_segments_that_contradict_themselves_are_refused() {
     let [segment, fence] = segments();

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use creel::format::entry::Point;
 use creel::replica::sink::DbSink;
 use creel::replica::slot::{Slot, durable_point};
 use creel::replica::state::{Phase, State};
 use creel::stream::source::{Head, ReplicaSink, SinkError};
-use creel::{BackupOptions, Db, NoProgress, OpenOptions, SeedOptions};
+use creel::{BackupOptions, Db, NoProgress, OpenOptions, Position, SeedOptions};
 use tempfile::TempDir;
 
 /// A primary, the path of a copy of it, and what feeds that.
@@ -201,5 +202,44 @@ fn commits_that_only_the_old_copy_has_are_saved_first() {
             assert_eq!(value(&fed.file("b.db")), b"old");
             assert!(saved.is_empty());
         }
+    }
+}
+
+/// A newer creel on the other side: its entries are whole, so they are no damage, and asking for them again would not
+/// help. The same bytes with a wrong checksum are damage.
+#[test]
+fn an_entry_of_a_newer_kind_was_called_damage() {
+    let mut fed = fed(true);
+    let at = durable_point(&fed.slot.get().unwrap()).unwrap();
+    let mut reader = fed.primary.log_reader(&position(&at)).unwrap();
+    let batch = reader.read(100, 1 << 20).unwrap().to_vec();
+    // Another kind; flags; a key.
+    for byte in [4, 5, 6] {
+        let mut newer = batch.clone();
+        newer[byte] = 0x40;
+        let error = fed.sink.apply(&newer).unwrap_err();
+        assert!(matches!(error, SinkError::Damaged { .. }), "{error:?}");
+        assert!(!fed.state.look().newer);
+        let end = newer.len() - 4;
+        let sum = creel::format::checksum::crc(&newer[..end]).to_le_bytes();
+        newer[end..].copy_from_slice(&sum);
+        let error = fed.sink.apply(&newer).unwrap_err();
+        let SinkError::Failed { reason } = error else {
+            panic!("{error:?}");
+        };
+        assert!(reason.contains("newer creel"), "{reason}");
+        assert!(fed.state.look().newer);
+        fed.state.update(|state| state.newer = false);
+        assert_eq!(durable_point(&fed.slot.get().unwrap()).unwrap(), at);
+    }
+    fed.sink.apply(&batch).unwrap();
+    assert_eq!(value(&fed.file("b.db")), b"new");
+}
+
+fn position(at: &Point) -> Position {
+    Position {
+        epoch: at.epoch,
+        index: at.index,
+        hash: Some(at.history),
     }
 }

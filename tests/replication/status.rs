@@ -271,3 +271,26 @@ fn watching_shows_it_again_until_it_is_ended() {
     process.signal("-TERM");
     assert_eq!(process.wait(), (None, Some(15)));
 }
+
+/// A chain is begun before it has its first snapshot.
+#[test]
+fn a_store_without_a_snapshot_yet_says_so() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let store = |name: &str| format!("dir:{}", world.path(name).display());
+    let a = world.path("a.db");
+    world.ok(&["replicate", "snapshot", "--to", &store("whole")], &[&a]);
+    std::fs::create_dir(world.path("begun")).unwrap();
+    let creel = "creel.json";
+    std::fs::copy(
+        world.path("whole").join(creel),
+        world.path("begun").join(creel),
+    )
+    .unwrap();
+    let said = world.replicate_to(12, "init", "b.db", &["--from", &store("begun")]);
+    assert!(said.contains("no snapshot yet"), "{said}");
+    assert!(!world.path("b.db").exists());
+    world.replicate_to(0, "init", "b.db", &["--from", &store("whole")]);
+    world.same("b.db", "a.db");
+}

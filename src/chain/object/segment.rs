@@ -10,7 +10,7 @@ use super::Damage;
 use crate::format::MAX_COUNTER;
 use crate::format::bytes::{all_zero, id_at, patch, u16_at, u32_at, u64_at};
 use crate::format::checksum::crc;
-use crate::format::entry::{ENTRY_OVERHEAD, Entries, Point};
+use crate::format::entry::{ENTRY_OVERHEAD, Entries, Entry, EntryError, Point};
 use crate::format::frame::{ENTRY_HEADER_SIZE, EntryHeader, EntryKind, MAX_PAYLOAD};
 
 /// Bytes of the header.
@@ -256,7 +256,12 @@ fn walk_body(body: &[u8], facts: &Facts) -> Result<Walk, Damage> {
     let mut next = facts.before.index + 1;
     while at < body.len() {
         let rest = body.get(at..).unwrap_or_default();
-        let header = EntryHeader::decode(rest).ok_or_else(|| Damage::new("no log entry"))?;
+        let Some(header) = EntryHeader::decode(rest) else {
+            return Err(match Entry::split(rest) {
+                Err(error @ EntryError::Newer { .. }) => Damage::newer(error.to_string()),
+                _ => Damage::new("no log entry"),
+            });
+        };
         let len = ENTRY_HEADER_SIZE + header.payload_len as usize + 4;
         if rest.len() < len {
             return Err(Damage::new("the last entry is cut"));

@@ -159,7 +159,7 @@ pub fn report(
         return Ok(exit);
     }
     match error {
-        Some(error) => Err(failure(error, slot.path(), followed)),
+        Some(error) => Err(failure(error, slot.path(), followed, state.newer)),
         None if report.limited => Ok(Exit::Limit),
         None if !report.caught_up => Err(Failure::new(
             &codes::UNREACHABLE,
@@ -246,7 +246,7 @@ pub fn report_store(
 }
 
 /// Why following ended, for the exit status.
-fn failure(error: &Trouble, path: &Path, followed: &Followed) -> Failure {
+fn failure(error: &Trouble, path: &Path, followed: &Followed, newer: bool) -> Failure {
     let text = trouble(error);
     let state = if followed.seeds > 0 {
         "a new copy was put in place, which is whole".to_owned()
@@ -265,6 +265,7 @@ fn failure(error: &Trouble, path: &Path, followed: &Followed) -> Failure {
             FollowerEnd::Reseed { .. } => &codes::RESEED,
             FollowerEnd::Unproven | FollowerEnd::TokenWanted => &codes::UNAUTHORISED,
             FollowerEnd::Stale { .. } | FollowerEnd::Deposed { .. } => &codes::FENCED,
+            FollowerEnd::Sink { .. } if newer => &codes::NOT_A_DB,
             FollowerEnd::Sink { .. } => &codes::IO,
             FollowerEnd::Refused(fault) => match fault.code {
                 Code::Auth => &codes::UNAUTHORISED,
