@@ -19,6 +19,9 @@ fn another_database_is_refused() {
         let said = world.replicate_to(15, verb, "b.db", &["--from", &other.address]);
         assert!(said.contains("another database"), "{said}");
     }
+    let file = world.path("x.db");
+    let said = world.replicate_to(15, "pull", "b.db", &["--from", file.to_str().unwrap()]);
+    assert!(said.contains("db_id") && !said.contains("rejoin"), "{said}");
     assert_eq!(world.digest("b.db"), before, "nothing was applied");
 }
 

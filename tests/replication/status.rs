@@ -294,3 +294,20 @@ fn a_store_without_a_snapshot_yet_says_so() {
     world.replicate_to(0, "init", "b.db", &["--from", &store("whole")]);
     world.same("b.db", "a.db");
 }
+
+#[test]
+fn a_promoted_copy_had_no_name_in_its_store() {
+    let world = World::new();
+    world.create("a.db");
+    let store = format!("dir:{}", world.path("store").display());
+    let a = world.path("a.db");
+    world.ok(&["replicate", "snapshot", "--to", &store], &[&a]);
+    world.replicate_to(0, "init", "b.db", &["--from", &store]);
+    world.ok(&["promote", "--yes"], &[&world.path("b.db")]);
+    let said = world.ok(&["replicate", "status", &store, "--json"], &[]);
+    let seen: Value = serde_json::from_str(&said).unwrap();
+    let nodes = seen["nodes"].as_array().unwrap();
+    let new = nodes.iter().find(|node| node["position"]["epoch"] == 2);
+    let name = new.unwrap()["name"].as_str().unwrap();
+    assert!(!name.is_empty(), "{seen}");
+}

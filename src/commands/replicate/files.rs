@@ -212,7 +212,12 @@ fn explain(error: Error, path: &Path, from: &Path) -> Failure {
         ))
         .at(path),
         Error::Diverged { .. } => {
-            let hint = format!("creel replicate rejoin {copy} --from {source}");
+            let lineage = |file: &Path| creel::info(file).ok().map(|info| info.lineage_id);
+            let hint = match lineage(path) == lineage(from) {
+                true => format!("creel replicate rejoin {copy} --from {source}"),
+                // No commit is common to them.
+                false => format!("creel info {copy}, and of the source: they have another db_id"),
+            };
             Failure::from(error)
                 .state("the copy is as it was")
                 .hint(hint)

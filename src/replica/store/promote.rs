@@ -193,7 +193,7 @@ fn settle(
         own.published = Some((facts.after, facts.number));
         own.highest_epoch = own.highest_epoch.max(facts.epoch);
     })?;
-    name_epoch(chain, facts, fence, pace)?;
+    let name = name_epoch(chain, facts, fence, pace)?;
     // As a replica it wanted log to be kept.
     let mut document = ProgressDoc::new(
         facts.node,
@@ -202,6 +202,7 @@ fn settle(
         facts.after.into(),
     );
     document.number = facts.number;
+    document.name = name;
     document.time_us = now_us();
     document.moved_us = document.time_us;
     match chain.say_progress(&document, pace) {
@@ -261,13 +262,19 @@ fn count(mut body: &[u8]) -> u64 {
 }
 
 /// The catalogue is an index: that it cannot be written now is no reason not to be primary.
-fn name_epoch(chain: &Chain, facts: &Facts, fence: &[u8], pace: &mut dyn Pace) -> StoreResult<()> {
+fn name_epoch(
+    chain: &Chain,
+    facts: &Facts,
+    fence: &[u8],
+    pace: &mut dyn Pace,
+) -> StoreResult<String> {
     let Ok(Some((entry, _))) = Entry::split(fence) else {
-        return Ok(());
+        return Ok(String::new());
     };
     let Some(record) = FenceRecord::of_entry(&entry.header, entry.payload()) else {
-        return Ok(());
+        return Ok(String::new());
     };
+    let name = record.name.clone();
     let before = record.before(facts.before.epoch);
     let row = EpochRow {
         epoch: record.epoch,
@@ -294,7 +301,7 @@ fn name_epoch(chain: &Chain, facts: &Facts, fence: &[u8], pace: &mut dyn Pace) -
         true
     };
     match chain.update_catalogue(facts.node, now_us(), &mut change, pace) {
-        Ok(_) | Err(ChainError::Store(_) | ChainError::GaveUp { .. }) => Ok(()),
+        Ok(_) | Err(ChainError::Store(_) | ChainError::GaveUp { .. }) => Ok(name),
         Err(error) => Err(error.into()),
     }
 }
