@@ -32,7 +32,7 @@ use crate::wal::extents;
 use crate::wal::tail::Tail;
 
 /// A log region larger than this slows one-shot commands down, which look through all of it.
-const OVERSIZE: u64 = 4 << 20;
+pub(super) const OVERSIZE: u64 = 4 << 20;
 
 /// How long a checkpoint waits for a writer with the checkpoint lock in hand.
 const SHORT_WAIT: Duration = Duration::from_millis(5);

@@ -15,7 +15,7 @@ use crate::store::slots;
 use crate::wal::append::Durability;
 
 /// Epochs that may begin between two looks.
-const EPOCH_JUMP: u32 = 1 << 16;
+pub(super) const EPOCH_JUMP: u32 = 1 << 16;
 
 /// A change of what the file is; what is `None` stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -46,7 +46,7 @@ impl<'a> Paced<'a> {
         }
     }
 
-    fn count(&self, done: u64) -> u64 {
+    pub(super) fn count(&self, done: u64) -> u64 {
         let mut written = lock(&self.written);
         let more = match done.checked_sub(written.last) {
             Some(more) => more,
@@ -58,13 +58,13 @@ impl<'a> Paced<'a> {
     }
 
     /// How much too early these bytes are there.
-    fn early(&self, total: u64, rate: u64) -> Duration {
+    pub(super) fn early(&self, total: u64, rate: u64) -> Duration {
         let due = Duration::from_secs_f64(total as f64 / rate.max(1) as f64);
         due.saturating_sub(self.inner.vfs().elapsed().saturating_sub(self.started))
     }
 
     /// Others commit, and will soon have to wait for this work to end.
-    fn is_waited_for(&self) -> bool {
+    pub(super) fn is_waited_for(&self) -> bool {
         if !self.keeps_log_waiting || self.inner.catch_up().is_err() {
             return self.keeps_log_waiting;
         }

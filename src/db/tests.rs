@@ -1,5 +1,8 @@
 //! First signs of life; behaviour is tested from outside in `tests/`.
 
+mod bounds;
+mod parts;
+
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};
 use crate::error::Error;
 use crate::progress::NoProgress;

@@ -366,4 +366,43 @@ mod tests {
         let silent = second.follows(&older);
         assert!(matches!(silent, Err(EntryError::Epoch { .. })));
     }
+
+    #[test]
+    fn each_refusal_says_what_was_found() {
+        let index = 7;
+        let errors = [
+            EntryError::Header,
+            EntryError::Checksum { index },
+            EntryError::Index {
+                expected: 8,
+                found: index,
+            },
+            EntryError::Epoch {
+                index,
+                before: 3,
+                found: 2,
+            },
+            EntryError::History { index },
+            EntryError::Content {
+                index,
+                id: Invariant::W5,
+            },
+            EntryError::Short,
+        ];
+        let texts = errors.map(|error| error.to_string());
+        assert_eq!(texts[2], "log entry 7 where 8 should come");
+        assert_eq!(texts[3], "log entry 7 has epoch 2 after 3");
+        assert_eq!(texts[5], "log entry 7 breaks W5");
+        let different: std::collections::BTreeSet<&String> = texts.iter().collect();
+        assert_eq!(different.len(), texts.len());
+        assert!(texts.iter().all(|text| text.contains("entry")));
+        let bytes = chain(&[b"one"]);
+        let before = Point {
+            index: 5,
+            ..start()
+        };
+        let refused = Entries::new(&bytes, before).next().unwrap();
+        let (expected, found) = (6, 1);
+        assert_eq!(refused.unwrap_err(), EntryError::Index { expected, found });
+    }
 }

@@ -203,6 +203,12 @@ mod tests {
         };
         let stored = FenceRecord::decode(&long.encode()).unwrap();
         assert_eq!(stored.reason, "\u{e9}".repeat(100));
+        let odd = FenceRecord {
+            reason: format!("a{}", "\u{e9}".repeat(150)),
+            ..sample()
+        };
+        let stored = FenceRecord::decode(&odd.encode()).unwrap();
+        assert_eq!(stored.reason, format!("a{}", "\u{e9}".repeat(99)));
     }
 
     #[test]

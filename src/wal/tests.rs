@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::append::{self, Durability, Encoded, Stamp};
-use super::scan::{Link, scan, scan_to_mark};
+use super::scan::{Link, find_orphan, scan, scan_to_mark};
 use super::tail::{NewEntry, Tail, read_payload};
 use super::{Extent, append::write};
 use crate::error::{Error, Result};
@@ -341,4 +341,22 @@ fn an_end_of_frames_that_do_not_belong_together_is_not_built_upon() {
     write(file.as_ref(), &one.tail, &mut two, Durability::Later).unwrap();
     append::prove(file.as_ref(), &mut two.tail).unwrap();
     assert_eq!(two.tail.proven, two.tail.end);
+}
+
+/// The first write may be torn together with the header of its region.
+#[test]
+fn an_orphan_is_what_was_written_behind_something_durable() {
+    let (_dir, file, tail) = log(EXTENT.start + EXTENT.len);
+    let orphan = |last| find_orphan(file.as_ref(), EXTENT, last).unwrap();
+    let mut one = group(&tail, b"one");
+    write(file.as_ref(), &tail, &mut one, Durability::Now).unwrap();
+    assert_eq!(orphan(0), None);
+    let mut two = group(&one.tail, b"two");
+    write(file.as_ref(), &one.tail, &mut two, Durability::Now).unwrap();
+    assert_eq!(orphan(0), Some(one.tail.end));
+    assert_eq!(orphan(1), Some(one.tail.end));
+    assert_eq!(orphan(2), None);
+    let last = EXTENT.start + one.tail.end + FRAME_HEADER_SIZE as u64;
+    file.write_at(b"T", last).unwrap();
+    assert_eq!(orphan(0), None);
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use creel::format::key::MAIN;
 use creel::{
-    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, Db, Error, KeyRange,
-    Keyspaces, NoProgress, Progress, Result, Verdict, VerifyOptions,
+    Batch, BulkChange, BulkEnd, BulkReport, BulkSource, CheckpointOptions, Db, Duplicates, Error,
+    KeyRange, Keyspaces, NoProgress, Progress, Result, Verdict, VerifyOptions,
 };
 
 use crate::scratch::Scratch;
@@ -409,4 +410,30 @@ fn positions_of_batches_are_in_the_log_the_tree_and_the_copy() {
         assert!(matches!(db.write(batch), Err(Error::Invalid { .. })));
     }
     assert_eq!(db.len().unwrap(), 1);
+}
+
+#[test]
+fn what_was_sorted_goes_into_a_step_as_it_is() {
+    let scratch = Scratch::new();
+    let db = Db::create(scratch.file("a.creel")).unwrap();
+    db.put(b"b", b"old").unwrap();
+    db.put(b"c", b"old").unwrap();
+    let mut sorter = db.sorter(1 << 20, Duplicates::Last);
+    for (key, value) in [
+        (b"d".as_slice(), Some(b"1".as_slice())),
+        (b"a", Some(b"2")),
+        (b"c", None),
+        (b"d", Some(b"3")),
+    ] {
+        sorter.push(MAIN, key, value).unwrap();
+    }
+    let sorted = sorter.finish().unwrap();
+    assert_eq!(sorted.pushed(), 4);
+    let report = db.bulk_step(|_, _| Ok(sorted), &NoProgress).unwrap();
+    assert_eq!(report.added(), 1);
+    let text = |s: &str| s.to_owned();
+    let expected = [("a", "2"), ("b", "old"), ("d", "3")];
+    let expected = expected.map(|(k, v)| (text(k), text(v)));
+    assert_eq!(all(&db)["main"], BTreeMap::from(expected));
+    verified(&db);
 }

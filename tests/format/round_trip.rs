@@ -5,7 +5,7 @@ use creel::format::branch::{Branch, separator};
 use creel::format::frame::{EntryHeader, EntryKind, Envelope, FrameHeader, push_frame};
 use creel::format::freelist::{FreeExtent, read_free_page, records_per_page};
 use creel::format::header::{Header, RegionSlot, Role, SlotState, first_page};
-use creel::format::leaf::{Leaf, LeafBuilder};
+use creel::format::leaf::{Leaf, LeafBuilder, StoredValue};
 use creel::format::op::{Op, Ops};
 use creel::format::overflow::check_extent;
 use creel::format::page::check_page;
@@ -229,6 +229,8 @@ fn leaves() {
             let cell = leaf.cell(i).unwrap();
             assert_eq!([leaf.prefix(), cell.suffix].concat(), *key);
             assert_eq!(cell.value, value.as_ref());
+            let empty = cell.value == StoredValue::Inline(b"");
+            assert_eq!(cell.value.is_empty(), empty);
             assert_eq!(leaf.search(key), Some(Ok(i)));
         }
         let keys: Vec<&Vec<u8>> = entries.iter().take(count).map(|(key, _)| key).collect();

@@ -1,216 +1,254 @@
-//! The tests that reach a mutant, the quickest first, until one fails.
+//! The tests that reach a mutant, the likeliest and quickest first, until one fails.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::reach::BUDGETS;
-use super::weave::load;
-use super::{Place, mix};
+use serde_json::Value;
 
-/// Tests are run together while they take no longer than this, and then twice as long, and so on.
-const FIRST_BATCH_S: f64 = 1.0;
+use super::files::{append_to, load, text_of};
+use super::judged::{JUDGED, Judged, Word};
+use super::order::Learned;
+use super::run::{self, Limits, Outcome};
+use super::{Place, mix, number};
 
-/// A run may take so many times what it takes without a mutant, and this much more.
+/// Tests of one program are run together while they take no longer, and then twice as long ..
+const FIRST_BATCH_S: f64 = 0.05;
+
+/// A run may take so many times what it takes without a mutant, and `MUTATE_GRACE` more.
 const TIMES: f64 = 6.0;
-const GRACE_S: f64 = 20.0;
 
-struct Test {
-    path: String,
-    name: String,
-    seconds: f64,
+const TRIED: &str = "tried.txt";
+
+pub struct Test {
+    pub program: String,
+    pub path: PathBuf,
+    pub name: String,
+    pub seconds: f64,
 }
 
-enum Verdict {
-    Caught(String),
-    Timeout,
-    Missed,
-    /// No test reaches it.
-    Unreached,
+impl Test {
+    pub fn full_name(&self) -> String {
+        format!("{}:{}", self.program, self.name)
+    }
+}
+
+struct Judge<'a> {
+    place: &'a Place,
+    list: &'a [Value],
+    tests: Vec<Test>,
+    /// The tests that reach each mutant.
+    reaching: Vec<Vec<usize>>,
+    learned: Mutex<Learned>,
+    log: Mutex<File>,
+    /// Tests that passed with each mutant, now or earlier.
+    tried: HashMap<usize, HashSet<usize>>,
+    tried_log: Mutex<File>,
+    /// Of one mutant, and of one test.
+    budget_s: f64,
+    longest_s: f64,
+    grace_s: f64,
+}
+
+pub fn tests_of(reach: &Value) -> Vec<Test> {
+    let tests = reach.as_array().into_iter().flatten();
+    tests
+        .map(|test| Test {
+            program: text_of(&test["program"]),
+            path: PathBuf::from(text_of(&test["path"])),
+            name: text_of(&test["test"]),
+            seconds: test["seconds"].as_f64().unwrap_or(1.0),
+        })
+        .collect()
 }
 
 pub fn judge(place: &Place) {
     let list = load(place, "list.json");
+    let list = list.as_array().expect("a list");
     let woven = load(place, "woven.json");
     let reach = load(place, "reach.json");
-    let reach = reach.as_array().expect("tests");
+    let known = Judged::read(place);
+    let tests = tests_of(&reach);
+    let mut reaching = vec![Vec::new(); list.len()];
+    for (test, value) in reach.as_array().into_iter().flatten().enumerate() {
+        for id in value["reached"].as_array().into_iter().flatten() {
+            reaching[id.as_u64().expect("an id") as usize].push(test);
+        }
+    }
     let woven = woven.as_array().expect("ids").iter();
-    let mut sample: Vec<usize> = woven
+    let mut queue: Vec<usize> = woven
         .filter_map(|id| id.as_u64().map(|id| id as usize))
+        .filter(|id| known.is_open(*id))
         .collect();
     // In no order, so that a run that is ended early is a sample too.
-    sample.sort_by_key(|id| mix(mix(*id as u64)));
-    let path = place.work.join("judged.txt");
-    let known = std::fs::read_to_string(&path).unwrap_or_default();
-    let known: Vec<&str> = known
-        .lines()
-        .filter_map(|line| line.split(' ').nth(1))
+    queue.sort_by_key(|id| mix(mix(*id as u64)));
+    let learned = Mutex::new(learn(list, &tests, &known));
+    let judge = Judge {
+        place,
+        list,
+        tests,
+        reaching,
+        learned,
+        log: Mutex::new(append_to(place, JUDGED)),
+        tried: tried(place),
+        tried_log: Mutex::new(append_to(place, TRIED)),
+        budget_s: number("MUTATE_BUDGET", 3.0),
+        longest_s: number("MUTATE_LONGEST", 2.0),
+        grace_s: number("MUTATE_GRACE", 3.0),
+    };
+    let queue = Mutex::new(queue);
+    std::thread::scope(|scope| {
+        for worker in 0..number("MUTATE_WORKERS", 2.0) as usize {
+            let (judge, queue) = (&judge, &queue);
+            scope.spawn(move || {
+                loop {
+                    let Some(id) = queue.lock().expect("a queue").pop() else {
+                        return;
+                    };
+                    judge.one(worker, id);
+                }
+            });
+        }
+    });
+}
+
+/// The tests that passed with each mutant, by their numbers in `reach.json`.
+fn tried(place: &Place) -> HashMap<usize, HashSet<usize>> {
+    let text = std::fs::read_to_string(place.work.join(TRIED)).unwrap_or_default();
+    let mut tried: HashMap<usize, HashSet<usize>> = HashMap::new();
+    for line in text.lines() {
+        let mut numbers = line.split(' ').filter_map(|number| number.parse().ok());
+        if let Some(id) = numbers.next() {
+            tried.entry(id).or_default().extend(numbers);
+        }
+    }
+    tried
+}
+
+/// What an earlier run found.
+fn learn(list: &[Value], tests: &[Test], known: &Judged) -> Learned {
+    let mut learned = Learned::default();
+    let names: BTreeMap<String, usize> = tests
+        .iter()
+        .enumerate()
+        .map(|(at, test)| (test.full_name(), at))
         .collect();
-    sample.retain(|id| !known.contains(&id.to_string().as_str()));
-    let mut log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .expect("a log");
-    // Tests that take longer are left out.
-    let longest = std::env::var("MUTATE_LONGEST")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let longest: f64 = longest.unwrap_or(f64::MAX);
-    let mut sums: BTreeMap<String, [usize; 2]> = BTreeMap::new();
-    for id in sample {
+    for (id, by) in known.noticed() {
+        if let Some(test) = names.get(by) {
+            let (file, function) = whose(&list[id]);
+            learned.add(*test, &file, &function, true);
+        }
+    }
+    learned
+}
+
+fn whose(mutant: &Value) -> (String, String) {
+    let function = text_of(&mutant["function"]["function_name"]);
+    (text_of(&mutant["file"]), function)
+}
+
+impl Judge<'_> {
+    fn one(&self, worker: usize, id: usize) {
         let began = Instant::now();
-        let mut tests: Vec<Test> = reach
-            .iter()
-            .filter(|test| {
-                test["reached"]
-                    .as_array()
-                    .is_some_and(|all| all.iter().any(|n| *n == id))
-            })
-            .map(|test| Test {
-                path: test["path"].as_str().unwrap_or("").to_owned(),
-                name: test["test"].as_str().unwrap_or("").to_owned(),
-                seconds: test["seconds"].as_f64().unwrap_or(1.0),
-            })
-            .collect();
-        tests.retain(|test| test.seconds < longest);
-        tests.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-        let verdict = one(place, id, &tests);
-        let (word, by) = match &verdict {
-            Verdict::Caught(by) => ("caught", by.as_str()),
-            Verdict::Timeout => ("timeout", ""),
-            Verdict::Missed => ("MISSED", ""),
-            Verdict::Unreached => ("UNREACHED", ""),
-        };
-        let mutant = &list[id];
-        let line = format!(
-            "{word} {id} {}:{}:{} {} [{}] {:.1} s {by}",
-            mutant["file"].as_str().unwrap_or(""),
-            mutant["span"]["start"]["line"],
-            mutant["span"]["start"]["column"],
-            mutant["name"]
-                .as_str()
-                .unwrap_or("")
-                .split(": ")
-                .last()
-                .unwrap_or(""),
-            mutant["function"]["function_name"].as_str().unwrap_or(""),
-            began.elapsed().as_secs_f64(),
-        );
-        writeln!(log, "{line}").expect("a log");
-        let layer = mutant["file"]
-            .as_str()
-            .unwrap_or("")
-            .split('/')
-            .nth(1)
-            .unwrap_or("")
-            .to_owned();
-        let sum = sums.entry(layer).or_default();
-        sum[0] += 1;
-        sum[1] += usize::from(matches!(verdict, Verdict::Caught(_) | Verdict::Timeout));
-        if matches!(verdict, Verdict::Missed | Verdict::Unreached) {
+        let (word, by) = self.verdict(worker, id);
+        let seconds = began.elapsed().as_secs_f64();
+        let line = Judged::line(word, id, &self.list[id], seconds, &by);
+        writeln!(self.log.lock().expect("a log"), "{line}").expect("a log");
+        if !word.is_caught() {
             println!("{line}");
         }
     }
-    for (layer, [all, caught]) in sums {
-        println!("{layer:<8} {all:>5} mutants {caught:>5} caught");
-    }
-}
 
-fn one(place: &Place, id: usize, tests: &[Test]) -> Verdict {
-    if tests.is_empty() {
-        return Verdict::Unreached;
+    fn verdict(&self, worker: usize, id: usize) -> (Word, String) {
+        let (file, function) = whose(&self.list[id]);
+        let all = &self.reaching[id];
+        let mut tests: Vec<(usize, f64)> = all
+            .iter()
+            .filter(|test| {
+                !self
+                    .tried
+                    .get(&id)
+                    .is_some_and(|tried| tried.contains(test))
+            })
+            .map(|test| (*test, self.tests[*test].seconds))
+            .collect();
+        let left = tests.len();
+        tests.retain(|(_, seconds)| *seconds <= self.longest_s);
+        self.learned
+            .lock()
+            .expect("no panic")
+            .order(&mut tests, &file, &function);
+        let (mut at, mut most_s, mut spent_s) = (0, FIRST_BATCH_S, 0.0);
+        while at < tests.len() {
+            let mut seconds = 0.0;
+            let mut batch: BTreeMap<&PathBuf, Vec<usize>> = BTreeMap::new();
+            while let Some((test, more)) = tests
+                .get(at)
+                .filter(|(_, more)| seconds == 0.0 || seconds + more < most_s)
+            {
+                seconds += more;
+                let path = &self.tests[*test].path;
+                batch.entry(path).or_default().push(*test);
+                at += 1;
+            }
+            if spent_s > 0.0 && spent_s + seconds > self.budget_s {
+                return (Word::Open, String::new());
+            }
+            spent_s += seconds;
+            most_s *= 2.0;
+            for (path, tests) in batch {
+                if let Some(found) = self.batch(worker, id, path, &tests) {
+                    return found;
+                }
+            }
+        }
+        let word = match (left - tests.len(), all.is_empty()) {
+            (_, true) => Word::Unreached,
+            (0, _) => Word::Missed,
+            _ => Word::Open,
+        };
+        (word, String::new())
     }
-    let (mut at, mut most) = (0, FIRST_BATCH_S);
-    while at < tests.len() {
-        let mut seconds = 0.0;
-        let mut batch: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
-        while let Some(test) = tests
-            .get(at)
-            .filter(|t| seconds == 0.0 || seconds + t.seconds < most)
-        {
-            seconds += test.seconds;
-            batch.entry(&test.path).or_default().push(test);
-            at += 1;
-        }
-        for (path, tests) in batch {
-            match run(place, id, path, &tests) {
-                Verdict::Missed => {}
-                verdict => return verdict,
-            }
-        }
-        most *= 2.0;
-    }
-    Verdict::Missed
-}
 
-fn run(place: &Place, id: usize, path: &str, tests: &[&Test]) -> Verdict {
-    let scratch = place.work.join(format!("scratch-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&scratch);
-    std::fs::create_dir_all(&scratch).expect("a scratch folder");
-    let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
-    // No memory and no file without bound: mutants run wild.
-    let mut child = Command::new("sh")
-        .args([
-            "-c",
-            "ulimit -v 16000000 -f 4000000; exec \"$0\" \"$@\" --exact",
-            path,
-        ])
-        .args(&names)
-        .envs(BUDGETS.iter().copied())
-        .env("CREEL_MUTANT", id.to_string())
-        .env("TMPDIR", &scratch)
-        .current_dir(&place.tree)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .expect("a test program");
-    let expected: f64 = tests.iter().map(|test| test.seconds).sum();
-    let limit = Duration::from_secs_f64(expected * TIMES + GRACE_S);
-    let verdict = watch(&mut child, limit);
-    // What it started dies with it.
-    let _ = Command::new("kill")
-        .args(["-KILL", "--", &format!("-{}", child.id())])
-        .stderr(Stdio::null())
-        .status();
-    let _ = child.kill();
-    let _ = child.wait();
-    let _ = std::fs::remove_dir_all(Path::new(&scratch));
-    verdict
-}
-
-/// The first failure ends it.
-fn watch(child: &mut Child, limit: Duration) -> Verdict {
-    let Some(out) = child.stdout.take() else {
-        return Verdict::Missed;
-    };
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
+    fn batch(
+        &self,
+        worker: usize,
+        id: usize,
+        path: &Path,
+        tests: &[usize],
+    ) -> Option<(Word, String)> {
+        let names: Vec<&str> = tests.iter().map(|t| self.tests[*t].name.as_str()).collect();
+        let expected: f64 = tests.iter().map(|t| self.tests[*t].seconds).sum();
+        let limits = Limits {
+            time: Duration::from_secs_f64(expected * TIMES + self.grace_s),
+            worker,
+        };
+        let says = [("CREEL_MUTANT", id.to_string())];
+        let outcome = run::run(self.place, path, &names, &says, &limits);
+        let (file, function) = whose(&self.list[id]);
+        let mut learned = self.learned.lock().expect("no panic");
+        let (found, by) = match outcome {
+            Outcome::Passed => (None, None),
+            Outcome::Timeout => (Some(Word::Timeout), tests.first().copied()),
+            Outcome::Failed(name) => {
+                let by = tests.iter().find(|t| self.tests[**t].name == name);
+                (Some(Word::Caught), by.or(tests.first()).copied())
+            }
+        };
+        for test in tests {
+            if found.is_none() || by == Some(*test) {
+                learned.add(*test, &file, &function, by == Some(*test));
             }
         }
-    });
-    let until = Instant::now() + limit;
-    loop {
-        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(line) if line.starts_with("test ") && line.ends_with("FAILED") => {
-                let name = line.split_whitespace().nth(1).unwrap_or("").to_owned();
-                return Verdict::Caught(name);
-            }
-            Ok(line) if line.starts_with("test result: ok") => return Verdict::Missed,
-            Ok(_) => {}
-            Err(mpsc::RecvTimeoutError::Timeout) => return Verdict::Timeout,
-            // It ended without a result: it was aborted.
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Verdict::Caught("(aborted)".to_owned());
-            }
+        if found.is_none() {
+            let tests: Vec<String> = tests.iter().map(usize::to_string).collect();
+            let mut log = self.tried_log.lock().expect("a log");
+            writeln!(log, "{id} {}", tests.join(" ")).expect("a log");
         }
+        let by = by.map_or(String::new(), |test| self.tests[test].full_name());
+        found.map(|word| (word, by))
     }
 }

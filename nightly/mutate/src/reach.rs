@@ -1,24 +1,16 @@
 //! Every test by itself: how long it takes and which mutants it reaches.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Place;
-use super::weave::{load, save};
-
-/// Small budgets: a mutant that only the large ones find counts as missed.
-pub const BUDGETS: &[(&str, &str)] = &[
-    ("CREEL_CRASH_STATES", "12000"),
-    ("CREEL_FAULT_PLACES", "4"),
-    ("CREEL_VERDICT_STEP", "61"),
-    ("CREEL_FUZZ_RUNS", "150"),
-    ("CREEL_SCHEDULES", "40"),
-    ("CREEL_SEQUENCES", "8"),
-];
+use super::files::{load, load_or, save};
+use super::run::{self, Limits, Outcome};
+use super::{Place, number};
 
 /// Tests that say nothing about mutants: they look at the repository, or take very long.
 const PASSED_OVER: &[&str] = &[
@@ -29,7 +21,7 @@ const PASSED_OVER: &[&str] = &[
 ];
 
 /// The test programs of these names, as cargo built them.
-pub fn programs(place: &Place, names: &[String]) -> Vec<(String, PathBuf)> {
+fn programs(place: &Place, names: &[String]) -> Vec<(String, PathBuf)> {
     let mut command = Command::new("cargo");
     command.args([
         "test",
@@ -62,52 +54,97 @@ pub fn programs(place: &Place, names: &[String]) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-pub fn reach(place: &Place) {
-    let mutants = load(place, "list.json").as_array().map_or(0, Vec::len);
+struct Job {
+    program: String,
+    path: PathBuf,
+    test: String,
+}
+
+/// The tests of these programs that are not known yet.
+fn jobs(place: &Place, known: &[Value]) -> Vec<Job> {
     let names = std::env::var("MUTATE_TESTS");
     let names =
-        names.unwrap_or_else(|_| "format engine verify salvage sim_disk crash cli".to_owned());
+        names.unwrap_or_else(|_| "format engine verify sim_disk salvage crash cli".to_owned());
     let names: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
-    let mut tests = Vec::new();
-    for (name, path) in programs(place, &names) {
+    let mut jobs = Vec::new();
+    for (program, path) in programs(place, &names) {
         let list = Command::new(&path)
             .args(["--list", "--format", "terse"])
             .output();
         let list = String::from_utf8_lossy(&list.expect("a test program").stdout).into_owned();
         for test in list.lines().filter_map(|line| line.strip_suffix(": test")) {
-            if PASSED_OVER.iter().any(|part| test.contains(part)) {
-                continue;
+            let is_known = |v: &&Value| v["program"] == *program && v["test"] == test;
+            let passed_over = PASSED_OVER.iter().any(|part| test.contains(part));
+            if !passed_over && !known.iter().any(|v| is_known(&v)) {
+                jobs.push(Job {
+                    program: program.clone(),
+                    path: path.clone(),
+                    test: test.to_owned(),
+                });
             }
-            tests.extend(one(place, &name, &path, test, mutants));
         }
     }
-    println!("{} tests", tests.len());
-    save(place, "reach.json", &json!(tests));
+    jobs.reverse();
+    jobs
 }
 
-fn one(place: &Place, program: &str, path: &PathBuf, test: &str, mutants: usize) -> Option<Value> {
-    let map = place.work.join("reach.map");
+pub fn reach(place: &Place) {
+    let mutants = load(place, "list.json").as_array().map_or(0, Vec::len);
+    let known = load_or(place, "reach.json", json!([]));
+    let known = known.as_array().cloned().unwrap_or_default();
+    let longest_s = number("MUTATE_LONGEST", 12.0);
+    let jobs = Mutex::new(jobs(place, &known));
+    let done = Mutex::new(known);
+    std::thread::scope(|scope| {
+        for worker in 0..number("MUTATE_WORKERS", 2.0) as usize {
+            let (jobs, done) = (&jobs, &done);
+            scope.spawn(move || {
+                loop {
+                    let Some(job) = jobs.lock().expect("jobs").pop() else {
+                        return;
+                    };
+                    if let Some(found) = one(place, worker, &job, mutants, longest_s) {
+                        done.lock().expect("tests").push(found);
+                    }
+                }
+            });
+        }
+    });
+    let done = done.into_inner().expect("tests");
+    println!("{} tests", done.len());
+    save(place, "reach.json", &json!(done));
+}
+
+fn one(place: &Place, worker: usize, job: &Job, mutants: usize, longest_s: f64) -> Option<Value> {
+    let map = place.work.join(format!("reach-{worker}.map"));
     std::fs::write(&map, vec![0u8; mutants]).expect("a map");
     let began = Instant::now();
-    let status = Command::new(path)
-        .args([test, "--exact"])
-        .envs(BUDGETS.iter().copied())
-        .env("CREEL_REACH", &map)
-        .current_dir(&place.tree)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .expect("a test program");
+    let limits = Limits {
+        time: Duration::from_secs_f64(longest_s),
+        worker,
+    };
+    let reaches = [("CREEL_REACH", map.display().to_string())];
+    let outcome = run::run(place, &job.path, &[job.test.as_str()], &reaches, &limits);
     let seconds = began.elapsed().as_secs_f64();
-    if !status.success() {
-        println!("left out, for it fails by itself: {program} {test}");
-        return None;
+    match outcome {
+        Outcome::Passed => {}
+        Outcome::Failed(_) => println!("fails by itself: {} {}", job.program, job.test),
+        Outcome::Timeout => println!("takes longer: {} {}", job.program, job.test),
     }
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(&map).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.expect("a map");
-    let reached: Vec<usize> = (0..mutants).filter(|id| bytes[*id] == 1).collect();
+    let reached = match outcome {
+        Outcome::Passed => read(&map, mutants),
+        // What is not there cannot be asked; it is not tried again either.
+        _ => Vec::new(),
+    };
     Some(json!({
-        "program": program, "path": path, "test": test, "seconds": seconds, "reached": reached,
+        "program": job.program, "path": job.path, "test": job.test, "seconds": seconds,
+        "reached": reached,
     }))
+}
+
+fn read(map: &Path, mutants: usize) -> Vec<usize> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(map).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.expect("a map");
+    (0..mutants).filter(|id| bytes[*id] == 1).collect()
 }

@@ -150,3 +150,30 @@ impl State {
         self.open.insert(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Db;
+
+    #[test]
+    fn the_ids_of_keyspaces_come_to_an_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::create(dir.path().join("a.creel")).unwrap();
+        let spaces = Keyspaces::new(&db.snapshot().unwrap()).unwrap();
+        lock(&spaces.state).last = u32::MAX - 3;
+        assert_eq!(spaces.find("a").unwrap(), None);
+        assert_eq!(spaces.id("a").unwrap(), u32::MAX - 2);
+        assert_eq!(spaces.id("b").unwrap(), u32::MAX - 1);
+        let refused = spaces.id("c").unwrap_err();
+        let Error::Limit { actual, limit, .. } = refused else {
+            panic!("{refused}");
+        };
+        let largest = u64::from(u32::MAX) - 1;
+        assert_eq!((actual, limit), (largest + 1, largest));
+        assert_eq!(spaces.id("a").unwrap(), u32::MAX - 2);
+        assert_eq!(spaces.find("a").unwrap(), Some(u32::MAX - 2));
+        assert_eq!(spaces.find("c").unwrap(), None);
+        assert_eq!(spaces.find(MAIN_NAME).unwrap(), Some(MAIN));
+    }
+}

@@ -48,11 +48,6 @@ impl<'p, P: PageRead + ?Sized, W: PageWrite> Assembler<'p, P, W> {
         }
     }
 
-    /// What was done so far.
-    pub fn stats(&self) -> TreeStats {
-        self.stats
-    }
-
     /// Tells that everything pushed so far is below `low` and everything to come is not: a
     /// separator that the old tree had here can be kept, and it is shorter than a key.
     pub fn bound(&mut self, low: &[u8]) {

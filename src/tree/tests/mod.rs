@@ -6,4 +6,5 @@ mod damage;
 mod mem;
 mod model;
 mod sample;
+mod small;
 mod speed;
