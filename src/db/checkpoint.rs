@@ -80,11 +80,7 @@ impl Inner {
             let report = self.dry_checkpoint()?;
             if report.wal_bytes_before <= above {
                 let reason = "the log is below the threshold";
-                return Ok(CheckpointReport {
-                    done: false,
-                    reason,
-                    ..report
-                });
+                return Ok(CheckpointReport { reason, ..report });
             }
         }
         // A session may have left large regions, which every one-shot command has to look through.

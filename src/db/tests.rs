@@ -1,6 +1,7 @@
 //! First signs of life; behaviour is tested from outside in `tests/`.
 
 mod bounds;
+mod changes;
 mod parts;
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};

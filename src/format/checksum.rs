@@ -87,6 +87,15 @@ mod tests {
         assert_eq!(crc_append(crc(b"1234"), b"56789"), 0xe306_9283);
     }
 
+    /// The first numbers of splitmix64 from 0, as its authors publish them.
+    #[test]
+    fn mix_is_the_finaliser_of_splitmix64() {
+        let step = 0x9e37_79b9_7f4a_7c15_u64;
+        assert_eq!(mix(step), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(mix(step.wrapping_mul(2)), 0x6e78_9e6a_a1b9_65f4);
+        assert_eq!(mix(step.wrapping_mul(3)), 0x06c4_5d18_8009_454f);
+    }
+
     #[test]
     fn entry_hash_depends_on_key_value_and_lengths() {
         let base = entry_hash(b"key", crc(b"value"), 5);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::append::{self, Durability, Encoded, Stamp};
 use super::scan::{Link, find_orphan, scan, scan_to_mark};
 use super::tail::{NewEntry, Tail, read_payload};
+use super::window::Window;
 use super::{Extent, append::write};
 use crate::error::{Error, Result};
 use crate::format::Invariant;
@@ -359,4 +360,43 @@ fn an_orphan_is_what_was_written_behind_something_durable() {
     let last = EXTENT.start + one.tail.end + FRAME_HEADER_SIZE as u64;
     file.write_at(b"T", last).unwrap();
     assert_eq!(orphan(0), None);
+}
+
+#[test]
+fn a_window_shows_the_bytes_of_its_region_wherever_they_are_asked_for() {
+    let (_dir, file, _) = log(0);
+    let extent = Extent {
+        start: 4096,
+        len: 400_000,
+    };
+    let byte = |at: u64| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+    let bytes: Vec<u8> = (0..extent.len).map(byte).collect();
+    file.write_at(&bytes, extent.start).unwrap();
+    let mut window = Window::new(file.as_ref(), extent);
+    let mut places: Vec<u64> = (0..60).map(|i| i * 6500).collect();
+    places.extend((0..200).map(|i: u64| i * i * 7919 % extent.len));
+    for at in places {
+        for len in [0, 1, 8, 80, 5000, 90_000] {
+            let expected = bytes.get(at as usize..(at + len) as usize);
+            assert_eq!(window.get(at, len).unwrap(), expected, "{at}, {len}");
+        }
+        let rest = window.chunk(at).unwrap();
+        assert_eq!(rest.is_some(), at + 8 <= extent.len, "{at}");
+        if let Some(rest) = rest {
+            assert!(rest.len() >= 8 && bytes[at as usize..].starts_with(rest));
+        }
+    }
+    let end = extent.len;
+    assert_eq!(window.get(end - 8, 8).unwrap().unwrap().len(), 8);
+    assert_eq!(window.get(end - 8, 9).unwrap(), None);
+    assert_eq!(window.get(u64::MAX, 2).unwrap(), None);
+    assert!(window.chunk(end - 8).unwrap().is_some());
+    assert!(window.chunk(end - 7).unwrap().is_none());
+    // The file is shorter than the region.
+    file.set_size(extent.start + 50_000).unwrap();
+    let mut window = Window::new(file.as_ref(), extent);
+    let Err(Error::Corrupt(damage)) = window.get(49_999, 2) else {
+        panic!("there is nothing");
+    };
+    assert_eq!((damage.id, damage.offset), (Invariant::H7, Some(54_096)));
 }

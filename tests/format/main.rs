@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod fields;
 mod flips;
 mod golden;
 mod hostile;

@@ -221,7 +221,9 @@ fn pages_know_their_generation_and_a_dry_run_tells_it() {
             dry_run: true,
             ..CheckpointOptions::default()
         };
-        let told = db.checkpoint(&dry, &NoProgress).unwrap().generation;
+        let told = db.checkpoint(&dry, &NoProgress).unwrap();
+        assert_eq!((told.done, told.reason), (false, "dry run"));
+        let told = told.generation;
         assert_eq!(told, db.info().unwrap().generation);
         let done = db.checkpoint(&CheckpointOptions::default(), &NoProgress);
         let done = done.unwrap().generation;

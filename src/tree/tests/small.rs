@@ -1,11 +1,14 @@
 //! Trees of a page or two, and what is asked of parts of them.
 
+use super::super::pending::{Branches, Leaves};
 use super::super::*;
 use super::basic::{build, key};
 use super::mem::MemPages;
 use super::model::{Puts, World};
 use crate::error::Error;
 use crate::format::Invariant;
+use crate::format::branch::ChildRef;
+use crate::format::leaf::StoredValue;
 use crate::format::overflow::OverflowRef;
 
 fn interval(from: &[u8], to: Option<&[u8]>) -> KeyInterval {
@@ -91,4 +94,116 @@ fn a_tree_without_pages_has_none_to_read() {
         };
         assert_eq!(corruption.id, Invariant::P6);
     }
+}
+
+fn keys_of(leaves: &Leaves) -> Vec<Vec<u8>> {
+    let pages = [&leaves.held, &leaves.open];
+    let keys = pages.map(|page| (0..page.count()).filter_map(|i| page.key(i).map(<[u8]>::to_vec)));
+    keys.into_iter().flatten().collect()
+}
+
+#[test]
+fn two_leaves_share_evenly_where_the_second_is_thin() {
+    let mut leaves = Leaves::new(4096);
+    assert!(leaves.is_empty() && !leaves.is_thin());
+    let value = [7; 100];
+    let mut pushed = Vec::new();
+    let mut i = 0;
+    while leaves.open.push(&key(i), &StoredValue::Inline(&value)) {
+        pushed.push(key(i));
+        i += 1;
+        let used = leaves.open.used();
+        assert_eq!(leaves.is_thin(), used * 5 < 2 * 4096, "{used}");
+    }
+    leaves.shift(&key(i));
+    assert!(leaves.is_empty());
+    for _ in 0..3 {
+        assert!(leaves.open.push(&key(i), &StoredValue::Inline(&value)));
+        pushed.push(key(i));
+        i += 1;
+    }
+    assert!(leaves.is_thin());
+    leaves.share();
+    assert!(!leaves.is_thin());
+    assert_eq!(keys_of(&leaves), pushed);
+    let (held, open) = (leaves.held.used(), leaves.open.used());
+    assert!(held.abs_diff(open) < 300, "{held} and {open}");
+    let (last, first) = (leaves.held.last_key().unwrap(), leaves.open.key(0).unwrap());
+    assert!(*last < *leaves.open_low && *leaves.open_low <= *first);
+    leaves.clear();
+    assert!(keys_of(&leaves).is_empty());
+}
+
+fn child(i: u64) -> ChildRef {
+    ChildRef {
+        page: 100 + i as u32,
+        crc: i as u32,
+        entries: i,
+    }
+}
+
+/// A full held branch and an open one with so many children.
+fn branches(more: usize) -> (Branches, Vec<u64>) {
+    let mut branches = Branches::new(4096);
+    let mut i = 0;
+    while branches.open.push(&key(i), child(i)) {
+        i += 1;
+    }
+    branches.shift();
+    for _ in 0..more {
+        assert!(branches.open.push(&key(i), child(i)));
+        i += 1;
+    }
+    (branches, (0..i).collect())
+}
+
+fn numbers_of(branches: &Branches) -> Vec<u64> {
+    let pages = [&branches.held, &branches.open];
+    let all = pages.map(|page| (0..page.count()).filter_map(|i| page.entry(i)));
+    let all = all.into_iter().flatten();
+    all.map(|(low, child)| {
+        assert_eq!(low, key(child.entries));
+        child.entries
+    })
+    .collect()
+}
+
+#[test]
+fn two_branches_share_evenly_or_as_little_as_is_legal() {
+    for more in 1..6 {
+        let (mut even, numbers) = branches(more);
+        assert!(even.is_thin());
+        even.share(true);
+        assert_eq!(numbers_of(&even), numbers);
+        assert!(!even.is_thin());
+        let (held, open) = (even.held.used(), even.open.used());
+        assert!(held.abs_diff(open) < 100, "{held} and {open}");
+        let (mut few, numbers) = branches(more);
+        few.share(false);
+        assert_eq!(numbers_of(&few), numbers);
+        assert_eq!(few.open.count(), more.max(2));
+        assert!(few.only().is_none());
+        let last = numbers.len() as u64 - 1;
+        assert_eq!(few.pop(), Some((key(last), child(last))));
+        assert_eq!(numbers_of(&few), numbers[..numbers.len() - 1]);
+        few.clear();
+        assert!(few.is_empty() && few.pop().is_none());
+    }
+    // A page of children above 40 % stands alone, unless it is one child.
+    let mut branches = Branches::new(4096);
+    assert!(branches.is_empty() && !branches.is_thin());
+    for i in 0.. {
+        if !branches.open.push(&key(i), child(i)) {
+            break;
+        }
+        let used = branches.open.used();
+        assert_eq!(branches.is_thin(), used * 5 < 2 * 4096, "{used}");
+        assert_eq!(branches.only().is_some(), i == 0);
+    }
+    let mut tiny = Branches::new(4096);
+    for i in [1, 2] {
+        assert!(tiny.open.push(&key(i), child(i)));
+    }
+    tiny.share(true);
+    assert_eq!((tiny.held.count(), tiny.open.count()), (0, 2));
 }
