@@ -2,6 +2,8 @@
 
 mod bounds;
 mod changes;
+mod counts;
+mod life;
 mod parts;
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};

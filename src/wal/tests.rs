@@ -1,5 +1,7 @@
 //! The append against a file that is not what its writer believes.
 
+mod ends;
+
 use std::sync::Arc;
 
 use super::append::{self, Durability, Encoded, Stamp};

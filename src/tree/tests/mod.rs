@@ -6,5 +6,6 @@ mod damage;
 mod mem;
 mod model;
 mod sample;
+mod shape;
 mod small;
 mod speed;
