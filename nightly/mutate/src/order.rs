@@ -52,7 +52,7 @@ impl Learned {
                 let count = self.groups.get(&(*test, name.to_owned()));
                 count.copied().unwrap_or_default()
             };
-            let share = of(&function).share(of(file).share(all.share(0.05)));
+            let share = of(&function).share(of(file).share(all.share(0.3)));
             share / (seconds + START_S)
         };
         tests.sort_by_cached_key(|test| std::cmp::Reverse((worth(test) * 1e9) as u64));

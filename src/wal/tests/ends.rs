@@ -45,6 +45,7 @@ fn header() -> Header {
         upstream_file_id: [0; 16],
         archive_first_index: 0,
         created_time_ms: 0,
+        trees_from: 0,
     }
 }
 
