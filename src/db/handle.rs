@@ -80,6 +80,8 @@ pub(crate) struct Inner {
     pub marked: AtomicU64,
     /// The generation whose facts were last asked whether writes wait, and what they said.
     pub held_back: Mutex<(u64, bool)>,
+    /// What was the oldest index under a generation and an incarnation of the region.
+    pub oldest: Mutex<Option<((u64, u64), u64)>>,
     /// Who waits for commits.
     pub watchers: Watchers,
     /// The tables hold every commit: nothing has to be read in before looking at them.

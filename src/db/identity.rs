@@ -29,6 +29,13 @@ pub struct IdentityChange {
 }
 
 impl Db {
+    /// Lineage and file id.
+    pub fn ids(&self) -> ([u8; 16], [u8; 16]) {
+        let log = lock(&self.inner.log);
+        let header = &log.current.header;
+        (header.lineage_id, header.file_id)
+    }
+
     /// Changes role and upstream durably.
     pub fn set_identity(&self, change: &IdentityChange) -> Result<()> {
         self.inner.change_identity(|header| {

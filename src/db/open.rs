@@ -122,6 +122,7 @@ fn open_at(
         published: AtomicU64::new(0),
         marked: AtomicU64::new(0),
         held_back: Mutex::default(),
+        oldest: Mutex::default(),
         watchers: Watchers::default(),
         holds_all: AtomicBool::new(holds_all),
         recovery: loaded.recovery,

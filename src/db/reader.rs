@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::checksum::History;
 use crate::format::entry::{ENTRY_OVERHEAD, Entry, Point};
 use crate::format::frame::{EntryHeader, EntryKind};
+use crate::format::header::Header;
 use crate::format::pair::pick;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::store::slots;
@@ -106,12 +107,27 @@ impl Db {
     pub fn oldest_index(&self) -> Result<u64> {
         self.position()?; // what others archived counts
         let inner = &self.inner;
+        let (header, turns) = {
+            let log = lock(&inner.log);
+            let known = (log.current.header.generation, log.tail.region.region_seq);
+            (log.current.header.clone(), known)
+        };
+        let known = *lock(&inner.oldest);
+        if let Some((_, oldest)) = known.filter(|(of, _)| *of == turns) {
+            return Ok(oldest);
+        }
+        let oldest = self.look_for_oldest(&header)?;
+        *lock(&inner.oldest) = Some((turns, oldest));
+        Ok(oldest)
+    }
+
+    fn look_for_oldest(&self, header: &Header) -> Result<u64> {
+        let inner = &self.inner;
         let tree = Arc::clone(&inner.view.load().tree);
         if let Some(first) = archive::records(&tree)?.first() {
             return Ok(first.first_index - 1);
         }
-        let header = lock(&inner.log).current.header.clone();
-        let regions = tail::read_regions(inner.file.as_ref(), &header)?;
+        let regions = tail::read_regions(inner.file.as_ref(), header)?;
         let active = regions.iter().flatten().max_by_key(|r| r.region_seq);
         let older = active.and_then(|active| {
             let mut all = regions.iter().flatten();

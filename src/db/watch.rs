@@ -17,6 +17,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// How long to wait for a commit that is there and not proven to be durable yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// The mark of a sync comes right behind the commit. Whoever goes and looks takes the lock that the
+/// next commit needs.
+const MARK_COMES: Duration = Duration::from_millis(1);
+
 /// Watches that are kept for the next wait.
 const SPARE_MAX: usize = 4;
 
@@ -83,7 +87,7 @@ impl Db {
 
 impl Inner {
     fn watch(&self, after_index: u64, timeout: Duration) -> Result<u64> {
-        let (newest, _) = self.newest_to_ship()?;
+        let (newest, _) = self.newest_to_ship(timeout.is_zero())?;
         if newest > after_index || timeout.is_zero() {
             return Ok(newest);
         }
@@ -91,15 +95,23 @@ impl Inner {
         // Without a watch (too many, or none on this system) it is looked at again and again.
         let new = || self.vfs().watch(&self.path).unwrap_or(None);
         let listed = self.watchers.add(new);
+        let mut pending_since: Option<Duration> = None;
         loop {
+            let now = self.vfs().elapsed();
+            let late = pending_since.is_some_and(|since| now.saturating_sub(since) >= MARK_COMES);
             // A commit between the first look and the beginning of the watch.
-            let (newest, pending) = self.newest_to_ship()?;
-            let left = timeout.saturating_sub(self.vfs().elapsed().saturating_sub(started));
+            let (newest, pending) = self.newest_to_ship(late)?;
+            let left = timeout.saturating_sub(now.saturating_sub(started));
             if newest > after_index || left.is_zero() {
                 return Ok(newest);
             }
             // Whoever wrote it may leave no other sign that he is done.
-            let left = if pending { left.min(LOOK_AGAIN) } else { left };
+            let left = match (pending, late) {
+                (false, _) => left,
+                (true, false) => left.min(MARK_COMES),
+                (true, true) => left.min(LOOK_AGAIN),
+            };
+            pending_since = pending.then(|| pending_since.unwrap_or(now));
             match &listed {
                 Some(listed) if listed.watch.wait(left).is_ok() => {}
                 _ => self.vfs().pause(left.min(LOOK_EVERY)),
@@ -108,23 +120,17 @@ impl Inner {
     }
 
     /// The newest commit that may be handed out: durable, unless this handle asks for no more. And
-    /// whether there is one that nobody could prove yet.
-    fn newest_to_ship(&self) -> Result<(u64, bool)> {
+    /// whether there is one that nobody could prove yet; `prove`: this handle tries.
+    fn newest_to_ship(&self, prove: bool) -> Result<(u64, bool)> {
         let proven = {
             let mut log = lock(&self.log);
-            if !log.writing && self.changed(&log) {
-                self.refresh(&mut log, false)?;
-            }
             let enough = |log: &Log| {
                 let last = log.tail.last_index();
                 let all = self.options.sync == SyncMode::Off || is_proven(log, last);
                 all.then_some((last, false))
             };
-            if let Some(newest) = enough(&log) {
-                return Ok(newest);
-            }
             // A mark behind commits that were seen before it changes nothing else.
-            if !log.writing {
+            if !log.writing && (self.changed(&log) || enough(&log).is_none()) {
                 self.refresh(&mut log, false)?;
             }
             if let Some(newest) = enough(&log) {
@@ -136,6 +142,9 @@ impl Inner {
                 false => 0,
             }
         };
+        if !prove {
+            return Ok((proven, true));
+        }
         self.try_prove()?;
         let log = lock(&self.log);
         let last = log.tail.last_index();

@@ -188,7 +188,7 @@ fn hello(db: Option<&Db>, name: &str, incarnation: [u8; 16], nonce: [u8; 32]) ->
         name: name.to_owned(),
     };
     if let Some(db) = db {
-        let own = identity(db).map_err(other)?;
+        let own = identity(db);
         hello.lineage = own.lineage;
         hello.node = own.node;
         hello.position = durable_point(db).map_err(other)?;

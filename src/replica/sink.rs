@@ -1,7 +1,6 @@
 //! A database as the copy at the end of a stream.
 
-use std::fs::{File, OpenOptions as FileOptions};
-use std::io::Write;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +13,10 @@ use crate::error::{Error, Result};
 use crate::format::entry::{EntryError, Point};
 use crate::format::header::Role;
 use crate::stream::source::{Head, ReplicaSink, SinkError};
-use crate::sys::{OsVfs, Vfs};
+use crate::sys::{Access, File, OsVfs, Vfs};
+
+/// Bytes of a new copy that are handed to the device at a time.
+const FLUSH_BYTES: u64 = 4 << 20;
 
 /// Fed by a stream.
 pub struct DbSink {
@@ -29,7 +31,11 @@ pub struct DbSink {
 /// A new copy that is being written beside the old one.
 struct Arriving {
     path: PathBuf,
-    file: File,
+    file: Arc<dyn File>,
+    /// Bytes that have come.
+    written: u64,
+    /// Of these, handed to the device.
+    flushed: u64,
     /// What was announced.
     position: Point,
 }
@@ -38,6 +44,35 @@ impl Drop for Arriving {
     fn drop(&mut self) {
         // Renamed already where it was whole.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Arriving {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(bytes, self.written)?;
+        self.written += bytes.len() as u64;
+        // The device works while more comes, so that the sync has little left to do.
+        let waiting = self.written - self.flushed;
+        if waiting >= FLUSH_BYTES {
+            self.file.start_writeback(self.flushed, waiting);
+            self.flushed = self.written;
+        }
+        Ok(())
+    }
+
+    /// Makes it durable, and checks it meanwhile.
+    fn finish(&self) -> Result<(), SinkError> {
+        let sync = || self.file.sync().map_err(|e| failed(&e));
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("sync".to_owned());
+            let Ok(syncing) = thread.spawn_scoped(scope, sync) else {
+                sync()?;
+                return check_copy(self);
+            };
+            let checked = check_copy(self);
+            let gone = |_| Err(failed(&"the thread that syncs has ended"));
+            syncing.join().unwrap_or_else(gone).and(checked)
+        })
     }
 }
 
@@ -101,7 +136,7 @@ impl DbSink {
 }
 
 /// The name of a new copy until it is whole.
-fn seed_path(path: &Path) -> std::io::Result<PathBuf> {
+fn seed_path(path: &Path) -> io::Result<PathBuf> {
     let random = entropy()?;
     let (head, _) = random.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -135,18 +170,13 @@ impl ReplicaSink for DbSink {
     fn seed_begin(&mut self, _: u64, position: &Point) -> Result<(), SinkError> {
         self.state.update(|state| state.phase = Phase::Seeding);
         let path = seed_path(self.slot.path()).map_err(|e| failed(&e))?;
-        let mut options = FileOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // Nobody else reads it before it has the rights of the old copy.
-            options.mode(0o600);
-        }
-        let file = options.open(&path).map_err(|e| failed(&e))?;
+        // Nobody else reads it before it has the rights of the old copy.
+        let file = OsVfs.open(&path, Access::CreateNew);
         self.seed = Some(Arriving {
+            file: file.map_err(|e| failed(&e))?,
             path,
-            file,
+            written: 0,
+            flushed: 0,
             position: *position,
         });
         Ok(())
@@ -157,13 +187,12 @@ impl ReplicaSink for DbSink {
             .seed
             .as_mut()
             .ok_or_else(|| failed(&"no copy arrives"))?;
-        seed.file.write_all(bytes).map_err(|e| failed(&e))
+        seed.write(bytes).map_err(|e| failed(&e))
     }
 
     fn seed_end(&mut self) -> Result<Point, SinkError> {
         let seed = self.seed.take().ok_or_else(|| failed(&"no copy arrives"))?;
-        seed.file.sync_all().map_err(|e| failed(&e))?;
-        check_copy(&seed)?;
+        seed.finish()?;
         let path = self.slot.path();
         give_rights(&seed, path).map_err(|e| failed(&e))?;
         let old = self.slot.get();
@@ -274,9 +303,9 @@ fn check_copy(seed: &Arriving) -> Result<(), SinkError> {
 }
 
 /// The new file may be read and written by those who may do so with the old one.
-fn give_rights(seed: &Arriving, old: &Path) -> std::io::Result<()> {
+fn give_rights(seed: &Arriving, old: &Path) -> io::Result<()> {
     match std::fs::metadata(old) {
-        Ok(found) => seed.file.set_permissions(found.permissions()),
+        Ok(found) => std::fs::set_permissions(&seed.path, found.permissions()),
         // As every new file of creel: for its owner alone.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

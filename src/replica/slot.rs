@@ -128,12 +128,9 @@ impl Slot {
 }
 
 /// Who a copy is.
-pub fn identity(db: &Db) -> Result<Identity> {
-    let info = db.info()?;
-    Ok(Identity {
-        lineage: info.lineage_id,
-        node: info.file_id,
-    })
+pub fn identity(db: &Db) -> Identity {
+    let (lineage, node) = db.ids();
+    Identity { lineage, node }
 }
 
 /// Where the copy's durable log ends.

@@ -66,7 +66,7 @@ impl DbSource {
         let none = || Error::NotFound {
             path: slot.path().to_owned(),
         };
-        let identity = identity(&slot.get().ok_or_else(none)?)?;
+        let identity = identity(&slot.get().ok_or_else(none)?);
         Ok(DbSource {
             slot,
             identity: Mutex::new(identity),
@@ -105,7 +105,7 @@ impl DbSource {
             }
             Err(error) => return Err(unavailable(&error)),
         };
-        let now = identity(&db).map_err(|e| unavailable(&e))?;
+        let now = identity(&db);
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok((db, generation))
     }

@@ -235,17 +235,23 @@ impl Hub {
         self.restart(head);
         self.reading.store(generation, Ordering::SeqCst);
         while !self.stop.is_requested() {
-            match cursor.read(READ_ENTRIES, READ_BYTES)? {
-                Some(batch) => self.push(batch),
-                None => {
-                    let end = self.lock().ring.end().index;
-                    self.source.wait(end, LOOK)?;
-                    if self.source.generation() != generation {
-                        return Err(Refusal::Diverged { ancestor: 0 });
-                    }
-                    self.set_bounds(self.source.bounds());
-                }
+            let batch = cursor.read(READ_ENTRIES, READ_BYTES)?;
+            let more = batch
+                .as_ref()
+                .is_some_and(|b| b.bytes.len() > READ_BYTES / 2);
+            if let Some(batch) = batch {
+                self.push(batch);
             }
+            // A small batch was all there is: whoever waits is told of what came since.
+            if more {
+                continue;
+            }
+            let end = self.lock().ring.end().index;
+            self.source.wait(end, LOOK)?;
+            if self.source.generation() != generation {
+                return Err(Refusal::Diverged { ancestor: 0 });
+            }
+            self.set_bounds(self.source.bounds());
         }
         Ok(())
     }

@@ -6,6 +6,8 @@
 //! `CREEL_BENCH_DIR` a directory on the device to measure.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod fan_out;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -353,53 +355,10 @@ fn latency(dir: &Path) {
     served.finish();
 }
 
-/// Commits a second with so many followers.
-fn commits(dir: &Path, followers: usize, sync: SyncMode) -> f64 {
-    let path = dir.join(format!("e{followers}.db"));
-    // Room for what is written, and no more: nine such files are made right before.
-    let db = primary_with(&path, sync, 32 << 20);
-    let copies: Vec<(PathBuf, Db)> = (0..followers)
-        .map(|i| {
-            let own = dir.join(format!("f{followers}-{i}.db"));
-            let replica = copy(&db, &own, SyncMode::Off);
-            (own, replica)
-        })
-        .collect();
-    let served = serve(&path, sync);
-    let running: Vec<Copy> = copies
-        .into_iter()
-        .map(|(own, replica)| begin(&served, &own, replica, SyncMode::Off, false))
-        .collect();
-    write(&db, 0, 50);
-    running.iter().for_each(|copy| copy.wait(50));
-    let begun = Instant::now();
-    let mut count = 0;
-    while begun.elapsed() < Duration::from_secs(4) {
-        write(&db, 50 + count, 10);
-        count += 10;
-    }
-    let rate = count as f64 / begun.elapsed().as_secs_f64();
-    let index = db.position().unwrap().index;
-    for copy in running {
-        copy.wait(index);
-        copy.finish();
-    }
-    served.finish();
-    rate
-}
-
-fn fan_out(dir: &Path) {
-    for round in 1..=3 {
-        let alone = commits(&dir.join(format!("{round}-0-")), 0, SyncMode::Full);
-        let eight = commits(&dir.join(format!("{round}-8-")), 8, SyncMode::Full);
-        let share = eight / alone * 100.0;
-        println!(
-            "fan-out    round {round}: {alone:.0} commits/s alone, {eight:.0} with 8 followers ({share:.0} %)"
-        );
-    }
-}
-
 fn main() {
+    if fan_out::is_follower() {
+        return;
+    }
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with('-'))
@@ -417,16 +376,11 @@ fn main() {
         ("promote", promotion),
         ("reseed", reseed),
         ("latency", latency),
-        ("fan-out", fan_out),
+        ("fan-out", fan_out::run),
     ] {
         if wants(name) {
             let own = dir.join(name);
             std::fs::create_dir_all(&own).unwrap();
-            for round in 1..=3 {
-                for part in ["0", "8"] {
-                    std::fs::create_dir_all(own.join(format!("{round}-{part}-"))).unwrap();
-                }
-            }
             run(&own);
             std::fs::remove_dir_all(&own).unwrap();
         }
