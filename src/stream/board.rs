@@ -50,6 +50,8 @@ pub struct Who {
 #[derive(Default)]
 struct State {
     peers: HashMap<[u8; 16], Peer>,
+    /// Those who wait for an acknowledgement.
+    waiters: usize,
     closed: bool,
 }
 
@@ -197,15 +199,24 @@ impl Board {
     ) -> usize {
         let until = Instant::now() + time;
         let mut state = self.lock();
+        state.waiters += 1;
         loop {
             let holders = count(&state, entry);
             let left = until.saturating_duration_since(Instant::now());
             if holders >= wanted || left.is_zero() || state.closed || gone() {
+                state.waiters -= 1;
                 return holders;
             }
             let woken = self.changed.wait_timeout(state, left.min(LOOK));
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// How many are connected; `None` where somebody waits for one of them.
+    pub fn in_no_hurry(&self) -> Option<usize> {
+        let state = self.lock();
+        let connected = state.peers.values().filter(|peer| peer.connections > 0);
+        (state.waiters == 0).then(|| connected.count())
     }
 }
 
@@ -294,6 +305,25 @@ mod tests {
         board.joined(who(3, 9), "a", "", 3);
         board.durable(&[3; 16], point(7), 3);
         assert_eq!(board.holders(&point(7)), 1);
+    }
+
+    #[test]
+    fn who_waits_for_followers_is_in_a_hurry() {
+        let board = Board::default();
+        board.joined(who(1, 1), "a", "", 1);
+        board.joined(who(2, 2), "b", "", 1);
+        board.left(&[2; 16]);
+        assert_eq!(board.in_no_hurry(), Some(1));
+        let hour = Duration::from_secs(3600);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| board.wait(&point(9), 1, hour));
+            while board.in_no_hurry().is_some() {
+                std::thread::yield_now();
+            }
+            board.durable(&[1; 16], point(9), 2);
+            assert_eq!(waits.join().unwrap(), 1);
+        });
+        assert_eq!(board.in_no_hurry(), Some(1), "nobody waits any more");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::board::Board;
 use super::ring::{Found, Ring};
@@ -25,6 +25,11 @@ const SETTLE: u32 = 20;
 const NOBODY: u64 = u64::MAX;
 /// Wait after the log could not be read.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Every follower costs threads of this machine some time for each batch. So with many of them the
+/// commits of so long for each but the first go together; one after a pause goes at once.
+const GATHER: Duration = Duration::from_micros(150);
+const GATHER_MAX: Duration = Duration::from_millis(1);
 
 /// Things that happened since the process began.
 #[derive(Debug, Default)]
@@ -234,6 +239,7 @@ impl Hub {
         let mut cursor = self.source.open(&head.point)?;
         self.restart(head);
         self.reading.store(generation, Ordering::SeqCst);
+        let mut handed_on: Option<Instant> = None;
         while !self.stop.is_requested() {
             let batch = cursor.read(READ_ENTRIES, READ_BYTES)?;
             let more = batch
@@ -241,6 +247,7 @@ impl Hub {
                 .is_some_and(|b| b.bytes.len() > READ_BYTES / 2);
             if let Some(batch) = batch {
                 self.push(batch);
+                handed_on = Some(Instant::now());
             }
             // A small batch was all there is: whoever waits is told of what came since.
             if more {
@@ -252,6 +259,9 @@ impl Hub {
                 return Err(Refusal::Diverged { ancestor: 0 });
             }
             self.set_bounds(self.source.bounds());
+            if let Some(since) = handed_on.map(|at| at.elapsed()) {
+                self.stop.wait(gather_time(self.board.in_no_hurry(), since));
+            }
         }
         Ok(())
     }
@@ -308,6 +318,15 @@ impl Hub {
     }
 }
 
+/// How long to wait for more commits, so long after the last batch. Not where a commit waits for
+/// acknowledgements, or for a single follower.
+fn gather_time(followers: Option<usize>, since: Duration) -> Duration {
+    let others = followers.unwrap_or(0).saturating_sub(1);
+    let others = u32::try_from(others).unwrap_or(u32::MAX);
+    let window = GATHER.saturating_mul(others).min(GATHER_MAX);
+    window.saturating_sub(since)
+}
+
 /// A refusal for people.
 pub fn words(refusal: &Refusal) -> String {
     match refusal {
@@ -317,5 +336,22 @@ pub fn words(refusal: &Refusal) -> String {
         }
         Refusal::Behind => "the log is shorter than it was".to_owned(),
         Refusal::Unavailable { reason } => reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_many_followers_that_nobody_waits_for_are_given_several_commits_at_once() {
+        let (none, long) = (Duration::ZERO, Duration::from_secs(1));
+        assert_eq!(gather_time(Some(0), none), none);
+        assert_eq!(gather_time(Some(1), none), none);
+        assert_eq!(gather_time(None, none), none);
+        assert_eq!(gather_time(Some(2), none), GATHER);
+        assert_eq!(gather_time(Some(2), GATHER / 3), GATHER - GATHER / 3);
+        assert_eq!(gather_time(Some(usize::MAX), none), GATHER_MAX);
+        assert_eq!(gather_time(Some(8), long), none);
     }
 }
