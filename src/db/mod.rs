@@ -28,6 +28,7 @@ mod mode;
 pub(crate) mod newfile;
 mod no_room;
 mod older;
+mod oldest;
 mod open;
 mod options;
 mod pace;

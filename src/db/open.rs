@@ -94,8 +94,7 @@ fn open_at(
         pins: &pins,
     };
     let loaded = source.load(&options.interest, held.is_some())?;
-    let used = loaded.log.tail.end;
-    let room = loaded.log.tail.extent.len;
+    let (used, room) = (loaded.log.tail.end, loaded.log.tail.extent.len);
     let epoch = loaded.log.current.header.epoch;
     let snapshots = Snapshots::at(options.shown(loaded.log.tail.last_index()));
     let holds_all = options.interest == Interest::All;
