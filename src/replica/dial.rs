@@ -18,6 +18,7 @@ use crate::stream::clock::Pace;
 use crate::stream::follow::{Connector, Trouble};
 use crate::stream::follower::{FollowerConfig, FollowerEnd};
 use crate::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole};
+use crate::stream::message::Code;
 use crate::stream::receiver::Received;
 #[cfg(feature = "tls")]
 use crate::stream::tls::TlsClient;
@@ -254,6 +255,9 @@ impl Connector for Dialer {
         self.state.lost(Some(text.clone()));
         let wait_ms = wait.as_millis();
         (self.tell)(&format!("{text}; next attempt in {wait_ms} ms"));
+        if is_older_epoch(why) {
+            self.state.update(|state| state.older_epochs += 1);
+        }
         if !is_damaged_stream(why) {
             return;
         }
@@ -273,6 +277,15 @@ impl Connector for Dialer {
         if received.seeded {
             (self.tell)("a new copy is in place");
         }
+    }
+}
+
+/// The source's epoch is over: whichever side noticed it, nothing is taken from there.
+fn is_older_epoch(why: &Trouble) -> bool {
+    match why {
+        Trouble::Ended(FollowerEnd::Stale { .. } | FollowerEnd::Deposed { .. }) => true,
+        Trouble::Ended(FollowerEnd::Refused(fault)) => fault.code == Code::Fenced,
+        _ => false,
     }
 }
 
@@ -313,7 +326,40 @@ pub fn ending(end: &FollowerEnd) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::message::{Code, Fault};
+    use crate::stream::message::Fault;
+
+    #[test]
+    fn an_epoch_that_is_over_is_told_from_other_ends() {
+        let refused = |code| {
+            FollowerEnd::Refused(Fault {
+                code,
+                retryable: true,
+                retry_after_ms: 0,
+                text: String::new(),
+            })
+        };
+        let stale = FollowerEnd::Stale {
+            epoch: 1,
+            highest: 2,
+        };
+        let deposed = FollowerEnd::Deposed {
+            epoch: 2,
+            address: String::new(),
+        };
+        for (end, older) in [
+            (stale, true),
+            (deposed, true),
+            (refused(Code::Fenced), true),
+            (refused(Code::Busy), false),
+            (FollowerEnd::Bye, false),
+            (FollowerEnd::Dead, false),
+        ] {
+            let words = format!("{end:?}");
+            assert_eq!(is_older_epoch(&Trouble::Ended(end)), older, "{words}");
+        }
+        let nobody = Trouble::Connect(io::Error::other("x"));
+        assert!(!is_older_epoch(&nobody));
+    }
 
     #[test]
     fn a_shell_reads_one_word() {

@@ -82,6 +82,9 @@ pub struct Follows {
     /// Entries that came from another source then.
     #[serde(default)]
     pub relieved: u64,
+    /// Times that the source's epoch was over.
+    #[serde(default)]
+    pub older_epochs: u64,
     /// What ended the last one.
     pub last_error: Option<String>,
 }
@@ -194,6 +197,7 @@ fn follows(state: &Following) -> Follows {
         connects: state.connects,
         damaged: state.damaged,
         relieved: state.relieved,
+        older_epochs: state.older_epochs,
         last_error: state.last_error.clone(),
     }
 }

@@ -90,6 +90,11 @@ pub fn prometheus(hub: Option<&Hub>, following: Option<&Following>, primary: boo
                 "Entries taken from the other source then.",
                 state.relieved,
             ),
+            (
+                "older_epoch_total",
+                "Times that nothing was taken from a source whose epoch is over.",
+                state.older_epochs,
+            ),
         ] {
             metric(&mut out, name, "counter", help, count as f64);
         }
@@ -145,6 +150,11 @@ fn hub_metrics(out: &mut String, hub: &Hub) {
             "diverged_total",
             "Followers with another history.",
             &c.diverged,
+        ),
+        (
+            "fenced_total",
+            "Connections ended since a newer epoch exists.",
+            &c.fenced,
         ),
         ("dead_total", "Connections that fell silent.", &c.dead),
         ("snapshots_total", "Snapshots made.", &c.snapshots),

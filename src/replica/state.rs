@@ -57,6 +57,8 @@ pub struct Following {
     pub damaged: u64,
     /// Entries that came from another source then.
     pub relieved: u64,
+    /// Times that the source belonged to an older epoch than this copy has seen, or had ended.
+    pub older_epochs: u64,
     /// The source has what only a newer creel knows.
     pub newer: bool,
     /// What ended the last one.

@@ -40,6 +40,7 @@ pub struct Counters {
     pub malformed: AtomicU64,
     pub unproven: AtomicU64,
     pub diverged: AtomicU64,
+    pub fenced: AtomicU64,
     pub dead: AtomicU64,
     pub snapshots: AtomicU64,
     pub sent_bytes: AtomicU64,

@@ -125,6 +125,8 @@ impl Sender {
             LeaderEnd::Wire(_) => Counters::one(&counters.malformed),
             LeaderEnd::Refused(Code::Auth) => Counters::one(&counters.unproven),
             LeaderEnd::Refused(Code::Diverged) => Counters::one(&counters.diverged),
+            LeaderEnd::Refused(Code::Fenced) => Counters::one(&counters.fenced),
+            LeaderEnd::Peer(fault) if fault.code == Code::Fenced => Counters::one(&counters.fenced),
             LeaderEnd::Dead => Counters::one(&counters.dead),
             _ => {}
         }

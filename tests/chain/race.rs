@@ -36,8 +36,8 @@ struct Round {
 
 /// What a round came to.
 #[derive(Debug, Default)]
-struct Sums {
-    confirmed: u64,
+pub struct Sums {
+    pub confirmed: u64,
     promotions: u64,
     in_vain: u64,
     fenced: u64,
@@ -318,7 +318,8 @@ fn facts_of(
     }
 }
 
-fn rounds(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn Store>) -> Sums {
+/// Rounds, and what they came to together.
+pub fn run(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn Store>) -> Sums {
     let seed = rng::seed(test);
     let mut sums = Sums::default();
     for round in 0..count {
@@ -331,6 +332,11 @@ fn rounds(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn 
         sums.fenced += done.fenced;
     }
     println!("{test}: {count} rounds, {sums:?}");
+    sums
+}
+
+fn rounds(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn Store>) -> Sums {
+    let sums = run(test, count, segments, store);
     assert!(sums.confirmed >= count, "nothing was done");
     assert!(sums.promotions > 0, "nobody was promoted");
     assert!(sums.fenced > 0, "nobody was fenced");

@@ -145,3 +145,45 @@ fn a_follower_without_room_says_so_and_goes_on_once_there_is() {
     world.replicate_to(0, "pull", "b.db", &["--from", &served.address]);
     world.same("b.db", "a.db");
 }
+
+/// An import uses its input up, so it is not begun once more by itself: it lets go of what is kept to go back to, fails,
+/// and has changed nothing. The next one has the room.
+#[test]
+fn an_import_without_room_changes_nothing_and_the_next_one_has_it() {
+    let world = World::new();
+    let a = primary(&world);
+    world.replicate_to(0, "keep", "a.db", &["--retain-min", "0"]);
+    let mut round = 0;
+    while std::fs::metadata(&a).unwrap().len() < (KIB << 10) * 5 / 6 {
+        let key = format!("key {}", round % 4);
+        let output = within(KIB, &["put", &a, &key, &value(round)]);
+        assert!(output.status.success(), "{round}: {}", text(&output));
+        round += 1;
+        assert!(round < 160, "nothing is kept");
+    }
+    let before = (
+        world.digest("a.db"),
+        world.open("a.db").oldest_rewind().unwrap(),
+    );
+    let input = world.path("lines.tsv");
+    let line = |n: u32| format!("line {n}\t{}\n", format!("{n} ").repeat(8000));
+    std::fs::write(&input, (100..150).map(line).collect::<String>()).unwrap();
+    let import = ["import", &a, input.to_str().unwrap(), "--format", "tsv"];
+
+    let refused = within(KIB, &import);
+    let said = text(&refused);
+    assert_eq!(refused.status.code(), Some(8), "{said}");
+    assert!(said.contains("nothing was"), "{said}");
+    assert_eq!(world.digest("a.db"), before.0);
+    assert!(world.open("a.db").oldest_rewind().unwrap() > before.1);
+    world.verify("a.db");
+    let done = within(KIB, &import);
+    assert!(done.status.success(), "{}", text(&done));
+    world.verify("a.db");
+    let last = within(KIB, &["get", &a, "line 149"]);
+    assert_eq!(String::from_utf8(last.stdout).unwrap(), "149 ".repeat(8000));
+    // Copies cannot follow an import: they are made anew, and then go on.
+    world.replicate_to(0, "pull", "b.db", &["--reseed", "auto"]);
+    world.same("b.db", "a.db");
+    assert!(within(KIB, &["put", &a, "after", "1"]).status.success());
+}

@@ -8,6 +8,7 @@ mod arriving;
 mod bootstrap;
 mod documented;
 mod ends;
+mod epochs;
 mod faults;
 mod follow;
 mod forge;

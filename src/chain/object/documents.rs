@@ -75,6 +75,17 @@ impl Creel {
         sealed::encode(self)
     }
 
+    /// Whether this store decides who is primary, in a word: `fit`, `none`, or `unknown` where nobody has
+    /// probed it.
+    pub fn fencing(&self) -> &'static str {
+        match self.probe.as_ref().map(|probe| probe.verdict) {
+            _ if self.mirror_of.is_some() => "none",
+            Some(Verdict::Fit) => "fit",
+            Some(Verdict::Unfit) => "none",
+            None => "unknown",
+        }
+    }
+
     /// Decodes it.
     pub fn decode(bytes: &[u8]) -> Result<Creel, Damage> {
         let creel: Creel = sealed::decode(bytes, "store")?;

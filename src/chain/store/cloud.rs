@@ -4,35 +4,25 @@
 //! request and waits. The client repeats nothing: only the protocol above knows what a lost answer
 //! means.
 
+mod client;
+mod status;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
-use object_store::{
-    ClientConfigKey, Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    PutPayload, RetryConfig,
-};
+use object_store::{Error, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use self::client::{Client, client};
+use self::status::noting;
 use super::address::Cloud;
 use super::{Created, MAX_LIST, Store, StoreError, StoreErrorKind, check_name};
 
-/// How long one request may take, and how long a connection.
-const TIMEOUT: &str = "60s";
-const CONNECT_TIMEOUT: &str = "10s";
-
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// What both kinds of calls are made on.
-trait Client: ObjectStore + PaginatedListStore {}
-
-impl<T: ObjectStore + PaginatedListStore> Client for T {}
 
 /// A bucket, or what begins with a prefix in it.
 pub struct CloudStore {
@@ -97,7 +87,9 @@ impl CloudStore {
         self.jobs.send(job).map_err(|_| gone())?;
         let answer = answered.recv().map_err(|_| gone())?;
         answer.map_err(|failure| match failure {
-            Failure::Store(error) => StoreError::new(kind_of(&error), doing, name, chain(&error)),
+            Failure::Store(error, status) => {
+                StoreError::new(kind_of(&error, status), doing, name, chain(&error))
+            }
             Failure::TooLarge(bytes) => {
                 let detail = format!("{bytes} bytes");
                 StoreError::new(StoreErrorKind::TooLarge, doing, name, detail)
@@ -107,15 +99,19 @@ impl CloudStore {
 }
 
 enum Failure {
-    Store(Error),
+    /// With the status of the answer, where the error may not tell it.
+    Store(Error, u16),
     TooLarge(u64),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure::Store(error)
+        Failure::Store(error, 0)
     }
 }
+
+/// There is nothing behind the place that was asked for.
+const BEYOND_THE_END: u16 = 416;
 
 /// Absence is an answer.
 fn present<T>(answer: Result<T, Error>) -> Result<Option<T>, Failure> {
@@ -126,8 +122,10 @@ fn present<T>(answer: Result<T, Error>) -> Result<Option<T>, Failure> {
     }
 }
 
-fn kind_of(error: &Error) -> StoreErrorKind {
+fn kind_of(error: &Error, status: u16) -> StoreErrorKind {
     match error {
+        Error::Generic { .. } if matches!(status, 401 | 403) => StoreErrorKind::Unauthorised,
+        Error::Generic { .. } if status == 404 => StoreErrorKind::NoStore,
         Error::NotFound { .. } => StoreErrorKind::NoStore,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             StoreErrorKind::Unauthorised
@@ -154,49 +152,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-fn client(cloud: Cloud, bucket: &str) -> Result<Arc<dyn Client>, Error> {
-    let retry = RetryConfig {
-        max_retries: 0,
-        ..RetryConfig::default()
-    };
-    let limits = [
-        (ClientConfigKey::Timeout, TIMEOUT),
-        (ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT),
-    ];
-    Ok(match cloud {
-        Cloud::S3 => {
-            let builder = AmazonS3Builder::from_env()
-                .with_bucket_name(bucket)
-                .with_conditional_put(S3ConditionalPut::ETagMatch)
-                // One object at a time, and not all servers have the other request.
-                .with_disable_bulk_delete(true)
-                .with_retry(retry);
-            let builder = limits.into_iter().fold(builder, |builder, (key, value)| {
-                builder.with_config(AmazonS3ConfigKey::Client(key), value)
-            });
-            Arc::new(builder.build()?)
-        }
-        Cloud::Gcs => {
-            let builder = GoogleCloudStorageBuilder::from_env()
-                .with_bucket_name(bucket)
-                .with_retry(retry);
-            let builder = limits.into_iter().fold(builder, |builder, (key, value)| {
-                builder.with_config(GoogleConfigKey::Client(key), value)
-            });
-            Arc::new(builder.build()?)
-        }
-        Cloud::Azure => {
-            let builder = MicrosoftAzureBuilder::from_env()
-                .with_container_name(bucket)
-                .with_retry(retry);
-            let builder = limits.into_iter().fold(builder, |builder, (key, value)| {
-                builder.with_config(AzureConfigKey::Client(key), value)
-            });
-            Arc::new(builder.build()?)
-        }
-    })
 }
 
 /// Starts the thread. It ends when the last store that sends to it is gone.
@@ -255,10 +210,13 @@ impl Store for CloudStore {
                 range: Some(GetRange::Bounded(offset..offset + len)),
                 ..GetOptions::default()
             };
-            let Some(found) = present(client.get_opts(&path, options).await)? else {
-                return Ok(None);
-            };
-            Ok(Some(found.bytes().await?.to_vec()))
+            match noting(client.get_opts(&path, options)).await {
+                (Err(Error::Generic { .. }), BEYOND_THE_END) => Ok(Some(Vec::new())),
+                (found, _) => match present(found)? {
+                    Some(found) => Ok(Some(found.bytes().await?.to_vec())),
+                    None => Ok(None),
+                },
+            }
         })
     }
 
@@ -282,15 +240,17 @@ impl Store for CloudStore {
         self.run("list", prefix, async move {
             let mut names: Vec<String> = Vec::new();
             let mut token = None;
+            let mut most = limit;
             loop {
                 let options = PaginatedListOptions {
                     offset: (!after.is_empty()).then(|| format!("{own}{after}")),
-                    max_keys: Some(limit),
+                    max_keys: Some(most),
                     page_token: token.take(),
                     ..PaginatedListOptions::default()
                 };
                 let prefix = (!whole.is_empty()).then_some(whole.as_str());
-                let page = client.list_paginated(prefix, options).await?;
+                let (page, status) = noting(client.list_paginated(prefix, options)).await;
+                let page = page.map_err(|error| Failure::Store(error, status))?;
                 let found = page.result.objects.into_iter();
                 names.extend(found.filter_map(|meta| {
                     let name = meta.location.as_ref().strip_prefix(&own)?;
@@ -300,6 +260,8 @@ impl Store for CloudStore {
                     Some(next) if names.len() < limit => token = Some(next),
                     _ => break,
                 }
+                // Azure may begin at the front: then all that is there has to go by.
+                most = MAX_LIST;
             }
             // Not every store lists in order.
             names.sort_unstable();
@@ -320,7 +282,11 @@ impl Store for CloudStore {
     fn delete(&self, name: &str) -> Result<(), StoreError> {
         let (client, path) = (Arc::clone(&self.client), self.path("remove", name)?);
         self.run("remove", name, async move {
-            present(client.delete(&path).await).map(drop)
+            let (removed, status) = noting(client.delete(&path)).await;
+            match removed {
+                Err(error @ Error::Generic { .. }) => Err(Failure::Store(error, status)),
+                removed => present(removed).map(drop),
+            }
         })
     }
 

@@ -66,6 +66,14 @@ impl PromoteArgs {
             adopted: 0,
             segment: None,
         };
+        // A mirror is refused below.
+        if chain.creel().mirror_of.is_none() && chain.creel().fencing() == "none" {
+            report.checks.push(CheckRow {
+                name: "fencing",
+                result: result(false, true),
+                text: "none: the store failed its probe; of two promotions at once both may succeed, and the old primary may go on publishing".to_owned(),
+            });
+        }
         let wish = PromoteWish {
             name: self.name.clone().unwrap_or_else(host),
             reason: self.reason.clone(),

@@ -167,6 +167,11 @@ impl ServeArgs {
         let mut pace = self.patience.start();
         let attached = attach(&db, store, &options, &mut pace, &meter).map_err(failure)?;
         drop(meter);
+        if attached.publishing.chain().creel().fencing() == "none" {
+            ctx.notice(
+                "fencing: none: the store failed its probe, so it cannot keep a second primary from publishing",
+            );
+        }
         let options = self.publishing.options(db.path())?;
         let service = PublishService::start(&db, attached.publishing, options, stop);
         service.map(Some).map_err(failure)

@@ -38,6 +38,7 @@ struct SnapshotLine {
     path: String,
     store: String,
     created: bool,
+    fencing: &'static str,
     snapshot: String,
     position: String,
     image_bytes: u64,
@@ -58,7 +59,8 @@ Examples:
 
 Commits that the store lacks are published first. A store that was never used is probed, and the database
 becomes the primary of a new chain. Readers and writers of the database go on meanwhile. Parts of 8 MiB
-that the last full snapshot of the same epoch has are not written again.
+that the last full snapshot of the same epoch has are not written again. A chain that is begun with
+--unsafe-no-fencing in a store that fails its probe says fencing: none from then on, to everybody.
 Exit status: 0 written, 8 the store is not fit, 10 another copy has become the primary, 12 the store cannot
 be reached; others: creel explain CODE";
 
@@ -89,6 +91,7 @@ be reached; others: creel explain CODE";
             path: db.path().display().to_string(),
             store: self.to,
             created: attached.created,
+            fencing: publishing.chain().creel().fencing(),
             snapshot: doc.id().to_string(),
             position: format!("{}:{}:{}", doc.at.epoch, doc.at.index, hex(&doc.at.history)),
             image_bytes: doc.image_bytes,
@@ -103,6 +106,7 @@ be reached; others: creel explain CODE";
             ctx.out.json(&line)?;
         } else if ctx.globals.quiet == 0 {
             let mut facts: Vec<(&str, Value)> = vec![
+                ("fencing", line.fencing.into()),
                 ("snapshot", line.snapshot.into()),
                 ("position", line.position.into()),
                 ("image_bytes", Value::Bytes(line.image_bytes)),

@@ -41,6 +41,11 @@ pub fn read(from: &mut impl BufRead, bodiless: bool) -> io::Result<Option<Messag
     Ok(Some(message))
 }
 
+/// Undoes `%2F` and its like in a path, where a plus is a plus.
+pub fn decode_path(text: &str) -> String {
+    decode(&text.replace('+', "%2B"))
+}
+
 /// Undoes `%2F` and its like.
 pub fn decode(text: &str) -> String {
     let mut out = Vec::new();

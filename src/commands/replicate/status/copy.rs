@@ -47,6 +47,8 @@ pub struct CopyStatus {
     pub damaged: Option<u64>,
     /// Entries that came from the other source then.
     pub other_source_entries: Option<u64>,
+    /// Times that the source's epoch was over.
+    pub older_epochs: Option<u64>,
     /// When the source was last heard of.
     pub contact_ms: Option<u64>,
     /// Why a new copy is needed.
@@ -194,6 +196,7 @@ fn of_file(
         phase: None,
         damaged: None,
         other_source_entries: None,
+        older_epochs: None,
         contact_ms: None,
         reseed: None,
         source_error: None,
@@ -246,6 +249,7 @@ fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
         status.lag_ms = follows.lag_ms;
         status.damaged = Some(follows.damaged);
         status.other_source_entries = Some(follows.relieved);
+        status.older_epochs = Some(follows.older_epochs);
         if follows.contact_us > 0 {
             status.source_index = Some(follows.source_index);
             let here = status.position.index;

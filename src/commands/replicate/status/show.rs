@@ -63,6 +63,11 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
     add(&mut facts, "damaged", copy.damaged.filter(|&n| n > 0));
     let other = copy.other_source_entries.filter(|&n| n > 0);
     add(&mut facts, "other_source_entries", other);
+    add(
+        &mut facts,
+        "older_epochs",
+        copy.older_epochs.filter(|&n| n > 0),
+    );
     let needs = copy.reseed.as_ref();
     let needs = needs.map(|reason| format!("a new copy, or rejoin: {reason}"));
     add(&mut facts, "needs", needs);

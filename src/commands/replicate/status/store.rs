@@ -1,6 +1,6 @@
 //! How a store stands.
 
-use creel::chain::object::{NodeRole, Verdict};
+use creel::chain::object::NodeRole;
 use creel::chain::{Chain, HoldView, NodeView, Overview};
 use serde::Serialize;
 
@@ -124,12 +124,7 @@ fn report(address: &str, chain: &Chain, seen: Overview, now_us: u64) -> StoreSta
         store: address.to_owned(),
         db_id: hex(&chain.lineage()),
         mirror_of: creel.mirror_of.clone(),
-        fencing: match probe.map(|probe| probe.verdict) {
-            _ if creel.mirror_of.is_some() => "none",
-            Some(Verdict::Fit) => "fit",
-            Some(Verdict::Unfit) => "none",
-            None => "unknown",
-        },
+        fencing: creel.fencing(),
         probed_ms: probe.map(|probe| probe.time_us / 1000),
         epoch: end.epoch,
         writer: seen.tail.as_ref().map(|facts| hex(&facts.node)),
