@@ -13,4 +13,6 @@ mod s3;
 mod server;
 
 pub use client::HttpStore;
-pub use server::{Dialect, Stub};
+#[cfg(feature = "cloud")]
+pub use server::Dialect;
+pub use server::Stub;
