@@ -9,7 +9,7 @@
 //! callers     threads that share a write      verdict     every damaged byte
 //! ```
 //!
-//! `CREEL_CRASH_STATES=N` scales the campaign; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
+//! `CREEL_CRASH_STATES=N` scales the campaign; `CREEL_CRASH_FROM=NAME` begins with that workload; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
 //! as a failure prints it, looks at one state again.
 
 #![allow(
