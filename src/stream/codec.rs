@@ -90,11 +90,6 @@ impl<'a> Take<'a> {
         Ok(text.to_owned())
     }
 
-    /// Everything that is left.
-    pub fn rest(self) -> &'a [u8] {
-        self.rest
-    }
-
     /// Nothing may be left.
     pub fn end(self) -> Result<(), WireError> {
         if self.rest.is_empty() {

@@ -121,15 +121,21 @@ impl Framer {
     }
 }
 
-/// Takes frames out of received bytes. It holds no more than what was received, and that is
-/// bounded: a header that names too much is refused before its body is kept.
+/// Takes frames out of received bytes. What it holds is bounded: a header that names too much is
+/// refused before its body is kept, and room is made as bytes come, but for a [`ROOM`] at once.
 #[derive(Debug, Default)]
 pub struct Deframer {
-    bytes: Vec<u8>,
-    start: usize,
+    /// Of the frame that is coming.
+    head: Vec<u8>,
+    body: Vec<u8>,
+    /// Of both, so far.
+    sum: u32,
     next_seq: u64,
     trust: Trust,
 }
+
+/// Room that is made for a body at once, where the other side may send one of that length.
+const ROOM: usize = (1 << 20) + 64;
 
 /// How long a body may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,18 +168,9 @@ impl Deframer {
         self.trust = Trust::Follower;
     }
 
-    /// Adds received bytes.
-    pub fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
     /// Bytes kept that are no whole frame yet.
     pub fn waiting(&self) -> usize {
-        self.bytes.len() - self.start
+        self.head.len() + self.body.len()
     }
 
     fn limit(&self, kind: Kind, flags: u8) -> u32 {
@@ -221,32 +218,41 @@ impl Deframer {
         }))
     }
 
-    /// The next whole frame; `None` where more bytes are needed.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>, WireError> {
-        let bytes = self.bytes.get(self.start..).unwrap_or_default();
-        let Some(head) = self.head(bytes)? else {
+    /// The next whole frame of what is kept and of `bytes`, which then begin behind it; `None` where
+    /// more are needed.
+    pub fn next_frame(&mut self, bytes: &mut &[u8]) -> Result<Option<Frame>, WireError> {
+        let missing = HEADER_SIZE.saturating_sub(self.head.len());
+        self.head.extend_from_slice(taken(bytes, missing));
+        let Some(head) = self.head(&self.head)? else {
             return Ok(None);
         };
-        let end = HEADER_SIZE + head.len as usize;
-        let (Some(covered), Some(body)) = (bytes.get(..16), bytes.get(HEADER_SIZE..end)) else {
+        let len = head.len as usize;
+        if self.body.is_empty() {
+            self.sum = crc(self.head.get(..16).unwrap_or_default());
+            self.body.reserve_exact(len.min(ROOM));
+        }
+        let piece = taken(bytes, len.saturating_sub(self.body.len()));
+        self.sum = crc_append(self.sum, piece);
+        self.body.extend_from_slice(piece);
+        if self.body.len() < len {
             return Ok(None);
-        };
-        if crc_append(crc(covered), body) != head.crc {
+        }
+        if self.sum != head.crc {
             return Err(WireError::Checksum);
         }
-        let body = body.to_vec();
-        self.start += end;
         self.next_seq = head.seq + 1;
-        if self.start == self.bytes.len() {
-            self.start = 0;
-            self.bytes.clear();
-            // A large frame is rare: its room is not kept for the next hour of heartbeats.
-            self.bytes.shrink_to(1 << 20);
-        }
+        self.head.clear();
         Ok(Some(Frame {
             kind: head.kind,
             flags: head.flags,
-            body,
+            body: std::mem::take(&mut self.body),
         }))
     }
+}
+
+/// Takes up to so many bytes from the front.
+fn taken<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
+    let (front, rest) = bytes.split_at(most.min(bytes.len()));
+    *bytes = rest;
+    front
 }

@@ -171,7 +171,8 @@ impl Message {
             Kind::Status => return Ok(Message::Status { json: frame.body }),
             Kind::SnapPart => {
                 let offset = take.u64()?;
-                let bytes = take.rest().to_vec();
+                let mut bytes = frame.body;
+                bytes.drain(..8);
                 return Ok(Message::SnapPart { offset, bytes });
             }
             Kind::Challenge => Message::Challenge { nonce: take.key()? },

@@ -1,8 +1,9 @@
 //! The log over a connection: frames, sessions, and the threads around them.
 //!
 //! Sessions know no socket and no clock: bytes and events go in, actions come out. Reading order:
-//! `frame`, `message`, `leader`, `follower`, `hub`, `sender`, `receiver`.
+//! `frame`, `message`, `leader`, `follower`, `hub`, `sender`, `receiver`, `applier`.
 
+mod applier;
 pub mod auth;
 pub mod backoff;
 pub mod board;

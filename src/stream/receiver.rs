@@ -1,61 +1,22 @@
-//! The threads of one follower connection: one reads the socket, one owns the session, one
-//! applies. A long sync or a check of a new copy holds up no heartbeat.
+//! The threads of one follower connection: one reads the socket and lets the session take what came,
+//! one waits for outcomes and for the time, one applies (`applier`).
 
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender as Queue, channel};
+use std::io::{ErrorKind, Read, Write};
+use std::sync::mpsc::{Sender as Queue, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::applier::{Budget, Done, Job, Leaving, work};
 use super::follower::{FollowerAction, FollowerConfig, FollowerEnd, FollowerSession};
-use super::mailbox::{Clock, Mailbox, reader_thread};
+use super::mailbox::{Clock, Mailbox};
 use super::source::{Head, ReplicaSink, SinkError};
-use super::stop::Stop;
+use super::stop::{Stop, Wake};
 use super::transport::Wire;
-use crate::format::entry::{Entry, Point};
+use crate::format::entry::Point;
 
 /// Jobs that may wait for the applying thread; above it no bytes are taken.
 const JOBS_MAX: usize = 16;
-/// Bytes of batches that are applied as one.
-const TOGETHER: usize = 8 << 20;
-
-enum Job {
-    Epoch(u32),
-    /// Entries, and how often the leader was asked to read again before they came.
-    Apply(u32, Vec<u8>),
-    SeedBegin {
-        bytes: u64,
-        position: Point,
-    },
-    SeedPart(Vec<u8>),
-    SeedEnd,
-    Heard {
-        head: Head,
-        caught_up: bool,
-    },
-}
-
-enum Done {
-    Applied {
-        batches: usize,
-        bytes: u64,
-        outcome: Result<Point, SinkError>,
-    },
-    /// The limit is reached in the middle of what came: the part up to it.
-    Limited {
-        batches: usize,
-        bytes: u64,
-        outcome: Result<Point, SinkError>,
-    },
-    Seeded(Result<Point, SinkError>),
-    Failed(SinkError),
-    /// The applying thread has ended.
-    Gone,
-    /// What the leader said was passed on.
-    Heard,
-    /// Of jobs that have no outcome.
-    Passed {
-        jobs: usize,
-    },
-}
+/// Bytes that are read at a time.
+const CHUNK: usize = 128 << 10;
 
 /// When to stop by oneself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -97,205 +58,50 @@ pub fn receive(
     stop: &Stop,
     limits: Limits,
 ) -> std::io::Result<Received> {
-    let mailbox: Arc<Mailbox<Done>> = reader_thread("receiver", wire.reader)?;
-    stop.register(&mailbox);
     let (jobs, queue) = channel();
-    let clock = Clock::start();
-    let position = config.hello.position.index;
-    let receiver = Link {
-        session: FollowerSession::new(config, clock.now()),
-        mailbox: Arc::clone(&mailbox),
-        writer: wire.writer,
-        clock,
-        jobs,
-        waiting: 0,
-        telling: false,
-        told: None,
-        round: 0,
-        limits,
-        position,
-        report: Received {
-            end: FollowerEnd::Bye,
-            entries: 0,
-            bytes: 0,
-            seeded: false,
-            caught_up: false,
-            limited: false,
-            head: None,
-            greeted: false,
-        },
-        end: None,
-    };
-    let report = std::thread::scope(|scope| {
-        let posted = Arc::clone(&mailbox);
+    let writer = wire.writer;
+    let shared = Arc::new(Shared {
+        link: Mutex::new(Link::new(config, Ends { writer, jobs }, limits)),
+        room: Condvar::new(),
+        mailbox: Arc::default(),
+    });
+    stop.register(&shared.mailbox);
+    let mut from = wire.reader;
+    let reading = Arc::clone(&shared);
+    // Not waited for: what it reads may be a pipe that nobody closes.
+    std::thread::Builder::new()
+        .name("receiver".to_owned())
+        .spawn(move || reading.read(&mut *from))?;
+    std::thread::scope(|scope| {
+        let posted = Arc::clone(&shared.mailbox);
         let worker = std::thread::Builder::new()
             .name("apply".to_owned())
             .spawn_scoped(scope, move || {
                 let _gone = Leaving(&posted);
                 work(sink, &queue, &posted, Budget::new(limits))
-            })?;
-        let report = receiver.run(stop);
-        wire.closer.close();
-        mailbox.abandon();
-        let _ = worker.join();
-        std::io::Result::Ok(report)
-    })?;
-    Ok(report)
-}
-
-/// Says that the applying thread has ended, however it did: nobody waits for it then.
-struct Leaving<'a>(&'a Mailbox<Done>);
-
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        self.0.post(Done::Gone);
-    }
-}
-
-/// What may still be applied.
-struct Budget {
-    entries: u64,
-    bytes: u64,
-    begun: bool,
-}
-
-impl Budget {
-    fn new(limits: Limits) -> Budget {
-        Budget {
-            entries: limits.max_entries.unwrap_or(u64::MAX),
-            bytes: limits.max_bytes.unwrap_or(u64::MAX),
-            begun: false,
+            });
+        let report = worker.map(|worker| {
+            let report = shared.run(stop);
+            wire.closer.close();
+            shared.end();
+            let _ = worker.join();
+            report
+        });
+        if report.is_err() {
+            wire.closer.close();
+            shared.end();
         }
-    }
-
-    /// Length of the entries in front that may be applied; the first of all always may.
-    fn cut(&mut self, bytes: &[u8]) -> usize {
-        let mut rest = bytes;
-        while let Ok(Some((entry, behind))) = Entry::split(rest) {
-            let len = entry.bytes().len() as u64;
-            let fits = self.entries > 0 && (len <= self.bytes || !self.begun);
-            if !fits {
-                self.entries = 0;
-                break;
-            }
-            self.begun = true;
-            self.entries -= 1;
-            self.bytes = self.bytes.saturating_sub(len);
-            rest = behind;
-        }
-        bytes.len() - rest.len()
-    }
+        report
+    })
 }
 
-/// Applies what came, with what came after it in the meantime: one sync for all.
-fn apply(
-    sink: &mut dyn ReplicaSink,
-    queue: &Receiver<Job>,
-    mut bytes: Vec<u8>,
-    budget: &mut Budget,
-) -> (Done, Option<Job>) {
-    let mut batches = 1;
-    let mut next = None;
-    while bytes.len() < TOGETHER {
-        match queue.try_recv() {
-            Ok(Job::Apply(_, more)) => {
-                bytes.extend_from_slice(&more);
-                batches += 1;
-            }
-            Ok(other) => {
-                next = Some(other);
-                break;
-            }
-            Err(_) => break,
-        }
-    }
-    let whole = bytes.len();
-    if budget.entries != u64::MAX || budget.bytes != u64::MAX {
-        bytes.truncate(budget.cut(&bytes));
-    }
-    if bytes.is_empty() && whole > 0 {
-        return (Done::Passed { jobs: batches }, next);
-    }
-    let outcome = sink.apply(&bytes);
-    let applied = bytes.len() as u64;
-    let done = if bytes.len() < whole {
-        Done::Limited {
-            batches,
-            bytes: applied,
-            outcome,
-        }
-    } else {
-        Done::Applied {
-            batches,
-            bytes: applied,
-            outcome,
-        }
-    };
-    (done, next)
-}
-
-/// The applying thread: everything that touches the copy, in order.
-fn work(
-    sink: &mut dyn ReplicaSink,
-    queue: &Receiver<Job>,
-    done: &Mailbox<Done>,
-    mut budget: Budget,
-) {
-    let mut next: Option<Job> = None;
-    let mut seeding = false;
-    let mut damaged = None;
-    while let Some(job) = next.take().or_else(|| queue.recv().ok()) {
-        let outcome = match job {
-            Job::Epoch(epoch) => match sink.saw_epoch(epoch) {
-                Ok(()) => Done::Passed { jobs: 1 },
-                Err(error) => Done::Failed(error),
-            },
-            Job::Heard { head, caught_up } => {
-                sink.heard(&head, caught_up);
-                Done::Heard
-            }
-            // It followed what was damaged; it comes once more.
-            Job::Apply(round, _) if damaged == Some(round) => Done::Passed { jobs: 1 },
-            Job::Apply(round, bytes) => {
-                let (outcome, other) = apply(sink, queue, bytes, &mut budget);
-                next = other;
-                if let Done::Applied { outcome, .. } | Done::Limited { outcome, .. } = &outcome
-                    && matches!(outcome, Err(SinkError::Damaged { .. }))
-                {
-                    damaged = Some(round);
-                }
-                outcome
-            }
-            Job::SeedBegin { bytes, position } => {
-                seeding = true;
-                passed(sink.seed_begin(bytes, &position))
-            }
-            Job::SeedPart(bytes) => passed(sink.seed_part(&bytes)),
-            Job::SeedEnd => {
-                seeding = false;
-                Done::Seeded(sink.seed_end())
-            }
-        };
-        done.post(outcome);
-    }
-    if seeding {
-        sink.seed_abort();
-    }
-}
-
-fn passed(outcome: Result<(), SinkError>) -> Done {
-    match outcome {
-        Ok(()) => Done::Passed { jobs: 1 },
-        Err(error) => Done::Failed(error),
-    }
-}
-
+/// The session, and all that it speaks to. The thread that has news for it, be it bytes, an outcome
+/// or the time, takes it and does what follows: nothing is handed over for that.
 struct Link {
     session: FollowerSession,
-    mailbox: Arc<Mailbox<Done>>,
-    writer: Box<dyn Write + Send>,
     clock: Clock,
-    jobs: Queue<Job>,
+    /// None once the connection has ended.
+    ends: Option<Ends>,
     /// Jobs that the applying thread has not finished.
     waiting: usize,
     /// One of them is what the leader said.
@@ -308,45 +114,155 @@ struct Link {
     position: u64,
     report: Received,
     end: Option<FollowerEnd>,
+    /// When the thread of the session looks again; none while it is awake.
+    asleep_until_us: Option<u64>,
 }
 
-impl Link {
-    fn run(mut self, stop: &Stop) -> Received {
+/// Where things go.
+struct Ends {
+    writer: Box<dyn Write + Send>,
+    jobs: Queue<Job>,
+}
+
+/// Shared by the thread of the session and the one that reads.
+struct Shared {
+    link: Mutex<Link>,
+    /// There is room for more jobs, or the connection has ended.
+    room: Condvar,
+    mailbox: Arc<Mailbox<Done>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Link> {
+        // What a panic left behind is looked at once more, and ended.
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing is sent, applied or taken any more.
+    fn end(&self) {
+        self.lock().ends = None;
+        self.room.notify_one();
+    }
+
+    /// Gives the session what `from` brings, until one of them ends.
+    fn read(&self, from: &mut dyn Read) {
+        let mut chunk = vec![0u8; CHUNK];
         loop {
-            self.perform();
-            if let Some(end) = self.end.take() {
-                self.report.end = end;
-                // What is on its way to the copy is finished and counted.
-                while self.waiting > 0 {
-                    let results = self.mailbox.take_results();
-                    results.into_iter().for_each(|done| self.take_result(done));
+            let got = match from.read(&mut chunk) {
+                Ok(got) => got,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => 0,
+            };
+            let mut link = self.lock();
+            while link.waiting >= JOBS_MAX && link.ends.is_some() {
+                let woken = self.room.wait(link);
+                link = woken.unwrap_or_else(PoisonError::into_inner);
+            }
+            if link.ends.is_none() {
+                return;
+            }
+            link.take_bytes(chunk.get(..got).unwrap_or_default());
+            let is_news = link.has_news();
+            drop(link);
+            if is_news {
+                self.mailbox.wake();
+            }
+            if got == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The thread of the session: waits for outcomes and for the time.
+    fn run(&self, stop: &Stop) -> Received {
+        loop {
+            let (deadline, is_full) = {
+                let mut link = self.lock();
+                link.perform();
+                if let Some(end) = link.end.take() {
+                    link.report.end = end;
+                    link.ends = None;
+                    break;
                 }
-                return self.report;
-            }
-            let deadline = self.clock.instant(self.session.next_tick_us());
-            let wanted = self.waiting < JOBS_MAX;
-            let mail = self.mailbox.take(deadline, wanted);
-            let now = self.clock.now();
-            if !wanted {
+                let next_us = link.session.next_tick_us();
+                link.asleep_until_us = Some(next_us);
+                (link.clock.instant(next_us), link.waiting >= JOBS_MAX)
+            };
+            let mail = self.mailbox.take(deadline, false);
+            let mut link = self.lock();
+            link.asleep_until_us = None;
+            let now = link.clock.now();
+            if is_full {
                 // Whoever does not listen cannot say that the other side is silent.
-                self.session.not_listening(now);
-            }
-            if !mail.bytes.is_empty() {
-                self.session.receive(now, &mail.bytes);
+                link.session.not_listening(now);
             }
             mail.results
                 .into_iter()
-                .for_each(|done| self.take_result(done));
-            self.perform();
-            if mail.ended {
-                self.end.get_or_insert(FollowerEnd::Dead);
+                .for_each(|done| link.take_result(done));
+            link.perform();
+            if stop.is_requested() || link.is_enough() {
+                link.session.stop(now);
             }
-            self.report.greeted |= self.session.is_greeted() && !self.session.is_closed();
-            if stop.is_requested() || self.is_enough() {
-                self.session.stop(now);
-            }
-            self.session.tick(now);
+            link.session.tick(now);
+            self.room.notify_one();
         }
+        self.room.notify_one();
+        // What is on its way to the copy is finished and counted.
+        while self.lock().waiting > 0 {
+            let results = self.mailbox.take_results();
+            let mut link = self.lock();
+            results.into_iter().for_each(|done| link.take_result(done));
+        }
+        self.lock().report.clone()
+    }
+}
+
+impl Link {
+    fn new(config: FollowerConfig, ends: Ends, limits: Limits) -> Link {
+        let clock = Clock::start();
+        let position = config.hello.position.index;
+        Link {
+            session: FollowerSession::new(config, clock.now()),
+            clock,
+            ends: Some(ends),
+            waiting: 0,
+            telling: false,
+            told: None,
+            round: 0,
+            limits,
+            position,
+            report: Received {
+                end: FollowerEnd::Bye,
+                entries: 0,
+                bytes: 0,
+                seeded: false,
+                caught_up: false,
+                limited: false,
+                head: None,
+                greeted: false,
+            },
+            end: None,
+            asleep_until_us: None,
+        }
+    }
+
+    /// What the other side sent; nothing where it sends no more.
+    fn take_bytes(&mut self, bytes: &[u8]) {
+        let now = self.clock.now();
+        if bytes.is_empty() {
+            self.end.get_or_insert(FollowerEnd::Dead);
+            return;
+        }
+        self.session.receive(now, bytes);
+        self.perform();
+        self.report.greeted |= self.session.is_greeted() && !self.session.is_closed();
+    }
+
+    /// The thread of the session has to look again.
+    fn has_news(&mut self) -> bool {
+        let next_us = self.session.next_tick_us();
+        let is_late = self.asleep_until_us.is_some_and(|us| next_us < us);
+        is_late || self.end.is_some() || self.is_enough()
     }
 
     fn is_enough(&mut self) -> bool {
@@ -418,8 +334,18 @@ impl Link {
         }
     }
 
+    /// False where the other side takes no more.
+    fn send(&mut self, bytes: &[u8]) -> bool {
+        let Some(Ends { writer, .. }) = self.ends.as_mut() else {
+            return false;
+        };
+        let written = writer.write_all(bytes).and_then(|()| writer.flush());
+        written.is_ok()
+    }
+
     fn job(&mut self, job: Job) {
-        if self.jobs.send(job).is_ok() {
+        let ends = self.ends.as_ref();
+        if ends.is_some_and(|ends| ends.jobs.send(job).is_ok()) {
             self.waiting += 1;
         }
     }
@@ -438,11 +364,7 @@ impl Link {
         while let Some(action) = self.session.next_action() {
             match action {
                 FollowerAction::Send(bytes) => {
-                    let written = self
-                        .writer
-                        .write_all(&bytes)
-                        .and_then(|()| self.writer.flush());
-                    if written.is_err() {
+                    if !self.send(&bytes) {
                         self.end.get_or_insert(FollowerEnd::Dead);
                     }
                 }

@@ -193,11 +193,10 @@ fn first_frame(stream: &mut TcpStream) -> Option<Message> {
     let mut deframer = Deframer::default();
     let mut chunk = [0; 4096];
     loop {
-        if let Some(frame) = deframer.next_frame().unwrap() {
+        let got = stream.read(&mut chunk).ok().filter(|got| *got > 0)?;
+        if let Some(frame) = deframer.next_frame(&mut &chunk[..got]).unwrap() {
             return Some(Message::decode(frame).unwrap());
         }
-        let got = stream.read(&mut chunk).ok().filter(|got| *got > 0)?;
-        deframer.push(&chunk[..got]);
     }
 }
 

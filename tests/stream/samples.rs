@@ -72,8 +72,8 @@ pub fn welcome(decision: Decision) -> Welcome {
 fn entries(bytes: &[u8]) -> Message {
     let mut framer = Framer::default();
     let mut deframer = Deframer::default();
-    deframer.push(&entries_frame(&mut framer, 2, 1, bytes));
-    Message::decode(deframer.next_frame().unwrap().unwrap()).unwrap()
+    let frame = entries_frame(&mut framer, 2, 1, bytes);
+    Message::decode(deframer.next_frame(&mut &frame[..]).unwrap().unwrap()).unwrap()
 }
 
 /// Each message with the name of its golden bytes.

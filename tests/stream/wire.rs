@@ -17,9 +17,9 @@ fn frame(message: &Message) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Option<Message>, WireError> {
-    let mut deframer = Deframer::default();
-    deframer.push(bytes);
-    deframer.next_frame()?.map(Message::decode).transpose()
+    let mut rest = bytes;
+    let frame = Deframer::default().next_frame(&mut rest)?;
+    frame.map(Message::decode).transpose()
 }
 
 #[test]
@@ -89,11 +89,12 @@ fn a_cut_frame_waits_and_says_nothing() {
         }
         // And byte by byte it arrives as well as at once.
         let mut deframer = Deframer::default();
-        for (at, byte) in good.iter().enumerate() {
-            assert!(deframer.next_frame().unwrap().is_none(), "{name} at {at}");
-            deframer.push(&[*byte]);
+        let (last, before) = good.split_last().unwrap();
+        for (at, byte) in before.iter().enumerate() {
+            let outcome = deframer.next_frame(&mut &[*byte][..]);
+            assert!(outcome.unwrap().is_none(), "{name} at {at}");
         }
-        let frame = deframer.next_frame().unwrap().unwrap();
+        let frame = deframer.next_frame(&mut &[*last][..]).unwrap().unwrap();
         assert_eq!(Message::decode(frame), Ok(message), "{name}");
         assert_eq!(deframer.waiting(), 0);
     }
@@ -137,8 +138,7 @@ fn lengths_are_checked_before_a_byte_of_the_body() {
             deframer.trust();
         }
         // Eight bytes are enough to refuse it.
-        deframer.push(&header(len, kind, flags)[..8]);
-        deframer.next_frame()
+        deframer.next_frame(&mut &header(len, kind, flags)[..8])
     };
     let long = |len, limit| Err(WireError::TooLong { len, limit });
     assert_eq!(outcome(BODY_STRANGER, Kind::Hello, 0, false), Ok(None));
@@ -171,9 +171,8 @@ fn lengths_are_checked_before_a_byte_of_the_body() {
     // A leader takes no log: whoever follows cannot make it keep megabytes.
     let mut deframer = Deframer::default();
     deframer.trust_follower();
-    deframer.push(&header(BODY_FOLLOWER + 1, Kind::Entries, FLAG_LARGE)[..8]);
     assert_eq!(
-        deframer.next_frame(),
+        deframer.next_frame(&mut &header(BODY_FOLLOWER + 1, Kind::Entries, FLAG_LARGE)[..8]),
         long(BODY_FOLLOWER + 1, BODY_FOLLOWER)
     );
 }
@@ -185,10 +184,11 @@ fn a_frame_twice_or_one_too_few_is_noticed() {
     let second = Message::Bye.frame(&mut framer);
     let run = |frames: &[&Vec<u8>]| {
         let mut deframer = Deframer::default();
-        frames.iter().for_each(|frame| deframer.push(frame));
+        let frames: Vec<u8> = frames.iter().flat_map(|f| f.iter().copied()).collect();
+        let mut rest = &frames[..];
         let mut seen = 0;
         loop {
-            match deframer.next_frame() {
+            match deframer.next_frame(&mut rest) {
                 Ok(Some(_)) => seen += 1,
                 Ok(None) => return Ok(seen),
                 Err(error) => return Err(error),
@@ -212,7 +212,7 @@ fn a_frame_twice_or_one_too_few_is_noticed() {
 fn what_is_kept_grows_with_what_came() {
     let mut deframer = Deframer::default();
     deframer.trust();
-    deframer.push(&header(BODY_LARGE, Kind::Entries, FLAG_LARGE));
-    assert_eq!(deframer.next_frame(), Ok(None));
+    let head = header(BODY_LARGE, Kind::Entries, FLAG_LARGE);
+    assert_eq!(deframer.next_frame(&mut &head[..]), Ok(None));
     assert_eq!(deframer.waiting(), HEADER_SIZE);
 }

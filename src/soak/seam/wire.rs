@@ -19,10 +19,10 @@ impl Forger {
             return bytes.to_vec();
         }
         self.frames.trust();
-        self.frames.push(bytes);
+        let mut rest = bytes;
         let mut out = Vec::new();
         loop {
-            match self.frames.next_frame() {
+            match self.frames.next_frame(&mut rest) {
                 Ok(Some(frame)) => {
                     let body = forged(&frame).unwrap_or(frame.body);
                     self.framer

@@ -305,9 +305,9 @@ impl FollowerSession {
             return;
         }
         self.pulse.received(now);
-        self.deframer.push(bytes);
+        let mut bytes = bytes;
         while !self.is_closed() {
-            let message = match self.deframer.next_frame() {
+            let message = match self.deframer.next_frame(&mut bytes) {
                 Ok(Some(frame)) => Message::decode(frame),
                 Ok(None) => return,
                 Err(error) => Err(error),

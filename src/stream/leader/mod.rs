@@ -247,9 +247,9 @@ impl LeaderSession {
             return;
         }
         self.pulse.received(now);
-        self.deframer.push(bytes);
+        let mut bytes = bytes;
         while !self.is_closed() {
-            let frame = match self.deframer.next_frame() {
+            let frame = match self.deframer.next_frame(&mut bytes) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return,
                 Err(error) => return self.broken(now, error),

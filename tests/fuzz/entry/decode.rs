@@ -84,9 +84,9 @@ pub fn wire(data: &[u8]) {
         deframer.trust();
     }
     for piece in rest.chunks(usize::from(size & 0x7f) + 1) {
-        deframer.push(piece);
+        let mut piece = piece;
         loop {
-            match deframer.next_frame() {
+            match deframer.next_frame(&mut piece) {
                 Ok(Some(frame)) => drop(Message::decode(frame)),
                 Ok(None) => break,
                 Err(_) => return,
