@@ -3,15 +3,14 @@
 use super::content::Catalogue;
 use super::findings::{Findings, finding};
 use super::owners::{Owner, Owners};
+use super::parts::{Entries, Part, read_all};
 use super::source::Source;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::Invariant;
 use crate::format::checksum::History;
 use crate::format::header::Header;
 use crate::format::local::{ArchiveRecord, archive_range};
-use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
-use crate::wal::Extent;
-use crate::wal::scan::{Link, scan};
+use crate::format::region::RegionHeader;
 
 /// What the tree says of archived parts of the log: full key and value.
 pub(super) type Listed<'c> = Vec<(&'c [u8], Option<&'c [u8]>)>;
@@ -40,9 +39,15 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Result<()> {
     let mut expected: Option<Expected> = None;
-    for (key, value) in list {
+    let decoded = |(key, value): &(&[u8], Option<&[u8]>)| {
+        value.and_then(|value| ArchiveRecord::decode(key, value))
+    };
+    let records: Vec<_> = list.iter().map(decoded).collect();
+    let whole: Vec<_> = records.iter().copied().flatten().collect();
+    let mut parts = read_all(&whole, source)?.into_iter();
+    for record in records {
         findings.count(Invariant::R1, 1);
-        let Some(record) = value.and_then(|value| ArchiveRecord::decode(key, value)) else {
+        let Some(record) = record else {
             let text = "the record of an archived part of the log is malformed";
             findings.damage(finding(Invariant::R1, text));
             continue;
@@ -58,7 +63,8 @@ pub(super) fn check(
         }
         meets(expected.as_ref(), record.first_index, None, findings);
         let before = expected.take().and_then(|e| e.history);
-        expected = Some(part(&record, before, source, header, findings)?);
+        let part = parts.next().flatten();
+        expected = Some(judge(&record, before, part, header, findings));
     }
     let Some(expected) = expected else {
         return Ok(());
@@ -116,85 +122,41 @@ fn meets(
 }
 
 /// R2: the entries of one part.
-fn part(
+fn judge(
     record: &ArchiveRecord,
     before: Option<History>,
-    source: &Source<'_>,
+    part: Option<Part>,
     header: &Header,
     findings: &mut Findings,
-) -> Result<Expected> {
-    let page_size = header.page_size() as u64;
-    let start = u64::from(record.start_page) * page_size;
+) -> Expected {
     let mut after = Expected {
         index: record.last_index + 1,
         history: None,
     };
-    let mut bad = |text: String| {
-        findings.count(Invariant::R2, 1);
-        findings.damage(finding(Invariant::R2, text).at(start, record.end));
-    };
-    let fits = record.end <= u64::from(record.pages) * page_size
-        && start
-            .checked_add(record.end)
-            .is_some_and(|end| end <= source.len);
-    let bytes = source.read_bytes(start, REGION_HEADER_SIZE, "read the archived log")?;
-    let region = bytes.filter(|_| fits).and_then(|bytes| {
-        let region = RegionHeader::decode(bytes.first_chunk::<REGION_HEADER_SIZE>()?)?;
-        let right = region.region_seq == record.region_seq
-            && region.first_index == record.first_index
-            && before.is_none_or(|known| known == region.history);
-        right.then_some(region)
-    });
-    let Some(region) = region else {
-        bad(format!(
+    let part = part.filter(|part| before.is_none_or(|known| known == part.before));
+    let text = match part.map(|part| part.entries) {
+        None => format!(
             "the archived log from entry {} on does not begin as it should",
             record.first_index
-        ));
-        return Ok(after);
-    };
-    let link = Link {
-        next_index: region.first_index,
-        prev_crc: region.prev_crc,
-        epoch: region.epoch,
-    };
-    let extent = Extent {
-        start,
-        len: record.end,
-    };
-    let (mut history, mut count, mut unlinked) = (region.history, 0, None);
-    let from = REGION_HEADER_SIZE as u64;
-    let scanned = scan(
-        source.file.as_ref(),
-        extent,
-        &region,
-        from,
-        link,
-        &mut |placed, payload| {
-            let entry = &placed.header.entry;
-            if entry.history_before != history {
-                unlinked = unlinked.or(Some(entry.index));
-            }
-            history = entry.history_after(payload);
-            count += 1;
-            source.advance(placed.header.frame_len())
-        },
-    );
-    match scanned {
-        Ok(end) if end.link.next_index != after.index || end.end != record.end => bad(format!(
+        ),
+        Some(Err(what)) => what.detail,
+        Some(Ok(found)) if found.next_index != after.index || found.end != record.end => format!(
             "the archived log ends at entry {}, not at {}",
-            end.link.next_index - 1,
+            found.next_index - 1,
             record.last_index
-        )),
-        Ok(_) if unlinked.is_some() => bad(format!(
-            "the history before archived entry {} is not what led to it",
-            unlinked.unwrap_or_default()
-        )),
-        Ok(_) => {
-            findings.count(Invariant::R2, count);
-            after.history = Some(history);
+        ),
+        Some(Ok(Entries {
+            unlinked: Some(index),
+            ..
+        })) => format!("the history before archived entry {index} is not what led to it"),
+        Some(Ok(found)) => {
+            findings.count(Invariant::R2, found.count);
+            after.history = Some(found.history);
+            return after;
         }
-        Err(Error::Corrupt(c)) => bad(c.detail),
-        Err(e) => return Err(e),
-    }
-    Ok(after)
+    };
+    findings.count(Invariant::R2, 1);
+    let start = u64::from(record.start_page) * header.page_size() as u64;
+    findings.damage(finding(Invariant::R2, text).at(start, record.end));
+    after
 }

@@ -29,6 +29,7 @@ mod log;
 mod older;
 mod owners;
 mod page;
+mod parts;
 mod replay;
 mod report;
 mod sample;

@@ -1,7 +1,7 @@
 //! Reads the file under test: positioned reads only, counted, and stoppable.
 
-use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -19,8 +19,8 @@ pub(crate) struct Source<'a> {
     /// Bytes that are expected to be read in all.
     pub total: u64,
     progress: &'a dyn Progress,
-    bytes: Cell<u64>,
-    pages: Cell<u64>,
+    bytes: AtomicU64,
+    pages: AtomicU64,
 }
 
 /// Pages that were read, and those among them that could not be.
@@ -39,20 +39,20 @@ impl<'a> Source<'a> {
             len,
             total: len,
             progress,
-            bytes: Cell::new(0),
-            pages: Cell::new(0),
+            bytes: AtomicU64::new(0),
+            pages: AtomicU64::new(0),
         }
     }
 
     /// Bytes and pages looked at so far.
     pub fn done(&self) -> (u64, u64) {
-        (self.bytes.get(), self.pages.get())
+        (self.bytes.load(Relaxed), self.pages.load(Relaxed))
     }
 
     /// Starts counting anew.
     pub fn reset(&self) {
-        self.bytes.set(0);
-        self.pages.set(0);
+        self.bytes.store(0, Relaxed);
+        self.pages.store(0, Relaxed);
     }
 
     /// Whole pages that the file has.
@@ -62,9 +62,8 @@ impl<'a> Source<'a> {
 
     /// Counts bytes as looked at and gives the caller the chance to stop.
     pub fn advance(&self, bytes: u64) -> Result<()> {
-        self.bytes.set(self.bytes.get() + bytes);
-        let total = self.total.max(self.bytes.get());
-        self.progress.report(self.bytes.get(), Some(total));
+        let done = self.bytes.fetch_add(bytes, Relaxed) + bytes;
+        self.progress.report(done, Some(self.total.max(done)));
         self.check_stop()
     }
 
@@ -77,7 +76,7 @@ impl<'a> Source<'a> {
 
     /// Counts pages as checked.
     pub fn count_pages(&self, pages: u64) {
-        self.pages.set(self.pages.get() + pages);
+        self.pages.fetch_add(pages, Relaxed);
     }
 
     /// Reads `count` pages. A page that the medium refuses is named in `refused` and zero.

@@ -249,9 +249,7 @@ impl Message {
                 push_point(&mut b, position);
             }
             Message::SnapPart { offset, bytes } => {
-                let mut out = Vec::with_capacity(bytes.len() + 32);
-                framer.push(&mut out, kind, 0, &[&offset.to_le_bytes(), bytes]);
-                return out;
+                return snap_part_frame(framer, *offset, bytes);
             }
             Message::SnapEnd { bytes, hash } => {
                 b.extend_from_slice(&bytes.to_le_bytes());
@@ -311,6 +309,14 @@ pub fn entries_frame(framer: &mut Framer, head: u64, published: u64, entries: &[
         entries,
     ];
     framer.push(&mut out, Kind::Entries, flags, &pieces);
+    out
+}
+
+/// SNAP part with these bytes, which are not copied before.
+pub fn snap_part_frame(framer: &mut Framer, offset: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 32);
+    let pieces = [&offset.to_le_bytes()[..], bytes];
+    framer.push(&mut out, Kind::SnapPart, 0, &pieces);
     out
 }
 

@@ -16,7 +16,7 @@ use super::source::{EntryCursor, Refusal, Snapshot};
 use super::transport::Closer;
 
 /// Bytes of a snapshot that go in one message.
-const PART: usize = 1 << 20;
+const PART: usize = 256 << 10;
 /// Questions of one connection that may wait.
 const ASKS_MAX: usize = 4;
 
@@ -42,6 +42,8 @@ pub struct Sender {
     answer: Option<Answer>,
     cursor: Option<Box<dyn EntryCursor>>,
     snapshot: Option<Snapshot>,
+    /// The part that is being sent: its room is used again.
+    part: Vec<u8>,
     asks: VecDeque<Vec<u8>>,
     asking: bool,
     node: Option<[u8; 16]>,
@@ -77,6 +79,7 @@ impl Sender {
             answer,
             cursor: None,
             snapshot: None,
+            part: Vec::new(),
             asks: VecDeque::new(),
             asking: false,
             node: None,
@@ -379,22 +382,22 @@ impl Sender {
     }
 
     fn feed_part(&mut self) -> bool {
-        let mut part = Vec::new();
+        self.part.clear();
         let read = match self.snapshot.as_mut() {
-            Some(snapshot) => snapshot
-                .reader
-                .by_ref()
-                .take(PART as u64)
-                .read_to_end(&mut part),
+            Some(snapshot) => {
+                let mut reader = snapshot.reader.by_ref().take(PART as u64);
+                reader.read_to_end(&mut self.part)
+            }
             None => Ok(0),
         };
         let now = self.clock.now();
         match read {
             Ok(_) => {
-                if part.is_empty() {
+                if self.part.is_empty() {
                     self.snapshot = None;
+                    self.part = Vec::new();
                 }
-                self.session.part(now, &part);
+                self.session.part(now, &self.part);
             }
             Err(error) => {
                 let reason = error.to_string();

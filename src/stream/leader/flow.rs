@@ -4,7 +4,7 @@ use super::{LeaderAction, LeaderEnd, LeaderSession, SnapshotState, State, WINDOW
 use crate::format::entry::Point;
 use crate::stream::clock::Now;
 use crate::stream::hello::Decision;
-use crate::stream::message::{Ack, Code, Message, entries_frame, name};
+use crate::stream::message::{Ack, Code, Message, entries_frame, name, snap_part_frame};
 use crate::stream::source::Refusal;
 use crate::stream::wire_error::WireError;
 
@@ -165,8 +165,9 @@ impl LeaderSession {
             let offset = snapshot.offset;
             snapshot.offset += bytes.len() as u64;
             snapshot.hasher.update(bytes);
-            let bytes = bytes.to_vec();
-            return self.send(now, &Message::SnapPart { offset, bytes });
+            let frame = snap_part_frame(&mut self.framer, offset, bytes);
+            self.pulse.sent(now);
+            return self.act(LeaderAction::Send(frame));
         }
         let (sent, announced) = (snapshot.offset, snapshot.bytes);
         let hash = *snapshot.hasher.finalize().as_bytes();
