@@ -18,7 +18,7 @@ const STORE: &str = "CREEL_TEST_STORE";
 const WORK: &str = "CREEL_TEST_WORK";
 
 /// Runs `child` with the environment of a server.
-fn in_a_process(server: &Server, store: &str, work: &str) {
+pub fn in_a_process(server: &Server, store: &str, work: &str) {
     let mut command = server.command(&std::env::current_exe().unwrap());
     command
         .args(["--exact", "cloud::contract::child", "--nocapture"])

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use super::contract::in_a_process;
 use super::round::whole_round;
 use super::{Server, s3};
 
@@ -43,6 +44,12 @@ fn put(address: SocketAddr, target: &str) {
     assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
 }
 
+/// About each call, and about all that is done with them.
+fn agrees(server: &Server) {
+    in_a_process(server, &format!("{}/contract", server.bucket()), "contract");
+    whole_round(server);
+}
+
 /// `pip install 'moto[server]'`.
 #[test]
 fn an_independent_s3_server_agrees() {
@@ -68,7 +75,7 @@ fn an_independent_s3_server_agrees() {
         scheme: "s3",
         environment,
     };
-    whole_round(&found);
+    agrees(&found);
 }
 
 /// `npm install azurite`, which is Microsoft's. Its account and key are in its documents; this is what
@@ -102,5 +109,5 @@ fn an_independent_azure_server_agrees() {
         scheme: "az",
         environment,
     };
-    whole_round(&found);
+    agrees(&found);
 }
