@@ -98,6 +98,9 @@ pub struct Publishes {
     pub number: u64,
     /// Wall clock of the last answer of the store, microseconds since 1970; 0 before the first.
     pub contact_us: u64,
+    /// Whether the store decides who is primary: a word, empty where the process is of an older creel.
+    #[serde(default)]
+    pub fencing: String,
     /// Failures so far.
     pub failures: u64,
     /// The last one, until something succeeds.
@@ -207,6 +210,7 @@ fn publishes(state: &ServiceState) -> Publishes {
         index: state.published,
         number: state.number,
         contact_us: state.contact_us,
+        fencing: state.fencing.to_owned(),
         failures: state.failures,
         trouble: state.trouble.clone(),
     }

@@ -179,7 +179,7 @@ mod tests {
         let put = |key: &str| db.put(key.as_bytes(), &[7; 1000]).map(drop);
         put("first").unwrap();
         let start_point = point(&db);
-        let service = SharedService::at(start_point, 1);
+        let service = SharedService::at(start_point, 1, "fit");
         let guard = Guard {
             bytes: 5000,
             time: Duration::from_secs(60),

@@ -71,6 +71,8 @@ pub struct ServiceState {
     pub number: u64,
     /// Wall clock of the last answer of the store, microseconds since 1970.
     pub contact_us: u64,
+    /// Whether the store decides who is primary: a word.
+    pub fencing: &'static str,
     /// Failures so far.
     pub failures: u64,
     /// The last one, until something succeeds.
@@ -83,12 +85,13 @@ pub struct SharedService(Arc<Mutex<ServiceState>>);
 
 impl SharedService {
     /// Published up to here.
-    pub fn at(point: Point, number: u64) -> SharedService {
+    pub fn at(point: Point, number: u64, fencing: &'static str) -> SharedService {
         SharedService(Arc::new(Mutex::new(ServiceState {
             point,
             published: point.index,
             number,
             contact_us: now_us(),
+            fencing,
             failures: 0,
             trouble: None,
         })))
@@ -136,7 +139,8 @@ impl PublishService {
     ) -> StoreResult<PublishService> {
         publishing.set_segment_bytes(options.segment_bytes);
         let point = publishing.point();
-        let state = SharedService::at(point, publishing.number());
+        let fencing = publishing.chain().creel().fencing();
+        let state = SharedService::at(point, publishing.number(), fencing);
         let guard = match options.guard {
             Some(guard) => Some(guard::start(db, guard, point, state.clone(), stop)?),
             // Nobody looks any more, so nobody would let them go on.

@@ -56,6 +56,8 @@ fn a_store_that_ignores_the_condition_is_used_only_by_those_who_say_so() {
 
         server.succeeds(&["put", &db, "b", "2", "--ack", "published"]);
         server.succeeds(&["replicate", "init", &copy, "--from", &bucket, "-q"]);
+        let status = server.succeeds(&["replicate", "status", &copy, "--json"]);
+        assert_eq!(json(&status)["fencing"], "none");
         promoted(&server, &copy);
         // What came after the promotion is fenced here too: only what is under way at the same moment is not.
         let (code, text) = server.exit(&["put", &db, "c", "3", "--ack", "published"]);
@@ -103,6 +105,8 @@ fn served(server: &Server, db: &str) {
         .by_ref()
         .map_while(Result::ok)
         .any(|line| line == "ready");
+    let status = server.creel(&["replicate", "status", db, "--json"]);
+    let told = server.creel(&["replicate", "status", db]);
     let pid = child.id().to_string();
     Command::new("kill").args(["-TERM", &pid]).status().unwrap();
     let mut said = String::new();
@@ -115,6 +119,10 @@ fn served(server: &Server, db: &str) {
     child.wait().unwrap();
     assert!(ready, "{said}");
     assert!(said.contains("fencing: none"), "{said}");
+    let status = json(std::str::from_utf8(&status.stdout).unwrap());
+    assert_eq!(status["fencing"], "none", "{status}");
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("fencing\tnone\n"), "{told}");
 }
 
 /// Nobody is promised what this store cannot keep.

@@ -62,6 +62,8 @@ pub struct CopyStatus {
     pub unpublished_ms: Option<u64>,
     /// When the store last answered the process that publishes.
     pub store_contact_ms: Option<u64>,
+    /// Whether the store that was asked, or is published to now, decides who is primary.
+    pub fencing: Option<String>,
     /// A process serves or follows the file now.
     pub served: bool,
     pub followers: Vec<FollowerRow>,
@@ -206,6 +208,7 @@ fn of_file(
         unpublished_bytes: None,
         unpublished_ms: None,
         store_contact_ms: None,
+        fencing: None,
         served: false,
         followers: Vec::new(),
         holds: holds.collect(),
@@ -267,6 +270,8 @@ fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
     status.errors.extend(trouble);
     if let Some(publishes) = &live.publishes {
         status.store_contact_ms = millis(publishes.contact_us);
+        let known = Some(&publishes.fencing).filter(|word| !word.is_empty());
+        status.fencing = known.cloned();
         let trouble = publishes.trouble.clone();
         let trouble = trouble.map(|text| Trouble::new("publish", text));
         status.errors.extend(trouble);
@@ -350,6 +355,7 @@ fn of_store(
     let retention = chain.catalogue(&mut pace).map_err(chain_failure)?;
     let retention = retention.map(|(catalogue, _)| catalogue.retention);
     status.contact_ms = millis(now_us);
+    status.fencing = Some(chain.creel().fencing().to_owned());
     status.source_index = Some(position.index + behind.entries);
     status.lag_entries = Some(behind.entries);
     status.lag_bytes = behind.bytes;

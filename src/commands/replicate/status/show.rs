@@ -81,6 +81,7 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
         copy.unpublished_ms.map(seconds),
     );
     add(&mut facts, "store_contact", ago(copy.store_contact_ms));
+    add(&mut facts, "fencing", copy.fencing.clone());
     add(&mut facts, "verified", ago(copy.verified_ms));
     for hold in &copy.holds {
         let over = if hold.expired { ", expired" } else { "" };
