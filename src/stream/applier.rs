@@ -3,7 +3,6 @@
 
 use std::sync::mpsc::Receiver;
 
-use super::mailbox::Mailbox;
 use super::receiver::Limits;
 use super::source::{Head, ReplicaSink, SinkError};
 use crate::format::entry::{Entry, Point};
@@ -54,11 +53,11 @@ pub(super) enum Done {
 }
 
 /// Says that the applying thread has ended, however it did: nobody waits for it then.
-pub(super) struct Leaving<'a>(pub &'a Mailbox<Done>);
+pub(super) struct Leaving<F: Fn(Done)>(pub F);
 
-impl Drop for Leaving<'_> {
+impl<F: Fn(Done)> Drop for Leaving<F> {
     fn drop(&mut self) {
-        self.0.post(Done::Gone);
+        (self.0)(Done::Gone);
     }
 }
 
@@ -145,11 +144,11 @@ fn apply(
     (done, next)
 }
 
-/// Works until nobody can give it any more jobs.
+/// Works until nobody can give it any more jobs, and tells what came of each.
 pub(super) fn work(
     sink: &mut dyn ReplicaSink,
     queue: &Receiver<Job>,
-    done: &Mailbox<Done>,
+    tell: &dyn Fn(Done),
     mut budget: Budget,
 ) {
     let mut next: Option<Job> = None;
@@ -187,7 +186,7 @@ pub(super) fn work(
                 Done::Seeded(sink.seed_end())
             }
         };
-        done.post(outcome);
+        tell(outcome);
     }
     if seeding {
         sink.seed_abort();

@@ -97,16 +97,6 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Waits for work that was done, whatever else happens.
-    pub fn take_results(&self) -> Vec<T> {
-        let mut state = self.lock();
-        while state.mail.results.is_empty() {
-            let woken = self.arrived.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-        }
-        std::mem::take(&mut state.mail.results)
-    }
-
     /// Work was done.
     pub fn post(&self, result: T) {
         self.lock().mail.results.push(result);

@@ -1,5 +1,5 @@
-//! The threads of one follower connection: one reads the socket and lets the session take what came,
-//! one waits for outcomes and for the time, one applies (`applier`).
+//! The threads of one follower connection: one reads the socket, one applies (`applier`), one waits for
+//! the time. Each lets the session take what it has for it.
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::mpsc::{Sender as Queue, channel};
@@ -73,12 +73,12 @@ pub fn receive(
         .name("receiver".to_owned())
         .spawn(move || reading.read(&mut *from))?;
     std::thread::scope(|scope| {
-        let posted = Arc::clone(&shared.mailbox);
+        let told = &shared;
         let worker = std::thread::Builder::new()
             .name("apply".to_owned())
             .spawn_scoped(scope, move || {
-                let _gone = Leaving(&posted);
-                work(sink, &queue, &posted, Budget::new(limits))
+                let leaving = Leaving(|done| told.done(done));
+                work(sink, &queue, &leaving.0, Budget::new(limits))
             });
         let report = worker.map(|worker| {
             let report = shared.run(stop);
@@ -96,7 +96,7 @@ pub fn receive(
 }
 
 /// The session, and all that it speaks to. The thread that has news for it, be it bytes, an outcome
-/// or the time, takes it and does what follows: nothing is handed over for that.
+/// or the time, takes it and does what follows: nobody else has to be woken for that.
 struct Link {
     session: FollowerSession,
     clock: Clock,
@@ -114,7 +114,7 @@ struct Link {
     position: u64,
     report: Received,
     end: Option<FollowerEnd>,
-    /// When the thread of the session looks again; none while it is awake.
+    /// When the thread that waits for the time looks again; none while it is awake.
     asleep_until_us: Option<u64>,
 }
 
@@ -124,12 +124,13 @@ struct Ends {
     jobs: Queue<Job>,
 }
 
-/// Shared by the thread of the session and the one that reads.
+/// Shared by the threads.
 struct Shared {
     link: Mutex<Link>,
-    /// There is room for more jobs, or the connection has ended.
+    /// Fewer jobs wait, or the connection has ended.
     room: Condvar,
-    mailbox: Arc<Mailbox<Done>>,
+    /// Wakes the thread that waits for the time.
+    mailbox: Arc<Mailbox<()>>,
 }
 
 impl Shared {
@@ -141,7 +142,7 @@ impl Shared {
     /// Nothing is sent, applied or taken any more.
     fn end(&self) {
         self.lock().ends = None;
-        self.room.notify_one();
+        self.room.notify_all();
     }
 
     /// Gives the session what `from` brings, until one of them ends.
@@ -162,18 +163,32 @@ impl Shared {
                 return;
             }
             link.take_bytes(chunk.get(..got).unwrap_or_default());
-            let is_news = link.has_news();
-            drop(link);
-            if is_news {
-                self.mailbox.wake();
-            }
+            self.look_again(link);
             if got == 0 {
                 return;
             }
         }
     }
 
-    /// The thread of the session: waits for outcomes and for the time.
+    /// The applying thread has something for the session.
+    fn done(&self, done: Done) {
+        let mut link = self.lock();
+        link.take_result(done);
+        link.perform();
+        self.look_again(link);
+        self.room.notify_all();
+    }
+
+    /// Wakes the thread that waits for the time, where it has to act before.
+    fn look_again(&self, mut link: MutexGuard<'_, Link>) {
+        let is_news = link.has_news();
+        drop(link);
+        if is_news {
+            self.mailbox.wake();
+        }
+    }
+
+    /// Waits for the time, and for a reason to end.
     fn run(&self, stop: &Stop) -> Received {
         loop {
             let (deadline, is_full) = {
@@ -188,7 +203,7 @@ impl Shared {
                 link.asleep_until_us = Some(next_us);
                 (link.clock.instant(next_us), link.waiting >= JOBS_MAX)
             };
-            let mail = self.mailbox.take(deadline, false);
+            self.mailbox.take(deadline, false);
             let mut link = self.lock();
             link.asleep_until_us = None;
             let now = link.clock.now();
@@ -196,24 +211,19 @@ impl Shared {
                 // Whoever does not listen cannot say that the other side is silent.
                 link.session.not_listening(now);
             }
-            mail.results
-                .into_iter()
-                .for_each(|done| link.take_result(done));
-            link.perform();
             if stop.is_requested() || link.is_enough() {
                 link.session.stop(now);
             }
             link.session.tick(now);
-            self.room.notify_one();
         }
-        self.room.notify_one();
+        self.room.notify_all();
         // What is on its way to the copy is finished and counted.
-        while self.lock().waiting > 0 {
-            let results = self.mailbox.take_results();
-            let mut link = self.lock();
-            results.into_iter().for_each(|done| link.take_result(done));
+        let mut link = self.lock();
+        while link.waiting > 0 {
+            let woken = self.room.wait(link);
+            link = woken.unwrap_or_else(PoisonError::into_inner);
         }
-        self.lock().report.clone()
+        link.report.clone()
     }
 }
 
@@ -258,7 +268,7 @@ impl Link {
         self.report.greeted |= self.session.is_greeted() && !self.session.is_closed();
     }
 
-    /// The thread of the session has to look again.
+    /// The thread that waits for the time has to look again.
     fn has_news(&mut self) -> bool {
         let next_us = self.session.next_tick_us();
         let is_late = self.asleep_until_us.is_some_and(|us| next_us < us);
