@@ -1036,8 +1036,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
@@ -1067,8 +1067,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l other -d 'Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or another file' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from pull" -l max-frames -d 'Apply so many entries at most, then end with status 13' -r
@@ -1108,8 +1108,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l other -d 'Where --from delivers something damaged, go on from here: a store that the primary publishes to, a server, or another file' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from follow" -l reseed -d 'What to do where the source\'s log does not reach back: never, auto or force' -r -f -a "never\t'End with status 11'
 auto\t'Take a new copy'
@@ -1149,8 +1149,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from reseed" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
@@ -1181,8 +1181,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last contact at most, headroom=SIZE at least, verified=TIME since a noted check at most; may be repeated' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l interval -d 'With --watch: how often' -r
@@ -1249,8 +1249,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l tls-ca -d 'For tls://: the authority whose certificate the source has, PEM' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from-tls-cert -d 'For tls://: certificate to show, PEM; with --from-tls-key' -r -F
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l from-tls-key -d 'For tls://: private key of that certificate, PEM' -r -F
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l ssh -d 'For ssh://: the program and its options [default: ssh]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l remote-creel -d 'For ssh://: where creel is on the other machine [default: creel]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'

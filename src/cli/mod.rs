@@ -25,6 +25,7 @@ pub mod table;
 pub mod text;
 pub mod units;
 pub mod usage;
+pub mod words;
 
 pub use context::Context;
 pub use exit::Exit;

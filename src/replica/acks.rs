@@ -197,7 +197,7 @@ fn door(line: &str, looks: bool) -> Option<(SocketAddr, TokenKey)> {
 /// Connects, before anything is written: where nobody serves the file nothing is tried.
 fn connect((address, secret): (SocketAddr, TokenKey)) -> io::Result<Client> {
     let wire = tcp(TcpStream::connect_timeout(&address, CONNECT)?)?;
-    let config = client(Some(secret), wire.channel)?;
+    let config = client(Some(secret), &wire)?;
     Client::open(wire, config, CONNECT).map_err(failed)
 }
 
@@ -230,7 +230,7 @@ pub fn ask_status(client: &mut Client) -> io::Result<Status> {
 
 /// Asks the server at the other end of a connection how it stands.
 pub fn status_over(wire: Wire, token: Option<TokenKey>) -> io::Result<Status> {
-    let config = client(token, wire.channel)?;
+    let config = client(token, &wire)?;
     let mut client = Client::open(wire, config, CONNECT).map_err(failed)?;
     ask_status(&mut client)
 }

@@ -109,13 +109,23 @@ impl FromStr for Source {
 /// `ssh://host/path` is an absolute path, `ssh://host/~/path` one in the home directory there.
 fn ssh(rest: &str) -> Result<Source, String> {
     let wanted = || format!("\"ssh://{rest}\" is no ssh://HOST/PATH");
-    let (host, path) = rest.split_once('/').ok_or_else(wanted)?;
-    let (host, port) = match host.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port.parse().map_err(|_| wanted())?)),
-        None => (host, None),
+    let (login, path) = rest.split_once('/').ok_or_else(wanted)?;
+    let (user, place) = match login.rsplit_once('@') {
+        Some((user, place)) => (Some(user), place),
+        None => (None, login),
+    };
+    let (host, port) = match place.strip_prefix('[') {
+        Some(inner) => inner.split_once(']').ok_or_else(wanted)?,
+        None => place.split_at(place.find(':').unwrap_or(place.len())),
+    };
+    let port = match port.strip_prefix(':') {
+        Some(port) => Some(port.parse().map_err(|_| wanted())?),
+        None if port.is_empty() => None,
+        None => return Err(wanted()),
     };
     // ssh takes what begins with a dash for an option.
-    if host.is_empty() || host.starts_with('-') || host.contains([' ', '\'', '"']) {
+    let bad = |word: &str| word.is_empty() || word.starts_with('-');
+    if bad(host) || user.is_some_and(bad) || login.contains([' ', '\'', '"']) {
         return Err(wanted());
     }
     let path = match path.strip_prefix("~/") {
@@ -126,7 +136,10 @@ fn ssh(rest: &str) -> Result<Source, String> {
         return Err(wanted());
     }
     Ok(Source::Ssh {
-        target: host.to_owned(),
+        target: match user {
+            Some(user) => format!("{user}@{host}"),
+            None => host.to_owned(),
+        },
         port,
         path,
     })
@@ -166,6 +179,21 @@ mod tests {
         };
         assert_eq!(parse("ssh://u@h/srv/a.db"), ssh("u@h", None, "/srv/a.db"));
         assert_eq!(parse("ssh://h:22/~/a.db"), ssh("h", Some(22), "a.db"));
+        assert_eq!(parse("ssh://a@b@h:2/a"), ssh("a@b@h", Some(2), "/a"));
+    }
+
+    /// Its last colon stood for a port, and with a port the brackets stayed, which ssh does not know.
+    #[test]
+    fn an_address_of_many_colons_reached_ssh_in_brackets() {
+        for (text, wanted) in [
+            ("ssh://[::1]/a.db", ("::1", None)),
+            ("ssh://u@[fe80::1]:22/a.db", ("u@fe80::1", Some(22))),
+        ] {
+            let Source::Ssh { target, port, .. } = parse(text) else {
+                panic!("{text}");
+            };
+            assert_eq!((target.as_str(), port), wanted, "{text}");
+        }
     }
 
     #[test]
@@ -179,6 +207,12 @@ mod tests {
             "ssh://h",
             "ssh://h/",
             "ssh://-oProxyCommand=x/a",
+            "ssh://u@-oProxyCommand=x/a",
+            "ssh://@h/a",
+            "ssh://::1/a",
+            "ssh://[::1/a",
+            "ssh://[::1]22/a",
+            "ssh://h:ssh/a",
             "ftp://h/x",
         ] {
             assert!(bad.parse::<Source>().is_err(), "{bad}");

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{HostPort, Source};
+use super::program::carry;
 use super::relief::{Relief, is_damaged_stream};
 use super::slot::{Slot, durable_point, entropy, identity};
 use super::state::State;
@@ -14,7 +15,6 @@ use crate::db::Db;
 use crate::error::Error;
 use crate::format::entry::Point;
 use crate::stream::auth::TokenKey;
-use crate::stream::clock::Pace;
 use crate::stream::follow::{Connector, Trouble};
 use crate::stream::follower::{FollowerConfig, FollowerEnd};
 use crate::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole};
@@ -22,7 +22,7 @@ use crate::stream::message::Code;
 use crate::stream::receiver::Received;
 #[cfg(feature = "tls")]
 use crate::stream::tls::TlsClient;
-use crate::stream::transport::{Wire, child, tcp};
+use crate::stream::transport::{Wire, tcp};
 
 /// A host that does not answer is given up after this.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -141,9 +141,14 @@ pub fn connect(to: &HostPort) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// What a POSIX shell reads as this one word.
+/// What a shell reads as this one word. Most take a backslash in quotes for itself, fish does not.
 fn shell_word(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+    let bare = |c: char| format!("'\\{c}'");
+    let parts = text.chars().map(|c| match c {
+        '\'' | '\\' => bare(c),
+        c => c.to_string(),
+    });
+    format!("'{}'", parts.collect::<String>())
 }
 
 fn ssh(options: &DialOptions, target: &str, port: Option<u16>, path: &str) -> io::Result<Wire> {
@@ -154,18 +159,21 @@ fn ssh(options: &DialOptions, target: &str, port: Option<u16>, path: &str) -> io
         command.arg("-p").arg(port.to_string());
     }
     let creel = match options.remote_creel.as_str() {
-        "" => "creel",
-        path => path,
+        "" => "creel".to_owned(),
+        // A login begins in the home directory, and in quotes no shell knows the tilde.
+        path => match path.strip_prefix("~/") {
+            Some(path) => format!("./{path}"),
+            None => path.to_owned(),
+        },
     };
     // The other side's shell takes it apart again.
     let remote = format!(
         "{} replicate serve {} --stdio",
-        shell_word(creel),
+        shell_word(&creel),
         shell_word(path)
     );
     command.arg(target).arg("--").arg(remote);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    child(command.spawn()?, target)
+    carry(command, target)
 }
 
 /// The first message of a copy.
@@ -199,15 +207,15 @@ fn hello(db: Option<&Db>, name: &str, incarnation: [u8; 16], nonce: [u8; 32]) ->
 }
 
 /// The first message of a client that only asks.
-pub fn client(token: Option<TokenKey>, channel: [u8; 32]) -> io::Result<FollowerConfig> {
+pub fn client(token: Option<TokenKey>, wire: &Wire) -> io::Result<FollowerConfig> {
     let nonce = entropy()?;
     let mut hello = hello(None, "client", first16(&nonce), nonce)?;
     hello.role = PeerRole::Client;
     Ok(FollowerConfig {
         hello,
         token,
-        channel,
-        pace: Pace::default(),
+        channel: wire.channel,
+        pace: wire.pace(),
     })
 }
 
@@ -240,7 +248,7 @@ impl Connector for Dialer {
             hello,
             token: self.options.token.clone(),
             channel: wire.channel,
-            pace: Pace::default(),
+            pace: wire.pace(),
         })
     }
 
@@ -319,6 +327,7 @@ pub fn ending(end: &FollowerEnd) -> String {
         }
         FollowerEnd::Sink { reason } => format!("the copy cannot go on: {reason}"),
         FollowerEnd::Wire(error) => format!("bad bytes from the source: {error}"),
+        FollowerEnd::Carrier { reason } => reason.clone(),
         FollowerEnd::Dead => "nothing more came from the source".to_owned(),
     }
 }
@@ -365,6 +374,7 @@ mod tests {
     fn a_shell_reads_one_word() {
         assert_eq!(shell_word("a b"), "'a b'");
         assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word("a\\b"), "'a'\\\\'b'");
     }
 
     #[test]
@@ -420,6 +430,7 @@ mod tests {
                 FollowerEnd::Sink { reason: reason() },
                 "cannot go on: because",
             ),
+            (FollowerEnd::Carrier { reason: reason() }, "because"),
             (FollowerEnd::Dead, "nothing more"),
         ] {
             let told = trouble(&Trouble::Ended(end));

@@ -11,6 +11,7 @@ pub mod live;
 mod metrics;
 pub mod parted;
 pub mod path;
+mod program;
 pub mod promote;
 pub mod reapply;
 pub mod rejoin;

@@ -101,7 +101,7 @@ pub struct RemotePrimary {
 impl RemotePrimary {
     /// Asks how it stands.
     pub fn open(wire: Wire, token: Option<TokenKey>) -> io::Result<RemotePrimary> {
-        let config = client(token, wire.channel)?;
+        let config = client(token, &wire)?;
         let mut client = Client::open(wire, config, CONNECT).map_err(failed)?;
         let mut epochs: Vec<FenceRecord> = Vec::new();
         for _ in 0..PAGES_MAX {

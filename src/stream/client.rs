@@ -39,11 +39,35 @@ impl Client {
             closer: wire.closer,
             clock,
         };
-        let until = Instant::now() + limit;
+        let until = Instant::now() + limit + wire.patience;
         while !client.session.is_greeted() {
-            client.step(until)?;
+            if let Err(error) = client.step(until) {
+                return Err(client.explained(error));
+            }
         }
         Ok(client)
+    }
+
+    /// No connection was made: why, with what is known of a program that was to carry it.
+    fn explained(mut self, error: AskError) -> AskError {
+        self.leave();
+        match error {
+            AskError::Ended(end) => AskError::Ended(self.closer.explain(end, false)),
+            // It does not read what it is to carry.
+            AskError::Io(error) => match self.closer.explain(FollowerEnd::Dead, false) {
+                FollowerEnd::Dead => AskError::Io(error),
+                end => AskError::Ended(end),
+            },
+            AskError::Timeout => AskError::Timeout,
+        }
+    }
+
+    fn leave(&mut self) {
+        self.session.stop(self.clock.now());
+        let _ = self.perform();
+        self.writer = Box::new(io::sink());
+        self.closer.close();
+        self.mailbox.abandon();
     }
 
     /// Asks and waits for the answer.
@@ -100,9 +124,6 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.session.stop(self.clock.now());
-        let _ = self.perform();
-        self.closer.close();
-        self.mailbox.abandon();
+        self.leave();
     }
 }

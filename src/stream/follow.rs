@@ -170,6 +170,7 @@ fn after(received: &Received, stop: &Stop, options: &FollowOptions) -> Next {
     }
     match &received.end {
         FollowerEnd::Bye | FollowerEnd::Dead | FollowerEnd::Wire(_) => Next::Again,
+        FollowerEnd::Carrier { .. } => Next::Again,
         // The source may be fenced, replaced or catch up in the meantime.
         FollowerEnd::Stale { .. } | FollowerEnd::Deposed { .. } => Next::Again,
         FollowerEnd::Refused(fault) if fault.retryable => Next::Again,

@@ -81,8 +81,9 @@ pub fn receive(
                 work(sink, &queue, &leaving.0, Budget::new(limits))
             });
         let report = worker.map(|worker| {
-            let report = shared.run(stop);
+            let mut report = shared.run(stop);
             wire.closer.close();
+            report.end = wire.closer.explain(report.end, report.greeted);
             shared.end();
             let _ = worker.join();
             report

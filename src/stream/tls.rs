@@ -155,6 +155,7 @@ fn wire(stream: TcpStream, mut connection: Connection) -> io::Result<Wire> {
         closer,
         channel,
         peer,
+        patience: std::time::Duration::ZERO,
     })
 }
 

@@ -2,14 +2,21 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::process::Child;
-use std::sync::Mutex;
 use std::time::Duration;
+
+use super::clock::Pace;
+use super::follower::FollowerEnd;
 
 /// Ends a connection from another thread: its reader and writer return.
 pub trait Closer: Send + Sync {
     /// Ends it.
     fn close(&self);
+
+    /// Knows more of the end, once it is closed: of a program that carried it. `greeted`: the other side was heard.
+    fn explain(&self, end: FollowerEnd, greeted: bool) -> FollowerEnd {
+        let _ = greeted;
+        end
+    }
 }
 
 /// A connection.
@@ -24,6 +31,20 @@ pub struct Wire {
     pub channel: [u8; 32],
     /// The other side's address, for people.
     pub peer: String,
+    /// The other side's first words may take so much longer: somebody logs in.
+    pub patience: Duration,
+}
+
+impl Wire {
+    /// Time-outs of the side that has connected.
+    pub fn pace(&self) -> Pace {
+        let usual = Pace::default();
+        let more_us = u64::try_from(self.patience.as_micros()).unwrap_or(u64::MAX);
+        Pace {
+            handshake_us: usual.handshake_us.saturating_add(more_us),
+            ..usual
+        }
+    }
 }
 
 /// A write that takes longer ends the connection.
@@ -47,6 +68,7 @@ pub fn tcp(stream: TcpStream) -> io::Result<Wire> {
         closer,
         channel: [0; 32],
         peer,
+        patience: Duration::ZERO,
     })
 }
 
@@ -72,36 +94,6 @@ pub fn pipes(reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>, peer: 
         closer: Box::new(NoCloser),
         channel: [0; 32],
         peer: peer.to_owned(),
+        patience: Duration::ZERO,
     }
-}
-
-struct ChildCloser(Mutex<Child>);
-
-impl Closer for ChildCloser {
-    fn close(&self) {
-        if let Ok(mut child) = self.0.lock() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Drop for ChildCloser {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// A program that was started with piped stdin and stdout, such as ssh.
-pub fn child(mut child: Child, peer: &str) -> io::Result<Wire> {
-    let missing = || io::Error::other("the program has no pipes");
-    let reader = child.stdout.take().ok_or_else(missing)?;
-    let writer = child.stdin.take().ok_or_else(missing)?;
-    Ok(Wire {
-        reader: Box::new(reader),
-        writer: Box::new(writer),
-        closer: Box::new(ChildCloser(Mutex::new(child))),
-        channel: [0; 32],
-        peer: peer.to_owned(),
-    })
 }

@@ -50,7 +50,7 @@ pub use map::FileMap;
 pub use nameless::Nameless;
 pub use object::{create_folder, create_object, open_object};
 pub use peer::peer_is_own_user;
-pub use process::{own_group, spawn_detached};
+pub use process::{own_group, see_off, spawn_detached};
 pub use transfer::share_range;
 pub use watch::Watch;
 pub use zero::allocate_zeroed;

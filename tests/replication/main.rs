@@ -7,6 +7,8 @@ mod acks;
 mod arriving;
 mod bootstrap;
 mod documented;
+#[cfg(feature = "tls")]
+mod elector;
 mod ends;
 mod epochs;
 mod faults;
@@ -27,6 +29,8 @@ mod rng;
 mod secure;
 mod sink;
 mod sources;
+mod ssh;
+mod sshd;
 mod status;
 mod store;
 mod store_kill;

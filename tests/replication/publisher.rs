@@ -200,3 +200,31 @@ fn who_publishes_says_so_in_the_store() {
         node["role"] == "primary" && node["lag_entries"] == 0
     });
 }
+
+/// It found the fence only where it had something to publish: until then it served what was no primary any more.
+#[test]
+fn a_deposed_primary_without_writes_went_on_serving() {
+    let world = World::new();
+    world.primary("64KiB");
+    world.put("a.db", "key", "value");
+    let store = store(&world);
+    let mut server = publish(&world, &[]);
+    until("it has published", || !segments(&world).is_empty());
+    world.replicate_to(0, "init", "b.db", &["--from", &store]);
+    world.ok(
+        &["promote", "--yes", "--store", &store],
+        &[&world.path("b.db")],
+    );
+    assert_eq!(server.wait(), (Some(10), None));
+    // And remembers it.
+    assert_eq!(
+        world
+            .ok(&["info", "--get", "role"], &[&world.path("a.db")])
+            .trim(),
+        "primary"
+    );
+    let output = world.replicate("serve", "a.db", &["--listen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(10));
+    world.put("b.db", "key", "other");
+    world.replicate_to(0, "rejoin", "a.db", &["--from", &store]);
+}

@@ -34,6 +34,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
          Targets are backup, checkpoint, commit, compact, diff, drill, open and verify.",
     ),
     (
+        "CREEL_SSH",
+        "The program for `ssh://` and its options, quoted as for a shell, where `--ssh` is not given.",
+    ),
+    (
         "CLICOLOR_FORCE",
         "Colour even where the output is no terminal, unless it is 0. `--color` wins over it.",
     ),

@@ -38,6 +38,7 @@ Examples:
   creel replicate init copy.db --from my.db
   creel replicate init copy.db --from tcp://127.0.0.1:7070
   creel replicate init copy.db --from ssh://db.example.org/srv/my.db
+  creel replicate init copy.db --from ssh://me@db.example.org:2222/~/my.db --ssh 'ssh -i key' --remote-creel '~/bin/creel'
   creel replicate init copy.db --from s3://my-bucket/db1
 
 The source is not disturbed: the copy is one moment of it, and then what was committed meanwhile.

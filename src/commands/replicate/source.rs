@@ -19,7 +19,7 @@ use creel::stream::follow::FollowOptions;
 use creel::stream::stop::Stop;
 
 use super::stream::{node_name, stdio, token};
-use crate::cli::{Failure, codes, report};
+use crate::cli::{Failure, codes, report, words};
 
 /// What to do where the source's log does not reach back to the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,10 +52,10 @@ pub struct SourceArgs {
     /// For tls://: private key of that certificate, PEM
     #[arg(long, value_name = "FILE", requires = "from_tls_cert")]
     from_tls_key: Option<PathBuf>,
-    /// For ssh://: the program and its options [default: ssh]
+    /// For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]
     #[arg(long, value_name = "COMMAND")]
     ssh: Option<String>,
-    /// For ssh://: where creel is on the other machine [default: creel]
+    /// For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]
     #[arg(long, value_name = "PATH")]
     remote_creel: Option<String>,
 }
@@ -136,14 +136,30 @@ impl SourceArgs {
     }
 
     fn options(&self, path: &Path) -> Result<DialOptions, Failure> {
-        let ssh = self.ssh.as_deref().unwrap_or_default();
         Ok(DialOptions {
             token: self.from_token_file.as_deref().map(token).transpose()?,
             #[cfg(feature = "tls")]
             tls: self.tls()?,
-            ssh: ssh.split_whitespace().map(str::to_owned).collect(),
+            ssh: self.ssh()?,
             remote_creel: self.remote_creel.clone().unwrap_or_default(),
             name: node_name(path),
+        })
+    }
+
+    /// The program for ssh://, with its options.
+    fn ssh(&self) -> Result<Vec<String>, Failure> {
+        let (text, whose) = match &self.ssh {
+            Some(text) => (text.clone(), "--ssh"),
+            None => match std::env::var_os("CREEL_SSH")
+                .unwrap_or_default()
+                .into_string()
+            {
+                Ok(text) => (text, "CREEL_SSH"),
+                Err(_) => return Err(Failure::usage("CREEL_SSH is no UTF-8")),
+            },
+        };
+        words::split(&text).map_err(|why| {
+            Failure::usage(format!("{whose}: {why}")).hint("for example: ssh -i 'my key' -p 2222")
         })
     }
 

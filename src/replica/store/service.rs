@@ -12,12 +12,15 @@ use crate::chain::object::{NodeRole, ProgressDoc};
 use crate::chain::store::StoreErrorKind;
 use crate::chain::{ChainError, GcWish, Pace};
 use crate::db::Db;
+use crate::error::Error;
 use crate::format::entry::Point;
 use crate::progress::NoProgress;
 use crate::stream::stop::Stop;
 
 /// Between looks whether there is anything to do.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often who has nothing to publish looks whether somebody else has become the primary.
+const LOOK_FOR_OTHERS: Duration = Duration::from_secs(5);
 /// How often the file is told how far it is published, which costs a checkpoint.
 const REMEMBER_EVERY: Duration = Duration::from_secs(30);
 /// How often the store is told who publishes, though nothing is.
@@ -164,6 +167,7 @@ impl PublishService {
             upload_after: now,
             uploads_failed: 0,
             remembered: now,
+            looked: now,
             told: None,
         };
         let thread = std::thread::Builder::new()
@@ -212,6 +216,8 @@ struct Work {
     upload_after: Instant,
     uploads_failed: u32,
     remembered: Instant,
+    /// When the store was last seen to have no other primary.
+    looked: Instant,
     gc_due: Option<Instant>,
     /// When the store was last told who publishes.
     told: Option<Instant>,
@@ -250,6 +256,7 @@ impl Work {
             }
         }
         let point = self.publishing.point();
+        self.look(point != before, &mut pace)?;
         self.snapshot(&mut pace)?;
         if point != before || self.remembered.elapsed() > REMEMBER_EVERY {
             self.remember(false)?;
@@ -265,6 +272,25 @@ impl Work {
             self.stop.wait(self.options.linger);
         }
         Ok(())
+    }
+
+    /// A fence is found by who writes; who does not would serve for ever what is no longer the primary.
+    fn look(&mut self, moved: bool, pace: &mut dyn Pace) -> StoreResult<()> {
+        let is_fenced = self.db.info()?.fenced;
+        if !is_fenced && !moved && self.looked.elapsed() < LOOK_FOR_OTHERS {
+            return Ok(());
+        }
+        if is_fenced || !moved {
+            self.publishing.look(pace)?;
+        }
+        self.looked = Instant::now();
+        match is_fenced {
+            false => Ok(()),
+            true => {
+                let reason = "a newer epoch has begun elsewhere".to_owned();
+                Err(Error::Fenced { reason }.into())
+            }
+        }
     }
 
     /// Begins a snapshot where one is due, in a thread of its own: commits are published meanwhile.

@@ -113,6 +113,11 @@ pub enum FollowerEnd {
     },
     /// Bytes that make no sense.
     Wire(WireError),
+    /// The program that carried the connection did not do so.
+    Carrier {
+        /// Why, for people.
+        reason: String,
+    },
     /// Nothing came for too long.
     Dead,
 }

@@ -1,7 +1,7 @@
 //! What takes a second process to see.
 
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
@@ -109,6 +109,44 @@ fn signals_end_a_process_the_way_a_shell_expects() {
         Some(libc::SIGPIPE)
     );
     assert!(Role::start("file size limit", &path).end().success());
+}
+
+/// It was killed unasked: ssh left the terminal without echo where it was asking for a password.
+#[test]
+fn a_process_that_stays_was_killed_unasked() {
+    let dir = folder();
+    let mark = dir.path().join("asked");
+    let script = "trap 'echo >\"$1\"; exit 3' TERM; echo ready; while :; do sleep 0.01; done";
+    let start = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(&mark);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let mut child = start(script);
+    let mut ready = [0; 6];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    let patience = Duration::from_secs(60);
+    assert!(see_off(&mut child, Duration::ZERO, patience).is_none());
+    assert!(mark.exists());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    // One that obeys nobody ends all the same.
+    let mut child = start("trap '' TERM; echo ready; while :; do sleep 0.01; done");
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    assert!(see_off(&mut child, Duration::ZERO, Duration::ZERO).is_none());
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+    let mut child = start("exit 7");
+    let status = see_off(&mut child, patience, patience).unwrap();
+    assert_eq!(status.code(), Some(7));
 }
 
 /// This test binary once more, as another process.
