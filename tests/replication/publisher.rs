@@ -206,9 +206,9 @@ fn who_publishes_says_so_in_the_store() {
 fn a_deposed_primary_without_writes_went_on_serving() {
     let world = World::new();
     world.primary("64KiB");
-    world.put("a.db", "key", "value");
     let store = store(&world);
     let mut server = publish(&world, &[]);
+    world.put("a.db", "key", "value");
     until("it has published", || !segments(&world).is_empty());
     world.replicate_to(0, "init", "b.db", &["--from", &store]);
     world.ok(
