@@ -29,7 +29,31 @@ Exit status: 0 printed, 2 no such shell; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut super::cli_shown(), "creel", &mut text);
+        if self.shell == Shell::Bash {
+            text = files_first(&String::from_utf8_lossy(&text)).into_bytes();
+        }
         ctx.out.bytes(&text)?;
         Ok(Exit::Ok)
     }
+}
+
+/// Where no word was begun, clap's script for bash offers all options of a command, and so no files. Without an
+/// offer bash looks for files by itself.
+fn files_first(script: &str) -> String {
+    const OFFER: &str = "            COMPREPLY=( $(compgen -W \"${opts}\" -- \"${cur}\") )";
+    const WORD_OF_OPTIONS: &str = "            if [[ ${cur} == -* || ${COMP_CWORD} -eq ";
+    let mut has_commands = true;
+    let lines = script.lines().map(|line| {
+        if let Some(words) = line.trim_start().strip_prefix("opts=\"") {
+            let mut words = words.trim_end_matches('"').split_whitespace();
+            has_commands = !words.all(|word| word.starts_with('-'));
+        }
+        match line {
+            _ if has_commands => line,
+            OFFER => "            COMPREPLY=()",
+            line if line.starts_with(WORD_OF_OPTIONS) => "            if [[ ${cur} == -* ]] ; then",
+            line => line,
+        }
+    });
+    lines.map(|line| format!("{line}\n")).collect()
 }

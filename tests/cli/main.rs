@@ -7,6 +7,8 @@ mod batch;
 mod bytes;
 mod checkpoint;
 mod compact;
+#[cfg(unix)]
+mod completing;
 mod completions;
 mod delete;
 mod diff;

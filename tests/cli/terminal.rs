@@ -29,7 +29,7 @@ fn shell(db: &Db, line: &str) -> Command {
     command
 }
 
-fn has_script() -> bool {
+pub fn has_script() -> bool {
     let found = Command::new("script")
         .args(["-qec", "true", "/dev/null"])
         .stdin(Stdio::null())
