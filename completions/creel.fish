@@ -8,7 +8,13 @@ function __fish_creel_needs_command
     set -l cmd (commandline -opc)
     set -e cmd[1]
     argparse -s (__fish_creel_global_optspecs) -- $cmd 2>/dev/null
-    or return
+    or begin
+        set -q cmd[1]
+        or return
+        set -e cmd[-1]
+        argparse -s (__fish_creel_global_optspecs) -- $cmd 2>/dev/null
+        or return
+    end
     if set -q argv[1]
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]

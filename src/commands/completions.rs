@@ -29,12 +29,31 @@ Exit status: 0 printed, 2 no such shell; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut super::cli_shown(), "creel", &mut text);
-        if self.shell == Shell::Bash {
-            text = files_first(&String::from_utf8_lossy(&text)).into_bytes();
+        match self.shell {
+            Shell::Bash => text = files_first(&String::from_utf8_lossy(&text)).into_bytes(),
+            Shell::Fish => text = values_too(&String::from_utf8_lossy(&text)).into_bytes(),
+            _ => {}
         }
         ctx.out.bytes(&text)?;
         Ok(Exit::Ok)
     }
+}
+
+/// Where an option in front of the command waits for its value, clap's script for fish sees no command line at
+/// all, and so offers none of the values.
+fn values_too(script: &str) -> String {
+    const PARSE: &str =
+        "    argparse -s (__fish_creel_global_optspecs) -- $cmd 2>/dev/null\n    or return\n";
+    const AGAIN: &str = "    argparse -s (__fish_creel_global_optspecs) -- $cmd 2>/dev/null
+    or begin
+        set -q cmd[1]
+        or return
+        set -e cmd[-1]
+        argparse -s (__fish_creel_global_optspecs) -- $cmd 2>/dev/null
+        or return
+    end
+";
+    script.replace(PARSE, AGAIN)
 }
 
 /// Where no word was begun, clap's script for bash offers all options of a command, and so no files. Without an
