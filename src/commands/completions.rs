@@ -29,14 +29,26 @@ Exit status: 0 printed, 2 no such shell; others: creel explain CODE";
     fn run(self, ctx: &mut Context) -> Outcome {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut super::cli_shown(), "creel", &mut text);
-        match self.shell {
-            Shell::Bash => text = files_first(&String::from_utf8_lossy(&text)).into_bytes(),
-            Shell::Fish => text = values_too(&String::from_utf8_lossy(&text)).into_bytes(),
-            _ => {}
-        }
-        ctx.out.bytes(&text)?;
+        let text = String::from_utf8_lossy(&text);
+        let text = match self.shell {
+            Shell::Bash => files_first(&text),
+            Shell::Fish => values_too(&text),
+            Shell::Zsh => options_behind(&text),
+            _ => text.into_owned(),
+        };
+        ctx.out.bytes(text.as_bytes())?;
         Ok(Exit::Ok)
     }
+}
+
+/// Behind the first of any number of words clap's script for zsh lets nothing but more of them follow; options
+/// may.
+fn options_behind(script: &str) -> String {
+    let lines = script.lines().map(|line| match line.strip_prefix("'*::") {
+        Some(rest) => format!("'*:{rest}\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 /// Where an option in front of the command waits for its value, clap's script for fish sees no command line at

@@ -126,8 +126,7 @@ impl Terminal {
             self.until("READY>");
             writeln!(self.keyboard, "creel {typed}\t").unwrap();
             self.until("got:");
-            // Zsh shows that a value follows.
-            let got = self.until("\n").trim_end().trim_end_matches('=');
+            let got = self.until("\n").trim_end();
             assert_eq!(got, *wanted, "creel {typed}");
         }
     }
