@@ -137,3 +137,23 @@ fn copies_do_not_run_with_less_than_full_sync() {
     }
     world.replicate_to(0, "pull", "b.db", &[from[0], from[1], "--sync", "full"]);
 }
+
+/// It ended as where a device fails (status 8), and whoever runs it again and again did so.
+#[test]
+fn a_follower_whose_copy_was_promoted_told_of_a_failed_device() {
+    let world = World::new();
+    world.create("a.db");
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let mut follower = world.follow("b.db", &served.address, &[]);
+    world.put("a.db", "key", "value");
+    world.wait_for("b.db", "a.db");
+    world.ok(
+        &["promote", "--accept-loss", "--yes"],
+        &[&world.path("b.db")],
+    );
+    // More comes, which is not for a primary.
+    world.put("a.db", "key", "other");
+    assert_eq!(follower.wait(), (Some(10), None));
+    world.replicate_to(10, "follow", "b.db", &["--from", &served.address]);
+}

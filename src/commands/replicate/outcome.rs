@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use creel::Role;
 use creel::replica::dial::trouble;
 use creel::replica::slot::{Slot, durable_point};
 use creel::replica::state::Following;
@@ -159,7 +160,16 @@ pub fn report(
         return Ok(exit);
     }
     match error {
-        Some(error) => Err(failure(error, slot.path(), followed, state.newer)),
+        Some(error) => {
+            let role = slot.get().and_then(|db| Some(db.info().ok()?.role));
+            let refused = match role {
+                _ if state.newer => &codes::NOT_A_DB,
+                // It was promoted, and this is the end of following.
+                Some(role) if role != Role::Replica => &codes::FENCED,
+                _ => &codes::IO,
+            };
+            Err(failure(error, slot.path(), followed, refused))
+        }
         None if report.limited => Ok(Exit::Limit),
         None if !report.caught_up => Err(Failure::new(
             &codes::UNREACHABLE,
@@ -245,8 +255,13 @@ pub fn report_store(
     Ok(if done.limited { Exit::Limit } else { Exit::Ok })
 }
 
-/// Why following ended, for the exit status.
-fn failure(error: &Trouble, path: &Path, followed: &Followed, newer: bool) -> Failure {
+/// Why following ended, for the exit status. `refused`: what it means where the copy took no more.
+fn failure(
+    error: &Trouble,
+    path: &Path,
+    followed: &Followed,
+    refused: &'static codes::Code,
+) -> Failure {
     let text = trouble(error);
     let state = if followed.seeds > 0 {
         "a new copy was put in place, which is whole".to_owned()
@@ -265,8 +280,7 @@ fn failure(error: &Trouble, path: &Path, followed: &Followed, newer: bool) -> Fa
             FollowerEnd::Reseed { .. } => &codes::RESEED,
             FollowerEnd::Unproven | FollowerEnd::TokenWanted => &codes::UNAUTHORISED,
             FollowerEnd::Stale { .. } | FollowerEnd::Deposed { .. } => &codes::FENCED,
-            FollowerEnd::Sink { .. } if newer => &codes::NOT_A_DB,
-            FollowerEnd::Sink { .. } => &codes::IO,
+            FollowerEnd::Sink { .. } => refused,
             FollowerEnd::Refused(fault) => match fault.code {
                 Code::Auth => &codes::UNAUTHORISED,
                 Code::Lineage | Code::Diverged => &codes::DIVERGED,
