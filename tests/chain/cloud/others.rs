@@ -87,6 +87,8 @@ fn an_independent_azure_server_agrees() {
     let mut command = Command::new("azurite-blob");
     command.args(["--inMemoryPersistence", "--silent", "--disableTelemetry"]);
     command.args(["--blobHost", "127.0.0.1", "--blobPort", "0"]);
+    // It would close connections that are about to be used where this machine is slow.
+    command.args(["--blobKeepAliveTimeout", "600"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let Ok(child) = command.spawn() else {
         skipped("azurite-blob is not installed; npm install -g azurite");
