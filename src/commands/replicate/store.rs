@@ -33,9 +33,9 @@ pub struct PatienceArg {
 }
 
 impl PatienceArg {
-    /// Begins now, and ends with a signal.
+    /// With each request; a signal ends it.
     pub fn start(&self) -> Patience<'static> {
-        Patience::new(Some(self.store_timeout), &signals::stopped)
+        Patience::for_each(self.store_timeout, &signals::stopped)
     }
 }
 
