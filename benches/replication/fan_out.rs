@@ -15,6 +15,7 @@ use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::stream::follow::{FollowOptions, follow};
+use creel::stream::source::shared;
 use creel::stream::stop::Stop;
 use creel::{OpenOptions, SyncMode};
 
@@ -47,8 +48,8 @@ pub fn is_follower() -> bool {
     let (there, told) = (Arc::clone(&slot), Arc::clone(&state));
     let tell = Box::new(|_: &str| {});
     let mut dialer = Dialer::new(source, DialOptions::default(), there, told, tell).unwrap();
-    let mut sink = DbSink::new(slot, state);
-    follow(&mut dialer, &mut sink, &stop, FollowOptions::default());
+    let sink = shared(DbSink::new(slot, state));
+    follow(&mut dialer, &sink, &stop, FollowOptions::default());
     true
 }
 

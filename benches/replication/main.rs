@@ -28,6 +28,7 @@ use creel::replica::store::{
     AttachOptions, Attached, PromoteWish, PullWish as StoreWish, attach, promote_in_store, pull,
 };
 use creel::stream::follow::{FollowOptions, Followed, follow};
+use creel::stream::source::shared;
 use creel::stream::stop::Stop;
 use creel::{
     CheckpointOptions, CreateOptions, Db, NoProgress, OpenOptions, Role, SeedOptions, SyncMode,
@@ -143,8 +144,8 @@ fn begin_with(
         let options = DialOptions::default();
         let (there, told) = (Arc::clone(&slot), Arc::clone(&state));
         let mut dialer = Dialer::new(source, options, there, told, tell).unwrap();
-        let mut sink = DbSink::new(slot, state);
-        follow(&mut dialer, &mut sink, &wish, follow_options)
+        let sink = shared(DbSink::new(slot, state));
+        follow(&mut dialer, &sink, &wish, follow_options)
     });
     Copy { db, stop, thread }
 }

@@ -20,6 +20,7 @@ use crate::stream::follow::{FollowOptions, Trouble, follow};
 use crate::stream::follower::FollowerEnd;
 use crate::stream::message::Code;
 use crate::stream::receiver::Limits;
+use crate::stream::source::shared;
 use crate::stream::stop::Stop;
 
 /// The other source, and the copy that it helps.
@@ -120,7 +121,7 @@ impl Relief {
         let silent = Box::new(|_: &str| ());
         let dialer = Dialer::new(source, options, slot, Arc::clone(&state), silent);
         let mut dialer = dialer.map_err(|e| e.to_string())?;
-        let mut sink = DbSink::new(Arc::clone(&self.slot), state);
+        let sink = shared(DbSink::new(Arc::clone(&self.slot), state));
         let options = FollowOptions {
             limits: Limits {
                 at_head: true,
@@ -128,7 +129,7 @@ impl Relief {
             },
             ..FollowOptions::default()
         };
-        let followed = follow(&mut dialer, &mut sink, &self.stop, options);
+        let followed = follow(&mut dialer, &sink, &self.stop, options);
         match followed.trouble {
             Some(why) => Err(trouble(&why)),
             None => Ok(()),

@@ -1,16 +1,19 @@
-//! The thread that applies what comes over one follower connection: everything that touches the
-//! copy, in order. A long sync or a check of a new copy holds up no heartbeat.
+//! Applies what comes over one follower connection: everything that touches the copy, in order.
+//!
+//! Much is applied by a thread of its own, so that the next bytes come meanwhile. A little that comes
+//! by itself is applied by the thread that read it: nobody has to be woken for it.
 
 use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::receiver::Limits;
-use super::source::{Head, ReplicaSink, SinkError};
+use super::source::{Head, Sink, SinkError};
 use crate::format::entry::{Entry, Point};
 
 /// Bytes of batches that are applied as one.
 const TOGETHER: usize = 8 << 20;
 
-/// Work for the applying thread.
+/// Work at the copy.
 pub(super) enum Job {
     Epoch(u32),
     /// Entries, and how often the leader was asked to read again before they came.
@@ -62,15 +65,14 @@ impl<F: Fn(Done)> Drop for Leaving<F> {
 }
 
 /// What may still be applied.
-pub(super) struct Budget {
+struct Budget {
     entries: u64,
     bytes: u64,
     begun: bool,
 }
 
 impl Budget {
-    /// All of it.
-    pub fn new(limits: Limits) -> Budget {
+    fn new(limits: Limits) -> Budget {
         Budget {
             entries: limits.max_entries.unwrap_or(u64::MAX),
             bytes: limits.max_bytes.unwrap_or(u64::MAX),
@@ -97,100 +99,129 @@ impl Budget {
     }
 }
 
-/// Applies what came, with what came after it in the meantime: one sync for all.
-fn apply(
-    sink: &mut dyn ReplicaSink,
-    queue: &Receiver<Job>,
-    mut bytes: Vec<u8>,
-    budget: &mut Budget,
-) -> (Done, Option<Job>) {
-    let mut batches = 1;
-    let mut next = None;
-    while bytes.len() < TOGETHER {
-        match queue.try_recv() {
-            Ok(Job::Apply(_, more)) => {
-                bytes.extend_from_slice(&more);
-                batches += 1;
-            }
-            Ok(other) => {
-                next = Some(other);
-                break;
-            }
-            Err(_) => break,
-        }
-    }
-    let whole = bytes.len();
-    if budget.entries != u64::MAX || budget.bytes != u64::MAX {
-        bytes.truncate(budget.cut(&bytes));
-    }
-    if bytes.is_empty() && whole > 0 {
-        return (Done::Passed { jobs: batches }, next);
-    }
-    let outcome = sink.apply(&bytes);
-    let applied = bytes.len() as u64;
-    let done = if bytes.len() < whole {
-        Done::Limited {
-            batches,
-            bytes: applied,
-            outcome,
-        }
-    } else {
-        Done::Applied {
-            batches,
-            bytes: applied,
-            outcome,
-        }
-    };
-    (done, next)
+/// Works at the copy, one job after the other.
+pub(super) struct Applier {
+    sink: Sink,
+    budget: Budget,
+    seeding: bool,
+    /// The round in which something damaged came.
+    damaged: Option<u32>,
 }
 
-/// Works until nobody can give it any more jobs, and tells what came of each.
-pub(super) fn work(
-    sink: &mut dyn ReplicaSink,
-    queue: &Receiver<Job>,
-    tell: &dyn Fn(Done),
-    mut budget: Budget,
-) {
-    let mut next: Option<Job> = None;
-    let mut seeding = false;
-    let mut damaged = None;
-    while let Some(job) = next.take().or_else(|| queue.recv().ok()) {
-        let outcome = match job {
-            Job::Epoch(epoch) => match sink.saw_epoch(epoch) {
-                Ok(()) => Done::Passed { jobs: 1 },
-                Err(error) => Done::Failed(error),
-            },
+impl Applier {
+    /// Nothing was applied yet.
+    pub fn new(sink: Sink, limits: Limits) -> Applier {
+        Applier {
+            sink,
+            budget: Budget::new(limits),
+            seeding: false,
+            damaged: None,
+        }
+    }
+
+    /// Does a job, and those of `queue` that can be done with it; gives one that cannot.
+    pub fn run(&mut self, job: Job, queue: Option<&Receiver<Job>>) -> (Done, Option<Job>) {
+        let done = match job {
+            Job::Epoch(epoch) => passed(lock(&self.sink).saw_epoch(epoch)),
             Job::Heard { head, caught_up } => {
-                sink.heard(&head, caught_up);
+                lock(&self.sink).heard(&head, caught_up);
                 Done::Heard
             }
             // It followed what was damaged; it comes once more.
-            Job::Apply(round, _) if damaged == Some(round) => Done::Passed { jobs: 1 },
-            Job::Apply(round, bytes) => {
-                let (outcome, other) = apply(sink, queue, bytes, &mut budget);
-                next = other;
-                if let Done::Applied { outcome, .. } | Done::Limited { outcome, .. } = &outcome
-                    && matches!(outcome, Err(SinkError::Damaged { .. }))
-                {
-                    damaged = Some(round);
-                }
-                outcome
-            }
+            Job::Apply(round, _) if self.damaged == Some(round) => Done::Passed { jobs: 1 },
+            Job::Apply(round, bytes) => return self.apply(round, Together::take(bytes, queue)),
             Job::SeedBegin { bytes, position } => {
-                seeding = true;
-                passed(sink.seed_begin(bytes, &position))
+                self.seeding = true;
+                passed(lock(&self.sink).seed_begin(bytes, &position))
             }
-            Job::SeedPart(bytes) => passed(sink.seed_part(&bytes)),
+            Job::SeedPart(bytes) => passed(lock(&self.sink).seed_part(&bytes)),
             Job::SeedEnd => {
-                seeding = false;
-                Done::Seeded(sink.seed_end())
+                self.seeding = false;
+                Done::Seeded(lock(&self.sink).seed_end())
             }
         };
-        tell(outcome);
+        (done, None)
     }
-    if seeding {
-        sink.seed_abort();
+
+    fn apply(&mut self, round: u32, together: Together) -> (Done, Option<Job>) {
+        let Together {
+            mut bytes,
+            batches,
+            next,
+        } = together;
+        let whole = bytes.len();
+        let budget = &mut self.budget;
+        if budget.entries != u64::MAX || budget.bytes != u64::MAX {
+            bytes.truncate(budget.cut(&bytes));
+        }
+        if bytes.is_empty() && whole > 0 {
+            return (Done::Passed { jobs: batches }, next);
+        }
+        let outcome = lock(&self.sink).apply(&bytes);
+        if matches!(outcome, Err(SinkError::Damaged { .. })) {
+            self.damaged = Some(round);
+        }
+        let applied = bytes.len() as u64;
+        let done = if bytes.len() < whole {
+            Done::Limited {
+                batches,
+                bytes: applied,
+                outcome,
+            }
+        } else {
+            Done::Applied {
+                batches,
+                bytes: applied,
+                outcome,
+            }
+        };
+        (done, next)
     }
+}
+
+impl Drop for Applier {
+    fn drop(&mut self) {
+        if self.seeding {
+            lock(&self.sink).seed_abort();
+        }
+    }
+}
+
+/// What came, with what came after it in the meantime: one sync for all.
+struct Together {
+    bytes: Vec<u8>,
+    batches: usize,
+    /// A job that came behind them.
+    next: Option<Job>,
+}
+
+impl Together {
+    fn take(bytes: Vec<u8>, queue: Option<&Receiver<Job>>) -> Together {
+        let mut all = Together {
+            bytes,
+            batches: 1,
+            next: None,
+        };
+        while let Some(queue) = queue.filter(|_| all.bytes.len() < TOGETHER) {
+            match queue.try_recv() {
+                Ok(Job::Apply(_, more)) => {
+                    all.bytes.extend_from_slice(&more);
+                    all.batches += 1;
+                }
+                Ok(other) => {
+                    all.next = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        all
+    }
+}
+
+/// Whoever panicked with it has left nothing half done that a later job would not find out.
+pub(super) fn lock<T: ?Sized>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn passed(outcome: Result<(), SinkError>) -> Done {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::follower::{FollowerConfig, FollowerEnd};
 use super::receiver::{Limits, Received, receive};
-use super::source::ReplicaSink;
+use super::source::Sink;
 use super::stop::Stop;
 use super::transport::Wire;
 
@@ -79,7 +79,7 @@ enum Next {
 /// Follows until the end is wished, a limit is reached, or going on makes no sense.
 pub fn follow(
     connector: &mut dyn Connector,
-    sink: &mut dyn ReplicaSink,
+    sink: &Sink,
     stop: &Stop,
     options: FollowOptions,
 ) -> Followed {
@@ -149,7 +149,7 @@ pub fn follow(
 
 fn attempt(
     connector: &mut dyn Connector,
-    sink: &mut dyn ReplicaSink,
+    sink: &Sink,
     stop: &Stop,
     options: &FollowOptions,
     redirect: Option<&str>,

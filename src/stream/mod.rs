@@ -1,7 +1,8 @@
 //! The log over a connection: frames, sessions, and the threads around them.
 //!
 //! Sessions know no socket and no clock: bytes and events go in, actions come out. Reading order:
-//! `frame`, `message`, `leader`, `follower`, `hub`, `sender`, `receiver`, `applier`.
+//! `frame`, `message`, `leader`, `follower`, `hub`, `sender`, `receiver`, `link`,
+//! `applier`.
 
 mod applier;
 pub mod auth;
@@ -16,6 +17,7 @@ pub mod frame;
 pub mod hello;
 pub mod hub;
 pub mod leader;
+mod link;
 mod mailbox;
 pub mod message;
 pub mod receiver;

@@ -1,22 +1,25 @@
-//! The threads of one follower connection: one reads the socket, one applies (`applier`), one waits for
-//! the time. Each lets the session take what it has for it.
+//! The threads of one follower connection: one reads the socket and applies a little that comes by
+//! itself, one applies the rest (`applier`), one waits for the time. Each lets the session take what it
+//! has for it.
 
-use std::io::{ErrorKind, Read, Write};
-use std::sync::mpsc::{Sender as Queue, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::io::{ErrorKind, Read};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::applier::{Budget, Done, Job, Leaving, work};
-use super::follower::{FollowerAction, FollowerConfig, FollowerEnd, FollowerSession};
-use super::mailbox::{Clock, Mailbox};
-use super::source::{Head, ReplicaSink, SinkError};
+use super::applier::{Applier, Done, Job, Leaving, lock};
+use super::follower::{FollowerConfig, FollowerEnd};
+use super::link::{Ends, Link};
+use super::mailbox::Mailbox;
+use super::source::{Head, Sink};
 use super::stop::{Stop, Wake};
 use super::transport::Wire;
-use crate::format::entry::Point;
 
 /// Jobs that may wait for the applying thread; above it no bytes are taken.
 const JOBS_MAX: usize = 16;
 /// Bytes that are read at a time.
 const CHUNK: usize = 128 << 10;
+/// Less than this is a little that came by itself: there is hardly more to be read.
+const LITTLE: usize = 16 << 10;
 
 /// When to stop by oneself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,7 +57,7 @@ pub struct Received {
 pub fn receive(
     wire: Wire,
     config: FollowerConfig,
-    sink: &mut dyn ReplicaSink,
+    sink: &Sink,
     stop: &Stop,
     limits: Limits,
 ) -> std::io::Result<Received> {
@@ -66,20 +69,17 @@ pub fn receive(
         mailbox: Arc::default(),
     });
     stop.register(&shared.mailbox);
+    let applier = Arc::new(Mutex::new(Applier::new(Arc::clone(sink), limits)));
     let mut from = wire.reader;
-    let reading = Arc::clone(&shared);
+    let (reading, applies) = (Arc::clone(&shared), Arc::downgrade(&applier));
     // Not waited for: what it reads may be a pipe that nobody closes.
     std::thread::Builder::new()
         .name("receiver".to_owned())
-        .spawn(move || reading.read(&mut *from))?;
+        .spawn(move || reading.read(&mut *from, &applies))?;
     std::thread::scope(|scope| {
-        let told = &shared;
         let worker = std::thread::Builder::new()
             .name("apply".to_owned())
-            .spawn_scoped(scope, move || {
-                let leaving = Leaving(|done| told.done(done));
-                work(sink, &queue, &leaving.0, Budget::new(limits))
-            });
+            .spawn_scoped(scope, || shared.apply(&applier, queue));
         let report = worker.map(|worker| {
             let mut report = shared.run(stop);
             wire.closer.close();
@@ -96,35 +96,6 @@ pub fn receive(
     })
 }
 
-/// The session, and all that it speaks to. The thread that has news for it, be it bytes, an outcome
-/// or the time, takes it and does what follows: nobody else has to be woken for that.
-struct Link {
-    session: FollowerSession,
-    clock: Clock,
-    /// None once the connection has ended.
-    ends: Option<Ends>,
-    /// Jobs that the applying thread has not finished.
-    waiting: usize,
-    /// One of them is what the leader said.
-    telling: bool,
-    /// What it said since then: only the newest counts.
-    told: Option<(Head, bool)>,
-    /// Damaged batches so far.
-    round: u32,
-    limits: Limits,
-    position: u64,
-    report: Received,
-    end: Option<FollowerEnd>,
-    /// When the thread that waits for the time looks again; none while it is awake.
-    asleep_until_us: Option<u64>,
-}
-
-/// Where things go.
-struct Ends {
-    writer: Box<dyn Write + Send>,
-    jobs: Queue<Job>,
-}
-
 /// Shared by the threads.
 struct Shared {
     link: Mutex<Link>,
@@ -136,8 +107,7 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Link> {
-        // What a panic left behind is looked at once more, and ended.
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.link)
     }
 
     /// Nothing is sent, applied or taken any more.
@@ -147,7 +117,7 @@ impl Shared {
     }
 
     /// Gives the session what `from` brings, until one of them ends.
-    fn read(&self, from: &mut dyn Read) {
+    fn read(&self, from: &mut dyn Read, applier: &Weak<Mutex<Applier>>) {
         let mut chunk = vec![0u8; CHUNK];
         loop {
             let got = match from.read(&mut chunk) {
@@ -157,17 +127,45 @@ impl Shared {
             };
             let mut link = self.lock();
             while link.waiting >= JOBS_MAX && link.ends.is_some() {
-                let woken = self.room.wait(link);
-                link = woken.unwrap_or_else(PoisonError::into_inner);
+                link = self.wait(link);
             }
             if link.ends.is_none() {
                 return;
             }
+            link.is_little = got < LITTLE;
             link.take_bytes(chunk.get(..got).unwrap_or_default());
+            while let Some(job) = link.own.take() {
+                link.is_little = false;
+                drop(link);
+                let done = applier.upgrade().map(|a| lock(&a).run(job, None).0);
+                link = self.lock();
+                link.is_busy = false;
+                link.is_little = true;
+                link.take_result(done.unwrap_or(Done::Gone));
+                link.perform();
+                self.room.notify_all();
+            }
+            link.is_little = false;
             self.look_again(link);
             if got == 0 {
                 return;
             }
+        }
+    }
+
+    /// The applying thread: works until nobody can give it any more jobs.
+    fn apply(&self, applier: &Mutex<Applier>, queue: Receiver<Job>) {
+        let leaving = Leaving(|done| self.done(done));
+        let mut next: Option<Job> = None;
+        while let Some(job) = next.take().or_else(|| queue.recv().ok()) {
+            let mut link = self.lock();
+            while link.is_busy {
+                link = self.wait(link);
+            }
+            drop(link);
+            let (done, other) = lock(applier).run(job, Some(&queue));
+            next = other;
+            (leaving.0)(done);
         }
     }
 
@@ -178,6 +176,11 @@ impl Shared {
         link.perform();
         self.look_again(link);
         self.room.notify_all();
+    }
+
+    fn wait<'l>(&self, link: MutexGuard<'l, Link>) -> MutexGuard<'l, Link> {
+        let woken = self.room.wait(link);
+        woken.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the thread that waits for the time, where it has to act before.
@@ -202,7 +205,8 @@ impl Shared {
                 }
                 let next_us = link.session.next_tick_us();
                 link.asleep_until_us = Some(next_us);
-                (link.clock.instant(next_us), link.waiting >= JOBS_MAX)
+                let is_full = link.waiting >= JOBS_MAX || link.is_busy;
+                (link.clock.instant(next_us), is_full)
             };
             self.mailbox.take(deadline, false);
             let mut link = self.lock();
@@ -221,180 +225,8 @@ impl Shared {
         // What is on its way to the copy is finished and counted.
         let mut link = self.lock();
         while link.waiting > 0 {
-            let woken = self.room.wait(link);
-            link = woken.unwrap_or_else(PoisonError::into_inner);
+            link = self.wait(link);
         }
         link.report.clone()
-    }
-}
-
-impl Link {
-    fn new(config: FollowerConfig, ends: Ends, limits: Limits) -> Link {
-        let clock = Clock::start();
-        let position = config.hello.position.index;
-        Link {
-            session: FollowerSession::new(config, clock.now()),
-            clock,
-            ends: Some(ends),
-            waiting: 0,
-            telling: false,
-            told: None,
-            round: 0,
-            limits,
-            position,
-            report: Received {
-                end: FollowerEnd::Bye,
-                entries: 0,
-                bytes: 0,
-                seeded: false,
-                caught_up: false,
-                limited: false,
-                head: None,
-                greeted: false,
-            },
-            end: None,
-            asleep_until_us: None,
-        }
-    }
-
-    /// What the other side sent; nothing where it sends no more.
-    fn take_bytes(&mut self, bytes: &[u8]) {
-        let now = self.clock.now();
-        if bytes.is_empty() {
-            self.end.get_or_insert(FollowerEnd::Dead);
-            return;
-        }
-        self.session.receive(now, bytes);
-        self.perform();
-        self.report.greeted |= self.session.is_greeted() && !self.session.is_closed();
-    }
-
-    /// The thread that waits for the time has to look again.
-    fn has_news(&mut self) -> bool {
-        let next_us = self.session.next_tick_us();
-        let is_late = self.asleep_until_us.is_some_and(|us| next_us < us);
-        is_late || self.end.is_some() || self.is_enough()
-    }
-
-    fn is_enough(&mut self) -> bool {
-        let caught_up = self.session.is_caught_up();
-        self.report.caught_up = caught_up;
-        let over = |limit: Option<u64>, count: u64| limit.is_some_and(|limit| count >= limit);
-        let limited = over(self.limits.max_entries, self.report.entries)
-            || over(self.limits.max_bytes, self.report.bytes);
-        self.report.limited |= limited && !caught_up;
-        limited || self.report.limited || (self.limits.at_head && caught_up)
-    }
-
-    fn take_result(&mut self, done: Done) {
-        let now = self.clock.now();
-        self.waiting = self.waiting.saturating_sub(1);
-        match done {
-            Done::Passed { jobs } => self.waiting = self.waiting.saturating_sub(jobs - 1),
-            Done::Gone => {
-                self.waiting = 0;
-                let reason = "the applying thread has ended".to_owned();
-                self.end.get_or_insert(FollowerEnd::Sink { reason });
-            }
-            Done::Failed(error) => self.session.seeded(now, Err(error)),
-            Done::Heard => {
-                self.telling = false;
-                if let Some((head, caught_up)) = self.told.take() {
-                    self.tell(head, caught_up);
-                }
-            }
-            Done::Seeded(outcome) => {
-                if let Ok(point) = &outcome {
-                    self.report.seeded = true;
-                    self.report.caught_up = false;
-                    self.position = point.index;
-                }
-                self.session.seeded(now, outcome);
-            }
-            Done::Applied {
-                batches,
-                bytes,
-                outcome,
-            } => {
-                self.waiting = self.waiting.saturating_sub(batches - 1);
-                self.count(&outcome, bytes);
-                self.session.applied_many(now, batches, outcome);
-            }
-            Done::Limited {
-                batches,
-                bytes,
-                outcome,
-            } => {
-                self.waiting = self.waiting.saturating_sub(batches - 1);
-                self.count(&outcome, bytes);
-                match outcome {
-                    // Not the end of a batch, so it is not acknowledged; HELLO says it next time.
-                    Ok(_) => self.report.limited = true,
-                    Err(_) => self.session.applied_many(now, batches, outcome),
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, outcome: &Result<Point, SinkError>, bytes: u64) {
-        self.round += u32::from(matches!(outcome, Err(SinkError::Damaged { .. })));
-        if let Ok(point) = outcome {
-            self.report.entries += point.index.saturating_sub(self.position);
-            self.report.bytes += bytes;
-            self.position = point.index;
-        }
-    }
-
-    /// False where the other side takes no more.
-    fn send(&mut self, bytes: &[u8]) -> bool {
-        let Some(Ends { writer, .. }) = self.ends.as_mut() else {
-            return false;
-        };
-        let written = writer.write_all(bytes).and_then(|()| writer.flush());
-        written.is_ok()
-    }
-
-    fn job(&mut self, job: Job) {
-        let ends = self.ends.as_ref();
-        if ends.is_some_and(|ends| ends.jobs.send(job).is_ok()) {
-            self.waiting += 1;
-        }
-    }
-
-    /// Heartbeats do not queue up behind a long job.
-    fn tell(&mut self, head: Head, caught_up: bool) {
-        if self.telling {
-            self.told = Some((head, caught_up));
-        } else {
-            self.telling = true;
-            self.job(Job::Heard { head, caught_up });
-        }
-    }
-
-    fn perform(&mut self) {
-        while let Some(action) = self.session.next_action() {
-            match action {
-                FollowerAction::Send(bytes) => {
-                    if !self.send(&bytes) {
-                        self.end.get_or_insert(FollowerEnd::Dead);
-                    }
-                }
-                FollowerAction::Apply(bytes) => self.job(Job::Apply(self.round, bytes)),
-                FollowerAction::SeedBegin { bytes, position } => {
-                    self.job(Job::SeedBegin { bytes, position });
-                }
-                FollowerAction::SeedPart(bytes) => self.job(Job::SeedPart(bytes)),
-                FollowerAction::SeedEnd => self.job(Job::SeedEnd),
-                FollowerAction::SawEpoch(epoch) => self.job(Job::Epoch(epoch)),
-                FollowerAction::Heard { head, caught_up } => {
-                    self.report.head = Some(head);
-                    self.tell(head, caught_up);
-                }
-                FollowerAction::Close(end) => {
-                    self.end.get_or_insert(end);
-                }
-                FollowerAction::Streaming | FollowerAction::Answer(_) => {}
-            }
-        }
     }
 }

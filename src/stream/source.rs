@@ -2,6 +2,7 @@
 //! do in memory.
 
 use std::io::Read;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::format::entry::Point;
@@ -123,6 +124,14 @@ pub enum SinkError {
         /// Why, for people.
         reason: String,
     },
+}
+
+/// A copy that is fed, by whichever thread has something for it.
+pub type Sink = Arc<Mutex<dyn ReplicaSink>>;
+
+/// For the threads of a connection.
+pub fn shared(sink: impl ReplicaSink + 'static) -> Sink {
+    Arc::new(Mutex::new(sink))
 }
 
 /// A copy that is fed.

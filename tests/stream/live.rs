@@ -15,7 +15,7 @@ use creel::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT};
 use creel::stream::hub::Hub;
 use creel::stream::server::{ServeOptions, Server};
 use creel::stream::source::{
-    Batch, Bounds, EntryCursor, Head, LogSource, Refusal, ReplicaSink, SinkError, Snapshot,
+    Batch, Bounds, EntryCursor, Head, LogSource, Refusal, ReplicaSink, SinkError, Snapshot, shared,
 };
 use creel::stream::stop::Stop;
 use creel::stream::transport::{Wire, tcp};
@@ -363,9 +363,9 @@ impl Following {
         let copy = Arc::clone(&connector.copy);
         let stop = Arc::new(Stop::default());
         let wish = Arc::clone(&stop);
-        let mut sink = MemSink::new(&copy);
+        let sink = shared(MemSink::new(&copy));
         let thread = std::thread::spawn(move || {
-            let followed = follow(&mut connector, &mut sink, &wish, options);
+            let followed = follow(&mut connector, &sink, &wish, options);
             (followed, connector)
         });
         Following { copy, stop, thread }

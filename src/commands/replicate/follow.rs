@@ -12,6 +12,7 @@ use creel::replica::sink::DbSink;
 use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::stream::follow::follow;
+use creel::stream::source::shared;
 
 use super::super::Run;
 use super::from_store;
@@ -118,7 +119,8 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         let helpers = self.helpers(ctx, &slot, &state, &stop)?;
         let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
         sink.force = self.reseed == Reseed::Force;
-        let followed = follow(&mut dialer, &mut sink, &stop, options);
+        let sink = shared(sink);
+        let followed = follow(&mut dialer, &sink, &stop, options);
         drop(sink);
         helpers.finish();
         let quiet = self.source.takes_stdout() || !ctx.globals.json;

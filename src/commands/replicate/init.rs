@@ -9,6 +9,7 @@ use creel::replica::slot::Slot;
 use creel::replica::state::{Following, State};
 use creel::stream::follow::{FollowOptions, follow};
 use creel::stream::receiver::Limits;
+use creel::stream::source::shared;
 
 use super::super::Run;
 use super::from_store;
@@ -78,8 +79,8 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
             reseed_most: 3,
             ..FollowOptions::default()
         };
-        let mut sink = DbSink::new(Arc::clone(&slot), state);
-        let followed = follow(&mut dialer, &mut sink, &stop, options);
+        let sink = shared(DbSink::new(Arc::clone(&slot), state));
+        let followed = follow(&mut dialer, &sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
         if let Some(db) = slot.get().filter(|_| !quiet) {

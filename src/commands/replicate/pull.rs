@@ -15,6 +15,7 @@ use creel::replica::state::State;
 use creel::replica::store::PullWish;
 use creel::stream::follow::{Followed, follow};
 use creel::stream::receiver::Limits;
+use creel::stream::source::shared;
 use creel::stream::stop::Stop;
 use creel::{Db, Error, Position};
 
@@ -310,7 +311,8 @@ impl PullArgs {
         let late = late.transpose()?;
         let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
         sink.force = self.reseed == Reseed::Force;
-        let followed = follow(&mut dialer, &mut sink, &stop, options);
+        let sink = shared(sink);
+        let followed = follow(&mut dialer, &sink, &stop, options);
         drop(sink);
         let quiet = self.source.takes_stdout();
         let over = late.is_some_and(Late::finish);
