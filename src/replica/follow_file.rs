@@ -48,6 +48,10 @@ pub fn follow_file(
         }
         let relief = relief.filter(|_| damaged);
         let relieved = relief.is_some_and(|other| other.pull().is_ok());
+        // The wish to end cuts short what the other source was asked for.
+        if stop.is_requested() {
+            break;
+        }
         if is_final(&error) && !relieved {
             return Err(error);
         }

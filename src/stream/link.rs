@@ -97,7 +97,12 @@ impl Link {
         is_late || self.end.is_some() || self.is_enough()
     }
 
+    /// Nothing more is to come over this connection.
     pub fn is_enough(&mut self) -> bool {
+        if self.session.is_closed() {
+            // What was true when it ended stays in the report.
+            return true;
+        }
         let caught_up = self.session.is_caught_up();
         self.report.caught_up = caught_up;
         let over = |limit: Option<u64>, count: u64| limit.is_some_and(|limit| count >= limit);
