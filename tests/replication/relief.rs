@@ -49,7 +49,12 @@ fn having(below: &Path, value: &str) -> Vec<(PathBuf, Vec<u8>, usize)> {
             continue;
         }
         // What is being written has such a name.
-        if path.file_name().unwrap().as_encoded_bytes().starts_with(b".") {
+        if path
+            .file_name()
+            .unwrap()
+            .as_encoded_bytes()
+            .starts_with(b".")
+        {
             continue;
         }
         let bytes = fs::read(&path).unwrap();
