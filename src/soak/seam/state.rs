@@ -115,7 +115,7 @@ pub(super) struct State {
 }
 
 /// The thread in which the engine folds the log by itself.
-const FOLDER: &str = "creel-checkpoint";
+pub(super) const FOLDER: &str = "creel-checkpoint";
 
 fn failed(errno: i32) -> io::Error {
     io::Error::from_raw_os_error(errno)
@@ -242,6 +242,10 @@ impl State {
     fn strikes(&mut self, on: &[Target]) -> Option<Strike> {
         let armed = self.armed.as_mut()?;
         if armed.on != Target::Any && !on.contains(&armed.on) {
+            return None;
+        }
+        // What is to be lost is a commit, not a page of a checkpoint that goes on beside it.
+        if matches!(armed.strike, Strike::Swallow) && is_folder() {
             return None;
         }
         if armed.left > 0 {
