@@ -122,7 +122,7 @@ impl Framer {
 }
 
 /// Takes frames out of received bytes. What it holds is bounded: a header that names too much is
-/// refused before its body is kept, and room is made as bytes come, but for a [`ROOM`] at once.
+/// refused before its body is kept, and room is made as bytes come, but for a megabyte at once.
 #[derive(Debug, Default)]
 pub struct Deframer {
     /// Of the frame that is coming.
