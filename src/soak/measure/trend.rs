@@ -14,8 +14,9 @@ const T99: f64 = 2.896;
 
 /// Growth of memory below this is no leak, whatever the slope says.
 const LEAK_FLOOR: f64 = 1024.0 * 1024.0;
-/// In a short run it is more: keys still become more, and the allocator takes a step for them.
-const SHORT_FLOOR: f64 = 4.0 * LEAK_FLOOR;
+/// In a short run it is more: keys still become more, and the allocator takes steps for them. Up and down
+/// by 6 MiB was seen in 45 seconds.
+const SHORT_FLOOR: f64 = 8.0 * LEAK_FLOOR;
 /// Shorter runs are short.
 const SHORT_S: f64 = 120.0;
 
