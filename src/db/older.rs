@@ -28,6 +28,9 @@ use crate::store::slots::Current;
 use crate::store::space::Space;
 use crate::tree::owned_pages;
 
+#[cfg(test)]
+mod tests;
+
 /// What a file goes on from.
 pub(super) struct Base {
     /// The older tree, under the newest header.

@@ -29,6 +29,9 @@ use crate::sys::{Access, File, FileIdentity, FileSystem, LockMode};
 use crate::wal::scan::Placed;
 use crate::wal::tail::{self, Replay, Tail};
 
+#[cfg(test)]
+mod tests;
+
 /// Tries before a file that keeps changing, or looks damaged, is given up on.
 const ATTEMPTS: u32 = 20;
 
@@ -325,10 +328,7 @@ impl Source<'_> {
         tail: &Tail,
         replay: &Replay,
     ) -> Result<Recovery> {
-        let ahead = tail
-            .durable_gen
-            .wrapping_sub(current.header.generation as u32);
-        let header_lost = ahead != 0 && ahead < u32::MAX / 2;
+        let header_lost = is_newer(tail.durable_gen, current.header.generation as u32);
         if (header_lost || slots.has_damage()) && replay.bulk_dropped {
             let text = "the newest header is lost and the log has a bulk load that only it knew";
             return Err(Error::corrupt(Invariant::W5, text));
@@ -343,6 +343,11 @@ impl Source<'_> {
             header_fallback: header_lost || slots.has_damage(),
         })
     }
+}
+
+/// Is a generation newer than another one, by their low halves?
+fn is_newer(generation: u32, other: u32) -> bool {
+    generation.wrapping_sub(other).cast_signed() > 0
 }
 
 /// Decodes an entry and hands over the operations that a handle is interested in.

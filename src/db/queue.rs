@@ -10,6 +10,9 @@ use super::token::Commit;
 use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 
+#[cfg(test)]
+mod tests;
+
 /// Callers waiting for the present writer to finish.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {

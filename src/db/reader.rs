@@ -20,6 +20,9 @@ use crate::store::slots;
 use crate::wal::scan::{Link, Placed, scan_on};
 use crate::wal::{Extent, extents, tail};
 
+#[cfg(test)]
+mod tests;
+
 /// Tries to read a log that is begun anew, or written, while it is read.
 const ATTEMPTS: u32 = 20;
 
@@ -410,8 +413,8 @@ impl Batch {
 
     fn take(&mut self, placed: &Placed, payload: &[u8]) -> Result<()> {
         let entry = &placed.header.entry;
-        let full = !self.out.is_empty()
-            && (self.entries == 0 || self.out.len() + ENTRY_OVERHEAD + payload.len() > self.bytes);
+        let full =
+            !self.out.is_empty() && self.out.len() + ENTRY_OVERHEAD + payload.len() > self.bytes;
         let beyond = placed.offset + placed.header.frame_len() > self.upto;
         let ends = entry.kind == EntryKind::Bulk && !self.with_bulk;
         if ends && !beyond {

@@ -172,10 +172,8 @@ impl Inner {
         base: Option<Base>,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let active_seq = tail.region.region_seq;
-        // The next commit goes on behind the entry, with a link of its own.
+        // The next commit goes on behind the entry, with a link of its own. `renew_regions` numbers them.
         let region = RegionHeader {
-            region_seq: active_seq + 2,
             first_index: kept.point.index + 1,
             history: kept.point.history,
             epoch: kept.point.epoch,
@@ -198,7 +196,7 @@ impl Inner {
             regions: old.regions,
             idle: tail.active ^ 1,
             region,
-            active_seq: active_seq + 2,
+            active_seq: tail.region.region_seq + 2,
             log_bytes: 0,
             mark: false,
             newest_us: tail.last_time_us,
@@ -210,8 +208,6 @@ impl Inner {
                 regions: kept.regions,
                 older,
             }),
-            force: true,
-            marks: false,
             ..Job::fold(RegionWish::Keep)
         };
         self.build(&job, &cut, progress).map(|_| ())

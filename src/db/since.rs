@@ -16,6 +16,9 @@ use crate::format::frame::{EntryHeader, EntryKind};
 use crate::format::op::{Op, Ops};
 use crate::tree::{KeyInterval, add_intervals, any_has};
 
+#[cfg(test)]
+mod tests;
+
 /// Memory for the keys that changed; more of them lie in a nameless scratch file.
 const KEY_MEMORY: usize = 16 << 20;
 

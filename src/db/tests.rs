@@ -1,10 +1,17 @@
 //! First signs of life; behaviour is tested from outside in `tests/`.
 
+mod back;
 mod bounds;
 mod changes;
 mod counts;
 mod life;
+mod looks;
+mod marks;
+mod opening;
 mod parts;
+mod regions;
+mod stepped;
+mod waiting;
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};
 use crate::error::Error;

@@ -16,7 +16,7 @@ use crate::format::Invariant;
 use crate::format::header::{Header, Role, SlotState};
 use crate::format::key::CATALOGUE;
 use crate::format::leaf::StoredValue;
-use crate::format::local::{TreeRecord, local_range, tree_range, tree_user_key};
+use crate::format::local::{ArchiveRecord, TreeRecord, local_range, tree_range, tree_user_key};
 use crate::format::op::Op;
 use crate::store::slots;
 use crate::store::space::Space;
@@ -115,14 +115,21 @@ fn window(header: &Header) -> u64 {
     (u64::from(live) * header.page_size() as u64).clamp(LEAST_WINDOW, MOST_WINDOW)
 }
 
-/// Gives trees up: the oldest ones while too much waits for them, and some where there are too many.
+/// Pages of what is archived behind an entry.
+fn log_behind(archived: &[ArchiveRecord], index: u64) -> u64 {
+    let behind = archived.iter().filter(|part| part.last_index > index);
+    behind.map(|part| u64::from(part.pages)).sum()
+}
+
+/// Gives trees up: the oldest ones while too much waits for them, and some where there are too many; all
+/// where nothing may wait.
 fn give_up(list: &mut [TreeRecord], window: u64, waits: impl Fn(&TreeRecord) -> u64) {
     let mut stays = Vec::new();
     for (i, record) in list.iter_mut().enumerate() {
         if record.given_up {
             continue;
         }
-        if stays.is_empty() && waits(record) > window {
+        if stays.is_empty() && (window == 0 || waits(record) > window) {
             record.given_up = true;
         } else {
             stays.push(i);
@@ -200,16 +207,10 @@ impl Inner {
         let page_size = header.page_size() as u64;
         let archived = archive::records(&cut.tree)?;
         let waits = |record: &TreeRecord| {
-            let log = archived
-                .iter()
-                .filter(|part| part.last_index > record.checkpoint_index);
-            let log: u64 = log.map(|part| u64::from(part.pages)).sum();
-            (space.pending_since(record.generation) + log) * page_size
+            let pages = space.pending_since(record.generation);
+            (pages + log_behind(&archived, record.checkpoint_index)) * page_size
         };
-        match window {
-            0 => list.iter_mut().for_each(|record| record.given_up = true),
-            _ => give_up(&mut list, window, waits),
-        }
+        give_up(&mut list, window, waits);
         let known = list.last().map(|record| record.checkpoint_index);
         let goes_on = advances || cut.index > header.checkpoint_index;
         if window > 0 && goes_on && known.is_none_or(|known| known < header.checkpoint_index) {
@@ -273,8 +274,48 @@ mod tests {
         assert_eq!(kept(&trees), [3, 4, 5, 6]);
         give_up(&mut trees, 55, waits);
         assert_eq!(kept(&trees), [5, 6]);
-        give_up(&mut trees, 0, waits);
+        give_up(&mut trees, 40, waits);
+        assert_eq!(kept(&trees), [6]);
+        give_up(&mut trees, 1, |_| 1);
+        assert_eq!(kept(&trees), [6]);
+        // Nothing may wait, even where nothing does.
+        give_up(&mut trees, 0, |_| 0);
         assert!(kept(&trees).is_empty());
+    }
+
+    #[test]
+    fn the_log_behind_an_entry_is_what_ends_behind_it() {
+        let part = |first_index, last_index, pages| ArchiveRecord {
+            first_index,
+            last_index,
+            start_page: 9,
+            pages,
+            end: 4096,
+            region_seq: 1,
+            archived_us: 0,
+        };
+        let parts = [part(1, 9, 3), part(10, 10, 5), part(11, 30, 7)];
+        let behind = [0, 8, 9, 10, 29, 30].map(|index| log_behind(&parts, index));
+        assert_eq!(behind, [15, 15, 12, 7, 7, 0]);
+    }
+
+    #[test]
+    fn as_much_waits_as_a_new_copy_would_have_within_limits() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::create(dir.path().join("a.creel")).unwrap();
+        let mut header = lock(&db.inner.log).current.header.clone();
+        let mut of = |pages: u32, available, pending| {
+            header.page_count = pages;
+            (header.free_available, header.free_pending) = (available, pending);
+            window(&header)
+        };
+        assert_eq!(of(100, 0, 0), LEAST_WINDOW);
+        assert_eq!(of(8192, 0, 0), LEAST_WINDOW);
+        assert_eq!(of(8193, 0, 0), LEAST_WINDOW + 4096);
+        assert_eq!(of(20_000, 1000, 2000), 17_000 * 4096);
+        assert_eq!(of(65_536, 0, 0), MOST_WINDOW);
+        assert_eq!(of(1 << 30, 0, 0), MOST_WINDOW);
+        assert_eq!(of(10, 9, 9), LEAST_WINDOW);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Db;
 use super::receipt::Receipt;
 use crate::error::{Error, Result};
-use crate::format::fence::FenceRecord;
 
 impl Db {
     /// [`Error::Replaced`] where the path names another file by now: reads go on as they were, and
@@ -83,8 +82,8 @@ impl Db {
     /// A commit behind the end of its epoch never comes.
     fn lost_with_its_epoch(&self, receipt: &Receipt) -> Result<()> {
         let epochs = self.epochs()?;
-        let next: Option<&FenceRecord> = epochs.iter().find(|e| e.epoch > receipt.epoch);
-        match next.filter(|next| receipt.index > next.previous_index) {
+        // It began below the newest entry, which is below the commit.
+        match epochs.iter().find(|e| e.epoch > receipt.epoch) {
             Some(next) => Err(Error::TokenLost {
                 reason: format!(
                     "epoch {} began behind entry {}",

@@ -159,6 +159,41 @@ impl Inner {
 mod tests {
     use super::*;
 
+    /// Counts how often it is woken.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl Watch for Counting {
+        fn wait(&self, _: Duration) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn everybody_who_is_listed_is_woken_and_nobody_else() {
+        let watchers = Watchers::default();
+        watchers.wake();
+        let watches: Vec<Arc<Counting>> = (0..3).map(|_| Arc::default()).collect();
+        let mut listed: Vec<Listed<'_>> = Vec::new();
+        for watch in &watches {
+            let watch: Arc<dyn Watch> = Arc::clone(watch) as _;
+            listed.push(watchers.add(|| Some(watch)).unwrap());
+        }
+        let woken = || watches.iter().map(|watch| watch.0.load(Ordering::SeqCst));
+        watchers.wake();
+        assert!(woken().eq([1, 1, 1]));
+        drop(listed.remove(1));
+        watchers.wake();
+        assert!(woken().eq([2, 1, 2]));
+        drop(listed);
+        watchers.wake();
+        assert!(woken().eq([2, 1, 2]));
+        assert_eq!(watchers.count.load(Ordering::SeqCst), 0);
+    }
+
     #[derive(Debug)]
     struct Still;
 

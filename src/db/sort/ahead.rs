@@ -132,3 +132,47 @@ fn fill(mut merge: Merge, to: &SyncSender<Result<Sent>>, free: &Receiver<Vec<u8>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Duplicates;
+    use super::super::run::{Place, Run};
+    use super::*;
+
+    /// Sizes of the packs that so many records of 1 KiB are handed over in.
+    fn packs(count: u32) -> Vec<usize> {
+        let key = |i: u32| [1u32.to_be_bytes(), i.to_be_bytes()].concat();
+        let mut bytes = Vec::new();
+        for i in 0..count {
+            record::push(&mut bytes, None, 1, &i.to_be_bytes(), Some(&[7; 1013]));
+        }
+        assert_eq!(bytes.len(), 1024 * count as usize);
+        let run = Run {
+            first: key(0),
+            last: key(count.saturating_sub(1)),
+            place: Place::Memory(vec![bytes]),
+        };
+        let merge = Merge::new(vec![run], 4096, Duplicates::Last).unwrap();
+        let ((to, sent), (_back, free)) = (sync_channel(1000), channel());
+        fill(merge, &to, &free).unwrap();
+        drop(to);
+        let sent: Vec<Sent> = sent.iter().map(Result::unwrap).collect();
+        let (end, packs) = sent.split_last().unwrap();
+        assert!(matches!(end, Sent::End(0)));
+        let size = |sent: &Sent| match sent {
+            Sent::Records(pack) => pack.len(),
+            Sent::End(_) => panic!("two ends"),
+        };
+        packs.iter().map(size).collect()
+    }
+
+    #[test]
+    fn records_are_handed_over_in_packs_that_are_full_and_no_fuller() {
+        assert!(packs(0).is_empty());
+        assert_eq!(packs(1), [1024]);
+        assert_eq!(packs(255), [PACK - 1024]);
+        assert_eq!(packs(256), [PACK]);
+        assert_eq!(packs(257), [PACK, 1024]);
+        assert_eq!(packs(600), [PACK, PACK, 88 * 1024]);
+    }
+}

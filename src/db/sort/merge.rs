@@ -183,7 +183,7 @@ impl Merge {
 
     fn beats_slowly(&self, a: usize, b: usize) -> bool {
         let (Some(x), Some(y)) = (self.readers.get(a), self.readers.get(b)) else {
-            return a < b;
+            return false; // there is none at all
         };
         // Of equal keys the one that stays comes first.
         let age = if self.duplicates == Duplicates::Last {

@@ -138,3 +138,87 @@ impl Block<'_> {
         (out, dropped)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(keys: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (keyspace, key) in keys {
+            record::push(&mut bytes, None, *keyspace, key, Some(b"v"));
+        }
+        bytes
+    }
+
+    fn keys_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let (mut at, mut keys) = (0, Vec::new());
+        while let Some(found) = record::at(bytes, at, false) {
+            keys.push(bytes[found.key].to_vec());
+            at = found.value.end;
+        }
+        keys
+    }
+
+    fn check(keys: &[(u32, Vec<u8>)]) {
+        let full = |(keyspace, key): &(u32, Vec<u8>)| [&keyspace.to_be_bytes(), &key[..]].concat();
+        let mut expected: Vec<Vec<u8>> = keys.iter().map(full).collect();
+        expected.sort();
+        let (out, dropped) = sorted(&block(keys), keys.len(), Duplicates::All);
+        assert!(keys_of(&out) == expected, "{} keys", keys.len());
+        assert_eq!(dropped, 0);
+        expected.dedup();
+        let (out, dropped) = sorted(&block(keys), keys.len(), Duplicates::Last);
+        assert!(keys_of(&out) == expected, "{} keys", keys.len());
+        assert_eq!(dropped as usize, keys.len() - expected.len());
+    }
+
+    #[test]
+    fn what_all_keys_begin_with_is_known() {
+        let common = |keys: &[&[u8]]| {
+            let keys: Vec<_> = keys.iter().map(|key| (1, key.to_vec())).collect();
+            let bytes = block(&keys);
+            let block = Block {
+                bytes: &bytes,
+                ordinals: false,
+            };
+            block.common()
+        };
+        // The keyspace comes first.
+        assert_eq!(common(&[]), 0);
+        assert_eq!(common(&[b"apple"]), 4 + 5);
+        assert_eq!(common(&[b"abcde", b"abcxy", b"abcd"]), 4 + 3);
+        assert_eq!(common(&[b"abcde", b"ab", b"abcd"]), 4 + 2);
+        assert_eq!(common(&[b"abcde", b"x"]), 4);
+    }
+
+    #[test]
+    fn keyspaces_with_high_numbers_come_last() {
+        let ids = [9, 1 << 24, 5, (1 << 24) + 1, 1 << 31, 255, 256];
+        check(&ids.map(|id| (id, b"key".to_vec())));
+    }
+
+    /// Nothing but zeros: the bytes compared first do not tell them apart, only the length does.
+    #[test]
+    fn keys_that_end_in_zeros_are_ordered_by_their_lengths() {
+        let lengths = (0..120).map(|i| (1, vec![0; 1 + i * 37 % 61]));
+        let mut keys: Vec<(u32, Vec<u8>)> = lengths.collect();
+        check(&keys);
+        keys.extend((0..60u32).map(|i| (1, vec![0, 0, 0, 0, (i * 7 % 60) as u8])));
+        check(&keys);
+    }
+
+    /// Groups of such keys were gone into eight bytes at a time, which took more than a thread's stack.
+    #[test]
+    fn long_keys_that_differ_in_their_last_byte_need_no_deep_stack() {
+        let mut keys: Vec<(u32, Vec<u8>)> = vec![(1, b"another beginning".to_vec())];
+        keys.extend((0..2 * SMALL as u8).map(|i| {
+            let mut key = vec![b'k'; 60_000];
+            key.push(i * 5 % 48);
+            (1, key)
+        }));
+        let thread = std::thread::Builder::new().stack_size(512 << 10);
+        let done = thread.spawn(move || check(&keys)).unwrap();
+        done.join().unwrap();
+    }
+}

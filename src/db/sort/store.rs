@@ -12,6 +12,9 @@ use super::run::{Place, Run};
 use crate::error::{Error, Result};
 use crate::sys::{File, Vfs};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes gathered before they are written.
 const WRITE: usize = 1 << 20;
 

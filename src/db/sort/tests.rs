@@ -1,5 +1,8 @@
 //! The sorter against a sorted vector, with memory so small that every way is taken.
 
+mod blocks;
+mod pieces;
+
 use std::collections::BTreeMap;
 
 use super::{Duplicates, Sorter};

@@ -1,0 +1,163 @@
+//! The real file system with a clock that only waiting moves, a place to step in where somebody waits,
+//! and what not every system has: a watch that does as it is told, a network below the path.
+
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::db::OpenOptions;
+use crate::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs, Watch};
+
+pub type Step = Box<dyn FnMut(usize) + Send>;
+
+#[derive(Clone, Default)]
+pub struct Stepped {
+    pub clock: Arc<Mutex<Duration>>,
+    pub pauses: Arc<AtomicUsize>,
+    pub reads: Arc<AtomicUsize>,
+    pub watches: Arc<AtomicUsize>,
+    pub in_pause: Arc<Mutex<Option<Step>>>,
+    pub watch: Option<Arc<dyn Watch>>,
+    pub network: bool,
+}
+
+impl Stepped {
+    /// Calls `step` with the number of each pause, from 1, instead of waiting.
+    pub fn in_pause(&self, step: impl FnMut(usize) + Send + 'static) {
+        *self.in_pause.lock().unwrap() = Some(Box::new(step));
+    }
+
+    pub fn pauses(&self) -> usize {
+        self.pauses.load(Ordering::SeqCst)
+    }
+
+    /// How often a file was read so far.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    /// How often a watch was asked for.
+    pub fn watches(&self) -> usize {
+        self.watches.load(Ordering::SeqCst)
+    }
+
+    /// Time goes on.
+    pub fn wait(&self, time: Duration) {
+        *self.clock.lock().unwrap() += time;
+    }
+
+    pub fn options(&self) -> OpenOptions {
+        let options = OpenOptions::new().background_checkpoint(false);
+        options.vfs(Arc::new(self.clone()))
+    }
+}
+
+impl std::fmt::Debug for Stepped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stepped")
+    }
+}
+
+#[derive(Debug)]
+struct SteppedFile {
+    file: Arc<dyn File>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl File for SteppedFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.file.read_at(buf, offset)
+    }
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_at(buf, offset)
+    }
+    fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        self.file.write_durable_at(bufs, offset)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
+    }
+    fn set_size(&self, size: u64) -> io::Result<()> {
+        self.file.set_size(size)
+    }
+    fn start_writeback(&self, offset: u64, len: u64) {
+        self.file.start_writeback(offset, len);
+    }
+    fn drop_cache(&self, offset: u64, len: u64) {
+        self.file.drop_cache(offset, len);
+    }
+    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
+        self.file.map(len)
+    }
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.file.identity()
+    }
+    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
+        self.file.try_lock(start, len, mode)
+    }
+    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
+        self.file.unlock(start, len)
+    }
+    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
+        self.file.find_lock(start, len)
+    }
+}
+
+impl Vfs for Stepped {
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(SteppedFile {
+            file: OsVfs.open(path, access)?,
+            reads: Arc::clone(&self.reads),
+        }))
+    }
+    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
+        OsVfs.open_scratch(near)
+    }
+    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
+        OsVfs.identity(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsVfs.rename(from, to)
+    }
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsVfs.rename_new(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        OsVfs.remove(path)
+    }
+    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
+        OsVfs.sync_dir_of(path)
+    }
+    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
+        match self.network {
+            true => Ok(FileSystem::Network("nfs".into())),
+            false => OsVfs.file_system(path),
+        }
+    }
+    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
+        OsVfs.random(buf)
+    }
+    fn now_us(&self) -> u64 {
+        OsVfs.now_us()
+    }
+    fn elapsed(&self) -> Duration {
+        *self.clock.lock().unwrap()
+    }
+    fn pause(&self, time: Duration) {
+        let number = self.pauses.fetch_add(1, Ordering::SeqCst) + 1;
+        self.wait(time);
+        if let Some(step) = self.in_pause.lock().unwrap().as_mut() {
+            step(number);
+        }
+    }
+    fn watch(&self, _: &Path) -> io::Result<Option<Arc<dyn Watch>>> {
+        self.watches.fetch_add(1, Ordering::SeqCst);
+        Ok(self.watch.clone())
+    }
+}
