@@ -44,7 +44,8 @@ fn a_marker_is_a_checkpoints_own_while_nothing_came_since() {
     let mut cut = cut(&db);
     let own = |db: &Db, cut: &Cut| db.inner.is_own_marker(&lock(&db.inner.log), cut);
     assert!(cut.mark && own(&db, &cut));
-    let changes: [(fn(&mut Cut), fn(&mut Cut)); 4] = [
+    type Change = fn(&mut Cut);
+    let changes: [(Change, Change); 4] = [
         (|cut| cut.mark = false, |cut| cut.mark = true),
         (|cut| cut.index += 1, |cut| cut.index -= 1),
         (|cut| cut.active_seq += 2, |cut| cut.active_seq -= 2),

@@ -20,7 +20,7 @@ fn a_file_that_is_shorter_than_its_header_says_is_refused() {
     db.put(b"k", b"v").unwrap();
     let path = db.path().to_owned();
     let info = db.info().unwrap();
-    let whole = u64::from(info.page_count) * 4096;
+    let whole = info.page_count * 4096;
     db.close().unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let size = file.metadata().unwrap().len();

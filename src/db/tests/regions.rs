@@ -137,7 +137,7 @@ fn a_new_region_has_no_entries_and_a_salt_of_its_own() {
     let got = midway.db.inner.file.read_at(&mut bytes, at).unwrap();
     assert_eq!(got, bytes.len());
     let (head, rest) = bytes.split_at(REGION_HEADER_SIZE);
-    let found = RegionHeader::decode(head.try_into().unwrap()).unwrap();
+    let found = RegionHeader::decode(head).unwrap();
     assert_eq!(found.region_seq, slot.region_seq);
     assert_eq!(found.first_index, slot.first_index);
     assert_eq!(found.history, cut.region.history);
