@@ -10,7 +10,7 @@ mod marks;
 mod opening;
 mod parts;
 mod regions;
-mod stepped;
+pub(super) mod stepped;
 mod waiting;
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};

@@ -1,6 +1,19 @@
 //! What is made of headers, marks and the log that were found.
 
 use super::*;
+use crate::db::tests::stepped::Stepped;
+use crate::db::{CheckpointOptions, CreateOptions, SyncMode};
+use crate::progress::NoProgress;
+
+fn source(inner: &Inner) -> Source<'_> {
+    Source {
+        path: &inner.path,
+        options: &inner.options,
+        file: &inner.file,
+        locks: &inner.locks,
+        pins: &inner.pins,
+    }
+}
 
 #[test]
 fn generations_are_compared_by_their_low_halves() {
@@ -25,13 +38,7 @@ fn a_header_is_lost_where_the_log_names_a_newer_one_or_its_slot_is_damaged() {
     let db = Db::create(dir.path().join("a.creel")).unwrap();
     db.put(b"k", b"v").unwrap();
     let inner = &db.inner;
-    let source = Source {
-        path: &inner.path,
-        options: &inner.options,
-        file: &inner.file,
-        locks: &inner.locks,
-        pins: &inner.pins,
-    };
+    let source = source(inner);
     let whole = slots::read(inner.file.as_ref()).unwrap();
     let current = whole.current(&inner.path).unwrap();
     let mut damaged = whole.clone();
@@ -71,5 +78,62 @@ fn a_header_is_lost_where_the_log_names_a_newer_one_or_its_slot_is_damaged() {
             };
             assert_eq!(judged.unwrap(), expected);
         }
+    }
+}
+
+/// What another process does in the middle of reading a file in.
+type Meanwhile = fn(&Db);
+
+fn turn(other: &Db) {
+    let _writer = other.inner.lock_writer().unwrap();
+    let mut log = crate::db::handle::lock(&other.inner.log);
+    other.inner.refresh(&mut log, true).unwrap();
+    assert!(other.inner.switch_if_possible(&mut log, 0).unwrap());
+}
+
+fn fold(other: &Db) {
+    let done = other.checkpoint(&CheckpointOptions::default(), &NoProgress);
+    assert!(done.unwrap().done);
+}
+
+/// Generation and region that were read in where `meanwhile` came before that read, and those there are
+/// then; `None` where it is seen that something changed. And how many reads there were.
+fn caught(at: usize, meanwhile: Meanwhile) -> (Option<[(u64, u64); 2]>, usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.creel");
+    let (vfs, others) = (Stepped::default(), Stepped::default());
+    let options = vfs.options().sync(SyncMode::Normal);
+    let db = options.create(&path, &CreateOptions::default()).unwrap();
+    for i in 0..3u8 {
+        db.put(&[i], b"v").unwrap();
+    }
+    let other = others.options().sync(SyncMode::Normal);
+    let other = other.open(&path).unwrap();
+    let place = |log: &Log| (log.current.header.generation, log.tail.region.region_seq);
+    let changing = other.clone();
+    vfs.before_read(at, move || meanwhile(&changing));
+    let before = vfs.reads();
+    let loaded = source(&db.inner).try_load(&Interest::All);
+    let reads = vfs.reads() - before;
+    let now = place(&crate::db::handle::lock(&other.inner.log));
+    let loaded = match loaded {
+        Err(Error::Corrupt(_)) => None,
+        loaded => loaded.unwrap(),
+    };
+    (loaded.map(|loaded| [place(&loaded.log), now]), reads)
+}
+
+#[test]
+fn a_log_that_turned_over_while_it_was_read_is_read_again() {
+    for meanwhile in [turn as Meanwhile, fold] {
+        let (quiet, reads) = caught(usize::MAX / 2, meanwhile);
+        let [loaded, now] = quiet.unwrap();
+        assert_eq!(loaded, now);
+        assert!(reads > 8, "{reads} reads");
+        let found: Vec<_> = (1..=reads).map(|at| caught(at, meanwhile).0).collect();
+        // What comes behind the last look at all there is cannot be seen.
+        let stale = found.iter().flatten().filter(|[loaded, now]| loaded != now);
+        assert!(stale.count() <= 2, "{found:?}");
+        assert!(found.contains(&None), "{found:?}");
     }
 }

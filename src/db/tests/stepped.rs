@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::db::OpenOptions;
 use crate::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs, Watch};
 
+pub type Before = Arc<Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>>;
 pub type Step = Box<dyn FnMut(usize) + Send>;
 
 #[derive(Clone, Default)]
@@ -19,6 +20,8 @@ pub struct Stepped {
     pub reads: Arc<AtomicUsize>,
     pub watches: Arc<AtomicUsize>,
     pub in_pause: Arc<Mutex<Option<Step>>>,
+    /// The number of a read, and what to do before it.
+    pub before_read: Before,
     pub watch: Option<Arc<dyn Watch>>,
     pub network: bool,
 }
@@ -27,6 +30,11 @@ impl Stepped {
     /// Calls `step` with the number of each pause, from 1, instead of waiting.
     pub fn in_pause(&self, step: impl FnMut(usize) + Send + 'static) {
         *self.in_pause.lock().unwrap() = Some(Box::new(step));
+    }
+
+    /// Calls `step` once, before the read with this number from now on.
+    pub fn before_read(&self, number: usize, step: impl FnOnce() + Send + 'static) {
+        *self.before_read.lock().unwrap() = Some((self.reads() + number, Box::new(step)));
     }
 
     pub fn pauses(&self) -> usize {
@@ -63,12 +71,19 @@ impl std::fmt::Debug for Stepped {
 #[derive(Debug)]
 struct SteppedFile {
     file: Arc<dyn File>,
-    reads: Arc<AtomicUsize>,
+    vfs: Stepped,
 }
 
 impl File for SteppedFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
+        let number = self.vfs.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        let step = {
+            let mut step = self.vfs.before_read.lock().unwrap();
+            step.take_if(|(at, _)| *at == number)
+        };
+        if let Some((_, step)) = step {
+            step();
+        }
         self.file.read_at(buf, offset)
     }
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
@@ -113,7 +128,7 @@ impl Vfs for Stepped {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(SteppedFile {
             file: OsVfs.open(path, access)?,
-            reads: Arc::clone(&self.reads),
+            vfs: self.clone(),
         }))
     }
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {

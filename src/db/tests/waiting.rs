@@ -162,6 +162,44 @@ fn damage_in_the_log_is_told_after_so_many_looks_unless_it_goes_away() {
     }
 }
 
+/// The part of the log that could not be read was begun anew before it was tried again.
+#[test]
+fn changes_are_not_told_with_a_hole_in_them() {
+    let vfs = Stepped::default();
+    let (_dir, db) = stepped(&vfs);
+    let other = plain().open(db.path()).unwrap();
+    let third = {
+        let tail = &lock(&db.inner.log).tail;
+        let one = (tail.end - tail.last.unwrap().offset).next_multiple_of(8);
+        tail.extent.start + 64 + 2 * one + FRAME_HEADER_SIZE as u64 + 10
+    };
+    let turn = |other: &Db| {
+        let _writer = other.inner.lock_writer().unwrap();
+        let mut log = lock(&other.inner.log);
+        other.inner.refresh(&mut log, true).unwrap();
+        assert!(other.inner.switch_if_possible(&mut log, 0).unwrap());
+    };
+    turn(&other);
+    other.put(b"k", b"v").unwrap();
+    other.put(b"l", b"v").unwrap();
+    assert_eq!(db.len().unwrap(), 6);
+    let since = db.position_at(1).unwrap();
+    assert_eq!(db.changes_since(&since).unwrap().keys.most(), 5);
+    flip(db.path().to_owned(), third)();
+    vfs.in_pause(move |number| {
+        if number == 1 {
+            super::checkpoint(&other);
+            turn(&other);
+        }
+    });
+    let refused = db.changes_since(&since).unwrap_err();
+    assert_eq!(vfs.pauses(), 1);
+    let Error::NotRetained { index, oldest } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!((index, oldest), (1, 4));
+}
+
 /// Another process has archived a part of the log, and this handle has not looked since.
 #[test]
 fn what_was_archived_meanwhile_is_walked_too() {
