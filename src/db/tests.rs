@@ -10,7 +10,7 @@ mod marks;
 mod opening;
 mod parts;
 mod regions;
-pub(super) mod stepped;
+pub(crate) mod stepped;
 mod waiting;
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};
