@@ -56,6 +56,8 @@ mod tests {
             Some(Some(attest))
         );
         assert_eq!(Attest::decode(&bytes, 41), None, "itself");
+        assert!(Attest::decode(&bytes, MAX_COUNTER - 1).is_some());
+        assert_eq!(Attest::decode(&bytes, MAX_COUNTER), None, "no entry");
         assert_eq!(Attest::decode(&bytes[..15], 42), None);
         let none = Attest::encode(None);
         assert_eq!(Attest::decode(&none, 1), Some(None));

@@ -1,5 +1,12 @@
 //! Free space by exact count; pages that a file does not have.
 
+mod free_lists;
+mod mapped;
+mod odd;
+mod pieces;
+mod slots;
+mod waiting;
+
 use std::sync::Arc;
 
 use super::pages::Pages;

@@ -96,7 +96,6 @@ impl<'a> PageWriter<'a> {
             .map_err(|e| Error::io("write pages", e))?;
         self.start_writeback(self.run_start, len);
         self.written += len;
-        self.run_start += len;
         self.run.clear();
         if let Some(progress) = self.progress {
             progress.report(self.written, None);

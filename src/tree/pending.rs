@@ -136,7 +136,7 @@ impl Branches {
         let mut left = BranchBuilder::new(self.page_size);
         let mut right = BranchBuilder::new(self.page_size);
         for (i, (low, child)) in children(&self.held).chain(children(&self.open)).enumerate() {
-            let wanted = right.is_empty() && (i < 2 || goes_left(&left, i));
+            let wanted = right.is_empty() && goes_left(&left, i);
             let placed = wanted && left.push(low, child) || right.push(low, child);
             if !placed {
                 return false;

@@ -380,7 +380,7 @@ fn find_witness(
 }
 
 /// The first eight bytes that begin with one of two words, neither of which stands in zeros.
-fn find_word(bytes: &[u8], one: u32, other: u32) -> Option<usize> {
+pub(super) fn find_word(bytes: &[u8], one: u32, other: u32) -> Option<usize> {
     let (blocks, rest) = bytes.as_chunks::<64>();
     let starts = |&[a, b, c, d, ..]: &[u8; 8]| {
         let word = u32::from_le_bytes([a, b, c, d]);

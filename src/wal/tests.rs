@@ -1,6 +1,10 @@
 //! The append against a file that is not what its writer believes.
 
 mod ends;
+mod looks;
+mod recorded;
+mod regions;
+mod syncs;
 
 use std::sync::Arc;
 

@@ -7,12 +7,16 @@
     clippy::print_stdout
 )]
 
+mod descriptions;
 mod documents;
 mod fields;
 mod flips;
 mod golden;
 mod hostile;
+mod page_checks;
+mod page_room;
 mod reader;
+mod records;
 mod rng;
 mod round_trip;
 mod samples;

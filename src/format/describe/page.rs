@@ -17,7 +17,10 @@ pub fn page(bytes: &[u8], page_id: u32, page_size: usize) -> String {
     let base = u64::from(page_id).saturating_mul(page_size as u64);
     let mut d = Dump::new(bytes, base);
     let kind = d.int(16, 1);
-    let whole = bytes.len() == page_size || (kind == 3 && bytes.len() > page_size);
+    let whole = match kind {
+        3 => bytes.len() >= page_size,
+        _ => bytes.len() == page_size,
+    };
     if !whole {
         let what = format!("a page has {page_size} bytes, here are {}", bytes.len());
         d.malformed(0, bytes.len(), what);

@@ -153,7 +153,7 @@ impl LeafBuilder {
         for e in &self.entries {
             slots.push(out.len() as u16);
             let suffix_len = (e.key_len - self.prefix_len) as u64;
-            let flags = u64::from(e.overflow) * FLAG_OVERFLOW;
+            let flags = if e.overflow { FLAG_OVERFLOW } else { 0 };
             push_varint(out, (suffix_len << FLAG_BITS) | flags);
             let end = e.at + e.key_len + e.stored_len;
             let cell = self.bytes.get(e.at + self.prefix_len..end).unwrap_or(&[]);

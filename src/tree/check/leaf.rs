@@ -22,7 +22,6 @@ impl Check<'_> {
         };
         self.summary.leaf_bytes += leaf.used() as u64;
         if let Err(corruption) = leaf.check() {
-            let corruption = name_unknown_flag(corruption, bytes);
             let readable = corruption.id == Invariant::T1 || corruption.id == Invariant::T5;
             let corruption = corruption.in_page(visit.page, self.page_size);
             if !readable {
@@ -158,16 +157,4 @@ impl Check<'_> {
             |e: crate::error::Error| self.corruption(Invariant::P1, page, e.to_string());
         self.pages.raw_page(page, bytes).map_err(unreadable)
     }
-}
-
-/// A cell that does not decode because of its flags is T8.
-fn name_unknown_flag(mut corruption: Corruption, bytes: &[u8]) -> Corruption {
-    let at = corruption.offset.and_then(|at| usize::try_from(at).ok());
-    let flags = at.and_then(|at| bytes.get(at));
-    let is_cell = corruption.detail == "cell does not decode";
-    if is_cell && flags.is_some_and(|&flags| flags > 1) {
-        corruption.id = Invariant::T8;
-        corruption.detail = "unknown cell flags".to_owned();
-    }
-    corruption
 }

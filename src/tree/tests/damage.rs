@@ -94,7 +94,7 @@ fn every_flipped_byte_is_noticed_and_nothing_panics() {
 }
 
 /// Replaces a page and all checksums above it, as a bug in a writer would.
-fn reseal(mem: &mut MemPages, root: &mut Root, page: u32) {
+pub fn reseal(mem: &mut MemPages, root: &mut Root, page: u32) {
     let bytes = mem.pages[page as usize].as_mut().unwrap();
     let Some(header) = PageHeader::decode(bytes) else {
         return;

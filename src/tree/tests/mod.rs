@@ -9,3 +9,5 @@ mod sample;
 mod shape;
 mod small;
 mod speed;
+mod tall;
+mod told;

@@ -36,6 +36,40 @@ fn intervals_have_the_keys_from_their_first_up_to_their_end() {
 }
 
 #[test]
+fn intervals_that_meet_become_one() {
+    let added = |all: &[KeyInterval], new: &[KeyInterval]| {
+        let mut all = all.to_vec();
+        add_intervals(&mut all, new.iter().cloned());
+        all
+    };
+    let (bd, df, xz) = (
+        interval(b"b", Some(b"d")),
+        interval(b"d", Some(b"f")),
+        interval(b"x", Some(b"z")),
+    );
+    let one = std::slice::from_ref(&bd);
+    assert_eq!(added(&[], one), *one);
+    assert_eq!(added(one, &[]), *one);
+    // Apart, whichever comes first.
+    let apart = [bd.clone(), xz.clone()];
+    assert_eq!(added(one, &apart[1..]), apart);
+    assert_eq!(added(&apart[1..], one), apart);
+    assert_eq!(added(one, &[interval(b"d\0", None)]).len(), 2);
+    // They touch, overlap, are the same, or have no end.
+    let joined = [interval(b"b", Some(b"f"))];
+    assert_eq!(added(one, std::slice::from_ref(&df)), joined);
+    assert_eq!(added(std::slice::from_ref(&df), one), joined);
+    assert_eq!(added(one, &[interval(b"c", Some(b"f"))]), joined);
+    assert_eq!(added(one, &[interval(b"b", Some(b"f"))]), joined);
+    assert_eq!(added(&joined, one), joined);
+    assert_eq!(added(one, &[interval(b"c", None)]), [interval(b"b", None)]);
+    assert_eq!(added(&[interval(b"a", None)], one), [interval(b"a", None)]);
+    let three = [df, xz, bd];
+    let expected = [joined[0].clone(), interval(b"x", Some(b"z"))];
+    assert_eq!(added(&[], &three), expected);
+}
+
+#[test]
 fn a_tree_of_one_leaf_is_touched_by_a_key_or_a_range_and_not_by_nothing() {
     let (mem, root) = build(4096, (0..3).map(|i| (key(i), vec![1])));
     let none = || std::iter::empty();
@@ -206,4 +240,44 @@ fn two_branches_share_evenly_or_as_little_as_is_legal() {
     }
     tiny.share(true);
     assert_eq!((tiny.held.count(), tiny.open.count()), (0, 2));
+}
+
+/// Cells of one length and nothing but the keyspace in common: both pages get the same number.
+#[test]
+fn an_even_number_of_equal_cells_is_halved() {
+    let short_key = |i: u8| vec![0, 0, 0, 1, i];
+    for more in [2, 4, 6] {
+        let mut leaves = Leaves::new(4096);
+        let mut i = 0;
+        while leaves
+            .open
+            .push(&short_key(i), &StoredValue::Inline(&[7; 91]))
+        {
+            i += 1;
+        }
+        leaves.shift(&short_key(i));
+        let held = leaves.held.count() as u8;
+        for i in held..held + more + held % 2 {
+            assert!(
+                leaves
+                    .open
+                    .push(&short_key(i), &StoredValue::Inline(&[7; 91]))
+            );
+        }
+        leaves.share();
+        assert_eq!(leaves.held.count(), leaves.open.count(), "{more}");
+    }
+    for (held, more) in [(10, 4), (9, 5), (30, 4), (61, 7)] {
+        let mut branches = Branches::new(4096);
+        for i in 0..held {
+            assert!(branches.open.push(&short_key(i), child(100)));
+        }
+        branches.shift();
+        for i in held..held + more {
+            assert!(branches.open.push(&short_key(i), child(100)));
+        }
+        branches.share(true);
+        let half = usize::from(held + more) / 2;
+        assert_eq!((branches.held.count(), branches.open.count()), (half, half));
+    }
 }

@@ -12,7 +12,7 @@ use crate::wal::scan::{Link, find_next, scan};
 use crate::wal::tail::{NewEntry, Tail, belongs, choose_active};
 
 /// The header of an empty file.
-fn header() -> Header {
+pub fn header() -> Header {
     Header {
         page_shift: 12,
         compat: 0,
