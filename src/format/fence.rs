@@ -244,5 +244,16 @@ mod tests {
             assert_eq!(of(&wrong), None, "{wrong:?}");
         }
         assert_eq!(entry.follows(&sample().before(3)), Ok(()));
+        // One operation and nothing behind it, under the key of its own epoch.
+        let longer = [entry.payload(), b"x"].concat();
+        assert_eq!(FenceRecord::of_entry(&entry.header, &longer), None);
+        let mut elsewhere = Vec::new();
+        let op = Op::Put {
+            keyspace: CATALOGUE,
+            key: &fence_user_key(5),
+            value: &sample().encode(),
+        };
+        op.encode(&mut elsewhere);
+        assert_eq!(FenceRecord::of_entry(&entry.header, &elsewhere), None);
     }
 }

@@ -360,15 +360,16 @@ fn find_witness(
 ) -> Result<Option<(u64, Witness)>> {
     let (frames, marks) = (region.sync_word(), Mark::word(region.salt));
     let mut at = from;
-    while at < upto
-        && let Some(chunk) = window.chunk(at)?
-    {
+    while let Some(chunk) = window.chunk(at)? {
         let hit = find_word(chunk, frames, marks);
-        let Some(hit) = hit else {
-            at += chunk.len() as u64 & !7;
+        at += hit.map_or(chunk.len() as u64 & !7, |hit| hit as u64 * 8);
+        // What is found does not depend on how much was read at a time.
+        if at >= upto {
+            break;
+        }
+        if hit.is_none() {
             continue;
-        };
-        at += hit as u64 * 8;
+        }
         if let Some(witness) = witness_at(window, region, at)?
             && wanted(at, &witness)
         {

@@ -12,6 +12,9 @@ use crate::samples;
 
 const SIZE: usize = 4096;
 
+/// A prefix, and what follows it in each separator.
+type Separators<'a> = (&'a [u8], &'a [&'a [u8]]);
+
 /// An invariant and the place in the page.
 type Told = Option<(Invariant, Option<u64>)>;
 
@@ -73,7 +76,7 @@ fn branch_told(page: &[u8]) -> Told {
 
 #[test]
 fn separators_rise_behind_the_first_which_is_empty() {
-    let whole: [(&[u8], &[&[u8]]); 4] = [
+    let whole: [Separators<'_>; 4] = [
         (b"", &[b"", b"a"]),
         (b"", &[b"", b"a", b"ab", b"b"]),
         // The first one that counts may be the prefix itself.
@@ -85,16 +88,16 @@ fn separators_rise_behind_the_first_which_is_empty() {
         assert_eq!(told, None, "{separators:?}");
     }
     // What is wrong, and with which cell.
-    let wrong: [(&[u8], &[&[u8]], usize); 6] = [
-        (b"", &[b"", b"b", b"b"], 2),
-        (b"", &[b"", b"b", b"a"], 2),
-        (b"", &[b"", b"a", b"c", b"b", b"d"], 3),
-        (b"x", &[b"", b"", b""], 2),
-        (b"x", &[b"", b"b", b""], 2),
+    let wrong: [(usize, Separators<'_>); 6] = [
+        (2, (b"", &[b"", b"b", b"b"])),
+        (2, (b"", &[b"", b"b", b"a"])),
+        (3, (b"", &[b"", b"a", b"c", b"b", b"d"])),
+        (2, (b"x", &[b"", b"", b""])),
+        (2, (b"x", &[b"", b"b", b""])),
         // Nothing comes before the second child.
-        (b"", &[b"", b"", b"a"], 1),
+        (1, (b"", &[b"", b"", b"a"])),
     ];
-    for (prefix, separators, cell) in wrong {
+    for (cell, (prefix, separators)) in wrong {
         let (page, starts) = branch(prefix, separators);
         let expected = (Invariant::T1, Some(starts[cell] as u64));
         assert_eq!(branch_told(&page), Some(expected), "{separators:?}");

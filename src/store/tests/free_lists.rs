@@ -156,14 +156,17 @@ fn pages_wait_for_the_trees_that_may_need_them() {
 #[test]
 fn a_page_is_its_own_only_if_it_was_handed_out() {
     // Runs whose places are products of each other, and neighbours.
-    for (holes, folds) in [
-        (&[(10, 2), (20, 2)][..], 1),
-        (&[(10, 2), (20, 2)], 2),
-        (&[(10, 1), (11, 1)], 2),
-        (&[(10, 1), (11, 1), (12, 1)], 1),
-        (&[(10, 3), (13, 2), (30, 1)], 3),
-        (&[(36, 4)], 1),
-    ] {
+    let holes = [
+        &[(10, 2), (20, 2)][..],
+        &[(10, 1), (11, 1)],
+        &[(10, 1), (11, 1), (12, 1)],
+        &[(10, 3), (13, 2), (30, 1)],
+        &[(36, 4)],
+    ];
+    for (holes, folds) in holes
+        .into_iter()
+        .flat_map(|holes| (0..4).map(move |n| (holes, n)))
+    {
         let mut space = Space::fresh(&header(9, 40));
         let mut own = Vec::new();
         for (i, (start, pages)) in holes.iter().enumerate() {

@@ -11,3 +11,4 @@ mod small;
 mod speed;
 mod tall;
 mod told;
+mod wrong;

@@ -3,6 +3,8 @@
 use super::super::*;
 use super::basic::{build, key};
 use super::mem::{Report, Rng};
+use super::tall::tall;
+use super::wrong::with_children;
 
 /// One in fifty stands apart.
 fn values() -> impl Iterator<Item = Vec<u8>> {
@@ -60,4 +62,55 @@ fn a_few_leaves_tell_nearly_the_same() {
         assert!(few_large * 2 > all_large && few_large < all_large * 2);
         assert!((few.fill - all.fill).abs() < 0.05, "{few:?} {all:?}");
     }
+}
+
+/// A leaf with room for one more entry like those that it has is not full.
+#[test]
+fn a_leaf_is_full_where_not_one_more_fits() {
+    // A prefix of four bytes, and 70 bytes an entry: 58 of them fill 4064 bytes.
+    for (count, used) in [
+        (1, 5 + 69),
+        (56, 4 + 56 * 70),
+        (57, 4 + 57 * 70),
+        (58, 4064),
+    ] {
+        let entries = (0..count).map(|i| (vec![0, 0, 0, 1, i], vec![7; 65]));
+        let (mem, root) = build(4096, entries);
+        let sample = sample_fill(&mem, root, 9).unwrap();
+        assert_eq!(sample.fill, f64::from(used) / 4064.0, "{count}");
+        assert_eq!((sample.leaves, sample.branches), (1, 0));
+    }
+    let entries = (0..58).map(|i| (vec![0, 0, 0, 1, i], vec![7; 64]));
+    let (mem, root) = build(4096, entries);
+    assert_eq!(sample_fill(&mem, root, 9).unwrap().fill, 1.0);
+}
+
+#[test]
+fn a_tall_tree_has_branches_above_branches() {
+    let world = tall(600);
+    let (_, truth) = Report::of(&world.mem, world.root, 1);
+    assert!(truth.branches > 20);
+    for count in [40, u64::MAX] {
+        let sample = sample_fill(&world.mem, world.root, count).unwrap();
+        assert!(
+            sample.leaves.abs_diff(truth.leaves) < 6,
+            "{sample:?} {truth:?}"
+        );
+        assert!(
+            sample.branches.abs_diff(truth.branches) < 4,
+            "{sample:?} {truth:?}"
+        );
+    }
+}
+
+/// Of a count that is too large nobody knows where the entries should be.
+#[test]
+fn a_wrong_count_leads_to_the_last_leaf() {
+    let world = tall(60);
+    let truth = sample_fill(&world.mem, world.root, u64::MAX).unwrap();
+    let wrong = with_children(&world, world.root.page, |children| {
+        children.last_mut().unwrap().1.entries += 5;
+    });
+    let sample = sample_fill(&wrong.mem, wrong.root, u64::MAX).unwrap();
+    assert!(sample.leaves >= truth.leaves, "{sample:?} {truth:?}");
 }

@@ -267,6 +267,78 @@ fn a_tree_has_no_more_levels_than_it_may() {
     }
 }
 
+/// Whatever stands beside it, a subtree finds its place; a page with one child is none.
+#[test]
+fn subtrees_of_any_levels_become_one_tree() {
+    let sizes = [1, 12, 100];
+    let built = |mem: &mut MemPages, from: u64, count: u64| {
+        let mut out = mem.writer(1);
+        let none = NoPages(4096);
+        let mut part = Assembler::new(&none, &mut out, Fill::Even);
+        for i in from..from + count {
+            part.push_entry(&tall_key(i), NewValue::Raw(&[i as u8; 90]))
+                .unwrap();
+        }
+        let (root, _) = part.finish().unwrap();
+        mem.apply(out);
+        root
+    };
+    let orders: [&[usize]; 14] = [
+        &[2, 0],
+        &[0, 1],
+        &[0, 2],
+        &[1, 0],
+        &[1, 1],
+        &[2, 0, 0],
+        &[2, 1, 0],
+        &[0, 1, 2],
+        &[2, 2, 0],
+        &[2, 0, 2],
+        &[0, 0, 2, 0, 1],
+        &[1, 0, 2, 0],
+        &[0, 0, 0],
+        &[2, 1, 2, 1],
+    ];
+    for order in orders {
+        for fill in [Fill::Even, Fill::Dense] {
+            let (mut mem, mut from, mut parts) = (MemPages::new(4096), 0, Vec::new());
+            for level in order {
+                // A gap between them, so that no separator is that of a part.
+                let root = built(&mut mem, from, sizes[*level]);
+                assert_eq!(usize::from(root.height), level + 1);
+                parts.push((from, root, sizes[*level]));
+                from += sizes[*level] + 3;
+            }
+            let mut out = mem.writer(2);
+            let mut whole = Assembler::new(&mem, &mut out, fill);
+            for (from, root, entries) in &parts {
+                let child = ChildRef {
+                    page: root.page,
+                    crc: root.crc,
+                    entries: *entries,
+                };
+                let low = if *from == 0 {
+                    Vec::new()
+                } else {
+                    tall_key(*from)
+                };
+                whole.push_subtree(root.height - 1, &low, child).unwrap();
+            }
+            let (root, stats) = whole.finish().unwrap();
+            assert_eq!(stats.pages_freed, out.freed_pages());
+            mem.apply(out);
+            let (report, summary) = Report::of(&mem, root, 2);
+            assert_eq!(report.findings, [], "{order:?}");
+            assert_eq!(report.owned, mem.live, "{order:?}");
+            let entries: u64 = parts.iter().map(|(_, _, entries)| entries).sum();
+            assert_eq!(
+                (summary.tree_entries, stats.tree_entries),
+                (entries, entries)
+            );
+        }
+    }
+}
+
 /// Pages that remember what was asked of them.
 struct Watched<'m> {
     mem: &'m MemPages,

@@ -161,6 +161,13 @@ fn behind_a_mark_opening_looks_a_little_further_and_a_check_everywhere() {
             assert_eq!(long.ends(how), Err(Invariant::W6), "{near}");
         }
     }
+    for far in [end + (16 << 10), end + (17 << 10), end + (60 << 10)] {
+        long.clean();
+        long.put_mark(end);
+        long.put(far, far);
+        assert_eq!(long.ends(How::ToMark), Ok(true), "{far}");
+        assert_eq!(long.ends(How::Far), Err(Invariant::W6), "{far}");
+    }
     let far = end + (300 << 10);
     long.clean();
     long.put(far, far);
@@ -315,7 +322,7 @@ fn a_window_ends_where_its_region_does() {
         .unwrap();
     for at in [0, 8, 4096, 9000, 16_384, 20_000, 20_472] {
         let mut window = Window::new(file.as_ref(), extent);
-        for at in [at, at / 2 & !7, at] {
+        for at in [at, (at / 2) & !7, at] {
             let rest = window.chunk(at).unwrap().unwrap();
             assert!(rest.len() as u64 <= extent.len - at, "{at}");
             assert!(rest.iter().all(|byte| *byte == 1), "{at}");
