@@ -7,7 +7,7 @@ use super::mem::MemPages;
 use super::model::{Puts, World};
 use crate::error::Error;
 use crate::format::Invariant;
-use crate::format::branch::ChildRef;
+use crate::format::branch::{Branch, ChildRef};
 use crate::format::leaf::StoredValue;
 use crate::format::overflow::OverflowRef;
 
@@ -280,4 +280,33 @@ fn an_even_number_of_equal_cells_is_halved() {
         let half = usize::from(held + more) / 2;
         assert_eq!((branches.held.count(), branches.open.count()), (half, half));
     }
+}
+
+/// Pages wait for those behind them only where these would hold too little.
+#[test]
+fn a_second_branch_that_holds_enough_is_written_as_it_is() {
+    let full = branches(0).0.held.count();
+    let written = |more: usize| {
+        let (none, mem) = (NoPages(4096), MemPages::new(4096));
+        let mut out = mem.writer(1);
+        let mut assembler = Assembler::new(&none, &mut out, Fill::Even);
+        let all = (full + more) as u64;
+        for i in 0..all {
+            assembler.push_subtree(0, &key(i), child(i)).unwrap();
+        }
+        // A subtree of their own level ends them, in the middle of the tree.
+        assembler.push_subtree(1, &key(all), child(all)).unwrap();
+        let (root, _) = assembler.finish().unwrap();
+        assert_eq!(root.height, 3);
+        let count = |(_, page): &(u32, Vec<u8>)| Branch::new(page).unwrap().count();
+        out.written.iter().map(count).collect::<Vec<usize>>()
+    };
+    for more in [full / 2, full * 7 / 10, full * 9 / 10] {
+        assert_eq!(written(more), [full, more, 3]);
+    }
+    let [first, second, root] = written(full / 5)[..] else {
+        panic!("there are two branches below the root");
+    };
+    assert_eq!((first + second, root), (full + full / 5, 3));
+    assert!(first.abs_diff(second) < full / 10, "{first} and {second}");
 }
