@@ -155,10 +155,14 @@ impl Inner {
             });
         }
         let header = &log.current.header;
-        let epoch = header.epoch;
+        let (epoch, start) = (header.epoch, header.epoch_start_index);
         let index = next.header.index;
-        let begins = next.header.kind == EntryKind::Fence && next.header.epoch == epoch;
-        if next.header.epoch > epoch || (begins && header.epoch_start_index != index) {
+        // The header says where an epoch begins before its first entry comes.
+        let is_unsaid = |e: &Entry<'_>| {
+            let begins = e.header.kind == EntryKind::Fence && e.header.epoch == epoch;
+            e.header.epoch > epoch || (begins && e.header.index != start)
+        };
+        if is_unsaid(next) {
             return Ok(Round::Epoch(next.header.epoch, index));
         }
         if next.header.kind == EntryKind::Attest && index != marker {
@@ -169,7 +173,7 @@ impl Inner {
                 return Ok(Round::Marker(index));
             }
         }
-        let ready = |e: &&Entry<'_>| e.header.kind != EntryKind::Bulk && e.header.epoch <= epoch;
+        let ready = |e: &&Entry<'_>| e.header.kind != EntryKind::Bulk && !is_unsaid(e);
         let ready = rest.iter().take_while(ready).count();
         let behind = rest.iter().skip(1).take(ready.saturating_sub(1));
         let mut kinds = behind.map(|e| e.header.kind);

@@ -105,12 +105,9 @@ impl Inner {
         if !keeps_log(cut.tree.header()) && !job.keeps_log() {
             return self.replace_region(wish, cut, space, regions, generation);
         }
-        let header = Header {
-            regions: *regions,
-            ..cut.tree.header().clone()
-        };
-        let extent = pick(&extents(&header), cut.idle);
-        let idle = tail::read_region(self.file.as_ref(), &header, extent, cut.idle as u64)?;
+        let header = cut.tree.header();
+        let extent = pick(&extents(header), cut.idle);
+        let idle = tail::read_region(self.file.as_ref(), header, extent, cut.idle as u64)?;
         let idle = idle.filter(|idle| has_entries(idle, &cut.region));
         if job.only_records {
             self.archive(job, cut, &[], space, generation)?;
@@ -345,6 +342,11 @@ mod tests {
             ..Needs::default()
         };
         assert_eq!(expired(&list(), &facts, &needs, 5000, 4096, 4_000_000), 2);
+        let exact = Needs {
+            oldest_tree: Some(300),
+            ..Needs::default()
+        };
+        assert_eq!(expired(&list(), &facts, &exact, 5000, 4096, 4_000_000), 3);
     }
 
     #[test]

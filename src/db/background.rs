@@ -23,6 +23,29 @@ const ROOM: u64 = 4 << 20;
 /// Pages to be written that are so many times the log are worth a longer log.
 const COSTLY: u64 = 4;
 
+/// What folding would come to.
+struct Load {
+    /// Of the tree, and those of them that would be written.
+    leaves: u64,
+    touched: u64,
+    page_size: u64,
+    /// Bytes of the log.
+    used: u64,
+    /// Bytes that the other region has.
+    idle: u64,
+}
+
+impl Load {
+    /// The bytes that the other region should have first; `None` where a longer log is not worth it.
+    fn longer(&self, wal_max: u64) -> Option<u64> {
+        let bytes = (self.leaves.saturating_mul(self.page_size) / 8)
+            .max(ROOM)
+            .min(wal_max);
+        let costly = self.touched.saturating_mul(self.page_size) / COSTLY >= self.used;
+        (costly && bytes / 2 >= self.idle).then_some(bytes)
+    }
+}
+
 impl Inner {
     /// Starts a checkpoint unless one is running. Its failure is reported by the next one that is
     /// started, or by closing.
@@ -84,13 +107,14 @@ impl Inner {
         let view = self.view.load();
         let pages = &view.tree.pages;
         let leaves = tree::leaf_estimate(pages, view.tree.root())?;
-        let page_size = pages.page_size() as u64;
-        let touched = leaves.min(view.active.keys() as u64);
-        let bytes = (leaves.saturating_mul(page_size) / 8)
-            .max(ROOM)
-            .min(self.options.wal_max);
-        let costly = touched.saturating_mul(page_size) / COSTLY >= used;
-        Ok((costly && bytes / 2 >= idle).then_some(bytes))
+        let load = Load {
+            leaves,
+            touched: leaves.min(view.active.keys() as u64),
+            page_size: pages.page_size() as u64,
+            used,
+            idle,
+        };
+        Ok(load.longer(self.options.wal_max))
     }
 
     /// Checkpoints what is in the log now, up to this entry: returns once that is cut off, and folds it
@@ -135,5 +159,54 @@ impl Inner {
                 Err(Error::Poisoned)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Load, ROOM};
+
+    const MAX: u64 = 64 << 20;
+
+    #[test]
+    fn a_longer_log_is_for_where_folding_writes_four_times_as_much() {
+        let longer = |touched, used| {
+            let load = Load {
+                leaves: 20_000,
+                touched,
+                page_size: 4096,
+                used,
+                idle: 1 << 20,
+            };
+            load.longer(MAX)
+        };
+        let eighth = Some(20_000 * 4096 / 8);
+        assert_eq!(longer(100, 100 * 1024), eighth);
+        assert_eq!(longer(100, 100 * 1024 + 1), None);
+        assert_eq!(longer(101, 100 * 1024 + 1), eighth);
+        assert_eq!(longer(0, 1), None);
+    }
+
+    #[test]
+    fn a_longer_log_is_an_eighth_of_the_tree_within_limits() {
+        let longer = |leaves, idle| {
+            let load = Load {
+                leaves,
+                touched: leaves,
+                page_size: 4096,
+                used: 4096,
+                idle,
+            };
+            load.longer(MAX)
+        };
+        assert_eq!(longer(10, 1), Some(ROOM));
+        assert_eq!(longer(8 * 1024, 1), Some(ROOM));
+        assert_eq!(longer(8 * 1024 + 2, 1), Some(ROOM + 1024));
+        assert_eq!(longer(1 << 30, 1), Some(MAX));
+        // Less than twice what there is would not be worth it.
+        assert_eq!(longer(10, ROOM / 2), Some(ROOM));
+        assert_eq!(longer(10, ROOM / 2 + 1), None);
+        assert_eq!(longer(1 << 30, MAX / 2), Some(MAX));
+        assert_eq!(longer(1 << 30, MAX / 2 + 1), None);
     }
 }

@@ -27,7 +27,7 @@ const MAX_HOLDS: usize = 256;
 /// Entries that are kept for those who are behind, unless something else was asked for.
 const RETAIN_ENTRIES: u64 = 1024;
 /// Log bytes from which on a checkpoint waits for no publisher.
-const MAX_UNFOLDED: u64 = 256 << 20;
+pub(super) const MAX_UNFOLDED: u64 = 256 << 20;
 /// Bytes of old log that are kept at most, unless something else was asked for.
 const RETAIN_BYTES: u64 = 256 << 20;
 

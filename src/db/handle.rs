@@ -130,19 +130,15 @@ impl Snapshots {
 
     /// Counts one more snapshot at the present index, which it gives.
     pub fn take(&mut self) -> u64 {
-        match self
-            .live
-            .iter_mut()
-            .rev()
-            .find(|(index, _)| *index <= self.visible)
-        {
-            Some((index, count)) if *index == self.visible => *count += 1,
-            _ => {
-                let at = self
-                    .live
-                    .partition_point(|(index, _)| *index < self.visible);
-                self.live.insert(at, (self.visible, 1));
-            }
+        let place = self.live.binary_search_by_key(&self.visible, |live| live.0);
+        match place {
+            Ok(at) => self
+                .live
+                .iter_mut()
+                .skip(at)
+                .take(1)
+                .for_each(|live| live.1 += 1),
+            Err(at) => self.live.insert(at, (self.visible, 1)),
         }
         self.visible
     }

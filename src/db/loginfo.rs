@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Db;
 use super::info::open_to_look;
+use super::open::is_newer;
 use crate::error::{Error, Result};
 use crate::format::frame::EntryKind;
 use crate::format::op::{Op, Ops};
@@ -131,8 +132,7 @@ fn walk(file: &dyn File, path: &Path) -> Result<LogInfo> {
     info.torn_at = replay.torn_at;
     info.torn_bytes = replay.torn_bytes;
     info.unfinished_bulk = replay.bulk_dropped;
-    let ahead = end.durable_gen.wrapping_sub(header.generation as u32);
-    info.header_lost = ahead != 0 && ahead < u32::MAX / 2;
+    info.header_lost = is_newer(end.durable_gen, header.generation as u32);
     info.writer = file.find_lock(WRITER, 1).is_ok_and(|held| held.is_some());
     info.vouched = end.proven >= end.end;
     info.oldest_position = oldest(file, header, info.last_index)?;

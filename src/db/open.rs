@@ -346,7 +346,7 @@ impl Source<'_> {
 }
 
 /// Is a generation newer than another one, by their low halves?
-fn is_newer(generation: u32, other: u32) -> bool {
+pub(super) fn is_newer(generation: u32, other: u32) -> bool {
     generation.wrapping_sub(other).cast_signed() > 0
 }
 

@@ -3,15 +3,25 @@
 mod back;
 mod bounds;
 mod changes;
+mod checkpoints;
+mod compacting;
+mod copies;
 mod counts;
+mod fences;
+mod following;
+mod groups;
 mod life;
+mod limits;
 mod looks;
 mod marks;
 mod opening;
 mod parts;
+mod ranges;
 mod regions;
 pub(crate) mod stepped;
+mod steps;
 mod waiting;
+pub mod watched;
 
 use super::{Batch, CheckpointOptions, CreateOptions, Db, Interest, KeyRange, OpenOptions};
 use crate::error::Error;

@@ -107,3 +107,38 @@ fn push_pages(parts: &mut Vec<Part>, from: u64, to: u64) {
         });
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
+mod tests {
+    use super::*;
+
+    fn part(at: u64, len: u64) -> Part {
+        Part {
+            at,
+            len,
+            what: What::Nothing,
+        }
+    }
+
+    #[test]
+    fn what_nobody_says_otherwise_of_are_pages_and_no_part_is_empty() {
+        let given = vec![part(0, 10), part(10, 5), part(20, 10)];
+        let parts = fill_gaps(given, 30).unwrap();
+        let told: Vec<_> = parts
+            .iter()
+            .map(|part| (part.at, part.len, matches!(part.what, What::Pages)))
+            .collect();
+        let expected = [
+            (0, 10, false),
+            (10, 5, false),
+            (15, 5, true),
+            (20, 10, false),
+        ];
+        assert_eq!(told, expected);
+        let parts = fill_gaps(vec![part(5, 5)], 12).unwrap();
+        let told: Vec<_> = parts.iter().map(|part| (part.at, part.len)).collect();
+        assert_eq!(told, [(0, 5), (5, 5), (10, 2)]);
+        assert!(fill_gaps(vec![part(0, 11), part(10, 5)], 30).is_err());
+    }
+}

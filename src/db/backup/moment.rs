@@ -302,3 +302,6 @@ fn leave_mark(log: &mut Vec<u8>, tail: &Tail) {
     };
     log.extend_from_slice(&mark.encode(tail.region.salt));
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,7 +140,7 @@ impl<S: BulkSource> Feed<S> {
             deletes.extend(dropped.map(|id| (id, KeyRange::all())));
         }
         if !deletes.is_empty() {
-            self.add_ranges(deletes, before, passed)?;
+            self.add_ranges(deletes, passed)?;
         }
         if self.at != before && self.state == State::Present {
             self.enter()?;
@@ -171,17 +171,10 @@ impl<S: BulkSource> Feed<S> {
     }
 
     /// Ranges ahead of what this section has `passed` count for it, others for the next one.
-    /// `before`: the keyspace of the change before the present one.
-    fn add_ranges(
-        &mut self,
-        deletes: Vec<(u32, KeyRange)>,
-        before: u32,
-        passed: u32,
-    ) -> Result<()> {
+    fn add_ranges(&mut self, deletes: Vec<(u32, KeyRange)>, passed: u32) -> Result<()> {
         let (mut ahead, mut behind) = (Vec::new(), Vec::new());
         for (keyspace, range) in deletes {
-            let late = self.seen.contains(&keyspace) || keyspace == before;
-            if keyspace == CATALOGUE || late {
+            if keyspace == CATALOGUE || self.seen.contains(&keyspace) {
                 let reason = "a deleted range comes after changes of its keyspace".into();
                 return Err(Error::Invalid { reason });
             }
