@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::parts::new;
 use super::stepped::Stepped;
+use crate::db::archive::records;
 use crate::db::handle::lock;
 use crate::db::proof::{is_header_proven, is_proven};
 use crate::db::{CreateOptions, Db, FenceWish, OpenOptions, Position, Receipt};
@@ -198,6 +199,30 @@ fn changes_are_not_told_with_a_hole_in_them() {
         panic!("{refused}");
     };
     assert_eq!((index, oldest), (1, 4));
+}
+
+/// As above, where a part of the archive was given up and its place used again.
+#[test]
+fn changes_are_not_told_where_an_archived_part_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let create = CreateOptions {
+        role: Role::Primary,
+        ..CreateOptions::default()
+    };
+    let path = dir.path().join("a.creel");
+    let db = plain().create(&path, &create).unwrap();
+    for i in 0..4u8 {
+        db.put(&[i], b"v").unwrap();
+        super::checkpoint(&db);
+    }
+    let since = db.position_at(1).unwrap();
+    assert_eq!(db.changes_since(&since).unwrap().keys.most(), 3);
+    let parts = records(&db.inner.view.load().tree).unwrap();
+    let lost = parts.iter().find(|part| part.first_index > 2).unwrap();
+    let at = u64::from(lost.start_page) * 4096;
+    db.inner.file.write_at(&[0; 64], at).unwrap();
+    let refused = db.changes_since(&since).unwrap_err();
+    assert!(matches!(refused, Error::NotRetained { .. }), "{refused}");
 }
 
 /// Another process has archived a part of the log, and this handle has not looked since.
