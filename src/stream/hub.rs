@@ -1,4 +1,4 @@
-//! One log, many senders: reads the log once, keeps the newest entries in memory, wakes all.
+//! One log, many senders: reads the log once, keeps the newest entries in memory, tells all.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -70,11 +70,17 @@ struct State {
     trouble: Option<String>,
 }
 
+/// Somebody who wants what the log has to give.
+pub trait Listen: Wake {
+    /// There are entries behind the ones that were there.
+    fn entries_came(&self);
+}
+
 /// What all connections of a leader share.
 pub struct Hub {
     source: Arc<dyn LogSource>,
     state: Mutex<State>,
-    sleepers: Mutex<Vec<Weak<dyn Wake>>>,
+    listeners: Mutex<Vec<Weak<dyn Listen>>>,
     stop: Arc<Stop>,
     /// Generation of the source that is read.
     reading: AtomicU64,
@@ -107,7 +113,7 @@ impl Hub {
                 fenced: None,
                 trouble: None,
             }),
-            sleepers: Mutex::default(),
+            listeners: Mutex::default(),
             stop,
             board: Board::default(),
             counters: Counters::default(),
@@ -182,19 +188,30 @@ impl Hub {
         self.lock().ring.bytes()
     }
 
-    /// Wakes this one at each change.
-    pub fn register(&self, sleeper: &Arc<impl Wake + 'static>) {
-        let weak: Weak<dyn Wake> = Arc::downgrade(&(Arc::clone(sleeper) as Arc<dyn Wake>));
-        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
-        sleepers.retain(|other| other.strong_count() > 0);
-        sleepers.push(weak);
+    /// Tells this one of each change.
+    pub fn register(&self, listener: &Arc<impl Listen + 'static>) {
+        let weak: Weak<dyn Listen> = Arc::downgrade(&(Arc::clone(listener) as Arc<dyn Listen>));
+        let mut listeners = self.lock_listeners();
+        listeners.retain(|other| other.strong_count() > 0);
+        listeners.push(weak);
+    }
+
+    fn lock_listeners(&self) -> MutexGuard<'_, Vec<Weak<dyn Listen>>> {
+        let listeners = self.listeners.lock();
+        listeners.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody is kept from coming and going meanwhile.
+    fn tell_all(&self, tell: impl Fn(&dyn Listen)) {
+        let listeners: Vec<_> = {
+            let listeners = self.lock_listeners();
+            listeners.iter().filter_map(Weak::upgrade).collect()
+        };
+        listeners.iter().for_each(|listener| tell(&**listener));
     }
 
     fn wake_all(&self) {
-        let sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
-        for sleeper in sleepers.iter().filter_map(Weak::upgrade) {
-            sleeper.wake();
-        }
+        self.tell_all(|listener| listener.wake());
     }
 
     /// A follower has heard of a newer epoch.
@@ -298,7 +315,7 @@ impl Hub {
             state.head.point = batch.end;
             state.ring.push(batch);
         }
-        self.wake_all();
+        self.tell_all(|listener| listener.entries_came());
     }
 
     /// Takes over what is not the position: that follows the entries.

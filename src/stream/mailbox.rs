@@ -25,6 +25,8 @@ pub struct Mail<T> {
 #[derive(Debug)]
 struct State<T> {
     mail: Mail<T>,
+    /// Bytes were taken, and whoever took them has not come back for more.
+    taken: bool,
     woken: bool,
     abandoned: bool,
 }
@@ -46,6 +48,7 @@ impl<T> Default for Mailbox<T> {
                     ended: false,
                     results: Vec::new(),
                 },
+                taken: false,
                 woken: false,
                 abandoned: false,
             }),
@@ -71,6 +74,7 @@ impl<T> Mailbox<T> {
     /// are unless they are wanted.
     pub fn take(&self, deadline: Instant, want_bytes: bool) -> Mail<T> {
         let mut state = self.lock();
+        state.taken = false;
         loop {
             let bytes = want_bytes && !state.mail.bytes.is_empty();
             // The end counts once everything before it was taken.
@@ -89,6 +93,7 @@ impl<T> Mailbox<T> {
         } else {
             Vec::new()
         };
+        state.taken = !bytes.is_empty();
         self.drained.notify_one();
         Mail {
             bytes,
@@ -103,6 +108,12 @@ impl<T> Mailbox<T> {
         self.arrived.notify_one();
     }
 
+    /// All bytes that came were looked at.
+    fn has_no_bytes(&self) -> bool {
+        let state = self.lock();
+        state.mail.bytes.is_empty() && !state.taken && !state.abandoned
+    }
+
     /// Nobody looks into it any more.
     pub fn is_abandoned(&self) -> bool {
         self.lock().abandoned
@@ -114,8 +125,9 @@ impl<T> Mailbox<T> {
         self.drained.notify_one();
     }
 
-    /// Puts everything that `from` gives into the box, until it ends or nobody looks any more.
-    pub fn fill(&self, from: &mut dyn Read) {
+    /// Puts everything that `from` gives into the box, until it ends or nobody looks any more. But for
+    /// what `first` takes: it is offered whatever has nothing before it that is still to be looked at.
+    pub fn fill(&self, from: &mut dyn Read, first: &dyn Fn(&[u8]) -> bool) {
         let mut chunk = vec![0u8; CHUNK];
         loop {
             let got = match from.read(&mut chunk) {
@@ -123,9 +135,13 @@ impl<T> Mailbox<T> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => 0,
             };
+            let bytes = chunk.get(..got).unwrap_or_default();
+            // Only this thread puts bytes into the box.
+            if got > 0 && self.has_no_bytes() && first(bytes) {
+                continue;
+            }
             let mut state = self.lock();
             state.mail.ended |= got == 0;
-            let bytes = chunk.get(..got).unwrap_or_default();
             state.mail.bytes.extend_from_slice(bytes);
             self.arrived.notify_one();
             while state.mail.bytes.len() >= WAITING_MAX && !state.abandoned {
@@ -173,6 +189,6 @@ pub fn reader_thread<T: Send + 'static>(
     let filled = Arc::clone(&mailbox);
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || filled.fill(&mut *from))?;
+        .spawn(move || filled.fill(&mut *from, &|_| false))?;
     Ok(mailbox)
 }

@@ -1,8 +1,8 @@
 //! The log over a connection: frames, sessions, and the threads around them.
 //!
 //! Sessions know no socket and no clock: bytes and events go in, actions come out. Reading order:
-//! `frame`, `message`, `leader`, `follower`, `hub`, `sender`, `receiver`, `link`,
-//! `applier`.
+//! `frame`, `message`, `leader`, `follower`, `hub`, `connection`, `sender`,
+//! `receiver`, `link`, `applier`.
 
 mod applier;
 pub mod auth;
@@ -11,6 +11,7 @@ pub mod board;
 pub mod client;
 pub mod clock;
 mod codec;
+mod connection;
 pub mod follow;
 pub mod follower;
 pub mod frame;

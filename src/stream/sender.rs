@@ -1,4 +1,4 @@
-//! The thread that serves one connection: moves bytes between socket, session and log.
+//! What serves one connection: moves bytes between socket, session and log.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -9,16 +9,17 @@ use std::time::Instant;
 use super::board::Who;
 use super::hub::{Counters, Hub, READ_BYTES, READ_ENTRIES, words};
 use super::leader::{LeaderAction, LeaderConfig, LeaderEnd, LeaderSession, Want};
-use super::mailbox::{Clock, Mailbox};
+use super::mailbox::{Clock, Mail, Mailbox};
 use super::message::Code;
 use super::ring::Found;
 use super::source::{EntryCursor, Refusal, Snapshot};
-use super::transport::Closer;
 
 /// Bytes of a snapshot that go in one message.
 const PART: usize = 256 << 10;
 /// Questions of one connection that may wait.
 const ASKS_MAX: usize = 4;
+/// Bytes that a socket takes without waiting, though nobody has taken those before them.
+const IN_FLIGHT: u64 = 16 << 10;
 
 /// Work that was done beside the connection's thread.
 pub enum Done {
@@ -51,15 +52,19 @@ pub struct Sender {
     /// Where the log ended when the follower's position was opened: before that is there, it has not
     /// caught up, however little the ring holds.
     target: u64,
+    /// The position that the follower began at: to have that shows nothing.
+    opened: u64,
+    /// Bytes written since it has shown that it took all before them.
+    in_flight: u64,
     end: Option<LeaderEnd>,
 }
 
 impl Sender {
     /// For a connection whose bytes come into `mailbox`.
     pub fn new(
-        hub: Arc<Hub>,
+        hub: &Arc<Hub>,
         config: LeaderConfig,
-        mailbox: Arc<Mailbox<Done>>,
+        mailbox: &Arc<Mailbox<Done>>,
         writer: Box<dyn Write + Send>,
         peer: &str,
         answer: Option<Answer>,
@@ -67,12 +72,10 @@ impl Sender {
         let clock = Clock::start();
         let session = LeaderSession::new(config, hub.fresh_head(), clock.now());
         let generation = hub.generation();
-        hub.register(&mailbox);
-        hub.stop().register(&mailbox);
         Sender {
-            hub,
+            hub: Arc::clone(hub),
             session,
-            mailbox,
+            mailbox: Arc::clone(mailbox),
             writer,
             peer: peer.to_owned(),
             clock,
@@ -85,41 +88,81 @@ impl Sender {
             node: None,
             generation,
             target: 0,
+            opened: 0,
+            in_flight: 0,
             end: None,
         }
     }
 
-    /// Serves until the connection ends. `greeted` is called once, when the other side has shown
-    /// who it is.
-    pub fn run(mut self, closer: &dyn Closer, mut greeted: impl FnMut()) -> LeaderEnd {
-        let mut strange = true;
-        let end = loop {
-            self.perform();
-            if let Some(end) = self.end.take() {
-                break end;
-            }
-            if strange && self.session.is_greeted() {
-                strange = false;
-                greeted();
-            }
-            let fed = self.feed();
-            self.perform();
-            let deadline = if fed {
-                Instant::now()
-            } else {
-                self.clock.instant(self.session.next_tick_us())
-            };
-            if !self.session.is_closed() {
-                self.look(deadline);
-            }
-        };
-        closer.close();
-        self.mailbox.abandon();
-        if let Some(node) = self.node {
+    /// Does what can be done now. Gives when to look again; none when the connection has ended.
+    pub(super) fn turn(&mut self) -> Option<Instant> {
+        self.perform();
+        let fed = self.end.is_none() && self.feed();
+        self.perform();
+        if self.end.is_some() {
+            return None;
+        }
+        Some(match fed || self.session.is_closed() {
+            true => Instant::now(),
+            false => self.clock.instant(self.session.next_tick_us()),
+        })
+    }
+
+    /// The other side has shown who it is.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.session.is_greeted()
+    }
+
+    /// How the connection ended, once it has.
+    pub(super) fn end(&self) -> Option<LeaderEnd> {
+        self.end.clone()
+    }
+
+    /// Nothing goes over the connection any more.
+    pub(super) fn leave(&mut self, end: &LeaderEnd) {
+        if let Some(node) = self.node.take() {
             self.hub.board.left(&node);
         }
-        self.count(&end);
-        end
+        self.count(end);
+    }
+
+    /// Sends the newest entries where that is done at once: the follower has what was before them,
+    /// and they are few enough to need no waiting. False: the connection's own thread has to look.
+    pub(super) fn hand_on(&mut self) -> bool {
+        let is_as_before = self.hub.generation() == self.generation;
+        if !is_as_before || !self.session.is_live() || self.is_ending() {
+            return false;
+        }
+        // Its acknowledgement wakes that thread.
+        if self.session.wants() == Want::Nothing {
+            return true;
+        }
+        let behind = self.hub.bytes_behind(self.session.sent_to().index);
+        if behind.is_none_or(|bytes| self.in_flight.saturating_add(bytes) > IN_FLIGHT) {
+            return false;
+        }
+        self.feed_entries();
+        self.perform();
+        self.end.is_none()
+    }
+
+    /// Takes what the follower says where that is only how far it is. False where the connection's
+    /// own thread has to do something for it.
+    pub(super) fn take_notes(&mut self, bytes: &[u8]) -> bool {
+        self.session.receive(self.clock.now(), bytes);
+        while self.session.is_note_next() {
+            self.perform_next();
+        }
+        self.session.is_quiet() && self.hand_on()
+    }
+
+    /// It streams to a follower, and nothing else is going on.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.session.is_live() && self.session.is_quiet() && !self.is_ending()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.end.is_some() || self.hub.stop().is_requested()
     }
 
     fn count(&self, end: &LeaderEnd) {
@@ -135,9 +178,11 @@ impl Sender {
         }
     }
 
-    /// Waits for something to happen and tells the session.
-    fn look(&mut self, deadline: Instant) {
-        let mail = self.mailbox.take(deadline, true);
+    /// Tells the session what has happened.
+    pub(super) fn look(&mut self, mail: Mail<Done>) {
+        if self.session.is_closed() {
+            return;
+        }
         let now = self.clock.now();
         if !mail.bytes.is_empty() {
             self.session.receive(now, &mail.bytes);
@@ -173,60 +218,71 @@ impl Sender {
 
     /// Does what the session asks for.
     fn perform(&mut self) {
-        while let Some(action) = self.session.next_action() {
-            match action {
-                LeaderAction::Send(bytes) => self.write(&bytes),
-                LeaderAction::Joined(hello) => {
-                    let wall_us = self.clock.now().wall_us;
-                    // A node that has no copy yet will come back with another id.
-                    let seeding = hello.caps & super::hello::CAP_BOOTSTRAP != 0;
-                    let board = &self.hub.board;
-                    if hello.role == super::hello::PeerRole::Follower && !seeding {
-                        self.node = Some(hello.node);
-                        let who = Who {
-                            node: hello.node,
-                            incarnation: hello.incarnation,
-                        };
-                        board.joined(who, &hello.name, &self.peer, wall_us);
-                    } else if seeding {
-                        board.replaced(&hello.node);
-                    }
-                }
-                LeaderAction::Open(point) => self.open(&point),
-                LeaderAction::Snapshot => {
-                    // What it says from now on is of a file that will have another id.
-                    if let Some(node) = self.node.take() {
-                        self.hub.board.replaced(&node);
-                        self.hub.board.left(&node);
-                    }
-                    self.make_snapshot();
-                }
-                LeaderAction::Acked(ack) => {
-                    if let Some(node) = self.node {
-                        self.hub.board.acked(&node, &ack, self.clock.now().wall_us);
-                    }
-                }
-                LeaderAction::Heard(_) => {
-                    if let Some(node) = self.node {
-                        self.hub.board.contact(&node, self.clock.now().wall_us);
-                    }
-                }
-                LeaderAction::Fence(epoch) => self.hub.saw_epoch(epoch),
-                LeaderAction::Ask(json) => {
-                    if self.asks.len() >= ASKS_MAX {
-                        let now = self.clock.now();
-                        self.session
-                            .fail(now, Code::Protocol, "too many questions at once");
-                    } else {
-                        self.asks.push_back(json);
-                        self.ask_next();
-                    }
-                }
-                LeaderAction::Close(end) => {
-                    self.end.get_or_insert(end);
+        while self.perform_next() {}
+    }
+
+    /// False where there is nothing to be done.
+    fn perform_next(&mut self) -> bool {
+        let Some(action) = self.session.next_action() else {
+            return false;
+        };
+        match action {
+            LeaderAction::Send(bytes) => self.write(&bytes),
+            LeaderAction::Joined(hello) => {
+                let wall_us = self.clock.now().wall_us;
+                // A node that has no copy yet will come back with another id.
+                let seeding = hello.caps & super::hello::CAP_BOOTSTRAP != 0;
+                let board = &self.hub.board;
+                if hello.role == super::hello::PeerRole::Follower && !seeding {
+                    self.node = Some(hello.node);
+                    let who = Who {
+                        node: hello.node,
+                        incarnation: hello.incarnation,
+                    };
+                    board.joined(who, &hello.name, &self.peer, wall_us);
+                } else if seeding {
+                    board.replaced(&hello.node);
                 }
             }
+            LeaderAction::Open(point) => self.open(&point),
+            LeaderAction::Snapshot => {
+                // What it says from now on is of a file that will have another id.
+                if let Some(node) = self.node.take() {
+                    self.hub.board.replaced(&node);
+                    self.hub.board.left(&node);
+                }
+                self.make_snapshot();
+            }
+            LeaderAction::Acked(ack) => {
+                let has_shown = ack.durable.index > self.opened;
+                if has_shown && ack.durable == self.session.sent_to() {
+                    self.in_flight = 0;
+                }
+                if let Some(node) = self.node {
+                    self.hub.board.acked(&node, &ack, self.clock.now().wall_us);
+                }
+            }
+            LeaderAction::Heard(_) => {
+                if let Some(node) = self.node {
+                    self.hub.board.contact(&node, self.clock.now().wall_us);
+                }
+            }
+            LeaderAction::Fence(epoch) => self.hub.saw_epoch(epoch),
+            LeaderAction::Ask(json) => {
+                if self.asks.len() >= ASKS_MAX {
+                    let now = self.clock.now();
+                    self.session
+                        .fail(now, Code::Protocol, "too many questions at once");
+                } else {
+                    self.asks.push_back(json);
+                    self.ask_next();
+                }
+            }
+            LeaderAction::Close(end) => {
+                self.end.get_or_insert(end);
+            }
         }
+        true
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -242,6 +298,7 @@ impl Sender {
             return;
         }
         let len = bytes.len() as u64;
+        self.in_flight = self.in_flight.saturating_add(len);
         self.hub
             .counters
             .sent_bytes
@@ -253,6 +310,8 @@ impl Sender {
 
     fn open(&mut self, point: &crate::format::entry::Point) {
         self.generation = self.hub.generation();
+        self.opened = point.index;
+        self.in_flight = IN_FLIGHT;
         let source = self.hub.source();
         let outcome = source
             .head()

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::auth::TokenKey;
 use super::clock::Pace;
+use super::connection::Connection;
 use super::frame::Framer;
 use super::hub::{Counters, Hub};
 use super::leader::{LeaderConfig, LeaderEnd};
-use super::mailbox::reader_thread;
 use super::message::{Code, Fault, Message};
-use super::sender::{Answer, Sender};
+use super::sender::Answer;
 use super::transport::{Closer, Wire, tcp};
 
 /// Connections at once.
@@ -245,7 +245,9 @@ impl Shared {
         let Ok(config) = self.config(wire.channel, may_fence) else {
             return LeaderEnd::Refused(Code::Internal);
         };
-        let Ok(mailbox) = reader_thread("receiver", wire.reader) else {
+        let answer = self.options.answer.clone();
+        let ends = (wire.reader, wire.writer);
+        let Ok(connection) = Connection::begin(&self.hub, config, ends, &wire.peer, answer) else {
             return LeaderEnd::Refused(Code::Internal);
         };
         let closer: Arc<dyn Closer> = Arc::from(wire.closer);
@@ -256,10 +258,7 @@ impl Shared {
             open.closers.insert(id, Arc::clone(&closer));
             id
         };
-        let answer = self.options.answer.clone();
-        let hub = Arc::clone(&self.hub);
-        let sender = Sender::new(hub, config, mailbox, wire.writer, &wire.peer, answer);
-        let end = sender.run(&*closer, || stranger.known());
+        let end = connection.run(&*closer, || stranger.known());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.closers.remove(&id);
         drop(open);

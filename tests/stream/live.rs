@@ -320,7 +320,10 @@ impl Leader {
         let stop = Arc::new(Stop::default());
         let hub = Hub::with_ring(Arc::new(source.clone()), stop, ring_bytes).unwrap();
         let reading = Arc::clone(&hub);
-        let reader = std::thread::spawn(move || reading.run());
+        let reader = std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || reading.run())
+            .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Server::start(listener, Arc::clone(&hub), options).unwrap();
         Leader {

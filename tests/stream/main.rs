@@ -8,6 +8,7 @@
 )]
 
 mod bad_bytes;
+mod handed;
 mod live;
 mod memory;
 mod net;

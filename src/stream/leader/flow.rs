@@ -18,6 +18,11 @@ impl LeaderSession {
         }
     }
 
+    /// The follower was told that it has caught up, so entries go to it as they come.
+    pub fn is_live(&self) -> bool {
+        self.state == State::Streaming && self.caught_up
+    }
+
     /// Position behind which the next entries must begin.
     pub fn sent_to(&self) -> Point {
         self.sent.back().copied().unwrap_or(self.agreed)

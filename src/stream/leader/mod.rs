@@ -172,6 +172,17 @@ impl LeaderSession {
         }
     }
 
+    /// The next thing to do is no more than to note down what the follower has.
+    pub fn is_note_next(&self) -> bool {
+        let next = self.actions.front();
+        matches!(next, Some(LeaderAction::Acked(_) | LeaderAction::Heard(_)))
+    }
+
+    /// Nothing is to be done.
+    pub fn is_quiet(&self) -> bool {
+        self.actions.is_empty()
+    }
+
     /// The next thing to do.
     pub fn next_action(&mut self) -> Option<LeaderAction> {
         self.actions.pop_front()
