@@ -5,20 +5,19 @@ use std::sync::{Arc, MutexGuard};
 
 use super::Db;
 use super::cursor::Cursor;
+use super::entries::{Chain, CheckedEntries};
 use super::handle::{Inner, Log, lock};
 use super::token::Position;
 use super::turn::Turn;
 use super::view::NEWEST;
-use crate::check::catalogue::{Catalogue, check_limits, follow};
+use crate::check::catalogue::{Catalogue, follow};
 use crate::error::{Error, Result};
-use crate::format::attest::Attest;
 use crate::format::entry::{Entry, EntryError, Point};
-use crate::format::fence::FenceRecord;
 use crate::format::frame::{EntryKind, frame_len};
 use crate::format::header::{Header, Role};
-use crate::format::key::{FullKey, MAIN, catalogue_name, catalogue_range};
-use crate::format::op::{Op, Ops};
-use crate::format::{Invariant, max_key_len};
+use crate::format::key::{FullKey, catalogue_name, catalogue_range};
+use crate::format::max_key_len;
+use crate::format::op::Ops;
 use crate::wal::append::{self, Durability};
 
 /// Rounds of making room for one batch without any progress.
@@ -43,16 +42,21 @@ impl Db {
     /// the file is no replica, [`Error::Diverged`] where its history is another one,
     /// [`Error::NotRetained`] for a bulk step, whose changes are not in the log.
     pub fn apply(&self, entries: &[u8]) -> Result<Applied> {
-        self.inner.apply(entries)
+        let chain = Chain::read(entries, self.inner.longest_key())?;
+        self.inner.apply(chain.as_ref())
     }
-}
 
-/// Entries that are whole and linked to each other.
-struct Chain<'a> {
-    entries: Vec<Entry<'a>>,
-    last: Point,
-    /// Something besides puts and deletes in `main` is in them.
-    special: bool,
+    /// The same for entries that [`Db::check_entries`] has looked at.
+    pub fn apply_checked(&self, entries: &CheckedEntries) -> Result<Applied> {
+        let chain = entries.chain(self.inner.longest_key())?;
+        self.inner.apply(chain.as_ref())
+    }
+
+    /// Looks at entries as [`Db::apply`] does before it adds them. Another thread can do that while the
+    /// ones before are added.
+    pub fn check_entries(&self, entries: Vec<u8>) -> Result<CheckedEntries> {
+        CheckedEntries::check(entries, self.inner.longest_key())
+    }
 }
 
 /// What one round came to.
@@ -71,15 +75,17 @@ enum Round {
 }
 
 impl Inner {
-    fn apply(self: &Arc<Self>, bytes: &[u8]) -> Result<Applied> {
+    fn longest_key(&self) -> usize {
+        max_key_len(self.view.load().tree.header().page_size())
+    }
+
+    fn apply(self: &Arc<Self>, chain: Option<&Chain<'_>>) -> Result<Applied> {
         self.check_writable()?;
-        let longest = max_key_len(self.view.load().tree.header().page_size());
-        let chain = Chain::read(bytes, longest)?;
         let mut applied = 0;
         let mut attempts = 0;
         let mut marker = 0;
-        let given = chain.as_ref().map_or(0, |chain| chain.entries.len()) as u64;
-        while let Some(chain) = chain.as_ref().filter(|_| attempts < ATTEMPTS) {
+        let given = chain.map_or(0, |chain| chain.entries.len()) as u64;
+        while let Some(chain) = chain.filter(|_| attempts < ATTEMPTS) {
             match self.apply_some(chain, marker)? {
                 Round::Done(count) => {
                     applied += count as u64;
@@ -297,68 +303,4 @@ impl Inner {
             false => Round::Wrote(count),
         })
     }
-}
-
-impl<'a> Chain<'a> {
-    /// Splits and checks entries; `None` where there are none.
-    fn read(bytes: &'a [u8], longest: usize) -> Result<Option<Chain<'a>>> {
-        let mut entries: Vec<Entry<'a>> = Vec::new();
-        let (mut rest, mut special) = (bytes, false);
-        let mut last: Option<Point> = None;
-        while !rest.is_empty() {
-            let (entry, behind) = Entry::split(rest)?.ok_or(EntryError::Short)?;
-            if let Some(before) = &last {
-                entry.follows(before)?;
-            }
-            special |= check_content(&entry, longest)?;
-            last = Some(entry.point());
-            entries.push(entry);
-            rest = behind;
-        }
-        Ok(last.map(|last| Chain {
-            entries,
-            last,
-            special,
-        }))
-    }
-
-    /// History after a part of the chain.
-    fn history_after(&self, part: &[Entry<'_>]) -> [u8; 16] {
-        match part.last() {
-            Some(last) if last.header.index == self.last.index => self.last.history,
-            Some(last) => last.history_after(),
-            None => self.last.history,
-        }
-    }
-}
-
-/// W4, T7: operations decode and have keys that can be. True where the catalogue has to be asked.
-fn check_content(entry: &Entry<'_>, longest: usize) -> Result<bool, EntryError> {
-    let header = &entry.header;
-    let index = header.index;
-    let broken = |id| EntryError::Content { index, id };
-    if header.kind == EntryKind::Fence {
-        let record = FenceRecord::of_entry(header, entry.payload());
-        return record.map(|_| false).ok_or(broken(Invariant::W4));
-    }
-    if header.kind == EntryKind::Attest {
-        let attest = Attest::decode(entry.payload(), index);
-        let attest = attest.filter(|_| header.op_count == 0);
-        return attest.map(|_| false).ok_or(broken(Invariant::W4));
-    }
-    if header.kind != EntryKind::Commit {
-        return Ok(false);
-    }
-    let mut ops = Ops::new(entry.payload(), header.op_count);
-    let mut special = false;
-    while let Some(op) = ops.next_op().map_err(|()| broken(Invariant::W4))? {
-        check_limits(&op, longest).map_err(|(id, _)| broken(id))?;
-        special |= match op {
-            Op::Put { keyspace, .. }
-            | Op::Delete { keyspace, .. }
-            | Op::DeleteRange { keyspace, .. } => keyspace != MAIN,
-            Op::CreateKeyspace { .. } | Op::DropKeyspace { .. } => true,
-        };
-    }
-    Ok(special)
 }

@@ -14,6 +14,7 @@ mod compact;
 mod copy;
 pub(crate) mod create;
 mod cursor;
+mod entries;
 mod evaluate;
 mod facts;
 mod fence;
@@ -65,6 +66,7 @@ pub use bulk::{BulkChange, BulkEnd, BulkReport, BulkSource, Keyspaces, PositionC
 pub use compact::{CompactOptions, CompactReport};
 pub use copy::CopyOptions;
 pub use cursor::Cursor;
+pub use entries::CheckedEntries;
 pub use facts::{Facts, Hold, Retention};
 pub use fence::FenceWish;
 pub use identity::IdentityChange;

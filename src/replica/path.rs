@@ -9,7 +9,8 @@ use super::parted::before_replacing;
 use super::slot::entropy;
 use super::tail::Saved;
 use crate::db::{
-    BackupOptions, Db, Facts, KeptLog, LogReader, OpenOptions, Position, Receipt, SeedOptions,
+    BackupOptions, CheckedEntries, Db, Facts, KeptLog, LogReader, OpenOptions, Position, Receipt,
+    SeedOptions,
 };
 use crate::error::{Error, Result};
 use crate::format::Depth;
@@ -209,7 +210,9 @@ impl Pair<'_> {
         };
         thread::scope(|scope| {
             let (give, take) = sync_channel(1);
-            scope.spawn(move || limit.read(reader, &mut |batch| give.send(batch).is_ok()));
+            // Looked at here, while the ones before are added and synced.
+            let check = |batch: Result<Vec<u8>>| batch.and_then(|bytes| copy.check_entries(bytes));
+            scope.spawn(move || limit.read(reader, &mut |batch| give.send(check(batch)).is_ok()));
             apply_all(copy, &take, pulled, progress)
         })?;
         pulled.limited = copy.position()?.index < end;
@@ -358,15 +361,15 @@ impl Limit {
 
 fn apply_all(
     copy: &Db,
-    batches: &Receiver<Result<Vec<u8>>>,
+    batches: &Receiver<Result<CheckedEntries>>,
     pulled: &mut Pulled,
     progress: &dyn Progress,
 ) -> Result<()> {
     while let Ok(batch) = batches.recv() {
         let batch = batch?;
-        let applied = copy.apply(&batch)?;
+        let applied = copy.apply_checked(&batch)?;
         pulled.entries += applied.applied;
-        pulled.bytes += batch.len() as u64;
+        pulled.bytes += batch.bytes().len() as u64;
         progress.report(pulled.bytes, None);
         if progress.stopped() {
             return Err(Error::Interrupted);

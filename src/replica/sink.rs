@@ -60,8 +60,8 @@ impl Arriving {
         Ok(())
     }
 
-    /// Makes it durable, and checks it meanwhile.
-    fn finish(&self) -> Result<(), SinkError> {
+    /// Makes it durable, and checks it meanwhile. Gives it open for writing.
+    fn finish(&self) -> Result<Db, SinkError> {
         let sync = || self.file.sync().map_err(|e| failed(&e));
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("sync".to_owned());
@@ -71,7 +71,8 @@ impl Arriving {
             };
             let checked = check_copy(self);
             let gone = |_| Err(failed(&"the thread that syncs has ended"));
-            syncing.join().unwrap_or_else(gone).and(checked)
+            syncing.join().unwrap_or_else(gone)?;
+            checked
         })
     }
 }
@@ -192,13 +193,14 @@ impl ReplicaSink for DbSink {
 
     fn seed_end(&mut self) -> Result<Point, SinkError> {
         let seed = self.seed.take().ok_or_else(|| failed(&"no copy arrives"))?;
-        seed.finish()?;
+        let new = seed.finish()?;
         let path = self.slot.path();
         give_rights(&seed, path).map_err(|e| failed(&e))?;
         let old = self.slot.get();
         if let Some(old) = &old {
-            self.hand_over(old, &seed)?;
+            self.hand_over(old, &new)?;
         }
+        new.close().map_err(|e| failed(&e))?;
         if old.is_some() {
             OsVfs.rename(&seed.path, path)
         } else {
@@ -233,10 +235,8 @@ impl ReplicaSink for DbSink {
 
 impl DbSink {
     /// The new copy knows what the old one did, and nothing that only the old one has is lost.
-    fn hand_over(&self, old: &Db, seed: &Arriving) -> Result<(), SinkError> {
-        let options = OpenOptions::new().background_checkpoint(false);
-        let new = options.open(&seed.path).map_err(|e| failed(&e))?;
-        let saved = before_replacing(old, &new, self.force);
+    fn hand_over(&self, old: &Db, new: &Db) -> Result<(), SinkError> {
+        let saved = before_replacing(old, new, self.force);
         let saved = saved.map_err(|error| match error {
             Error::Fenced { reason } => SinkError::Diverged { reason },
             other => sink_error(other),
@@ -246,8 +246,7 @@ impl DbSink {
         let facts = old.facts().map_err(|e| failed(&e))?;
         let heard = old.highest_epoch().map_err(|e| failed(&e))?;
         new.fence(heard)
-            .and_then(|()| keep_facts(&new, facts))
-            .and_then(|()| new.close())
+            .and_then(|()| keep_facts(new, facts))
             .map_err(|e| failed(&e))
     }
 }
@@ -268,7 +267,7 @@ fn keep_facts(db: &Db, old: Facts) -> Result<()> {
 }
 
 /// What is put in place is whole, a replica, and the moment that was announced.
-fn check_copy(seed: &Arriving) -> Result<(), SinkError> {
+fn check_copy(seed: &Arriving) -> Result<Db, SinkError> {
     let report = verify(
         &seed.path,
         &VerifyOptions::default(),
@@ -287,19 +286,16 @@ fn check_copy(seed: &Arriving) -> Result<(), SinkError> {
             ),
         });
     }
-    let info = crate::db::info(&seed.path).map_err(|e| failed(&e))?;
+    let options = OpenOptions::new().background_checkpoint(false);
+    let db = options.open(&seed.path).map_err(|e| failed(&e))?;
+    let info = db.info().map_err(|e| failed(&e))?;
     if info.role != Role::Replica {
         return Err(failed(&"the file that arrived is no replica"));
     }
-    let options = OpenOptions::new().read_only(true);
-    let position = options
-        .open(&seed.path)
-        .and_then(|db| durable_point(&db))
-        .map_err(|e| failed(&e))?;
-    if position != seed.position {
+    if durable_point(&db).map_err(|e| failed(&e))? != seed.position {
         return Err(failed(&"the file that arrived is of another moment"));
     }
-    Ok(())
+    Ok(db)
 }
 
 /// The new file may be read and written by those who may do so with the old one.

@@ -57,7 +57,10 @@ pub fn pull(primary: &Db, replica: &Db, entries: usize, bytes: usize) -> creel::
         if batch.is_empty() {
             return Ok(count);
         }
-        let done = replica.apply(&batch)?;
+        let done = match entries % 2 {
+            0 => replica.apply(&batch)?,
+            _ => replica.apply_checked(&replica.check_entries(batch)?)?,
+        };
         assert_eq!(done.position, reader.position());
         count += done.applied;
     }
@@ -259,6 +262,11 @@ fn operations_that_cannot_be_are_refused() {
         key,
         value,
     };
+    let roomy = CreateOptions {
+        page_size: 64 << 10,
+        ..small()
+    };
+    let roomy = options().create(scratch.file("roomy"), &roomy).unwrap();
     let long = vec![b'k'; 5000];
     let name = b"main".as_slice();
     for (ops, count) in [
@@ -274,12 +282,19 @@ fn operations_that_cannot_be_are_refused() {
         (vec![put(1, b"k", b"v")], 2),
         (vec![put(1, b"k", b"v")], 0),
     ] {
-        let refused = replica.apply(&forged(EntryKind::Commit, &ops, count));
+        let forged = forged(EntryKind::Commit, &ops, count);
+        let refused = replica.apply(&forged);
         assert!(
             matches!(refused, Err(Error::BadEntry(_))),
             "{ops:?}: {refused:?}"
         );
+        // Nor does it help that a file looked at them in which they could be.
+        let elsewhere = roomy.check_entries(forged);
+        let refused = elsewhere.and_then(|checked| replica.apply_checked(&checked));
+        assert!(matches!(refused, Err(Error::BadEntry(_))), "{refused:?}");
     }
+    let could_be = forged(EntryKind::Commit, &[put(1, &long, b"v")], 1);
+    assert!(roomy.check_entries(could_be).is_ok());
     let fence = forged(EntryKind::Fence, &[put(1, b"k", b"v")], 1);
     assert!(replica.apply(&fence).is_err());
     assert_eq!(replica.position().unwrap(), at);
