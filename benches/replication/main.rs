@@ -7,10 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod fan_out;
+mod new_copy;
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -30,9 +31,7 @@ use creel::replica::store::{
 use creel::stream::follow::{FollowOptions, Followed, follow};
 use creel::stream::source::shared;
 use creel::stream::stop::Stop;
-use creel::{
-    CheckpointOptions, CreateOptions, Db, NoProgress, OpenOptions, Role, SeedOptions, SyncMode,
-};
+use creel::{CreateOptions, Db, NoProgress, OpenOptions, Role, SeedOptions, SyncMode};
 
 const VALUE: usize = 84; // 100 bytes with the key
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -98,6 +97,10 @@ fn serve(path: &Path, sync: SyncMode) -> Served {
 }
 
 impl Served {
+    fn address(&self) -> SocketAddr {
+        self.serving.address().unwrap()
+    }
+
     fn finish(self) {
         self.stop.request();
         self.serving.finish();
@@ -123,18 +126,17 @@ fn entries() -> u64 {
 fn begin(served: &Served, path: &Path, db: Db, sync: SyncMode, at_head: bool) -> Copy {
     let mut options = FollowOptions::default();
     options.limits.at_head = at_head;
-    begin_with(served, path, db, sync, options)
+    begin_with(served.address(), path, db, sync, options)
 }
 
 fn begin_with(
-    served: &Served,
+    address: SocketAddr,
     path: &Path,
     db: Db,
     sync: SyncMode,
     follow_options: FollowOptions,
 ) -> Copy {
-    let address = format!("tcp://{}", served.serving.address().unwrap());
-    let source: Source = address.parse().unwrap();
+    let source: Source = format!("tcp://{address}").parse().unwrap();
     let slot = Arc::new(Slot::new(path, options(sync), Some(db.clone())));
     let state = Arc::new(State::default());
     let stop = Arc::new(Stop::default());
@@ -291,65 +293,6 @@ fn promotion(dir: &Path) {
     );
 }
 
-/// The same bytes over a bare connection into a file, with a sync.
-fn bare_transfer(from: &Path, to: &Path, bytes: u64) -> f64 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let from = File::open(from).unwrap();
-    let begun = Instant::now();
-    let sends = std::thread::spawn(move || {
-        let (mut to, _) = listener.accept().unwrap();
-        let mut piece = vec![0; 1 << 20];
-        let mut left = from.take(bytes);
-        while let Ok(count @ 1..) = left.read(&mut piece) {
-            to.write_all(piece.get(..count).unwrap()).unwrap();
-        }
-    });
-    let mut arrives = TcpStream::connect(address).unwrap();
-    let mut file = File::create(to).unwrap();
-    let mut piece = vec![0; 1 << 20];
-    while let Ok(count @ 1..) = arrives.read(&mut piece) {
-        file.write_all(piece.get(..count).unwrap()).unwrap();
-    }
-    file.sync_all().unwrap();
-    sends.join().unwrap();
-    assert_eq!(file.metadata().unwrap().len(), bytes);
-    begun.elapsed().as_secs_f64()
-}
-
-/// A new copy over a connection, beside the bare transfer of the same bytes, before and after.
-fn reseed(dir: &Path) {
-    let (path, own) = (dir.join("a.db"), dir.join("b.db"));
-    let db = primary_with(&path, SyncMode::Off, 8 << 20);
-    let replica = copy(&db, &own, SyncMode::Full);
-    for part in 0..entries() / 20_000 {
-        write(&db, part * 20_000, 20_000);
-    }
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
-        .unwrap();
-    let served = serve(&path, SyncMode::Full);
-    let bytes = db.prepare_seed().unwrap().bytes();
-    let before = bare_transfer(&path, &dir.join("before"), bytes);
-    let begun = Instant::now();
-    let mut options = FollowOptions {
-        reseed: true,
-        reseed_first: true,
-        ..FollowOptions::default()
-    };
-    options.limits.at_head = true;
-    let copy = begin_with(&served, &own, replica, SyncMode::Full, options);
-    let followed = copy.thread.join().unwrap();
-    let took = begun.elapsed().as_secs_f64();
-    assert_eq!(followed.seeds, 1);
-    let after = bare_transfer(&path, &dir.join("after"), bytes);
-    println!(
-        "reseed     {} MB in {took:.2} s: {:.0} MB/s, checked and in place; the same bytes over a bare connection into a file, with a sync: {before:.2} s before, {after:.2} s after",
-        bytes / 1_000_000,
-        bytes as f64 / took / 1e6
-    );
-    served.finish();
-}
-
 fn latency(dir: &Path) {
     let path = dir.join("c.db");
     let db = primary(&path, SyncMode::Off);
@@ -397,7 +340,7 @@ fn main() {
         ("path", from_path),
         ("store", from_store),
         ("promote", promotion),
-        ("reseed", reseed),
+        ("reseed", new_copy::run),
         ("latency", latency),
         ("fan-out", fan_out::run),
     ] {

@@ -91,6 +91,8 @@ impl Inner {
         if newest > after_index || timeout.is_zero() {
             return Ok(newest);
         }
+        // Who waits looks again and again: with the map that takes no reads.
+        let _ = self.view.load().tree.pages.map();
         let started = self.vfs().elapsed();
         // Without a watch (too many, or none on this system) it is looked at again and again.
         let new = || self.vfs().watch(&self.path).unwrap_or(None);

@@ -308,3 +308,31 @@ fn what_is_not_known_to_be_durable_is_not_handed_out() {
     assert_eq!(reader.watch(12, Duration::ZERO).unwrap(), 9);
     drop(follow(&scratch, &all, "c.creel"));
 }
+
+/// Whoever waits for commits looks at the file for each of them. Looks that find nothing new go to the map,
+/// not to the file: that was three rounds of seven reads for each commit that a follower got.
+#[test]
+fn a_commit_that_is_waited_for_and_handed_on_takes_few_reads() {
+    const COMMITS: u64 = 20;
+    const READS: u64 = 12;
+    let scratch = Scratch::new();
+    let (primary, _) = pair(&scratch);
+    let counted = HookVfs::default();
+    let options = options().sync(SyncMode::Off).vfs(Arc::new(counted.clone()));
+    let waiting = options.open(primary.path()).unwrap();
+    let at = waiting.position().unwrap();
+    let mut reader = waiting.log_reader(&at).unwrap();
+    assert_eq!(
+        waiting.watch(at.index, Duration::from_millis(1)).unwrap(),
+        at.index
+    );
+    let before = counted.reads().len();
+    for index in at.index..at.index + COMMITS {
+        primary.put(b"key", &index.to_le_bytes()).unwrap();
+        assert_eq!(waiting.watch(index, FOR_EVER).unwrap(), index + 1);
+        assert!(!reader.read(9, 9999).unwrap().is_empty());
+        assert!(reader.read(9, 9999).unwrap().is_empty());
+    }
+    let each = (counted.reads().len() - before) as u64 / COMMITS;
+    assert!(each <= READS, "{each} reads for a commit");
+}
