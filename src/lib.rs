@@ -77,8 +77,8 @@ pub use check::{
     Verdict, VerifyOptions, VerifyReport, inspect, verify,
 };
 pub use db::{
-    Applied, CheckedEntries, Facts, FenceWish, Hold, IdentityChange, KeptLog, LogReader, Receipt,
-    Retention, RewindReport,
+    Alone, Applied, CheckedEntries, Facts, FenceWish, Hold, IdentityChange, KeptLog, LogReader,
+    Receipt, Retention, RewindReport,
 };
 pub use db::{BackupOptions, BackupReport, Reflink, Seed, SeedOptions};
 pub use db::{

@@ -81,6 +81,20 @@ impl Db {
         self.inner.install_fence(entry)
     }
 
+    /// Makes room in the log for an entry that [`Db::prepare_fence`] gave: what comes between it and
+    /// [`Db::install_fence`] may be final.
+    pub fn make_room_for_fence(&self, entry: &[u8]) -> Result<()> {
+        let (entry, _) = Entry::split(entry)?.ok_or(EntryError::Short)?;
+        let need = frame_len(entry.header.payload_len);
+        for _ in 0..ATTEMPTS {
+            if self.inner.has_room(need)? {
+                return Ok(());
+            }
+            self.inner.make_room(need, false)?;
+        }
+        Err(no_room())
+    }
+
     /// All epochs that began in this file's history, oldest first.
     pub fn epochs(&self) -> Result<Vec<FenceRecord>> {
         let snapshot = self.snapshot()?;
@@ -102,6 +116,11 @@ impl Db {
     }
 }
 
+fn no_room() -> Error {
+    let full = std::io::ErrorKind::StorageFull.into();
+    Error::io("make room in the log", full)
+}
+
 impl Inner {
     fn install_fence(self: &Arc<Self>, bytes: &[u8]) -> Result<Commit> {
         self.check_writable()?;
@@ -119,8 +138,16 @@ impl Inner {
             }
             self.make_room(frame_len(entry.header.payload_len), false)?;
         }
-        let full = std::io::ErrorKind::StorageFull.into();
-        Err(Error::io("make room in the log", full))
+        Err(no_room())
+    }
+
+    /// The next entry of so many bytes fits into the log, now that it may have been turned.
+    fn has_room(&self, need: u64) -> Result<bool> {
+        let _local = lock(&self.checkpointing);
+        let _held = self.lock_job()?;
+        let mut log = lock(&self.log);
+        self.refresh(&mut log, true)?;
+        Ok(append::fits(&log.tail, need) || self.switch_if_possible(&mut log, need)?)
     }
 
     /// `None`: there is no room in the log.

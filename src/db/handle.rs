@@ -294,7 +294,7 @@ impl Inner {
         }
     }
 
-    fn hold(&self, byte: u64) -> Result<Held> {
+    pub(super) fn hold(&self, byte: u64) -> Result<Held> {
         locks::hold(
             self.vfs(),
             &self.locks,

@@ -2,6 +2,7 @@
 //!
 //! Reading order: [`open`] (what a file is), `view` (what readers see), `commit`, `checkpoint`.
 
+mod alone;
 mod apply;
 mod archive;
 mod background;
@@ -59,6 +60,7 @@ mod watch;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use alone::Alone;
 pub use apply::Applied;
 pub use backup::{BackupOptions, BackupReport, Reflink, Seed, SeedOptions};
 pub use batch::Batch;

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use crate::world::{World, text};
 
 /// Runs a command whose files may have so many KiB.
-fn within(kib: u64, words: &[&str]) -> Output {
+pub fn within(kib: u64, words: &[&str]) -> Output {
     // The shell counts in 512 bytes.
     let script = format!("ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
     Command::new("sh")

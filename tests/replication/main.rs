@@ -21,6 +21,7 @@ mod keeps;
 mod markers;
 mod netns;
 mod outages;
+mod promoting;
 mod published;
 mod publisher;
 mod rejoin;

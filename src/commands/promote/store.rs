@@ -1,12 +1,22 @@
 //! Promotion where a store decides.
 
+use creel::Db;
 use creel::chain::store::Address;
-use creel::replica::store::{PromoteWish, check_expected, promote_in_store};
-use creel::{Db, Role};
+use creel::replica::promote::Step;
+use creel::replica::store::{PromoteWish, check_expected, preflight_in_store, promote_in_store};
 
 use super::super::replicate::store::{chain_failure, failure, open_chain};
-use super::{CheckRow, PromoteArgs, PromoteReport, host, result};
-use crate::cli::{Context, Exit, Failure, Outcome};
+use super::{CheckRow, Lost, PromoteArgs, PromoteReport, host, result};
+use crate::cli::{Context, Exit, Failure, Outcome, codes};
+
+fn stands_in_the_way(step: &Step) -> Failure {
+    let text = format!("{}: {}", step.name, step.text);
+    let failure = Failure::new(&codes::FENCED, text).state("nothing was changed");
+    failure.hint(match step.name {
+        "copies" => "promote the copy that has most, or --accept-loss",
+        _ => "creel verify DB",
+    })
+}
 
 impl PromoteArgs {
     /// The store that was named, or that the file knows. With --old-primary none is asked.
@@ -28,37 +38,25 @@ impl PromoteArgs {
         chain
             .check_lineage(info.lineage_id)
             .map_err(chain_failure)?;
-        let at = db.durable_position()?;
         let mut pace = self.patience.start();
-        let tail = chain.tail(0, &mut pace).map_err(chain_failure)?;
-        let end = tail.map_or(chain.start(), |segment| segment.facts.after);
-        let role = match info.role {
-            Role::Standalone => "standalone",
-            Role::Primary => "primary",
-            Role::Replica => "replica",
-        };
-        let row = |name, text| CheckRow {
-            name,
-            result: result(true, false),
-            text,
-        };
+        let found = preflight_in_store(&db, &chain, self.accept_loss, &mut pace);
+        let found = found.map_err(failure)?;
+        let rows = found.steps.iter().map(|step| CheckRow {
+            name: step.name,
+            result: result(step.good, step.overruled),
+            text: step.text.clone(),
+        });
         let mut report = PromoteReport {
             schema: "creel.promote/1",
             path: db.path().display().to_string(),
             promoted: false,
-            epoch: at.epoch.max(end.epoch) + 1,
-            position: at.token().into(),
-            checks: vec![
-                row(
-                    "role",
-                    format!("{role} in epoch {}, at entry {}", at.epoch, at.index),
-                ),
-                row(
-                    "store",
-                    format!("epoch {}, at entry {}", end.epoch, end.index),
-                ),
-            ],
-            lost: None,
+            epoch: found.epoch,
+            position: found.position.token().into(),
+            checks: rows.collect(),
+            lost: found.loss.map(|(first_index, last_index)| Lost {
+                first_index,
+                last_index,
+            }),
             dry_run: self.dry_run,
             store: Some(store.to_owned()),
             token: None,
@@ -66,24 +64,19 @@ impl PromoteArgs {
             adopted: 0,
             segment: None,
         };
-        // A mirror is refused below.
-        if chain.creel().mirror_of.is_none() && chain.creel().fencing() == "none" {
-            report.checks.push(CheckRow {
-                name: "fencing",
-                result: result(false, true),
-                text: "none: the store failed its probe; of two promotions at once both may succeed, and the old primary may go on publishing".to_owned(),
-            });
-        }
         let wish = PromoteWish {
             name: self.name.clone().unwrap_or_else(host),
             reason: self.reason.clone(),
             expect_epoch: self.expect_epoch,
             expect_index: self.expect_index,
-            loss: None,
+            loss: found.loss,
         };
         check_expected(&chain, &wish, &mut pace).map_err(failure)?;
+        if let Some(step) = found.obstacle() {
+            return Err(stands_in_the_way(step));
+        }
         if !self.dry_run {
-            if !self.yes && !self.asked_for(ctx, report.epoch, at.index)? {
+            if !self.yes && !self.asked_for(ctx, report.epoch, found.position.index)? {
                 return Ok(Exit::No);
             }
             let meter = ctx.meter("promote");

@@ -84,6 +84,11 @@ pub fn chain_failure(error: ChainError) -> Failure {
 /// A failure as an exit status.
 pub fn failure(failure: StoreFailure) -> Failure {
     let error = match failure {
+        StoreFailure::HalfPromoted {
+            epoch,
+            is_primary,
+            failure: why,
+        } => return half_promoted(epoch, is_primary, *why),
         StoreFailure::Db(error) => return error.into(),
         StoreFailure::Chain(ChainError::Here(error)) => return (*error).into(),
         StoreFailure::Chain(error) => error,
@@ -113,6 +118,22 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Damaged { name, .. } => failure.detail("object", name),
         _ => failure,
     }
+}
+
+/// The old primary is deposed: what is left to be done is said.
+fn half_promoted(epoch: u32, is_primary: bool, why: StoreFailure) -> Failure {
+    let state = match is_primary {
+        true => format!(
+            "this copy is the primary of epoch {epoch}; where it publishes is not noted in it"
+        ),
+        false => {
+            format!("epoch {epoch} has begun in the store, and this copy is not its primary yet")
+        }
+    };
+    failure(why)
+        .state(state)
+        .hint("once that is mended, the same command again, without --expect-epoch and --expect-index")
+        .detail("epoch", epoch)
 }
 
 fn store_code(error: &StoreError) -> &'static Code {

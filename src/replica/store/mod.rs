@@ -4,6 +4,7 @@ mod attach;
 mod guard;
 mod mend;
 mod patience;
+mod preflight;
 mod promote;
 mod publish;
 mod pull;
@@ -26,6 +27,7 @@ pub use attach::{AttachOptions, Attached, attach};
 pub use guard::Guard;
 pub use mend::fence_by;
 pub use patience::Patience;
+pub use preflight::{StorePreflight, preflight_in_store};
 pub use promote::{PromoteWish, Promoted, check_expected, promote_in_store};
 pub use publish::{Publishing, Settled};
 pub use pull::{PullReport, PullWish, is_diverged, pull, reseed_reason, say_trouble, say_where};
@@ -44,6 +46,15 @@ pub enum StoreFailure {
     Db(Error),
     /// Of the chain or its store.
     Chain(ChainError),
+    /// A promotion has its fence in the chain, and then this happened.
+    HalfPromoted {
+        /// The epoch that has begun.
+        epoch: u32,
+        /// The fence is in the file too: only what is remembered of it is missing.
+        is_primary: bool,
+        /// Why it did not go on.
+        failure: Box<StoreFailure>,
+    },
 }
 
 impl From<Error> for StoreFailure {
@@ -63,6 +74,7 @@ impl fmt::Display for StoreFailure {
         match self {
             StoreFailure::Db(error) => error.fmt(f),
             StoreFailure::Chain(error) => error.fmt(f),
+            StoreFailure::HalfPromoted { failure, .. } => failure.fmt(f),
         }
     }
 }

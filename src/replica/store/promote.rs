@@ -5,7 +5,7 @@ use super::{StoreFailure, StoreResult, now_us, position};
 use crate::chain::object::{Catalogue, EpochRow, Facts, NodeRole, ProgressDoc, Writer};
 use crate::chain::store::Address;
 use crate::chain::{Chain, ChainError, Pace, Promotion, promote, random_id};
-use crate::db::{Commit, Db, FenceWish, Info};
+use crate::db::{Commit, Db, FenceWish, Token};
 use crate::error::Error;
 use crate::format::entry::{Entry, Point};
 use crate::format::fence::FenceRecord;
@@ -55,24 +55,35 @@ pub fn promote_in_store(
     progress: &dyn Progress,
 ) -> StoreResult<Promoted> {
     chain.check_authority()?;
+    let (mut pulled, mut unread) = (0, false);
+    if let Some(done) = finish(db, chain, address, pace)? {
+        return Ok(done);
+    }
+    if db.info()?.role == Role::Replica {
+        // Most of it while somebody else may still add to the file.
+        expect(chain, wish, known_number(db)?, pace)?;
+        pulled += pull(db, chain, &PullWish::default(), pace, progress)?.entries;
+    }
+    // The fence is made for one end of this file's log. Whatever came behind that before it is here
+    // too would be confirmed and lost.
+    let _alone = db.write_alone()?;
     let info = db.info()?;
     let writer = Writer {
         lineage: info.lineage_id,
         node: info.file_id,
         incarnation: random_id()?,
     };
-    let (mut pulled, mut unread) = (0, false);
-    if let Some(done) = finish(db, chain, address, &info, pace)? {
-        return Ok(done);
-    }
     for _ in 0..ROUNDS {
-        let hint = db.facts()?.published.map_or(0, |(_, number)| number);
+        let hint = known_number(db)?;
         expect(chain, wish, hint, pace)?;
         if info.role == Role::Replica {
             pulled += pull(db, chain, &PullWish::default(), pace, progress)?.entries;
         }
         let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
         let (number, end) = tail.map_or((0, chain.start()), |facts| (facts.number, facts.after));
+        if info.role == Role::Replica && db.durable_position()?.index < end.index {
+            continue; // it has grown since it was read
+        }
         let body = adopted(db, &end)?;
         if has_fence(&body) {
             // Another copy became primary since the chain was read, and its fence came here first.
@@ -87,11 +98,16 @@ pub fn promote_in_store(
             loss: wish.loss,
             above_epoch: end.epoch,
         })?;
+        // What can fail here does so before the old primary is deposed.
+        db.make_room_for_fence(&fence)?;
         let whole = [body, fence.clone()].concat();
         match promote(chain, &writer, number, end, &whole, pace)? {
             Promotion::Won(facts) => {
-                let commit = db.install_fence(&fence)?;
-                settle(db, chain, address, (&facts, &fence), pace)?;
+                let half = |is_primary| half(facts.epoch, is_primary);
+                let installed = db.install_fence(&fence).map_err(StoreFailure::from);
+                let commit = installed.map_err(half(false))?;
+                let settled = settle(db, chain, address, (&facts, &fence), pace);
+                settled.map_err(half(true))?;
                 return Ok(Promoted {
                     commit,
                     facts,
@@ -141,19 +157,37 @@ fn expect_at(end: &Point, wish: &PromoteWish) -> StoreResult<()> {
     Err(Error::Fenced { reason }.into())
 }
 
-/// A promotion that was won and then interrupted: the header says so, and the entry is missing.
+/// How far the chain is, as far as this file knows.
+fn known_number(db: &Db) -> StoreResult<u64> {
+    Ok(db.facts()?.published.map_or(0, |(_, number)| number))
+}
+
+/// What became of a promotion whose fence is in the chain.
+fn half(epoch: u32, is_primary: bool) -> impl FnOnce(StoreFailure) -> StoreFailure {
+    move |failure| StoreFailure::HalfPromoted {
+        epoch,
+        is_primary,
+        failure: Box::new(failure),
+    }
+}
+
+/// A promotion that was won and then interrupted: the header says so, and the entry is missing, or
+/// what is remembered of it.
 fn finish(
     db: &Db,
     chain: &Chain,
     address: &str,
-    info: &Info,
     pace: &mut dyn Pace,
 ) -> StoreResult<Option<Promoted>> {
+    let _alone = db.write_alone()?;
+    let info = db.info()?;
     let own = super::super::slot::durable_point(db)?;
-    if info.role != Role::Primary || own.epoch >= info.epoch {
+    let is_installed = own.epoch >= info.epoch;
+    let is_settled = !db.facts()?.publish.is_empty();
+    if info.role != Role::Primary || is_installed && is_settled {
         return Ok(None);
     }
-    let hint = db.facts()?.published.map_or(0, |(_, number)| number);
+    let hint = known_number(db)?;
     let Some(tail) = chain.tail(hint, pace)? else {
         return Ok(None);
     };
@@ -169,8 +203,22 @@ fn finish(
     while let Ok(Some((entry, behind))) = Entry::split(rest) {
         (fence, rest) = (entry.bytes(), behind);
     }
-    let commit = db.install_fence(fence)?;
-    settle(db, chain, address, (&facts, fence), pace)?;
+    let half = |is_primary| half(facts.epoch, is_primary);
+    let commit = match is_installed {
+        true => Commit {
+            token: Token {
+                epoch: facts.after.epoch,
+                index: facts.after.index,
+            },
+            hash: facts.after.history,
+            deleted: 0,
+        },
+        false => {
+            let installed = db.install_fence(fence).map_err(StoreFailure::from);
+            installed.map_err(half(false))?
+        }
+    };
+    settle(db, chain, address, (&facts, fence), pace).map_err(half(true))?;
     Ok(Some(Promoted {
         commit,
         facts,

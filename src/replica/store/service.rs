@@ -429,5 +429,6 @@ fn is_final(failure: &StoreFailure) -> bool {
                 | ChainError::Damaged { .. }
         ),
         StoreFailure::Db(error) => !error.is_retryable(),
+        StoreFailure::HalfPromoted { failure, .. } => is_final(failure),
     }
 }

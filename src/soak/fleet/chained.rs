@@ -140,6 +140,7 @@ impl FleetRun<'_> {
     /// A call that failed, of the engine or of the chain.
     pub(super) fn failed(&self, doing: &'static str, failure: StoreFailure) -> Halt {
         match failure {
+            StoreFailure::HalfPromoted { failure, .. } => self.failed(doing, *failure),
             StoreFailure::Db(error) => engine(doing)(error),
             StoreFailure::Chain(error) => {
                 let detail = format!("cannot {doing}: {}", text::chain(&error));

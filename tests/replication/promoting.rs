@@ -1,0 +1,220 @@
+//! A promotion in a store, beside everybody else who is at the file, and where something is in its way.
+
+use std::path::Path;
+use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use crate::full::within;
+use crate::world::{World, text};
+
+fn store(world: &World) -> String {
+    format!("dir:{}", world.path("store").display())
+}
+
+fn put(world: &World, name: &str, key: &str, words: &[&str]) -> Output {
+    let path = world.path(name);
+    world.run(
+        &[&["put"][..], words].concat(),
+        &[&path, Path::new(key), Path::new("v")],
+    )
+}
+
+fn promote(world: &World, name: &str, words: &[&str]) -> Output {
+    let store = store(world);
+    let words = [&["promote", "--yes", "--store", &store][..], words].concat();
+    world.run(&words, &[&world.path(name)])
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+/// `a.db` with a store, and a copy of it.
+fn published(world: &World) {
+    world.create("a.db");
+    world.put("a.db", "first", "1");
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &store(world), "-q"]);
+    world.replicate_to(0, "init", "b.db", &["--from", &store(world), "-q"]);
+}
+
+fn lacks(world: &World, name: &str, keys: &[String]) -> Vec<String> {
+    let db = world.open(name);
+    let missing = keys
+        .iter()
+        .filter(|key| db.get(key.as_bytes()).unwrap().is_none());
+    missing.cloned().collect()
+}
+
+/// The keys that `put` confirmed until `done`, one after the other.
+fn write_until(world: &World, name: &str, words: &[&str], done: &AtomicBool) -> Vec<String> {
+    let mut confirmed = Vec::new();
+    for i in 0.. {
+        if done.load(Ordering::SeqCst) {
+            break;
+        }
+        let key = format!("key {i}");
+        if status(&put(world, name, &key, words)) == 0 {
+            confirmed.push(key);
+        }
+    }
+    confirmed
+}
+
+/// The fence was made for an end of the log that was not the end any more when it came into the file: then the old
+/// primary was deposed, nobody else was the primary, and what the copy had confirmed was lost.
+#[test]
+fn a_copy_is_promoted_while_it_takes_entries() {
+    let world = World::new();
+    published(&world);
+    let publish = [
+        "--listen",
+        "127.0.0.1:0",
+        "--publish",
+        &store(&world),
+        "--linger",
+        "300ms",
+    ];
+    let served = world.serve("a.db", &publish);
+    let following = world.follow("b.db", &served.address, &[]);
+    let done = AtomicBool::new(false);
+    let words = ["--ack", "replica:1", "--ack-timeout", "2s"];
+    let confirmed = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| write_until(&world, "a.db", &words, &done));
+        let begun = world.position("b.db").index;
+        world
+            .open("b.db")
+            .watch(begun + 10, crate::world::PATIENCE)
+            .unwrap();
+        let promoted = promote(&world, "b.db", &[]);
+        done.store(true, Ordering::SeqCst);
+        assert_eq!(status(&promoted), 0, "{}", text(&promoted));
+        writing.join().unwrap()
+    });
+    assert!(confirmed.len() >= 10, "{confirmed:?}");
+    assert_eq!(lacks(&world, "b.db", &confirmed), [""; 0]);
+    let next = put(&world, "b.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&next), 0, "{}", text(&next));
+    let deposed = put(&world, "a.db", "late", &["--ack", "published"]);
+    assert_eq!(status(&deposed), 10, "{}", text(&deposed));
+    drop(following);
+    drop(served);
+    world.verify("b.db");
+}
+
+/// What was confirmed between the fence in the store and the fence in the file was on neither side of it.
+#[test]
+fn a_primary_is_promoted_in_place_while_others_write() {
+    let world = World::new();
+    published(&world);
+    let done = AtomicBool::new(false);
+    let confirmed = std::thread::scope(|scope| {
+        let writers = ["x", "y"].map(|_| scope.spawn(|| write_until(&world, "a.db", &[], &done)));
+        for epoch in 2..8 {
+            let promoted = promote(&world, "a.db", &[]);
+            if status(&promoted) != 0 {
+                done.store(true, Ordering::SeqCst);
+            }
+            assert_eq!(status(&promoted), 0, "epoch {epoch}: {}", text(&promoted));
+        }
+        done.store(true, Ordering::SeqCst);
+        writers.map(|writer| writer.join().unwrap()).concat()
+    });
+    let last = put(&world, "a.db", "last", &["--ack", "published"]);
+    assert_eq!(status(&last), 0, "{}", text(&last));
+    assert_eq!(lacks(&world, "a.db", &confirmed), [""; 0]);
+    world.replicate_to(0, "pull", "b.db", &["--from", &store(&world), "-q"]);
+    assert_eq!(lacks(&world, "b.db", &confirmed), [""; 0]);
+    world.same("b.db", "a.db");
+}
+
+fn epoch(world: &World, name: &str) -> Value {
+    let output = world.run(&["info", "--json"], &[&world.path(name)]);
+    let info: Value = serde_json::from_slice(&output.stdout).unwrap();
+    info["epoch"].clone()
+}
+
+/// A damaged copy won the epoch and could not begin it.
+#[test]
+fn a_damaged_copy_deposes_nobody() {
+    let world = World::new();
+    published(&world);
+    let path = world.path("b.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let found = world.run(&["verify", "--level", "quick"], &[&path]);
+    assert_eq!(status(&found), 4, "{}", text(&found));
+    for words in [&["--dry-run"][..], &[]] {
+        let refused = promote(&world, "b.db", words);
+        assert_eq!(status(&refused), 10, "{}", text(&refused));
+        assert!(
+            text(&refused).contains("nothing was changed"),
+            "{}",
+            text(&refused)
+        );
+    }
+    assert_eq!(epoch(&world, "b.db"), 1);
+    let goes_on = put(&world, "a.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&goes_on), 0, "{}", text(&goes_on));
+}
+
+/// It was said that nothing was changed, and the copy was the primary.
+#[test]
+fn a_promotion_that_cannot_note_where_to_publish_is_finished_by_the_next_one() {
+    let world = World::new();
+    published(&world);
+    let (path, store) = (world.path("b.db"), store(&world));
+    let path = path.to_str().unwrap();
+    let words = ["promote", path, "--yes", "--store", &store];
+    // Room for the header and the log, and none for pages.
+    let half = within(64, &words);
+    let said = text(&half);
+    assert_eq!(status(&half), 8, "{said}");
+    assert!(
+        said.contains("this copy is the primary of epoch 2"),
+        "{said}"
+    );
+    assert_eq!(epoch(&world, "b.db"), 2);
+    let whole = promote(&world, "b.db", &[]);
+    assert_eq!(status(&whole), 0, "{}", text(&whole));
+    assert_eq!(epoch(&world, "b.db"), 2, "the epoch that had begun");
+    let next = put(&world, "b.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&next), 0, "{}", text(&next));
+}
+
+/// Another copy has told the store that it has more.
+#[test]
+fn a_copy_that_lacks_what_another_one_has_is_promoted_only_when_told_to() {
+    use creel::chain::object::{NodeRole, ProgressDoc};
+    let world = World::new();
+    published(&world);
+    world.put("a.db", "more", "1");
+    // As a copy that had it from the primary tells it.
+    let a = world.position("a.db");
+    let point = creel::format::entry::Point {
+        index: a.index,
+        epoch: a.epoch,
+        history: a.hash.unwrap(),
+    };
+    let pace = &mut creel::chain::Tries(9);
+    let chain = creel::replica::store::open_chain(&store(&world), pace).unwrap();
+    let mut ahead = ProgressDoc::new([7; 16], chain.lineage(), NodeRole::Replica, point.into());
+    ahead.name = "c".to_owned();
+    chain.say_progress(&ahead, pace).unwrap();
+    for words in [&["--dry-run"][..], &[]] {
+        let refused = promote(&world, "b.db", words);
+        let said = text(&refused);
+        assert_eq!(status(&refused), 10, "{said}");
+        assert!(
+            said.contains("copies: ") && said.contains("copy c at 1:3"),
+            "{said}"
+        );
+    }
+    let accepted = promote(&world, "b.db", &["--accept-loss", "--json"]);
+    assert_eq!(status(&accepted), 0, "{}", text(&accepted));
+    let report: Value = serde_json::from_slice(&accepted.stdout).unwrap();
+    assert_eq!(report["lost"]["first_index"], a.index, "{report}");
+    assert_eq!(report["lost"]["last_index"], a.index, "{report}");
+}
