@@ -104,7 +104,9 @@ epoch is in its saved tail after creel replicate rejoin, not in the new history.
 that this is understood. With a store, everything in it is applied first, and the new epoch begins by an
 object that only one copy can create: of several promotions at once one succeeds, and the old primary cannot
 publish any more. --expect-epoch and --expect-index are looked at again each time the store has grown, so the
-promotion happens in that very state or not at all. A primary may be promoted too: that begins a new epoch in place.
+promotion happens in that very state or not at all. Where another copy has told the store that it has more than
+this one and the store, --accept-loss says that it may be lost. Nobody else can add to the file meanwhile. What was left half
+done (the epoch has begun in the store and not here) is finished by the same command again. A primary may be promoted too: that begins a new epoch in place.
 Exit status: 0 promoted, or the checks pass, 1 not confirmed, 10 a check stands in the way, 15 the
 histories differ; others: creel explain CODE";
 
