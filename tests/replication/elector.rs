@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
 use crate::world::{PATIENCE, Process, World, creel, free_address, skipped, text};
 
 /// That part of the document.
@@ -206,15 +204,11 @@ impl Machine {
 }
 
 fn certificates(dir: &Path) {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let cert = params.signed_by(&key, &authority).unwrap();
-    fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
-    fs::write(dir.join("c.pem"), cert.pem()).unwrap();
-    fs::write(dir.join("k.pem"), key.serialize_pem()).unwrap();
+    let (authority, issue) = crate::secure::authority();
+    let (cert, key) = issue();
+    fs::write(dir.join("ca.pem"), authority).unwrap();
+    fs::write(dir.join("c.pem"), cert).unwrap();
+    fs::write(dir.join("k.pem"), key).unwrap();
 }
 
 /// Writes on whichever of these machines is the primary, and gives which one it was.

@@ -24,6 +24,7 @@ mod outages;
 mod promoting;
 mod published;
 mod publisher;
+mod recipes;
 mod rejoin;
 mod relief;
 mod rng;

@@ -169,26 +169,38 @@ fn no_plain_listener_beyond_this_machine_by_accident() {
     served.process.terminate();
 }
 
+/// An authority, and what makes certificates for `localhost` and their keys.
 #[cfg(feature = "tls")]
-#[test]
-fn certificates_from_files() {
+pub fn authority() -> (String, impl Fn() -> (String, String)) {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let pem = authority.pem();
+    let issue = move || {
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &authority).unwrap();
+        (cert.pem(), key.serialize_pem())
+    };
+    (pem, issue)
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn certificates_from_files() {
+    let (authority, certificate) = authority();
     let world = World::new();
     let file = |name: &str, text: String| {
         fs::write(world.path(name), text).unwrap();
         world.path(name).to_str().unwrap().to_owned()
     };
-    let ca = file("ca.pem", authority.pem());
+    let ca = file("ca.pem", authority);
     let issue = |name: &str| {
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let cert = params.signed_by(&key, &authority).unwrap();
+        let (cert, key) = certificate();
         (
-            file(&format!("{name}.pem"), cert.pem()),
-            file(&format!("{name}.key"), key.serialize_pem()),
+            file(&format!("{name}.pem"), cert),
+            file(&format!("{name}.key"), key),
         )
     };
     let (cert, key) = issue("server");

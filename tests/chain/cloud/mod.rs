@@ -3,6 +3,7 @@
 mod contract;
 mod fencing;
 mod others;
+mod policy;
 mod round;
 
 use std::net::SocketAddr;
