@@ -10,7 +10,32 @@ use crate::world::{World, free_address};
 fn script(text: &str) -> String {
     let blocks = text.split("```sh\n").skip(1);
     let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let blocks = blocks.filter(|block| cfg!(feature = "tls") || !block.contains("--tls-"));
     blocks.collect::<Vec<_>>().join("\n")
+}
+
+/// What the page has of each way to replicate.
+const TOPOLOGIES: [&str; 9] = [
+    "creel replicate follow copy.db --from tcp://",
+    "creel replicate pull copy.db --from tcp://",
+    "creel replicate serve copy.db",
+    "creel replicate serve db1.db --publish dir:store",
+    "creel promote db2.db --yes",
+    "creel replicate rejoin db1.db --from dir:store",
+    "--from-token-file token",
+    "creel promote new.db --accept-loss --yes",
+    "creel replicate rejoin old.db --from tcp://",
+];
+
+#[cfg(feature = "tls")]
+fn certificates(world: &World) {
+    let (authority, issue) = crate::secure::authority();
+    fs::write(world.path("ca.pem"), authority).unwrap();
+    for name in ["server", "replica"] {
+        let (cert, key) = issue();
+        fs::write(world.path(&format!("{name}.pem")), cert).unwrap();
+        fs::write(world.path(&format!("{name}.key")), key).unwrap();
+    }
 }
 
 #[test]
@@ -18,13 +43,18 @@ fn the_documented_commands_work() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/replication.md"));
     let mut script = script(&text.unwrap());
-    assert!(script.matches("creel replicate").count() > 8, "{script}");
-    for port in ["7070", "7071", "7072"] {
+    for part in TOPOLOGIES {
+        assert!(script.contains(part), "{part}");
+    }
+    for port in ["7070", "7071", "7072", "7073", "7074", "7075"] {
+        assert!(script.contains(port) || !cfg!(feature = "tls"), "{port}");
         let free = free_address();
         let free = free.rsplit_once(':').unwrap().1;
         script = script.replace(port, free);
     }
     let world = World::new();
+    #[cfg(feature = "tls")]
+    certificates(&world);
     let creel = Path::new(env!("CARGO_BIN_EXE_creel"));
     let path = format!(
         "{}:{}",
@@ -45,4 +75,17 @@ fn the_documented_commands_work() {
     assert!(output.status.success(), "{said}\n{script}");
     assert!(said.contains("welcome"), "{said}");
     world.same("far.db", "primary.db");
+    #[cfg(feature = "tls")]
+    world.same("tls.db", "primary.db");
+    for (back, promoted) in [("db1.db", "db2.db"), ("old.db", "new.db")] {
+        world.same(back, promoted);
+        for name in [back, promoted] {
+            let db = world.open(name);
+            assert!(db.get(b"late").unwrap().is_none(), "{name}");
+            for key in ["first", "second"] {
+                assert!(db.get(key.as_bytes()).unwrap().is_some(), "{name}: {key}");
+            }
+        }
+    }
+    assert_eq!(said.matches("put late").count(), 2, "{said}");
 }
