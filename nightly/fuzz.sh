@@ -14,7 +14,7 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
 HOST=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --release --locked --target "$HOST" --manifest-path fuzz/Cargo.toml || exit 1
 failed=0
-for target in header page log file records wire; do
+for target in header page log file records wire objects; do
     mkdir -p "$OUT/corpus/$target"
     if "$OUT/$HOST/release/$target" -max_total_time="$SECONDS_EACH" -timeout=5 -rss_limit_mb=512 \
         -print_final_stats=1 -artifact_prefix="$OUT/$target-" \

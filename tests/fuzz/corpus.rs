@@ -2,6 +2,7 @@
 
 use creel::stream::frame::{Framer, Kind};
 
+use super::entry::SEALED;
 use super::replay::folder;
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
@@ -73,6 +74,7 @@ fn the_corpus_is_written_where_that_is_asked_for() {
     patches();
     records();
     wire();
+    objects();
     args();
 }
 
@@ -199,6 +201,66 @@ fn wire() {
             );
         }
     }
+}
+
+/// The golden objects of a store as they are, and so that changes of them fit once more.
+fn objects() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chain/golden");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}.txt")).unwrap();
+    let names = [
+        "segment",
+        "creel",
+        "catalogue",
+        "snapshot",
+        "begin",
+        "progress",
+        "hold",
+    ];
+    for (kind, name) in names.into_iter().enumerate() {
+        let bytes = match kind {
+            0 => digits(&read(name)),
+            _ => read(name).into_bytes(),
+        };
+        let kind = kind as u8;
+        write("objects", name, &with(kind, &bytes));
+        write(
+            "objects",
+            &format!("{name}-sealed"),
+            &with(kind | SEALED, &bytes),
+        );
+    }
+    let fence = digits(&read("fence"));
+    write("objects", "fence", &with(0, &fence));
+    write("objects", "fence-sealed", &with(SEALED, &fence));
+    let id = "00000000000000000812-0000000003-9f31c0aa";
+    for (i, name) in [
+        "creel.json".to_owned(),
+        format!("log/{:020}.seg", 1),
+        format!("cat/{:020}.json", u64::MAX),
+        format!("snap/{id}/begin.json"),
+        format!("snap/{id}/snapshot.json"),
+        format!("snap/{id}/p000007-30313233343536373839616263646566"),
+        "progress/30313233343536373839616263646566.json".to_owned(),
+        "hold/nightly-2.json".to_owned(),
+        "probe/00000000000000ff-00000003".to_owned(),
+        id.to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        write("objects", &format!("name-{i}"), &with(7, name.as_bytes()));
+    }
+}
+
+/// Lines of a place and the bytes there in hexadecimal digits.
+fn digits(text: &str) -> Vec<u8> {
+    let digits = text.lines().filter_map(|line| line.split_once(' '));
+    let digits: String = digits.map(|(_, digits)| digits).collect();
+    let pairs = digits.as_bytes().chunks(2);
+    let pairs = pairs.map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
 }
 
 fn args() {

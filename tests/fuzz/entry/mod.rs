@@ -9,10 +9,12 @@ mod support;
 
 mod decode;
 mod file;
+mod objects;
 mod records;
 
 pub use decode::{header, page, wire};
 pub use file::{file, log};
+pub use objects::{SEALED, objects};
 pub use records::records;
 
 /// What is done with an input.
@@ -26,4 +28,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("file", file),
     ("records", records),
     ("wire", wire),
+    ("objects", objects),
 ];
