@@ -47,11 +47,38 @@ fn run_weak(seed: u64, weak: Weak) -> (u64, Seen) {
     (world.trace(), world.seen)
 }
 
+/// I13: the same world once more, in which nobody sets the clock, goes the same way at each step.
+/// Gives a hash of it.
+fn run_without_a_clock(seed: u64, weak: Weak) -> u64 {
+    let mut set = World::new(seed, weak);
+    let mut still = World::new(seed, weak);
+    still.still = true;
+    for step in 0..STEPS {
+        set.step();
+        still.step();
+        assert!(
+            set.stands_as(&still),
+            "step {step}: the clock decided something"
+        );
+    }
+    set.heal();
+    still.heal();
+    assert!(
+        set.stands_as(&still),
+        "at the end: the clock decided something"
+    );
+    still.trace()
+}
+
 /// Seeds until the planted mistake is noticed, and by the check that is there for it.
 fn noticed(weak: Weak, by: &str) {
+    noticed_by(weak, by, |seed| run_weak(seed, weak).0);
+}
+
+fn noticed_by(weak: Weak, by: &str, run: impl Fn(u64) -> u64 + std::panic::RefUnwindSafe) {
     let seeds = 3000;
     for seed in 0..seeds {
-        let Err(cause) = std::panic::catch_unwind(|| run_weak(seed, weak)) else {
+        let Err(cause) = std::panic::catch_unwind(|| run(seed)) else {
             continue;
         };
         let text = cause.downcast_ref::<String>().map(String::as_str);
@@ -96,6 +123,14 @@ fn a_copy_with_other_data_at_the_same_position_is_noticed() {
 }
 
 #[test]
+fn a_promotion_that_asks_the_clock_is_noticed() {
+    let weak = Weak::AsksTheClock;
+    noticed_by(weak, "the clock decided", |seed| {
+        run_without_a_clock(seed, weak)
+    });
+}
+
+#[test]
 fn simulation() {
     if let Some(seed) = from_env("CREEL_SIM_SEED") {
         run(seed);
@@ -116,7 +151,8 @@ fn simulation() {
                 let (trace, one) = run(seed);
                 seen.add(&one);
                 if seed.is_multiple_of(100) {
-                    assert_eq!(run(seed).0, trace, "seed {seed} twice, two traces");
+                    let again = run_without_a_clock(seed, Weak::Nothing);
+                    assert_eq!(again, trace, "seed {seed} twice, two traces");
                 }
             }
         };

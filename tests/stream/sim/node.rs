@@ -54,6 +54,16 @@ pub struct Node {
 }
 
 impl Node {
+    /// Both have decided the same so far.
+    pub fn stands_as(&self, other: &Node) -> bool {
+        self.log.points() == other.log.points()
+            && (self.log.sum, self.log.floor) == (other.log.sum, other.log.floor)
+            && (self.durable, self.published) == (other.durable, other.published)
+            && (self.highest, self.copy) == (other.highest, other.copy)
+            && (self.primary, self.fenced) == (other.primary, other.fenced)
+            && (self.wish, &self.saved) == (other.wish, &other.saved)
+    }
+
     pub fn new(primary: bool) -> Node {
         Node {
             log: Log::default(),

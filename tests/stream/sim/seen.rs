@@ -16,6 +16,8 @@ pub enum Weak {
     RewindsUnsaved,
     /// A copy counts its entries without what is in them, now and then.
     AppliesWrongData,
+    /// Whether a copy may be promoted depends on what time it is.
+    AsksTheClock,
 }
 
 /// How often things happened.

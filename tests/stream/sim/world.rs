@@ -33,6 +33,8 @@ pub struct World {
     pub(super) weak: Weak,
     trace: u64,
     pub(super) healing: bool,
+    /// Nobody sets the clock: everything else is the same.
+    pub(super) still: bool,
     pub seen: Seen,
 }
 
@@ -58,6 +60,7 @@ impl World {
             weak,
             trace: seed,
             healing: false,
+            still: false,
             seen: Seen::default(),
         };
         for _ in 0..3 {
@@ -68,6 +71,15 @@ impl World {
 
     pub fn trace(&self) -> u64 {
         self.trace
+    }
+
+    /// All that happened in the other one has happened here, and nothing else.
+    pub fn stands_as(&self, other: &World) -> bool {
+        let mut nodes = self.nodes.iter().zip(&other.nodes);
+        self.trace == other.trace
+            && self.now.mono_us == other.now.mono_us
+            && self.links.len() == other.links.len()
+            && nodes.all(|(one, two)| one.stands_as(two))
     }
 
     pub(super) fn note(&mut self, what: u64, a: u64, b: u64) {
@@ -275,7 +287,9 @@ impl World {
             13 => {
                 // A clock is set, by years. Only what is shown may change.
                 let years = 31_557_600_000_000 * self.rng.below(20) as u64;
-                self.now.wall_us = years;
+                if !self.still {
+                    self.now.wall_us = years;
+                }
                 self.seen.wall_steps += 1;
             }
             14 if self.rng.chance(30) => {
@@ -354,6 +368,10 @@ impl World {
     pub(super) fn promote_node(&mut self, at: usize) {
         let node = &mut self.nodes[at];
         if node.primary || node.wish != Wish::Follow || node.rotten {
+            return;
+        }
+        // As one would who believes in leases.
+        if self.weak == Weak::AsksTheClock && self.now.wall_us == 0 {
             return;
         }
         if self.store.is_some() {
