@@ -2,7 +2,7 @@
 
 use creel::stream::frame::{Framer, Kind};
 
-use super::entry::SEALED;
+use super::entry::objects::SEALED;
 use super::replay::folder;
 
 fn write(target: &str, name: &str, bytes: &[u8]) {

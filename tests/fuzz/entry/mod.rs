@@ -9,12 +9,12 @@ mod support;
 
 mod decode;
 mod file;
-mod objects;
+pub mod objects;
 mod records;
 
 pub use decode::{header, page, wire};
 pub use file::{file, log};
-pub use objects::{SEALED, objects};
+pub use objects::objects;
 pub use records::records;
 
 /// What is done with an input.
