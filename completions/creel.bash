@@ -2992,7 +2992,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__serve)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --listen --stdio --tls-cert --tls-key --client-ca --token-file --insecure --publish --snapshot-every --segment-max-bytes --linger --gc-every --max-unpublished --unsafe-no-fencing --store-timeout --http --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --listen --stdio --tls-cert --tls-key --client-ca --token-file --insecure --publish --snapshot-every --segment-max-bytes --linger --gc-every --max-unpublished --unsafe-no-fencing --http --store-timeout --help"
             if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3066,11 +3066,11 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --store-timeout)
+                --http)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --http)
+                --store-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

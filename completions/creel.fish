@@ -1009,8 +1009,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l linger -d 'With --publish: gather commits for so long before a segment is written' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l gc-every -d 'With --publish: how often to remove what nobody needs, as replicate gc does; 0s never' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l max-unpublished -d 'With --publish: refuse writes while more bytes, or older commits, than this are not in the store, for example 64MiB,60s' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l http -d 'Answer /primary, /replica, /lag and /metrics here, on this machine only' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Say what is done on the way; twice: how'

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::address::{HostPort, Source};
 use super::program::carry;
 use super::relief::{Relief, is_damaged_stream};
-use super::slot::{Slot, durable_point, entropy, identity};
+use super::slot::{Slot, check_follows, durable_point, entropy, identity};
 use super::state::State;
 use crate::db::Db;
 use crate::error::Error;
@@ -277,6 +277,13 @@ impl Connector for Dialer {
                 }
                 Err(why) => (self.tell)(&format!("nor from the other source: {why}")),
             }
+        }
+    }
+
+    fn over(&mut self) -> Option<String> {
+        match check_follows(&self.slot.get()?) {
+            Err(Error::Fenced { reason }) => Some(reason),
+            _ => None,
         }
     }
 

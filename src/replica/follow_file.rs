@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::path::{Pair, PullWish, Pulled, WhenGone};
 use super::relief::{Relief, is_damaged_file};
-use super::slot::{Slot, durable_point, entropy};
+use super::slot::{Slot, check_follows, durable_point, entropy};
 use super::state::State;
 use crate::db::{Db, Interest};
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub fn follow_file(
         let random = entropy().map_or(0, |bytes| {
             u64::from(bytes[0]) << 24 | u64::from(bytes[1]) << 16
         });
-        if stop.wait(backoff.wait(begun.elapsed(), random)) {
+        if follower.pause(backoff.wait(begun.elapsed(), random))? {
             break;
         }
     }
@@ -119,11 +119,35 @@ impl Follower<'_> {
                 if self.stop.is_requested() {
                     return Ok(());
                 }
+                self.check_follows()?;
                 // Nothing new is a sign of life too.
                 self.heard(&source)?;
             }
         }
         Ok(())
+    }
+
+    /// Another process may have promoted the copy.
+    fn check_follows(&self) -> Result<()> {
+        match self.slot.get() {
+            Some(copy) => check_follows(&copy),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits; true where the end is wished. Fails once there is nothing to wait for.
+    fn pause(&self, wait: Duration) -> Result<bool> {
+        let until = Instant::now() + wait;
+        loop {
+            self.check_follows()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            if self.stop.wait(left.min(LOOK)) {
+                return Ok(true);
+            }
+        }
     }
 
     fn note(&mut self, copy: Db, pulled: Pulled, source: &Db) -> Result<u64> {

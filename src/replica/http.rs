@@ -6,12 +6,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::metrics::prometheus;
+use super::lag::behind;
+use super::metrics::{Sight, Store, prometheus};
 use super::slot::Slot;
 use super::state::{Phase, State};
+use super::store::SharedService;
+use crate::db::{Db, Position};
+use crate::error::Error;
+use crate::format::entry::Point;
 use crate::format::header::Role;
 use crate::stream::hub::Hub;
 use crate::stream::stop::Stop;
+use crate::sys::{OsVfs, Vfs};
 
 /// A request has at most so many bytes and so much time.
 const REQUEST_MAX: usize = 4 << 10;
@@ -25,14 +31,49 @@ pub struct Facts {
     pub hub: Option<Arc<Hub>>,
     /// How it follows.
     pub state: Option<Arc<State>>,
+    /// How it is published.
+    pub publisher: Option<SharedService>,
 }
 
 impl Facts {
-    /// Does it accept writes?
-    fn is_primary(&self) -> bool {
-        let info = self.slot.get().and_then(|db| db.info().ok());
+    /// Why this is not the primary; `None` where it is.
+    fn standing(&self) -> Option<String> {
         let fenced = self.hub.as_ref().is_some_and(|hub| hub.fenced().is_some());
-        info.is_some_and(|info| info.role == Role::Primary && !info.fenced) && !fenced
+        let Some(db) = self.slot.get() else {
+            return Some("there is no copy".to_owned());
+        };
+        match db.info() {
+            Err(error) => Some(error.to_string()),
+            Ok(info) if info.role == Role::Replica => Some("this is a replica".to_owned()),
+            Ok(info) if info.role != Role::Primary => {
+                Some("this is a database on its own".to_owned())
+            }
+            Ok(info) if info.fenced || fenced => {
+                Some("a newer epoch has begun elsewhere".to_owned())
+            }
+            Ok(_) => None,
+        }
+    }
+
+    /// Why writes are not accepted; `None` where they are.
+    fn refusal(&self) -> Option<String> {
+        let held_back = || match self.slot.get()?.facts() {
+            Err(error) => Some(error.to_string()),
+            Ok(facts) => facts.held_back.then(|| Error::HeldBack.to_string()),
+        };
+        self.standing().or_else(held_back)
+    }
+
+    /// How far it is published.
+    fn store(&self) -> Option<Store> {
+        let state = self.publisher.as_ref()?.look();
+        Some(Store {
+            index: state.published,
+            unpublished_bytes: self
+                .slot
+                .get()
+                .and_then(|db| unpublished(&db, &state.point)),
+        })
     }
 
     /// Status and body for a path.
@@ -42,11 +83,12 @@ impl Facts {
         let verdict = |good: bool, text: String| (if good { 200 } else { 503 }, text);
         match path {
             "/primary" => {
-                let primary = self.is_primary();
-                verdict(
-                    primary,
-                    format!("{}\n", if primary { "primary" } else { "not primary" }),
-                )
+                let refusal = self.refusal();
+                let words = match &refusal {
+                    None => "primary\n".to_owned(),
+                    Some(why) => format!("not primary: {why}\n"),
+                };
+                verdict(refusal.is_none(), words)
             }
             "/replica" => match following {
                 Some(state) => {
@@ -56,15 +98,15 @@ impl Facts {
                 None => verdict(false, "not following\n".to_owned()),
             },
             "/lag" => {
+                let Ok(max) = limit(query) else {
+                    return (400, "max is a number of entries\n".to_owned());
+                };
                 let Some(state) = following else {
                     return verdict(
-                        self.is_primary(),
+                        self.standing().is_none(),
                         "{\"entries\":0,\"seconds\":0.0}\n".to_owned(),
                     );
                 };
-                let max = query
-                    .strip_prefix("max=")
-                    .and_then(|max| max.parse::<u64>().ok());
                 let entries = state.lag_entries();
                 let known = state.phase == Phase::Streaming || state.phase == Phase::CatchingUp;
                 let good = known && max.is_none_or(|max| entries <= max);
@@ -78,12 +120,40 @@ impl Facts {
                 verdict(good, body)
             }
             "/metrics" => {
-                let text = prometheus(self.hub.as_deref(), following.as_ref(), self.is_primary());
+                let text = prometheus(&Sight {
+                    hub: self.hub.as_deref(),
+                    following: following.as_ref(),
+                    primary: self.refusal().is_none(),
+                    store: self.store(),
+                });
                 (200, text)
             }
             _ => (404, "/primary /replica /lag /metrics\n".to_owned()),
         }
     }
+}
+
+/// Bytes of the log behind what is published, where they can be told.
+fn unpublished(db: &Db, published: &Point) -> Option<u64> {
+    let after = Position {
+        epoch: published.epoch,
+        index: published.index,
+        hash: Some(published.history),
+    };
+    behind(db, &after, OsVfs.now_us()).ok()?.bytes
+}
+
+/// The most entries that may be missing, as `max=N` says; one that says something else is refused, since
+/// who asks would take any answer for the one that was wanted.
+fn limit(query: &str) -> Result<Option<u64>, ()> {
+    let mut most = None;
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if name == "max" {
+            most = Some(value.parse().map_err(drop)?);
+        }
+    }
+    Ok(most)
 }
 
 /// The listener.
@@ -157,6 +227,7 @@ fn serve(mut stream: TcpStream, facts: &Facts) -> io::Result<()> {
     };
     let reason = match status {
         200 => "OK",
+        400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
         _ => "Service Unavailable",
@@ -176,4 +247,20 @@ fn serve(mut stream: TcpStream, facts: &Facts) -> io::Result<()> {
         stream.write_all(body.as_bytes())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_no_number_is_none_that_was_asked_for() {
+        assert_eq!(limit(""), Ok(None));
+        assert_eq!(limit("max=7"), Ok(Some(7)));
+        assert_eq!(limit("from=probe&max=0"), Ok(Some(0)));
+        assert_eq!(limit("maximum=x"), Ok(None));
+        for bad in ["max", "max=", "max=x", "max=-1", "max=1.5", "a=b&max=1x"] {
+            assert_eq!(limit(bad), Err(()), "{bad}");
+        }
+    }
 }

@@ -21,8 +21,34 @@ fn label(text: &str) -> String {
     text.replace('\n', "\\n")
 }
 
+/// What there is to tell.
+pub struct Sight<'a> {
+    /// What is served.
+    pub hub: Option<&'a Hub>,
+    /// How it follows.
+    pub following: Option<&'a Following>,
+    /// Writes are accepted.
+    pub primary: bool,
+    /// How it is published.
+    pub store: Option<Store>,
+}
+
+/// How far a log is published.
+pub struct Store {
+    /// Newest entry in the store.
+    pub index: u64,
+    /// Bytes of what is not there, where they can be told.
+    pub unpublished_bytes: Option<u64>,
+}
+
 /// Everything in Prometheus text.
-pub fn prometheus(hub: Option<&Hub>, following: Option<&Following>, primary: bool) -> String {
+pub fn prometheus(sight: &Sight<'_>) -> String {
+    let Sight {
+        hub,
+        following,
+        primary,
+        store,
+    } = sight;
     let mut out = String::new();
     let flag = |on: bool| if on { 1.0 } else { 0.0 };
     metric(
@@ -30,8 +56,11 @@ pub fn prometheus(hub: Option<&Hub>, following: Option<&Following>, primary: boo
         "primary",
         "gauge",
         "1 where writes are accepted.",
-        flag(primary),
+        flag(*primary),
     );
+    if let Some(store) = store {
+        store_metrics(&mut out, store);
+    }
     if let Some(hub) = hub {
         hub_metrics(&mut out, hub);
     }
@@ -100,6 +129,16 @@ pub fn prometheus(hub: Option<&Hub>, following: Option<&Following>, primary: boo
         }
     }
     out
+}
+
+fn store_metrics(out: &mut String, store: &Store) {
+    let index = store.index as f64;
+    let help = "Newest entry in the store.";
+    metric(out, "published_index", "gauge", help, index);
+    if let Some(bytes) = store.unpublished_bytes {
+        let help = "Bytes of log that are not in the store.";
+        metric(out, "unpublished_bytes", "gauge", help, bytes as f64);
+    }
 }
 
 fn hub_metrics(out: &mut String, hub: &Hub) {

@@ -2,6 +2,7 @@
 
 pub mod acks;
 pub mod address;
+mod beside;
 pub mod control;
 pub mod dial;
 pub mod follow_file;

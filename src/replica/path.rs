@@ -1,12 +1,12 @@
 //! Following a database that is a file here: its log is read by this process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use super::beside::Beside;
 use super::parted::before_replacing;
-use super::slot::entropy;
 use super::tail::Saved;
 use crate::db::{
     BackupOptions, CheckedEntries, Db, Facts, KeptLog, LogReader, OpenOptions, Position, Receipt,
@@ -226,21 +226,24 @@ impl Pair<'_> {
         // Nobody adds to the old file what the new one would then lack.
         let held = self.options.clone().hold_lock(true).open(self.path)?;
         let saved = before_replacing(&held, self.source, force)?;
-        let beside = beside(self.path)?;
-        let made = self.make(&beside, &facts, progress);
+        let beside = self.beside()?;
+        let made = self.make(&beside.path, &facts, progress);
         let placed = made.and_then(|()| {
             let failed = |e| Error::io_at("rename the new copy to", self.path, e);
             let rights = std::fs::metadata(self.path).map_err(failed)?.permissions();
-            std::fs::set_permissions(&beside, rights).map_err(failed)?;
-            OsVfs.rename(&beside, self.path).map_err(failed)?;
+            std::fs::set_permissions(&beside.path, rights).map_err(failed)?;
+            OsVfs.rename(&beside.path, self.path).map_err(failed)?;
             OsVfs.sync_dir_of(self.path).map_err(failed)
         });
-        if placed.is_err() {
-            let _ = OsVfs.remove(&beside);
-        }
         placed?;
         drop(held);
         Ok((self.options.clone().open(self.path)?, saved))
+    }
+
+    /// The name of a copy until it is whole.
+    fn beside(&self) -> Result<Beside> {
+        let named = Beside::new(self.path, "reseed");
+        named.map_err(|e| Error::io_at("create a file beside", self.path, e))
     }
 
     fn make(&self, dest: &Path, facts: &Facts, progress: &dyn Progress) -> Result<()> {
@@ -268,15 +271,12 @@ impl Pair<'_> {
             ..Facts::default()
         };
         let kept = self.source.keep_log()?;
-        let beside = beside(self.path)?;
-        let made = self.make(&beside, &facts, progress).and_then(|()| {
+        let beside = self.beside()?;
+        let made = self.make(&beside.path, &facts, progress).and_then(|()| {
             let failed = |e| Error::io_at("rename the copy to", self.path, e);
-            OsVfs.rename_new(&beside, self.path).map_err(failed)?;
+            OsVfs.rename_new(&beside.path, self.path).map_err(failed)?;
             OsVfs.sync_dir_of(self.path).map_err(failed)
         });
-        if made.is_err() {
-            let _ = OsVfs.remove(&beside);
-        }
         made?;
         let mut copy = self.options.clone().open(self.path)?;
         let mut pulled = Pulled {
@@ -302,15 +302,6 @@ impl Pair<'_> {
         pulled.source_index = self.source.position()?.index;
         Ok((copy, pulled))
     }
-}
-
-/// The name of a copy until it is whole.
-fn beside(path: &Path) -> Result<PathBuf> {
-    let random = entropy().map_err(|e| Error::io("get random bytes", e))?;
-    let (head, _) = random.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = u32::from_le_bytes(*head);
-    Ok(path.with_file_name(format!(".{name}.{number:08x}.reseed")))
 }
 
 fn left(limit: Option<u64>, done: u64) -> Option<u64> {

@@ -81,7 +81,7 @@ impl Serving {
         let live = Live {
             slot: Arc::clone(slot),
             state: setup.state.clone(),
-            publisher: setup.publisher,
+            publisher: setup.publisher.clone(),
         };
         let mut options = ServeOptions::plain(Arc::new(entropy));
         options.answer = Some(answerer(&hub, &live, false));
@@ -117,6 +117,7 @@ impl Serving {
                 slot: Arc::clone(slot),
                 hub: (!setup.idle).then(|| Arc::clone(&serving.hub)),
                 state: setup.state,
+                publisher: setup.publisher,
             };
             let http = Http::start(listener, facts, Arc::clone(stop));
             serving.http = Some(http.map_err(&listening)?);

@@ -1,11 +1,12 @@
 //! A database as the copy at the end of a stream.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::beside::Beside;
 use super::parted::before_replacing;
-use super::slot::{Slot, durable_point, entropy};
+use super::slot::{Slot, durable_point};
 use super::state::{Phase, State};
 use crate::check::{Verdict, VerifyOptions, verify};
 use crate::db::{Db, Facts, OpenOptions};
@@ -30,7 +31,7 @@ pub struct DbSink {
 
 /// A new copy that is being written beside the old one.
 struct Arriving {
-    path: PathBuf,
+    beside: Beside,
     file: Arc<dyn File>,
     /// Bytes that have come.
     written: u64,
@@ -38,13 +39,6 @@ struct Arriving {
     flushed: u64,
     /// What was announced.
     position: Point,
-}
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        // Renamed already where it was whole.
-        let _ = std::fs::remove_file(&self.path);
-    }
 }
 
 impl Arriving {
@@ -136,15 +130,6 @@ impl DbSink {
     }
 }
 
-/// The name of a new copy until it is whole.
-fn seed_path(path: &Path) -> io::Result<PathBuf> {
-    let random = entropy()?;
-    let (head, _) = random.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = u32::from_le_bytes(*head);
-    Ok(path.with_file_name(format!(".{name}.{number:08x}.seed")))
-}
-
 impl ReplicaSink for DbSink {
     fn apply(&mut self, entries: &[u8]) -> Result<Point, SinkError> {
         let db = self.db()?;
@@ -170,12 +155,12 @@ impl ReplicaSink for DbSink {
 
     fn seed_begin(&mut self, _: u64, position: &Point) -> Result<(), SinkError> {
         self.state.update(|state| state.phase = Phase::Seeding);
-        let path = seed_path(self.slot.path()).map_err(|e| failed(&e))?;
+        let beside = Beside::new(self.slot.path(), "seed").map_err(|e| failed(&e))?;
         // Nobody else reads it before it has the rights of the old copy.
-        let file = OsVfs.open(&path, Access::CreateNew);
+        let file = OsVfs.open(&beside.path, Access::CreateNew);
         self.seed = Some(Arriving {
             file: file.map_err(|e| failed(&e))?,
-            path,
+            beside,
             written: 0,
             flushed: 0,
             position: *position,
@@ -202,9 +187,9 @@ impl ReplicaSink for DbSink {
         }
         new.close().map_err(|e| failed(&e))?;
         if old.is_some() {
-            OsVfs.rename(&seed.path, path)
+            OsVfs.rename(&seed.beside.path, path)
         } else {
-            OsVfs.rename_new(&seed.path, path)
+            OsVfs.rename_new(&seed.beside.path, path)
         }
         .map_err(|e| failed(&e))?;
         OsVfs.sync_dir_of(path).map_err(|e| failed(&e))?;
@@ -269,7 +254,7 @@ fn keep_facts(db: &Db, old: Facts) -> Result<()> {
 /// What is put in place is whole, a replica, and the moment that was announced.
 fn check_copy(seed: &Arriving) -> Result<Db, SinkError> {
     let report = verify(
-        &seed.path,
+        &seed.beside.path,
         &VerifyOptions::default(),
         &crate::progress::NoProgress,
     )
@@ -287,7 +272,7 @@ fn check_copy(seed: &Arriving) -> Result<Db, SinkError> {
         });
     }
     let options = OpenOptions::new().background_checkpoint(false);
-    let db = options.open(&seed.path).map_err(|e| failed(&e))?;
+    let db = options.open(&seed.beside.path).map_err(|e| failed(&e))?;
     let info = db.info().map_err(|e| failed(&e))?;
     if info.role != Role::Replica {
         return Err(failed(&"the file that arrived is no replica"));
@@ -301,7 +286,7 @@ fn check_copy(seed: &Arriving) -> Result<Db, SinkError> {
 /// The new file may be read and written by those who may do so with the old one.
 fn give_rights(seed: &Arriving, old: &Path) -> io::Result<()> {
     match std::fs::metadata(old) {
-        Ok(found) => std::fs::set_permissions(&seed.path, found.permissions()),
+        Ok(found) => std::fs::set_permissions(&seed.beside.path, found.permissions()),
         // As every new file of creel: for its owner alone.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

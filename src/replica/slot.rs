@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::db::{Db, OpenOptions};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::checksum::history_start;
 use crate::format::entry::Point;
+use crate::format::header::Role;
 use crate::sys::{OsVfs, Vfs};
 
 /// What a copy is.
@@ -124,6 +125,17 @@ impl Slot {
     /// Lets go of it.
     pub fn take(&self) -> Option<Db> {
         self.lock().take()
+    }
+}
+
+/// Nothing more comes to a copy that was promoted, whatever its source does.
+pub fn check_follows(db: &Db) -> Result<()> {
+    db.facts()?; // another process may have changed the header since
+    match db.info()?.role {
+        Role::Replica => Ok(()),
+        _ => Err(Error::Fenced {
+            reason: "this copy was promoted: it is no replica any more".to_owned(),
+        }),
     }
 }
 

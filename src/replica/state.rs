@@ -89,6 +89,14 @@ impl Following {
 pub struct State(Mutex<Following>);
 
 impl State {
+    /// Of a copy that has everything up to here; nothing is known of its source yet.
+    pub fn at(index: u64) -> State {
+        State(Mutex::new(Following {
+            index,
+            ..Following::default()
+        }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Following> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,6 +179,19 @@ mod tests {
             published: 0,
             floor: 0,
         }
+    }
+
+    /// It was behind by its whole log until something new came.
+    #[test]
+    fn a_copy_that_begins_with_everything_is_behind_by_nothing() {
+        let state = State::at(9);
+        let look = state.look();
+        assert_eq!((look.index, look.contact_us, look.lag()), (9, 0, None));
+        state.heard(&head(9), true);
+        let look = state.look();
+        assert_eq!((look.lag_entries(), look.lag()), (0, Some(Duration::ZERO)));
+        state.heard(&head(11), true);
+        assert_eq!(state.look().lag_entries(), 2);
     }
 
     #[test]

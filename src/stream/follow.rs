@@ -13,6 +13,9 @@ use super::transport::Wire;
 /// Redirects in a row before the address is at fault.
 const REDIRECTS_MAX: u32 = 4;
 
+/// Between two looks whether following is over.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// Makes connections to the source.
 pub trait Connector {
     /// Connects; to another address where a source said so.
@@ -23,6 +26,11 @@ pub trait Connector {
     fn random(&mut self) -> u64;
     /// An attempt failed, or a connection ended; the next one comes after `wait`.
     fn retrying(&mut self, why: &Trouble, wait: Duration);
+    /// Why following is over, whatever the source does: asked before each attempt, and while the next one is
+    /// waited for.
+    fn over(&mut self) -> Option<String> {
+        None
+    }
     /// A connection was made and the source said where it stands.
     fn finished(&mut self, _received: &Received) {}
 }
@@ -96,6 +104,10 @@ pub fn follow(
     let mut redirect: Option<String> = None;
     let mut redirects = 0;
     while !stop.is_requested() {
+        if let Some(trouble) = over(connector) {
+            followed.trouble = Some(trouble);
+            break;
+        }
         let begun = Instant::now();
         followed.trouble = None;
         let received = attempt(connector, sink, stop, &options, redirect.as_deref(), reseed);
@@ -142,9 +154,21 @@ pub fn follow(
         if let Some(trouble) = &followed.trouble {
             connector.retrying(trouble, wait);
         }
-        stop.wait(wait);
+        let until = Instant::now() + wait;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || stop.wait(left.min(LOOK)) || over(connector).is_some() {
+                break;
+            }
+        }
     }
     followed
+}
+
+/// The copy itself takes no more.
+fn over(connector: &mut dyn Connector) -> Option<Trouble> {
+    let reason = connector.over()?;
+    Some(Trouble::Ended(FollowerEnd::Sink { reason }))
 }
 
 fn attempt(

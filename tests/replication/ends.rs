@@ -157,3 +157,31 @@ fn a_follower_whose_copy_was_promoted_told_of_a_failed_device() {
     assert_eq!(follower.wait(), (Some(10), None));
     world.replicate_to(10, "follow", "b.db", &["--from", &served.address]);
 }
+
+/// It tried for ever to reach the old primary, for a file that takes nothing from anybody.
+#[test]
+fn a_follower_of_a_promoted_copy_tried_a_dead_source_for_ever() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let path = world.path("a.db").to_str().unwrap().to_owned();
+    for kind in ["server", "file"] {
+        let name = format!("{kind}.db");
+        let served = world.serve_local("a.db");
+        let from = match kind {
+            "server" => served.address.clone(),
+            _ => path.clone(),
+        };
+        world.replicate_to(0, "init", &name, &["--from", &from]);
+        let mut follower = world.follow(&name, &from, &[]);
+        world.put("a.db", "key", kind);
+        world.wait_for(&name, "a.db");
+        served.process.kill();
+        let away = world.path("away.db");
+        std::fs::rename(&path, &away).unwrap();
+        let words = ["promote", "--accept-loss", "--yes"];
+        world.ok(&words, &[&world.path(&name)]);
+        assert_eq!(follower.wait(), (Some(10), None), "{kind}");
+        std::fs::rename(&away, &path).unwrap();
+    }
+}

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::world::{PATIENCE, World, creel, free_address};
+use crate::world::{PATIENCE, World, creel, free_address, ready};
 
 fn get(base: &str, path: &str) -> Option<(u16, String)> {
     let host = base.strip_prefix("http://").unwrap();
@@ -99,11 +100,19 @@ fn requests_of_other_kinds_and_lengths() {
     let words = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
     let served = world.serve("a.db", &words);
     let base = served.http.clone().unwrap();
-    // A primary lags behind nobody; an outlook without a number is one without a limit.
-    for path in ["/lag", "/lag?max=0", "/lag?max=x"] {
+    // A primary lags behind nobody.
+    for path in ["/lag", "/lag?max=0"] {
         let (status, lag) = get(&base, path).unwrap();
         assert_eq!(status, 200);
         assert_eq!(lag, "{\"entries\":0,\"seconds\":0.0}\n");
+    }
+    // A limit that is no number counted as none.
+    for path in ["/lag?max=x", "/lag?max", "/lag?max=-1"] {
+        let (status, said) = get(&base, path).unwrap();
+        assert_eq!(
+            (status, said.as_str()),
+            (400, "max is a number of entries\n")
+        );
     }
     let json = ask(&base, "GET /lag HTTP/1.1\r\n\r\n");
     assert!(
@@ -163,4 +172,91 @@ fn what_it_says_as_json() {
         "{lines:?}"
     );
     assert!(lines[1].contains("\"event\":\"ready\""), "{lines:?}");
+}
+
+/// Its lag was its whole log until something new came: each restart took it out of its load balancer.
+#[test]
+fn an_idle_follower_was_behind_by_all_that_it_had() {
+    let world = World::new();
+    world.create("a.db");
+    let db = world.writer("a.db");
+    for i in 0..30u32 {
+        db.put(&i.to_be_bytes(), b"value").unwrap();
+    }
+    db.close().unwrap();
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "c.db", &["--from", &served.address]);
+    let index = world.position("c.db").index;
+    assert!(index >= 30, "{index}");
+    for _restart in 0..2 {
+        let own = free_address();
+        let follower = world.follow("c.db", &served.address, &["--http", &own]);
+        let replica = format!("http://{own}");
+        until(&replica, "/replica", 200);
+        let (status, lag) = get(&replica, "/lag?max=0").unwrap();
+        assert_eq!(status, 200, "{lag}");
+        assert!(lag.contains("\"entries\":0,\"seconds\":0.000"), "{lag}");
+        let text = get(&replica, "/metrics").unwrap().1;
+        assert_eq!(metric(&text, "creel_applied_index"), index as f64);
+        assert_eq!(metric(&text, "creel_lag_entries"), 0.0);
+        assert_eq!(metric(&text, "creel_lag_seconds"), 0.0);
+        follower.terminate();
+    }
+    served.process.terminate();
+}
+
+/// It was ready for writes while each of them was refused, and nobody was told of the store.
+#[test]
+fn a_primary_that_waits_for_its_store_was_ready() {
+    let world = World::new();
+    world.create("a.db");
+    let (chain, away) = (world.path("chain"), world.path("away"));
+    let (store, log) = (format!("dir:{}", chain.display()), world.path("log"));
+    let words = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let publish = ["--publish", &store, "--max-unpublished", "64MiB,300ms"];
+    let mut command = world.spawn("serve", "a.db", &[&words[..], &publish].concat());
+    command.stderr(std::fs::File::create(&log).unwrap());
+    let served = ready(command);
+    let base = served.http.clone().unwrap();
+    until(&base, "/primary", 200);
+    let said = |words: &str| {
+        let text = std::fs::read_to_string(&log).unwrap();
+        text.lines().filter(|line| line.contains(words)).count()
+    };
+    let wait_for = |what: &str, holds: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < PATIENCE, "never: {what}");
+            std::thread::yield_now();
+        }
+    };
+    let put = || {
+        let words = [Path::new("key"), Path::new("value")];
+        let output = world.run(&["put"], &[&world.path("a.db"), words[0], words[1]]);
+        output.status.code()
+    };
+    world.put("a.db", "first", "value");
+    wait_for("published", &|| {
+        let text = get(&base, "/metrics").unwrap().1;
+        metric(&text, "creel_published_index") == metric(&text, "creel_head_index")
+            && metric(&text, "creel_unpublished_bytes") == 0.0
+    });
+    assert_eq!(said("nothing can be published"), 0);
+    std::fs::rename(&chain, &away).unwrap();
+    wait_for("writes are refused", &|| put() == Some(12));
+    let reason = until(&base, "/primary", 503);
+    assert!(reason.contains("--max-unpublished"), "{reason}");
+    let text = get(&base, "/metrics").unwrap().1;
+    assert_eq!(metric(&text, "creel_primary"), 0.0);
+    assert!(metric(&text, "creel_unpublished_bytes") > 0.0, "{text}");
+    assert_eq!(get(&base, "/lag").unwrap().0, 200, "it can be read");
+    world.replicate_to(1, "status", "a.db", &["--check", "primary"]);
+    wait_for("it is told", &|| said("nothing can be published") > 0);
+    std::fs::rename(&away, &chain).unwrap();
+    until(&base, "/primary", 200);
+    wait_for("that is told too", &|| said("can be reached again") > 0);
+    world.replicate_to(0, "status", "a.db", &["--check", "primary"]);
+    served.process.terminate();
+    assert_eq!(said("nothing can be published"), 1, "once");
+    assert_eq!(said("can be reached again"), 1, "once");
 }

@@ -228,3 +228,23 @@ fn a_deposed_primary_without_writes_went_on_serving() {
     world.put("b.db", "key", "other");
     world.replicate_to(0, "rejoin", "a.db", &["--from", &store]);
 }
+
+/// They were taken and did nothing.
+#[test]
+fn options_of_publishing_without_a_store_were_taken() {
+    let world = World::new();
+    world.create("a.db");
+    for option in [
+        &["--snapshot-every", "1MiB"][..],
+        &["--segment-max-bytes", "1MiB"],
+        &["--linger", "1s"],
+        &["--gc-every", "1h"],
+        &["--max-unpublished", "1MiB,1s"],
+        &["--store-timeout", "1s"],
+        &["--unsafe-no-fencing"],
+    ] {
+        let words = [&["--listen", "127.0.0.1:0"], option].concat();
+        let said = world.replicate_to(2, "serve", "a.db", &words);
+        assert!(said.contains("--publish"), "{option:?}: {said}");
+    }
+}

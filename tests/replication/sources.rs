@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::world::{World, creel, text};
+use crate::world::{Process, World, creel, text};
 
 fn token(world: &World, key: &str, words: &[&str]) -> String {
     let a = world.path("a.db");
@@ -292,4 +292,39 @@ fn a_copy_through_a_pipe_was_whole_and_called_a_failure() {
     through("init");
     world.put("a.db", "key", "2");
     through("pull");
+}
+
+/// It tried for ever to open a pipe again that can be there only once.
+#[test]
+fn following_a_pipe_that_has_ended_never_ended() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "1");
+    let a = world.path("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    let follow = |name: &str| {
+        let (to_server, from_copy) = pipe().unwrap();
+        let (to_copy, from_server) = pipe().unwrap();
+        let mut server = world.spawn("serve", name, &["--stdio"]);
+        let server = server.stdin(to_server).stdout(from_server);
+        let server = server.stderr(Stdio::null()).spawn().unwrap();
+        let mut copy = world.spawn("follow", "b.db", &["--from", "-"]);
+        let copy = copy.stdin(to_copy).stdout(from_copy);
+        let copy = copy.stderr(Stdio::null()).spawn().unwrap();
+        (Process { child: server }, Process { child: copy })
+    };
+    for (key, polite) in [("2", true), ("3", false)] {
+        let (mut server, mut copy) = follow("a.db");
+        world.put("a.db", key, "value");
+        world.wait_for("b.db", "a.db");
+        server.signal(if polite { "-TERM" } else { "-KILL" });
+        server.wait();
+        assert_eq!(copy.wait(), (Some(0), None), "it had everything");
+        world.same("b.db", "a.db");
+    }
+    // What is refused is refused as a pull would be.
+    world.create("x.db");
+    let (mut server, mut copy) = follow("x.db");
+    assert_eq!(copy.wait(), (Some(15), None));
+    server.wait();
 }

@@ -45,7 +45,7 @@ impl Chain {
             return Err(ChainError::Missing(match snapshots.first() {
                 None => "a snapshot".to_owned(),
                 Some(first) => format!(
-                    "a snapshot that old; the oldest is of entry {}",
+                    "a snapshot that old (the oldest is of entry {})",
                     first.at.index
                 ),
             }));
@@ -58,7 +58,7 @@ impl Chain {
             RestoreTo::Newest => None,
             RestoreTo::Index(index) if index > tail_index.max(snapshot.at.index) => {
                 return Err(ChainError::Missing(format!(
-                    "entry {index}; the chain ends at {tail_index}"
+                    "entry {index} (the chain ends at {tail_index})"
                 )));
             }
             RestoreTo::Index(index) => Some(index),

@@ -16,6 +16,7 @@ use super::super::scratch::Scratch;
 use super::store::{StoreArg, chain_failure, failure, hex, now_us};
 use crate::cli::args::DbArg;
 use crate::cli::escape::{self, Plain};
+use crate::cli::report::printable;
 use crate::cli::table::{self, Value};
 use crate::cli::{Context, Exit, Failure, Outcome, codes, text};
 
@@ -301,8 +302,8 @@ impl CheckArgs {
         }
         for finding in &report.findings {
             let kind = if finding.harmless { "note" } else { "damage" };
-            let text = format!("{kind}\t{}\t{}", finding.object, finding.detail);
-            ctx.out.line(&crate::cli::report::printable(&text))?;
+            let (object, detail) = (printable(&finding.object), printable(&finding.detail));
+            ctx.out.line(&format!("{kind}\t{object}\t{detail}"))?;
         }
         let verdict = if report.is_clean() {
             "clean"

@@ -9,9 +9,10 @@ use creel::replica::address::Source;
 use creel::replica::follow_file::follow_file;
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::sink::DbSink;
-use creel::replica::slot::Slot;
-use creel::replica::state::State;
-use creel::stream::follow::follow;
+use creel::replica::slot::{Slot, durable_point};
+use creel::replica::state::{Following, State};
+use creel::stream::follow::{Followed, Trouble, follow};
+use creel::stream::follower::FollowerEnd;
 use creel::stream::source::shared;
 
 use super::super::Run;
@@ -82,8 +83,8 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         let stop = stop_on_signal()?;
         // One that comes while the address is printed must not skip the goodbye.
         signals::allow_last_words();
+        let state = Arc::new(State::at(durable_point(&db)?.index));
         let slot = Arc::new(Slot::new(&path, options, Some(db)));
-        let state = Arc::new(State::default());
         let relief = self.other.relief(&self.source, (&slot, &state, &stop))?;
         if let Some(store) = self.source.store()? {
             let helpers = self.helpers(ctx, &slot, &state, &stop)?;
@@ -115,13 +116,17 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         dialer.takes_snapshots = self.reseed != Reseed::Never;
         dialer.relief = relief;
         let mut options = self.reseed.options();
-        options.retry = true;
+        // A pipe that has ended cannot be opened again.
+        options.retry = !self.source.takes_stdout();
         let helpers = self.helpers(ctx, &slot, &state, &stop)?;
         let mut sink = DbSink::new(Arc::clone(&slot), Arc::clone(&state));
         sink.force = self.reseed == Reseed::Force;
         let sink = shared(sink);
-        let followed = follow(&mut dialer, &sink, &stop, options);
+        let mut followed = follow(&mut dialer, &sink, &stop, options);
         drop(sink);
+        if self.source.takes_stdout() && has_everything(&followed, &state.look()) {
+            followed.trouble = None;
+        }
         helpers.finish();
         let quiet = self.source.takes_stdout() || !ctx.globals.json;
         let outcome = {
@@ -134,6 +139,16 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         }
         outcome
     }
+}
+
+/// The other side has gone, and what it had is here.
+fn has_everything(followed: &Followed, state: &Following) -> bool {
+    let gone = match &followed.trouble {
+        None | Some(Trouble::Connect(_)) => true,
+        Some(Trouble::Ended(end)) => matches!(end, FollowerEnd::Carrier { .. } | FollowerEnd::Dead),
+    };
+    let last = followed.last.as_ref();
+    gone && last.is_some_and(|last| last.caught_up) && state.lag_entries() == 0
 }
 
 /// What runs beside following: a server for others, or only for those who ask how it stands.

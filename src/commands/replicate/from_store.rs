@@ -7,11 +7,11 @@ use creel::chain::store::Address;
 use creel::chain::{Chain, Pace, RestoreTo};
 use creel::replica::path::Outlook;
 use creel::replica::relief::{Relief, is_damaged_store};
-use creel::replica::slot::Slot;
+use creel::replica::slot::{Slot, check_follows};
 use creel::replica::state::State;
 use creel::replica::store::{
-    PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason,
-    say_trouble, say_where,
+    Patience, PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull,
+    reseed_reason, say_trouble, say_where,
 };
 use creel::stream::source::Head;
 use creel::stream::stop::Stop;
@@ -142,6 +142,18 @@ pub fn wait_for(
     Ok(())
 }
 
+/// Nothing is waited for that a promoted copy would not take.
+fn is_promoted(slot: &Slot) -> bool {
+    let copy = slot.get();
+    copy.is_some_and(|copy| matches!(check_follows(&copy), Err(Error::Fenced { .. })))
+}
+
+fn open_copy(slot: &Slot) -> Result<Db, Error> {
+    slot.get().ok_or_else(|| Error::NotFound {
+        path: slot.path().to_owned(),
+    })
+}
+
 /// Keeps a copy up to date until it is told to stop. Polls get rarer while nothing comes.
 pub fn follow(
     ctx: &mut Context,
@@ -156,6 +168,7 @@ pub fn follow(
     let patience = PatienceArg {
         store_timeout: Duration::from_secs(3600),
     };
+    let ends = || signals::stopped() || is_promoted(slot);
     let chain = open_chain(from, &patience)?;
     let mut total: Option<StoreOutcome> = None;
     let (mut wait, mut new_copies) = (FIRST, 0);
@@ -166,18 +179,16 @@ pub fn follow(
     let mut saved = Vec::new();
     let mut hint = None;
     loop {
-        let mut pace = patience.start();
+        if let Some(copy) = slot.get() {
+            check_follows(&copy)?;
+        }
+        let mut pace = Patience::for_each(patience.store_timeout, &ends);
         if let Some(replace) = replace.take() {
             saved.extend(new_copy(ctx, &chain, slot.path(), replace, &mut pace)?);
             slot.reopen()?;
             new_copies += 1;
         }
-        let Some(db) = slot.get() else {
-            return Err(Error::NotFound {
-                path: slot.path().to_owned(),
-            }
-            .into());
-        };
+        let db = open_copy(slot)?;
         let wish = PullWish {
             hint,
             ..PullWish::default()
@@ -189,6 +200,7 @@ pub fn follow(
                 continue;
             }
             Err(_) if stop.is_requested() => break,
+            Err(_) if is_promoted(slot) => continue,
             Err(error) if relieves(ctx, relief, &error, state) => match stop.wait(wait) {
                 true => break,
                 false => continue,

@@ -65,7 +65,7 @@ Examples:
 
 Every hold has a limit in bytes and in time, so one that is forgotten fills no bucket. The same name again
 replaces it. Copies that pull hold what they need by themselves.
-Exit status: 0 held, 2 no proper name, 12 the store cannot be reached; others: creel explain CODE";
+Exit status: 0 held, 2 no proper name or an entry that is not there, 12 the store cannot be reached; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let name = HoldName::new(&self.name).ok_or_else(|| {
@@ -74,13 +74,16 @@ Exit status: 0 held, 2 no proper name, 12 the store cannot be reached; others: c
         })?;
         let chain = self.store.chain()?;
         let mut pace = self.store.patience.start();
-        let index = match self.at {
-            Some(index) => index,
-            None => {
-                let tail = chain.tail(0, &mut pace).map_err(chain_failure)?;
-                tail.map_or(chain.start().index, |segment| segment.facts.after.index)
-            }
-        };
+        let tail = chain.tail(0, &mut pace).map_err(chain_failure)?;
+        let newest = tail.map_or(chain.start().index, |segment| segment.facts.after.index);
+        let index = self.at.unwrap_or(newest);
+        if index > newest {
+            let text = format!(
+                "entry {index} is not in {}: the newest is {newest}",
+                self.store.store
+            );
+            return Err(Failure::usage(text).hint(format!("--at {newest}")));
+        }
         let now_us = now_us();
         let mut hold = HoldDoc::new(&name, chain.lineage(), index);
         hold.max_bytes = self.max_bytes;

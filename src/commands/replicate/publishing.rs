@@ -16,16 +16,16 @@ const SEGMENT: std::ops::RangeInclusive<u64> = 4 << 10..=64 << 20;
 #[derive(Debug, Clone, Args)]
 pub struct PublishArgs {
     /// With --publish: write a snapshot after so many bytes of log
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = units::size, requires = "publish")]
     snapshot_every: u64,
     /// With --publish: bytes of log in a segment, up to 64 MiB
-    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = units::size, requires = "publish")]
     segment_max_bytes: u64,
     /// With --publish: gather commits for so long before a segment is written
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = units::duration, requires = "publish")]
     linger: Duration,
     /// With --publish: how often to remove what nobody needs, as replicate gc does; 0s never
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = units::duration, requires = "publish")]
     gc_every: Duration,
     /// With --publish: refuse writes while more bytes, or older commits, than this are not in the
     /// store, for example 64MiB,60s

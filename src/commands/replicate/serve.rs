@@ -1,12 +1,13 @@
 //! `creel replicate serve`: give the log of a database to others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use creel::replica::acks::{self, Door};
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::slot::Slot;
-use creel::replica::store::{AttachOptions, PublishService, attach};
+use creel::replica::store::{AttachOptions, PublishService, SharedService, attach};
 use creel::stream::stop::Stop;
 use creel::{IdentityChange, Interest, Role};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use crate::cli::{Context, Exit, Failure, Outcome, signals};
 
 /// Arguments of `creel replicate serve`.
 #[derive(Debug, Args)]
+#[command(mut_arg("store_timeout", |arg| arg.requires("publish")))]
 pub struct ServeArgs {
     #[command(flatten)]
     db: DbArg,
@@ -38,7 +40,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     publishing: PublishArgs,
     /// With --publish: also to a store that cannot decide who is primary
-    #[arg(long)]
+    #[arg(long, requires = "publish")]
     unsafe_no_fencing: bool,
     #[command(flatten)]
     patience: PatienceArg,
@@ -135,7 +137,10 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
             acks::announce(db, &control)?;
         }
         announce(ctx, &serving, self.secure.scheme())?;
-        stop.sleep();
+        match &publisher {
+            Some(publisher) => tell_reach(ctx, self.publish.as_deref(), &publisher.state(), &stop),
+            None => stop.sleep(),
+        }
         let fenced = serving.hub.fenced();
         stop.request();
         serving.finish();
@@ -175,6 +180,26 @@ impl ServeArgs {
         let options = self.publishing.options(db.path())?;
         let service = PublishService::start(&db, attached.publishing, options, stop);
         service.map(Some).map_err(failure)
+    }
+}
+
+/// Waits for the end; says when the store cannot be reached, and when it can be again.
+fn tell_reach(ctx: &Context, store: Option<&str>, service: &SharedService, stop: &Stop) {
+    const LOOK: Duration = Duration::from_millis(250);
+    let store = store.unwrap_or_default();
+    let mut told = false;
+    while !stop.wait(LOOK) {
+        let state = service.look();
+        if state.unreachable == told {
+            continue;
+        }
+        told = state.unreachable;
+        match state.trouble.filter(|_| told) {
+            Some(why) => ctx.notice(&format!(
+                "warning: nothing can be published to {store}: {why}; it is tried again"
+            )),
+            None => ctx.notice(&format!("{store} can be reached again")),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub fn restore(
     }
     let plan = chain.plan_restore(wish.to, pace)?;
     let image = fetch_image(chain, &plan.snapshot, dest, pace, progress)?;
-    let db = OpenOptions::new().open(&image.0)?;
+    let db = OpenOptions::new().open(&image.path)?;
     let limits = PullWish {
         upto: plan.upto,
         ..PullWish::default()

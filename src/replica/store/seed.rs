@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions as FileOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Publishing, StoreFailure, StoreResult, io, now_us, position};
@@ -12,6 +12,7 @@ use crate::db::{BackupOptions, Db, OpenOptions, Seed, SeedOptions};
 use crate::error::Error;
 use crate::format::entry::{Entry, Point};
 use crate::progress::Progress;
+use crate::replica::beside::Beside;
 use crate::replica::parted::before_replacing;
 use crate::replica::tail::Saved;
 use crate::sys::{OsVfs, Vfs};
@@ -128,7 +129,7 @@ pub fn fetch_copy(
     progress: &dyn Progress,
 ) -> StoreResult<Vec<Saved>> {
     let image = fetch_image(chain, snapshot, dest, pace, progress)?;
-    let db = OpenOptions::new().open(&image.0)?;
+    let db = OpenOptions::new().open(&image.path)?;
     let (mut saved, mut held) = (Vec::new(), None);
     if replace != Replace::Nothing {
         // Nobody adds to the old file what the new one would then lack.
@@ -166,15 +167,6 @@ pub enum Replace {
     Forced,
 }
 
-/// A file that is gone at the end.
-pub(super) struct Temporary(pub PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// Fetches the file of a snapshot beside `dest`. It is the file that was written, with its id.
 pub(super) fn fetch_image(
     chain: &Chain,
@@ -182,25 +174,16 @@ pub(super) fn fetch_image(
     dest: &Path,
     pace: &mut dyn Pace,
     progress: &dyn Progress,
-) -> StoreResult<Temporary> {
+) -> StoreResult<Beside> {
     let missing = || ChainError::Missing(format!("snapshot {}", snapshot.folder));
     let id = snapshot.id().ok_or_else(missing)?;
     let doc = chain.read_snapshot(&id, pace)?.ok_or_else(missing)?;
-    let image = Temporary(hidden(dest, "fetch")?);
-    let mut file = create(&image.0)?;
+    let image =
+        Beside::new(dest, "fetch").map_err(|e| Error::io_at("create a file beside", dest, e))?;
+    let mut file = create(&image.path)?;
     chain.fetch(&doc, &mut file, pace, progress)?;
     file.sync_all().map_err(|e| io("sync the snapshot", e))?;
     Ok(image)
-}
-
-/// A name beside another that nothing has yet.
-pub(super) fn hidden(dest: &Path, what: &str) -> StoreResult<PathBuf> {
-    let mut random = [0; 4];
-    let got = OsVfs.random(&mut random);
-    got.map_err(|e| io("get random bytes", e))?;
-    let name = dest.file_name().unwrap_or_default().to_string_lossy();
-    let number = u32::from_le_bytes(random);
-    Ok(dest.with_file_name(format!(".{name}.{number:08x}.{what}")))
 }
 
 fn create(path: &Path) -> StoreResult<File> {

@@ -80,6 +80,8 @@ pub struct ServiceState {
     pub failures: u64,
     /// The last one, until something succeeds.
     pub trouble: Option<String>,
+    /// The store did not take what is to be published, and has not answered since.
+    pub unreachable: bool,
 }
 
 /// The same, for all who look.
@@ -97,6 +99,7 @@ impl SharedService {
             fencing,
             failures: 0,
             trouble: None,
+            unreachable: false,
         })))
     }
 
@@ -114,7 +117,16 @@ impl SharedService {
         let mut state = self.lock();
         (state.point, state.published, state.number) = (point, point.index, number);
         state.contact_us = now_us();
-        state.trouble = None;
+        (state.trouble, state.unreachable) = (None, false);
+    }
+
+    /// The store has answered. What was wrong with other work there may still be.
+    fn answered(&self) {
+        let mut state = self.lock();
+        state.contact_us = now_us();
+        if std::mem::take(&mut state.unreachable) {
+            state.trouble = None;
+        }
     }
 
     fn failed(&self, failure: &StoreFailure) {
@@ -234,6 +246,9 @@ impl Work {
                 Err(failure) => {
                     failures += 1;
                     self.state.failed(&failure);
+                    if matches!(failure, StoreFailure::Chain(_)) {
+                        self.state.lock().unreachable = true;
+                    }
                     let stop = Arc::clone(&self.stop);
                     let stopped = move || stop.is_requested();
                     Patience::new(None, &stopped).wait(failures);
@@ -282,6 +297,7 @@ impl Work {
         }
         if is_fenced || !moved {
             self.publishing.look(pace)?;
+            self.state.answered();
         }
         self.looked = Instant::now();
         match is_fenced {

@@ -51,7 +51,7 @@ impl Check {
     /// What is not known does not hold.
     pub fn of_copy(self, copy: &CopyStatus, now_us: u64) -> bool {
         match self {
-            Check::Primary => copy.role != "replica" && !copy.fenced,
+            Check::Primary => copy.role != "replica" && !copy.fenced && !copy.held_back,
             Check::Replica => copy.role == "replica",
             Check::Lag(most) => copy.lag_entries.is_some_and(|lag| lag <= most),
             Check::Age(most) => copy.contact_ms.is_some_and(|at| is_fresh(at, most, now_us)),
