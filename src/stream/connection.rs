@@ -34,13 +34,14 @@ impl Listen for Connection {
 }
 
 impl Connection {
-    /// Whose bytes come from `reader`, in a thread of its own.
+    /// Whose bytes come from `reader`, in a thread of its own, which keeps `guest` until it ends.
     pub fn begin(
         hub: &Arc<Hub>,
         config: LeaderConfig,
         (reader, writer): (Box<dyn Read + Send>, Box<dyn Write + Send>),
         peer: &str,
         answer: Option<Answer>,
+        guest: impl Send + 'static,
     ) -> std::io::Result<Arc<Connection>> {
         let mailbox = Arc::<Mailbox<Done>>::default();
         let sender = Sender::new(hub, config, &mailbox, writer, peer, answer);
@@ -54,6 +55,7 @@ impl Connection {
         std::thread::Builder::new()
             .name("receiver".to_owned())
             .spawn(move || {
+                let _guest = guest;
                 mailbox.fill(&mut *reader, &|bytes| {
                     weak.upgrade()
                         .is_some_and(|connection| connection.take(bytes))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -82,7 +82,7 @@ struct Shared {
     incarnation: [u8; 16],
     open: Mutex<Open>,
     ended: Condvar,
-    strangers: AtomicUsize,
+    strangers: Arc<AtomicUsize>,
 }
 
 /// A listener with its connections.
@@ -112,7 +112,7 @@ impl Server {
             incarnation,
             open: Mutex::default(),
             ended: Condvar::new(),
-            strangers: AtomicUsize::new(0),
+            strangers: Arc::default(),
         });
         let accepting = Arc::clone(&shared);
         let acceptor = std::thread::Builder::new()
@@ -241,13 +241,15 @@ impl Shared {
         })
     }
 
-    fn serve(&self, wire: Wire, may_fence: bool, mut stranger: Stranger<'_>) -> LeaderEnd {
+    fn serve(&self, wire: Wire, may_fence: bool, stranger: Arc<Stranger>) -> LeaderEnd {
         let Ok(config) = self.config(wire.channel, may_fence) else {
             return LeaderEnd::Refused(Code::Internal);
         };
         let answer = self.options.answer.clone();
         let ends = (wire.reader, wire.writer);
-        let Ok(connection) = Connection::begin(&self.hub, config, ends, &wire.peer, answer) else {
+        let guest = Arc::clone(&stranger);
+        let begun = Connection::begin(&self.hub, config, ends, &wire.peer, answer, guest);
+        let Ok(connection) = begun else {
             return LeaderEnd::Refused(Code::Internal);
         };
         let closer: Arc<dyn Closer> = Arc::from(wire.closer);
@@ -275,29 +277,33 @@ pub fn serve_wire(hub: &Arc<Hub>, options: &ServeOptions, wire: Wire) -> io::Res
         options: options.clone(),
         open: Mutex::default(),
         ended: Condvar::new(),
-        strangers: AtomicUsize::new(1),
+        strangers: Arc::new(AtomicUsize::new(1)),
     };
     Ok(shared.serve(wire, true, Stranger::new(&shared.strangers)))
 }
 
-/// A connection that is counted among the strangers until it is known or over.
-struct Stranger<'a> {
-    count: Option<&'a AtomicUsize>,
+/// A connection that is counted among the strangers until it is known, or none of its threads is left.
+struct Stranger {
+    count: Arc<AtomicUsize>,
+    is_counted: AtomicBool,
 }
 
-impl<'a> Stranger<'a> {
-    fn new(count: &'a AtomicUsize) -> Stranger<'a> {
-        Stranger { count: Some(count) }
+impl Stranger {
+    fn new(count: &Arc<AtomicUsize>) -> Arc<Stranger> {
+        Arc::new(Stranger {
+            count: Arc::clone(count),
+            is_counted: AtomicBool::new(true),
+        })
     }
 
-    fn known(&mut self) {
-        if let Some(count) = self.count.take() {
-            count.fetch_sub(1, Ordering::SeqCst);
+    fn known(&self) {
+        if self.is_counted.swap(false, Ordering::SeqCst) {
+            self.count.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
 
-impl Drop for Stranger<'_> {
+impl Drop for Stranger {
     fn drop(&mut self) {
         self.known();
     }
