@@ -129,9 +129,18 @@ fn a_session_without_syncs_takes_more_room_before_it_folds() {
 /// regions of a wide log stand at its end.
 #[test]
 fn compaction_takes_the_room_back() {
+    take_the_room_back(false, 20);
+    // Where checkpoints in the background have put things depends on the machine: 9 rounds on a quiet one,
+    // up to 32 beside six busy loops.
+    take_the_room_back(true, 40);
+}
+
+fn take_the_room_back(background: bool, rounds_max: u64) {
     let scratch = Scratch::new();
     let path = scratch.file("a.creel");
-    let options = OpenOptions::new().sync(SyncMode::Normal);
+    let options = OpenOptions::new()
+        .sync(SyncMode::Normal)
+        .background_checkpoint(background);
     let db = options.create(&path, &CreateOptions::default()).unwrap();
     let entries = 100_000;
     for from in (0..entries).step_by(1000) {
@@ -144,10 +153,9 @@ fn compaction_takes_the_room_back() {
     db.checkpoint(&CheckpointOptions::default(), &NoProgress)
         .unwrap();
     let report = db.compact(&CompactOptions::default(), &NoProgress).unwrap();
-    // Leaves are packed once and less than all moved, and nothing is tried where nothing is free. How many
-    // rounds that takes depends on where checkpoints in the background have put things; 23 were seen.
+    // Leaves are packed once and less than all moved, and nothing is tried where nothing is free.
     assert!(
-        report.bytes_written < report.bytes_after * 2 && report.rounds <= 40,
+        report.bytes_written < report.bytes_after * 2 && report.rounds <= rounds_max,
         "{report:?}"
     );
     let again = db.compact(&CompactOptions::default(), &NoProgress).unwrap();
