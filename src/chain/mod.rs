@@ -29,8 +29,9 @@ pub use chain::{Chain, Located, random_id};
 pub use error::{ChainError, ChainResult};
 pub use pace::{Pace, Tries, backoff, repeat};
 pub use probe::{ProbeOptions, ProbeReport, probe};
+pub use protocol::Held;
 pub use run::{
-    Behind, Collected, Delivered, GcReport, GcWish, Held, HoldView, Image, MirrorReport, NodeView,
+    Behind, Collected, Delivered, GcReport, GcWish, HoldView, Image, MirrorReport, NodeView,
     Opened, Overview, Promotion, PublishRun, ReadRun, RestorePlan, RestoreTo, SnapshotWish, Start,
     StoreFinding, StoreReport, StoreVerifyOptions, Target, collect, mirror, promote, verify_store,
 };

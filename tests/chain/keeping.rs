@@ -221,6 +221,33 @@ fn holds_keep_the_log_within_their_caps() {
     assert_eq!(world.faults(), "");
 }
 
+/// The log behind a copy that lies below the floor is gone. While it still said that it was there, the
+/// others kept nothing either.
+#[test]
+fn a_hold_that_comes_too_late_takes_nothing_from_the_others() {
+    let mut world = World::new(4);
+    world.snapshot_of(world.points[3], NOW_US, b"x", false);
+    assert_eq!(world.gc(keep_nothing()).floor, 4);
+    let mut late = ProgressDoc::new([5; 16], LINEAGE, NodeRole::Replica, world.points[1].into());
+    late.time_us = NOW_US - 1;
+    world.chain.say_progress(&late, &mut Tries(0)).unwrap();
+    world.publish(5);
+    world.snapshot_of(world.points[9], NOW_US, b"y", false);
+    let mut hold = HoldDoc::new(
+        &HoldName::new("audit").unwrap(),
+        LINEAGE,
+        world.points[6].index,
+    );
+    hold.expires_us = NOW_US + 1;
+    world.chain.set_hold(&hold, &mut Tries(0)).unwrap();
+    let report = world.gc(keep_nothing());
+    assert_eq!(
+        (report.floor, report.reason.as_str()),
+        (7, "held by hold/audit.json")
+    );
+    assert_eq!(world.faults(), "");
+}
+
 #[test]
 fn abandoned_snapshots_go_after_a_day() {
     let world = World::new(2);

@@ -14,6 +14,7 @@
 //! `tests/chain/model` walks through every order of events of a small chain.
 
 mod gc;
+mod keeping;
 mod promoter;
 mod publisher;
 mod reader;
@@ -24,6 +25,7 @@ use super::object::Facts;
 use crate::format::entry::Point;
 
 pub use gc::{Gc, GcStep};
+pub use keeping::{Held, Wanted, floor};
 pub use promoter::{Promoter, PromoterStep};
 pub use publisher::{Publisher, PublisherStep, Stop};
 pub use reader::{LIST_EVERY, Reader, ReaderStep};

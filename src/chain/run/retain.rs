@@ -7,23 +7,12 @@ use crate::chain::chain::{Chain, Located, random_id};
 use crate::chain::error::{ChainError, ChainResult};
 use crate::chain::name::{Name, SnapshotId, prefix};
 use crate::chain::object::{
-    BeginDoc, Catalogue, FloorRow, HoldDoc, MAX_SMALL, NodeRole, ProgressDoc, RetentionRow,
-    SnapshotRow,
+    BeginDoc, Catalogue, FloorRow, HoldDoc, MAX_SMALL, ProgressDoc, RetentionRow, SnapshotRow,
 };
 use crate::chain::pace::{Pace, repeat};
+use crate::chain::protocol::{self, Held, Wanted};
 use crate::chain::store::MAX_LIST;
 use crate::progress::Progress;
-
-/// Something that keeps the log from being removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Whose: a node or a hold.
-    pub by: String,
-    /// Entries behind this index are wanted.
-    pub index: u64,
-    /// Why it does not count, where it does not.
-    pub dropped: Option<String>,
-}
 
 /// What a collection did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,14 +147,16 @@ impl Chain {
             before: chosen.at,
         };
         let held = self.holds(retention, now_us, tail.number, pace)?;
-        let lowest = held
-            .iter()
-            .filter(|held| held.dropped.is_none())
-            .min_by_key(|h| h.index);
-        if let Some(lowest) = lowest.filter(|held| held.index < floor.before.index)
-            && let Located::At(number) = self.locate(lowest.index, catalogue.floor.number, pace)?
-        {
-            floor.number = number.min(floor.number);
+        let snapshot = (floor.number, floor.before.index);
+        let (number, lowest) = protocol::floor(snapshot, &held, |index| {
+            let located = self.locate(index, catalogue.floor.number, pace)?;
+            Ok::<_, ChainError>(match located {
+                Located::At(number) => Some(number),
+                Located::BelowFloor(_) | Located::Beyond(_) => None,
+            })
+        })?;
+        floor.number = number;
+        if let Some(lowest) = lowest {
             reason = format!("held by {}", lowest.by);
         }
         // What the floor is called must be what stands there.
@@ -213,53 +204,31 @@ impl Chain {
         pace: &mut dyn Pace,
     ) -> ChainResult<Vec<Held>> {
         let mut held = Vec::new();
-        for (by, index, limit, dropped) in self.wishes(retention, now_us, pace)? {
-            let mut dropped = dropped;
-            if dropped.is_none() && limit < u64::MAX {
+        for wanted in self.wanted(retention, now_us, pace)? {
+            held.push(wanted.judged(|index, limit| {
                 let from = match self.locate(index, 1, pace)? {
                     Located::At(number) | Located::BelowFloor(number) => number,
                     Located::Beyond(_) => tail + 1,
                 };
-                let bytes = self.log_bytes(from, tail, limit, pace)?;
-                if bytes > limit {
-                    dropped = Some(format!("it would keep more than {limit} bytes"));
-                }
-            }
-            held.push(Held { by, index, dropped });
+                self.log_bytes(from, tail, limit, pace)
+            })?);
         }
         Ok(held)
     }
 
-    /// Who wants which index, at most how many bytes, and why that is refused at once.
-    fn wishes(
+    fn wanted(
         &self,
         retention: &RetentionRow,
         now_us: u64,
         pace: &mut dyn Pace,
-    ) -> ChainResult<Vec<Wish>> {
-        let mut wishes = Vec::new();
-        for document in self.progress(pace)? {
-            if document.role != NodeRole::Replica || !document.holds {
-                continue;
-            }
-            let quiet = now_us.saturating_sub(document.time_us);
-            let dropped = (quiet > retention.hold_ttl_us)
-                .then(|| format!("nothing heard for {} s", quiet / 1_000_000));
-            let by = Name::Progress(document.node).to_string();
-            wishes.push((
-                by,
-                document.durable.index,
-                retention.hold_max_bytes,
-                dropped,
-            ));
-        }
-        for document in self.hold_documents(pace)? {
-            let expired = now_us > document.expires_us;
-            let dropped = expired.then(|| "it has expired".to_owned());
-            let by = format!("hold/{}.json", document.name);
-            wishes.push((by, document.index, document.max_bytes, dropped));
-        }
-        Ok(wishes)
+    ) -> ChainResult<Vec<Wanted>> {
+        let nodes = self.progress(pace)?;
+        let nodes = nodes.iter();
+        let nodes = nodes.filter_map(|said| Wanted::by_node(said, retention, now_us));
+        let mut wanted: Vec<Wanted> = nodes.collect();
+        let holds = self.hold_documents(pace)?;
+        wanted.extend(holds.iter().map(|hold| Wanted::by_hold(hold, now_us)));
+        Ok(wanted)
     }
 
     /// What all nodes say about themselves. What cannot be read is left out.
@@ -434,9 +403,6 @@ impl Chain {
         repeat(pace, "writing progress", || self.store().put(&name, &bytes))
     }
 }
-
-/// Who, which index, how many bytes at most, why it does not count.
-type Wish = (String, u64, u64, Option<String>);
 
 struct Plan {
     floor: FloorRow,
