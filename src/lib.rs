@@ -88,6 +88,8 @@ pub use db::{
     LogInfo, OpenOptions, Position, PositionChange, Recovery, RegionInfo, SlotInfo, Snapshot,
     Sorted, Sorter, SyncMode, Token, info, log_info,
 };
+#[doc(hidden)]
+pub use db::{awaited, keeping};
 pub use error::{Bounded, Corruption, Error, Holder, Result};
 pub use format::fence::FenceRecord;
 pub use format::header::Role;

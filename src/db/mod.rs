@@ -5,6 +5,7 @@
 mod alone;
 mod apply;
 mod archive;
+pub mod awaited;
 mod background;
 mod backup;
 mod batch;
@@ -23,6 +24,7 @@ mod handle;
 mod identity;
 mod info;
 mod job;
+pub mod keeping;
 mod kept;
 mod loginfo;
 mod mark;

@@ -1,10 +1,17 @@
 //! Waiting for a commit that was made elsewhere.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::Db;
+use super::awaited::{Answer, Asked, compare_epoch};
 use super::receipt::Receipt;
 use crate::error::{Error, Result};
+use crate::format::entry::Point;
+
+/// A log that goes another way than the commit is looked at again so often: it is taken back, and
+/// then may well be shorter than it was.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 impl Db {
     /// [`Error::Replaced`] where the path names another file by now: reads go on as they were, and
@@ -23,11 +30,10 @@ impl Db {
             let newest = self.inner.newest_point()?;
             // A replica made anew takes the place of the file that this handle has open.
             self.inner.check_same_file()?;
-            if receipt.index <= newest.index {
-                return self.judge(receipt);
-            }
-            if newest.epoch > receipt.epoch {
-                self.lost_with_its_epoch(receipt)?;
+            match receipt.answer(&newest, self)? {
+                Answer::Here => return Ok(()),
+                Answer::Lost(reason) => return Err(Error::TokenLost { reason }),
+                Answer::NotYet => {}
             }
             let waited = self.inner.vfs().elapsed().saturating_sub(started);
             if waited >= timeout {
@@ -37,60 +43,37 @@ impl Db {
                 );
                 return Err(Error::TimedOut { what, waited });
             }
-            self.watch(newest.index, timeout.saturating_sub(waited))?;
-        }
-    }
-
-    /// Is the entry at that index the commit?
-    fn judge(&self, receipt: &Receipt) -> Result<()> {
-        match self.inner.point_at(receipt.index) {
-            Ok(point) if receipt.is_at(&point) => Ok(()),
-            Ok(point) => {
-                let reason = format!(
-                    "entry {} is another commit here, of epoch {}",
-                    point.index, point.epoch
-                );
-                Err(Error::TokenLost { reason })
-            }
-            // Too old to look at. Each epoch has one writer, so epoch and index are enough.
-            Err(Error::NotRetained { .. }) => self
-                .check_epoch(receipt.epoch, receipt.index)
-                .map_err(|e| match e {
-                    Error::Diverged { reason } => Error::TokenLost { reason },
-                    e => e,
-                }),
-            Err(e) => Err(e),
+            let left = timeout.saturating_sub(waited);
+            let most = match receipt.index <= newest.index {
+                true => left.min(LOOK_AGAIN),
+                false => left,
+            };
+            self.watch(newest.index, most)?;
         }
     }
 
     /// [`Error::Diverged`] where the entry with this index is of another epoch in this file's
     /// history: the epoch table tells, however old the entry is.
     pub(super) fn check_epoch(&self, epoch: u32, index: u64) -> Result<()> {
-        let epochs = self.epochs()?;
-        let at = epochs.partition_point(|e| e.previous_index < index);
-        let (before, after) = epochs.split_at(at);
-        let right = match (before.last(), after.first()) {
-            (Some(of), _) => of.epoch == epoch,
-            // Of the first epoch of all, whose number no record has.
-            (None, Some(next)) => epoch < next.epoch,
-            (None, None) => true,
-        };
-        let reason = format!("entry {index} is of another epoch here");
-        right.then_some(()).ok_or(Error::Diverged { reason })
+        match compare_epoch(&Asked::epochs(self)?, epoch, index) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less | Ordering::Greater => Err(Error::Diverged {
+                reason: format!("entry {index} is of another epoch here"),
+            }),
+        }
+    }
+}
+
+impl Asked for Db {
+    fn point_at(&self, index: u64) -> Result<Option<Point>> {
+        match self.inner.point_at(index) {
+            Err(Error::NotRetained { .. }) => Ok(None),
+            point => point.map(Some),
+        }
     }
 
-    /// A commit behind the end of its epoch never comes.
-    fn lost_with_its_epoch(&self, receipt: &Receipt) -> Result<()> {
-        let epochs = self.epochs()?;
-        // It began below the newest entry, which is below the commit.
-        match epochs.iter().find(|e| e.epoch > receipt.epoch) {
-            Some(next) => Err(Error::TokenLost {
-                reason: format!(
-                    "epoch {} began behind entry {}",
-                    next.epoch, next.previous_index
-                ),
-            }),
-            None => Ok(()),
-        }
+    fn epochs(&self) -> Result<Vec<(u32, u64)>> {
+        let epochs = Db::epochs(self)?;
+        Ok(epochs.iter().map(|e| (e.epoch, e.previous_index)).collect())
     }
 }

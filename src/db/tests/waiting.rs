@@ -11,13 +11,21 @@ use super::stepped::Stepped;
 use crate::db::archive::records;
 use crate::db::handle::lock;
 use crate::db::proof::{is_header_proven, is_proven};
-use crate::db::{CreateOptions, Db, FenceWish, OpenOptions, Position, Receipt};
+use crate::db::{
+    CheckpointOptions, CreateOptions, Db, FenceWish, OpenOptions, Position, Receipt, Retention,
+};
 use crate::error::Error;
 use crate::format::frame::FRAME_HEADER_SIZE;
 use crate::format::header::Role;
+use crate::progress::NoProgress;
 use crate::sys::Watch;
 
 const LONG: Duration = Duration::from_secs(9);
+
+fn checkpoint(db: &Db) {
+    let options = CheckpointOptions::default();
+    db.checkpoint(&options, &NoProgress).unwrap();
+}
 
 fn plain() -> OpenOptions {
     OpenOptions::new().background_checkpoint(false)
@@ -321,10 +329,46 @@ fn the_table_of_epochs_tells_whose_entry_it_is() {
             }
         }
     }
-    // Without a record nobody knows.
+    // Without a record there was none but the first.
     let (_dir, db) = new();
     db.check_epoch(1, 5).unwrap();
-    db.check_epoch(7, 5).unwrap();
+    let told = db.check_epoch(7, 5);
+    assert!(matches!(told, Err(Error::Diverged { .. })), "{told:?}");
+}
+
+/// Promoted behind the back of an epoch 2 that it had heard of, a file took what was written there for
+/// its own: no record told of the epoch of its first entries.
+#[test]
+fn a_commit_of_an_epoch_that_was_passed_over_is_not_here() {
+    let (_dir, db) = new();
+    for i in 0..5u8 {
+        db.put(&[i], b"v").unwrap();
+    }
+    let wish = FenceWish {
+        above_epoch: 2,
+        ..FenceWish::default()
+    };
+    let fence = db.prepare_fence(&wish).unwrap();
+    db.install_fence(&fence).unwrap();
+    assert_eq!(db.epochs().unwrap()[0].epoch, 3);
+    let none = Retention {
+        min_entries: 0,
+        rewind_bytes: Some(0),
+        ..Retention::default()
+    };
+    db.change_facts(|facts| facts.retention = none).unwrap();
+    for i in 0..3u8 {
+        db.put(&[i], b"w").unwrap();
+        checkpoint(&db);
+    }
+    let old = db.position_at(4);
+    assert!(matches!(old, Err(Error::NotRetained { .. })), "{old:?}");
+    let wait = |text: &str| db.wait_for(&text.parse().unwrap(), Duration::ZERO);
+    wait("1:4").unwrap();
+    let late = wait("2:4");
+    assert!(matches!(late, Err(Error::TimedOut { .. })), "{late:?}");
+    let lost = wait("2:7");
+    assert!(matches!(lost, Err(Error::TokenLost { .. })), "{lost:?}");
 }
 
 #[test]
@@ -352,6 +396,38 @@ fn a_commit_behind_the_end_of_its_epoch_never_comes() {
     for epoch in [3, 4] {
         let late = wait(epoch, 9);
         assert!(matches!(late, Err(Error::TimedOut { .. })), "{late:?}");
+    }
+}
+
+/// A file that has gone a way of its own said that commits of the epoch that it had not heard of were
+/// dropped; and that they were here, where its own entry was too old to look at.
+#[test]
+fn a_commit_of_an_epoch_that_is_not_known_here_is_neither_here_nor_lost() {
+    let (_dir, db) = new();
+    for i in 0..9u8 {
+        db.put(&[i], b"v").unwrap();
+    }
+    let wait = |text: &str| db.wait_for(&text.parse().unwrap(), Duration::ZERO);
+    let late = |text: &str| matches!(wait(text), Err(Error::TimedOut { .. }));
+    assert!(late("2:5") && late("2:5:9f31c0aa") && late("2:10"));
+    assert!(matches!(wait("1:5:00000000"), Err(Error::TokenLost { .. })));
+    checkpoint(&db);
+    db.put(b"k", b"v").unwrap();
+    checkpoint(&db);
+    let old = db.position_at(5);
+    assert!(matches!(old, Err(Error::NotRetained { .. })), "{old:?}");
+    wait("1:5").unwrap();
+    assert!(late("2:5") && late("2:5:9f31c0aa"));
+    // Between two epochs of its own.
+    let (_dir, db) = epochs();
+    let wait = |text: &str| db.wait_for(&text.parse().unwrap(), Duration::ZERO);
+    for text in ["2:2", "3:5", "4:8"] {
+        let late = wait(text);
+        assert!(matches!(late, Err(Error::TimedOut { .. })), "{late:?}");
+    }
+    for text in ["1:5", "2:8"] {
+        let lost = wait(text);
+        assert!(matches!(lost, Err(Error::TokenLost { .. })), "{lost:?}");
     }
 }
 
