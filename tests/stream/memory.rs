@@ -256,6 +256,12 @@ impl Written {
         );
     }
 
+    /// These are the bytes that were written for this commit.
+    pub fn is(&self, point: &Point, bytes: Option<&[u8]>) -> bool {
+        let written = self.0.get(&point.history);
+        written.is_some() && written.map(Vec::as_slice) == bytes
+    }
+
     /// An entry of a copy is byte for byte one that a primary wrote.
     pub fn check(&self, log: &Log, from: u64) {
         for index in from + 1..=log.head().index {

@@ -76,6 +76,7 @@ impl World {
         if self.store.is_some() {
             assert_eq!(self.oracle.end(), head, "not everything is published");
         }
+        self.ask_for_all(leader);
     }
 
     pub(super) fn is_well(&self, leader: usize) -> bool {

@@ -7,12 +7,14 @@
 
 mod chain;
 mod heal;
+mod holds;
 mod link;
 mod node;
 mod oracle;
 mod promotion;
 mod seen;
 mod store;
+mod tokens;
 mod tools;
 mod traffic;
 mod world;
@@ -120,6 +122,21 @@ fn a_tail_that_is_taken_back_before_it_is_saved_is_noticed() {
 #[test]
 fn a_copy_with_other_data_at_the_same_position_is_noticed() {
     noticed(Weak::AppliesWrongData, "other data");
+}
+
+#[test]
+fn tokens_that_are_answered_by_their_number_are_noticed() {
+    noticed(Weak::TokensByNumber, "is not the commit");
+}
+
+#[test]
+fn holds_in_the_store_without_caps_are_noticed() {
+    noticed(Weak::StoreWithoutCaps, "more than the caps of its holds");
+}
+
+#[test]
+fn holds_in_a_file_without_caps_are_noticed() {
+    noticed(Weak::FileWithoutCaps, "more than the caps of its holds");
 }
 
 #[test]

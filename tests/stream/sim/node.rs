@@ -7,6 +7,7 @@ use creel::format::entry::{Entry, Point};
 use creel::stream::source::Head;
 
 use super::chain::{Call, Job};
+use super::holds::Shelf;
 use crate::memory::Log;
 use crate::rng::Rng;
 use crate::samples::LINEAGE;
@@ -51,6 +52,8 @@ pub struct Node {
     pub published: u64,
     /// Somebody wants it to be primary.
     pub chosen: bool,
+    /// What is kept of its log that a checkpoint has passed.
+    pub shelf: Shelf,
 }
 
 impl Node {
@@ -83,6 +86,7 @@ impl Node {
             call: None,
             published: 0,
             chosen: false,
+            shelf: Shelf::default(),
         }
     }
 
@@ -134,6 +138,7 @@ impl Node {
     /// Takes back what comes behind an index.
     pub fn rewind(&mut self, index: u64) {
         self.log.truncate(index);
+        self.shelf.rewind(index);
         self.durable = self.durable.min(index);
         self.copy += 1;
     }
@@ -145,6 +150,7 @@ impl Node {
         let shared = shared.map(|point| point.index).next().unwrap_or(0);
         self.save_behind(shared);
         self.log = log;
+        self.shelf.clear();
         self.sync();
         self.copy += 1;
         self.primary = false;

@@ -16,6 +16,12 @@ pub enum Weak {
     RewindsUnsaved,
     /// A copy counts its entries without what is in them, now and then.
     AppliesWrongData,
+    /// A token is answered as soon as the log has as many entries.
+    TokensByNumber,
+    /// Holds count however much they keep, and for ever: in the store.
+    StoreWithoutCaps,
+    /// In the file of a node.
+    FileWithoutCaps,
     /// Whether a copy may be promoted depends on what time it is.
     AsksTheClock,
 }
@@ -51,10 +57,21 @@ pub struct Seen {
     pub rotten: u64,
     pub store_faults: u64,
     pub wall_steps: u64,
+    pub tokens: u64,
+    pub found: u64,
+    pub found_by_table: u64,
+    pub lost_tokens: u64,
+    pub lost_by_table: u64,
+    pub other_way: u64,
+    pub held_in_store: u64,
+    pub over_in_store: u64,
+    pub late_in_store: u64,
+    pub held_in_file: u64,
+    pub over_in_file: u64,
 }
 
 impl Seen {
-    fn fields(&mut self) -> [&mut u64; 28] {
+    fn fields(&mut self) -> [&mut u64; 39] {
         [
             &mut self.applied,
             &mut self.acked,
@@ -84,6 +101,17 @@ impl Seen {
             &mut self.rotten,
             &mut self.store_faults,
             &mut self.wall_steps,
+            &mut self.tokens,
+            &mut self.found,
+            &mut self.found_by_table,
+            &mut self.lost_tokens,
+            &mut self.lost_by_table,
+            &mut self.other_way,
+            &mut self.held_in_store,
+            &mut self.over_in_store,
+            &mut self.late_in_store,
+            &mut self.held_in_file,
+            &mut self.over_in_file,
         ]
     }
 

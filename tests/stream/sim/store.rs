@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use creel::chain::object::{Facts, Segment};
+use creel::chain::object::{Facts, HoldDoc, ProgressDoc, RetentionRow, Segment};
 use creel::format::entry::{Entries, Point};
 
+use super::holds::Held;
 use crate::memory::Log;
 use crate::rng::Rng;
 use crate::samples::start;
@@ -82,6 +83,14 @@ pub struct SimStore {
     pub made: Vec<Segment>,
     pub injected: Injected,
     pub calm: bool,
+    pub retention: RetentionRow,
+    /// What somebody asked for, and what nodes say of themselves.
+    pub holds: Vec<HoldDoc>,
+    pub progress: BTreeMap<usize, ProgressDoc>,
+    /// The first number that is not to be removed.
+    pub floor: u64,
+    /// What stays for a hold alone.
+    pub held: Option<Held>,
 }
 
 impl SimStore {
@@ -278,15 +287,16 @@ impl SimStore {
         Some(log)
     }
 
-    /// Keeps what the newest whole copy needs to be brought up to date.
-    pub fn floor(&self) -> Option<u64> {
+    /// The first number that the newest whole copy needs to be brought up to date, and where that copy
+    /// is.
+    pub fn copy_floor(&self) -> Option<(u64, u64)> {
         let whole = |image: &&Image| blake3::hash(&image.bytes).as_bytes() == &image.hash;
         let image = self.images.iter().rev().find(whole)?;
         let mut linked = self.linked();
         linked.reverse();
-        let behind = linked
-            .iter()
-            .find(|segment| segment.facts.after.index > image.point.index);
-        behind.or(linked.last()).map(|segment| segment.facts.number)
+        let index = image.point.index;
+        let behind = linked.iter().find(|s| s.facts.after.index > index);
+        let number = behind.or(linked.last())?.facts.number;
+        Some((number, index))
     }
 }

@@ -25,12 +25,13 @@ pub enum Tool {
 impl World {
     /// Starts one of them.
     pub fn start_tool(&mut self) {
-        let Some(store) = &self.store else { return };
-        if self.tools.len() >= 2 {
+        if self.store.is_none() || self.tools.len() >= 2 {
             return;
         }
         if self.rng.chance(50) {
-            let Some(floor) = store.floor() else { return };
+            let Some(floor) = self.plan_floor() else {
+                return;
+            };
             self.oracle.collects(floor);
             let (machine, step) = Gc::new(floor);
             let GcStep::List(after) = step else { return };

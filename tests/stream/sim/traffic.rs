@@ -66,7 +66,7 @@ impl World {
             let before = node.log.head().index;
             let outcome = node.log.apply(&bytes);
             node.sync();
-            if self.weak == Weak::AppliesWrongData && bytes.len().is_multiple_of(50) {
+            if self.weak == Weak::AppliesWrongData && bytes.len().is_multiple_of(37) {
                 node.log.sum ^= 1;
             }
             if outcome.is_err() {

@@ -7,11 +7,13 @@ use creel::format::frame::EntryKind;
 use creel::stream::clock::Now;
 
 use super::chain::Job;
+use super::holds;
 use super::link::Link;
 use super::node::{Node, Wish};
 use super::oracle::Oracle;
 use super::seen::{Seen, Weak};
 use super::store::{Ask, SimStore};
+use super::tokens::Tokens;
 use super::tools::Tool;
 use crate::rng::Rng;
 
@@ -24,6 +26,7 @@ pub struct World {
     /// Decides who is primary; without one somebody gives out epochs.
     pub(super) store: Option<SimStore>,
     pub(super) tools: Vec<Tool>,
+    pub(super) tokens: Tokens,
     /// The highest epoch that there is.
     pub(super) epoch: u32,
     /// Fences that were offered to the store.
@@ -44,6 +47,7 @@ impl World {
         let count = 1 + rng.below(5);
         let store = rng.chance(65).then(|| SimStore {
             careless: weak == Weak::CarelessStore,
+            retention: holds::caps(&mut rng),
             ..SimStore::default()
         });
         let mut world = World {
@@ -54,6 +58,7 @@ impl World {
             oracle: Oracle::default(),
             store,
             tools: Vec::new(),
+            tokens: Tokens::default(),
             epoch: 1,
             promised: HashSet::new(),
             asked: vec![None; count],
@@ -102,6 +107,9 @@ impl World {
         let index = node.log.head().index;
         self.note(1, at as u64, index);
         self.oracle.node(at, &self.nodes[at]);
+        if kind != EntryKind::Fence {
+            self.hand_out(at);
+        }
     }
 
     /// One thing happens, then everything is checked.
@@ -124,12 +132,15 @@ impl World {
                 for _ in 0..4 {
                     self.use_tool();
                 }
+                self.hold_in_store();
             }
             83..92 => self.tick_all(),
             _ => self.fault(),
         }
         self.drop_dead_links();
         self.see_store();
+        self.look_for_tokens();
+        self.check_holds();
     }
 
     pub(super) fn pump_somewhere(&mut self) {
@@ -274,15 +285,11 @@ impl World {
             8 => self.restart(),
             9 | 12 => self.promote(),
             10 => {
-                // Old entries are thrown away; what is not in the store is kept for it.
                 let at = self.rng.below(self.nodes.len());
-                let node = &mut self.nodes[at];
-                let most = match self.store {
-                    Some(_) => node.published.min(node.log.head().index),
-                    None => node.log.head().index,
-                };
-                let floor = self.rng.below(most as usize + 1) as u64;
-                node.log.floor = node.log.floor.max(floor);
+                match self.rng.chance(40) {
+                    true => self.hold_in_file(at),
+                    false => self.archive(at),
+                }
             }
             13 => {
                 // A clock is set, by years. Only what is shown may change.
@@ -328,6 +335,7 @@ impl World {
             self.seen.power_cuts += 1;
             self.seen.lost += lost.len() as u64;
             self.oracle.lost(at, &lost, &self.nodes);
+            self.tokens.taken(&lost);
         }
         let node = &mut self.nodes[at];
         node.starts = node.starts.wrapping_add(1);
@@ -354,6 +362,7 @@ impl World {
         if !node.writable() {
             node.wish = Wish::Reseed;
             node.log.floor = node.log.head().index;
+            node.shelf.clear();
             node.drop_job();
         }
     }
