@@ -3,7 +3,8 @@
 # what of the core nothing runs through. Needs cargo-llvm-cov (`cargo install cargo-llvm-cov
 # --locked`) and, where rustup has no llvm-tools, LLVM_COV and LLVM_PROFDATA, of the LLVM that
 # `rustc -vV` names (Debian: llvm-22).
-# `nightly/coverage.sh --features cloud`: arguments go to cargo test.
+# Everything that can be chosen is built in, and the planted mistakes are made one by one at the end.
+# Arguments go to cargo test.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export LC_ALL=C.UTF-8 CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
@@ -22,8 +23,15 @@ mkdir -p "$CARGO_TARGET_DIR"
 export RUSTFLAGS="${RUSTFLAGS:-} -Cllvm-args=-runtime-counter-relocation"
 export LLVM_PROFILE_FILE=$(realpath "$CARGO_TARGET_DIR")/creel-%c%4m.profraw
 rm -f "$CARGO_TARGET_DIR"/*.profraw
-cargo test --locked --no-fail-fast "$@"
+REPORT="cargo llvm-cov report --failure-mode all --json --output-path"
+cargo test --locked --no-fail-fast --features cloud,planted-defects "$@"
 status=$?
-cargo llvm-cov report --failure-mode all --json --output-path "$CARGO_TARGET_DIR/coverage.json" || exit 1
+# What the tests of right code run through; then the mistakes, which are conditions as well.
+$REPORT "$CARGO_TARGET_DIR/without.json" || exit 1
+cargo test --locked --features cloud,planted-defects --test crash -- --ignored planted || status=1
+$REPORT "$CARGO_TARGET_DIR/coverage.json" || exit 1
+echo "== without planted mistakes"
+python3 nightly/coverage.py "$CARGO_TARGET_DIR/without.json"
+echo "== with them"
 python3 nightly/coverage.py "$CARGO_TARGET_DIR/coverage.json"
 exit $status

@@ -158,7 +158,7 @@ impl Inner {
         };
         let blocked = vfs.elapsed().saturating_sub(started);
         let mut built = self.build(job, &cut, progress);
-        if built.as_ref().is_err_and(is_no_room) && job.rewind.is_none() {
+        if built.as_ref().is_err_and(is_no_room) {
             // Its pin would keep what is let go.
             drop(cut);
             match self.cut_without_trees(job) {

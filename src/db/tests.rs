@@ -14,6 +14,8 @@ mod life;
 mod limits;
 mod looks;
 mod marks;
+mod meanwhile;
+mod no_room;
 mod opening;
 mod parts;
 mod ranges;

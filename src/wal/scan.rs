@@ -301,17 +301,16 @@ fn refuse_if_promised(
         region,
         at.end + 8,
         upto,
-        &mut |_, witness| match witness {
-            Witness::Frame(header) => u64::from(header.envelope.synced_units) * 8 > at.end,
-            Witness::Mark => true,
+        &mut |offset, witness| match witness {
+            Witness::Mark => Some((offset, "the mark".to_owned())),
+            Witness::Frame(header) if u64::from(header.envelope.synced_units) * 8 > at.end => {
+                Some((offset, format!("entry {}", header.entry.index)))
+            }
+            Witness::Frame(_) => None,
         },
     )?;
-    let Some((offset, witness)) = found else {
+    let Some((offset, what)) = found else {
         return Ok(());
-    };
-    let what = match witness {
-        Witness::Frame(header) => format!("entry {}", header.entry.index),
-        Witness::Mark => "the mark".to_owned(),
     };
     let text = format!(
         "log entry {} is damaged: {what} at byte {} proves that it had been durable",
@@ -331,17 +330,18 @@ pub fn find_next(
     from: u64,
 ) -> Result<Option<Placed>> {
     let mut window = Window::new(file, extent);
-    let found = find_witness(
+    find_witness(
         &mut window,
         region,
         from,
         u64::MAX,
-        &mut |_, witness| matches!(witness, Witness::Frame(header) if header.entry.index < MAX_COUNTER),
-    )?;
-    Ok(found.and_then(|(offset, witness)| match witness {
-        Witness::Frame(header) => Some(Placed { offset, header }),
-        Witness::Mark => None,
-    }))
+        &mut |offset, witness| match witness {
+            Witness::Frame(header) if header.entry.index < MAX_COUNTER => {
+                Some(Placed { offset, header })
+            }
+            _ => None,
+        },
+    )
 }
 
 /// Something whole of this incarnation that names its own place.
@@ -350,14 +350,14 @@ enum Witness {
     Mark,
 }
 
-/// Finds the first whole frame header or mark in `from..upto` that `wanted` accepts.
-fn find_witness(
+/// What `wanted` makes of the first whole frame header or mark in `from..upto` that it accepts.
+fn find_witness<T>(
     window: &mut Window<'_>,
     region: &RegionHeader,
     from: u64,
     upto: u64,
-    wanted: &mut dyn FnMut(u64, &Witness) -> bool,
-) -> Result<Option<(u64, Witness)>> {
+    wanted: &mut dyn FnMut(u64, Witness) -> Option<T>,
+) -> Result<Option<T>> {
     let (frames, marks) = (region.sync_word(), Mark::word(region.salt));
     let mut at = from;
     while let Some(chunk) = window.chunk(at)? {
@@ -370,10 +370,9 @@ fn find_witness(
         if hit.is_none() {
             continue;
         }
-        if let Some(witness) = witness_at(window, region, at)?
-            && wanted(at, &witness)
-        {
-            return Ok(Some((at, witness)));
+        let found = witness_at(window, region, at)?.and_then(|witness| wanted(at, witness));
+        if found.is_some() {
+            return Ok(found);
         }
         at += 8;
     }
@@ -450,7 +449,7 @@ pub fn find_orphan(file: &dyn File, extent: Extent, last: u64) -> Result<Option<
 }
 
 fn whole_entry(frame: Option<&[u8]>, entry: &crate::format::frame::EntryHeader) -> bool {
-    use crate::format::frame::{ENVELOPE_SIZE, Envelope};
+    use crate::format::frame::Envelope;
     let envelope = Envelope {
         own_units: 0,
         synced_units: 0,
@@ -462,5 +461,5 @@ fn whole_entry(frame: Option<&[u8]>, entry: &crate::format::frame::EntryHeader) 
         entry: *entry,
         header_crc: 0,
     };
-    frame.is_some_and(|f| f.len() > ENVELOPE_SIZE && header.check_body(f).is_some())
+    frame.is_some_and(|frame| header.check_body(frame).is_some())
 }

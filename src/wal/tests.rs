@@ -5,6 +5,7 @@ mod looks;
 mod recorded;
 mod regions;
 mod syncs;
+mod wrong;
 
 use std::sync::Arc;
 

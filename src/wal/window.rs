@@ -75,22 +75,23 @@ impl<'f> Window<'f> {
     fn fill(&mut self, at: u64, len: u64) -> Result<()> {
         // Keep reads aligned so that a region is read in whole pages.
         let start = at & !4095;
-        let is_kept = Arc::get_mut(&mut self.buf).is_none();
-        self.chunk = match is_kept {
-            true if self.chunk > LAST_CHUNK => LAST_KEPT,
-            true => self.chunk * 4,
-            false => (self.chunk * 4).clamp(FIRST_CHUNK, LAST_CHUNK),
+        // `None` where somebody keeps it.
+        let own = Arc::get_mut(&mut self.buf).map(std::mem::take);
+        self.chunk = match own {
+            None if self.chunk > LAST_CHUNK => LAST_KEPT,
+            None => self.chunk * 4,
+            Some(_) => (self.chunk * 4).clamp(FIRST_CHUNK, LAST_CHUNK),
         };
         let want = (at + len - start)
             .max(self.chunk as u64)
             .min(self.extent.len - start) as usize;
-        let mut fresh = LargeBuffer::default();
-        if is_kept {
-            fresh = LargeBuffer::zeroed(want);
-        } else if let Some(buf) = Arc::get_mut(&mut self.buf) {
-            fresh = std::mem::take(buf);
-            fresh.resize(want);
-        }
+        let mut fresh = match own {
+            None => LargeBuffer::zeroed(want),
+            Some(mut buf) => {
+                buf.resize(want);
+                buf
+            }
+        };
         let got = self
             .file
             .read_at(&mut fresh, self.extent.start + start)

@@ -94,6 +94,31 @@ fn a_group_that_fits_is_one_write_that_is_waited_for_once() {
     assert_eq!(waits(&done), 1, "{done:?}");
 }
 
+/// 8 MiB at most in one write, whatever room there is.
+#[test]
+fn a_group_of_many_bytes_is_written_in_several_pieces() {
+    let (_dir, vfs, db) = watched();
+    db.widen_log(32 << 20).unwrap();
+    db.put(b"a", b"1").unwrap();
+    {
+        let _writer = db.inner.lock_writer().unwrap();
+        let mut log = lock(&db.inner.log);
+        assert!(db.inner.switch_if_possible(&mut log, 0).unwrap());
+    }
+    vfs.take();
+    let mib = |i: u8| put(&[i], 1 << 20);
+    let results = group(&db, (0..12).map(mib).collect());
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let whole = |done: &Done| match done {
+        Done::Durable(_, len) => Some(len >> 20),
+        _ => None,
+    };
+    let writes: Vec<u64> = vfs.take().iter().filter_map(whole).collect();
+    assert_eq!(writes, [7, 5]);
+    assert_eq!(db.len().unwrap(), 13);
+    assert_eq!(log_of(&db).last().map(|last| last.0), Some(13));
+}
+
 #[test]
 fn batches_without_operations_take_no_place_in_the_log() {
     let (_dir, _, db) = watched();

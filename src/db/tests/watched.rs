@@ -24,6 +24,7 @@ pub enum Done {
 }
 
 type Step = Box<dyn FnMut(u64) + Send>;
+type Judge = Box<dyn FnMut(u64) -> io::Result<()> + Send>;
 
 #[derive(Default)]
 struct State {
@@ -34,8 +35,7 @@ struct State {
     paused_us: AtomicU64,
     pauses: AtomicU64,
     before_lock: Mutex<Option<Step>>,
-    /// 0 = none.
-    refused_at: AtomicU64,
+    before_write: Mutex<Option<Judge>>,
 }
 
 /// All files that are opened through clones of it are watched together.
@@ -75,9 +75,14 @@ impl Watched {
         *lock(&self.0.before_lock) = Some(Box::new(step));
     }
 
-    /// Writes at this offset find no room on the medium; 0 ends that.
-    pub fn refuse_writes_at(&self, offset: u64) {
-        self.0.refused_at.store(offset, Ordering::Relaxed);
+    /// Asks with the offset before each write, and refuses it with that error.
+    pub fn before_write(&self, judge: impl FnMut(u64) -> io::Result<()> + Send + 'static) {
+        *lock(&self.0.before_write) = Some(Box::new(judge));
+    }
+
+    fn judge(&self, offset: u64) -> io::Result<()> {
+        let mut judge = lock(&self.0.before_write);
+        judge.as_mut().map_or(Ok(()), |judge| judge(offset))
     }
 
     pub fn options(&self) -> OpenOptions {
@@ -124,13 +129,12 @@ impl File for WatchedFile {
         self.file.read_at(buf, offset)
     }
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        if offset > 0 && offset == self.vfs.0.refused_at.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
+        self.vfs.judge(offset)?;
         self.vfs.note(Done::Write(offset, buf.len() as u64));
         self.file.write_at(buf, offset)
     }
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        self.vfs.judge(offset)?;
         let len: usize = bufs.iter().map(|buf| buf.len()).sum();
         self.vfs.note(Done::Durable(offset, len as u64));
         self.file.write_durable_at(bufs, offset)

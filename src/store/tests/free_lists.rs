@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::format::Invariant;
 use crate::format::freelist::{FreeExtent, write_free_page};
 use crate::format::header::{Header, first_page};
+use crate::store::bits::PageBits;
 use crate::store::space::{Space, read_chain};
 
 const fn extent(freed_gen: u64, start: u32, pages: u32) -> FreeExtent {
@@ -273,4 +274,57 @@ fn a_long_free_list_is_read_as_it_was_written() {
     assert_eq!(sum, saved.pending + saved.available);
     let again = Space::load(&Arc::clone(&file), &header, None).unwrap();
     assert_eq!(again.available_pages(), u64::from(saved.available));
+}
+
+/// The header names each page of a list by its checksum, too.
+#[test]
+fn another_version_of_a_free_list_page_is_damage() {
+    let (_dir, file) = file(40);
+    let first = first_page(PAGE);
+    let mut page = Vec::new();
+    let crc = write_free_page(&mut page, PAGE, first, 9, (0, 0), &[extent(0, 20, 2)]);
+    file.write_at(&page, u64::from(first) * PAGE as u64)
+        .unwrap();
+    let read = |free_head_crc| {
+        let header = Header {
+            free_head: first,
+            free_head_crc,
+            free_available: 2,
+            ..header(9, 40)
+        };
+        read_chain(file.as_ref(), &header, &mut Vec::new())
+    };
+    assert_eq!(read(crc).unwrap(), [extent(0, 20, 2)]);
+    assert_eq!(corrupt(read(crc ^ 1)), Invariant::P3);
+}
+
+#[test]
+fn a_kept_tree_that_lost_a_page_is_not_gone_back_to() {
+    let tree = |runs: &[(u32, u32)]| {
+        let mut bits = PageBits::new(40);
+        assert!(runs.iter().all(|(start, pages)| bits.add(*start, *pages)));
+        bits
+    };
+    let space = || {
+        let mut space = Space::fresh(&header(9, 40));
+        space.release(10, 2);
+        space.free(20, 4, 9);
+        space
+    };
+    let go_back = |space: &mut Space, runs: &[(u32, u32)], others: &[(u32, u32)]| {
+        space.go_back(&tree(runs), others, 10)
+    };
+    // One that is free to be used, one that the log has, and one outside the file.
+    let lost = go_back(&mut space(), &[(8, 3)], &[]);
+    assert_eq!(corrupt(lost), Invariant::S7);
+    for others in [(30, 2), (33, 1), (39, 2)] {
+        let lost = go_back(&mut space(), &[(31, 3)], &[others]);
+        assert_eq!(corrupt(lost), Invariant::S7, "{others:?}");
+    }
+    // What waits may be its own, and what neither has waits from now on.
+    let mut space = space();
+    go_back(&mut space, &[(8, 2), (22, 1)], &[(30, 10)]).unwrap();
+    let rest = u64::from(40 - first_page(PAGE)) - (2 + 2 + 4 + 10);
+    assert_eq!((space.available_pages(), space.pending_since(9)), (2, rest));
+    assert_eq!(space.pending_pages(), rest + 3);
 }

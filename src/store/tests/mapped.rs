@@ -100,6 +100,21 @@ fn a_map_is_used_by_the_next_generation_as_long_as_it_reaches() {
 }
 
 #[test]
+fn pages_are_given_back_and_read_again() {
+    let first = first_page(PAGE);
+    let (_dir, file) = file(10);
+    let (bytes, at) = leaf(file.as_ref(), first);
+    for mmap in [true, false] {
+        let pages = Pages::new(Arc::clone(&file), &header(1, 10), mmap);
+        pages.forget(); // nothing is mapped yet
+        assert!(!pages.is_mapped());
+        assert!(pages.page(at).unwrap() == bytes);
+        pages.forget();
+        assert!(pages.page(at).unwrap() == bytes);
+    }
+}
+
+#[test]
 fn the_first_and_the_last_page_belong_to_the_file() {
     let first = first_page(PAGE);
     let (_dir, file) = file(10);
@@ -113,6 +128,9 @@ fn the_first_and_the_last_page_belong_to_the_file() {
         let outside = |page| corrupt(pages.page(PageRef { page, crc: 0 }));
         assert_eq!(outside(first - 1), Invariant::P6);
         assert_eq!(outside(10), Invariant::P6);
+        let again = |page| corrupt(pages.again(PageRef { page, crc: 0 }));
+        assert_eq!(again(10), Invariant::P6);
+        assert_eq!(again(u32::MAX), Invariant::P6);
     }
 }
 
