@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::kill::{copy_of, sound, sweep, words};
-use crate::support::{Db, strace};
+use crate::support::{Db, is_counting, strace};
 
 /// `creel ARGS` with a changed call, and what strace saw of it.
 fn with(strace: &Path, inject: &str, args: &[String]) -> (Output, String) {
@@ -94,7 +94,9 @@ fn a_short_write_goes_on_where_it_ended() {
 /// makes one durable write.
 #[test]
 fn a_put_maps_nothing_and_syncs_once() {
-    let Some(strace) = strace() else { return };
+    let Some(strace) = strace().filter(|_| !is_counting()) else {
+        return;
+    };
     let db = Db::filled(5000);
     db.run("checkpoint").assert().success();
     // A call that never comes: nothing is injected, but these calls are listed.

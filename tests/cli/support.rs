@@ -186,6 +186,15 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
+/// True where the program counts what it runs through, in a map and with memory of its own. Says so.
+pub fn is_counting() -> bool {
+    let counting = std::env::var_os("LLVM_PROFILE_FILE").is_some();
+    if counting {
+        skipped("a build that measures coverage has maps and memory of its own");
+    }
+    counting
+}
+
 /// A strace that can inject faults.
 #[cfg(unix)]
 pub fn strace() -> Option<PathBuf> {
