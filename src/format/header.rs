@@ -257,11 +257,11 @@ impl Header {
     }
 
     /// True where every byte is what [`Header::encode`] writes, so that reserved bytes are zero.
-    /// The minor version is information: any is accepted (and the checksum with it).
+    /// Magic and major version were judged before; the minor version is information: any is accepted (and the
+    /// checksum with it).
     fn equals_but_minor(&self, bytes: &[u8; SLOT_SIZE]) -> bool {
-        let (ours, theirs) = (self.encode(), bytes);
         let body = 12..SLOT_SIZE - 4;
-        ours.get(..10) == theirs.get(..10) && ours.get(body.clone()) == theirs.get(body)
+        self.encode().get(body.clone()) == bytes.get(body)
     }
 
     /// Invariants that one header can break by itself.

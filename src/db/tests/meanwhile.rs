@@ -13,8 +13,10 @@ use crate::db::turn::Turn;
 use crate::db::{Db, Interest, OpenOptions};
 use crate::error::{Bounded, Corruption, Error};
 use crate::format::Invariant;
-use crate::format::frame::FRAME_HEADER_SIZE;
+use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::wal::append::{self, Durability};
+use crate::wal::tail::NewEntry;
 
 fn plain() -> OpenOptions {
     OpenOptions::new().background_checkpoint(false)
@@ -106,6 +108,26 @@ fn damage_in_a_region_that_was_turned_to_is_told_and_not_skipped() {
     heal();
     assert_eq!(reader.len().unwrap(), 6);
     assert_eq!(reader.position().unwrap(), db.position().unwrap());
+}
+
+/// Its checksums are right, and what it is to do cannot be read.
+#[test]
+fn an_entry_that_does_not_decode_is_told_and_nothing_behind_it_is_taken_in() {
+    let (_dir, db) = new();
+    db.put(b"a", b"v").unwrap();
+    let reader = plain().open(db.path()).unwrap();
+    let tail = lock(&reader.inner.log).tail.clone();
+    let entry = NewEntry {
+        kind: EntryKind::Commit,
+        op_count: 1,
+        payload: &[0xff; 9],
+    };
+    let stamp = reader.inner.stamp(&tail, Durability::Now);
+    let mut group = append::encode(&tail, &[0; 16], &[entry], &stamp);
+    append::write(db.inner.file.as_ref(), &tail, &mut group, Durability::Now).unwrap();
+    assert_eq!(corrupt(reader.len()), Invariant::W4);
+    assert_eq!(lock(&reader.inner.log).tail.last_index(), 1);
+    assert_eq!(corrupt(plain().open(db.path())), Invariant::W4);
 }
 
 /// A handle that kept no keys has to read the log again for a reader; where that fails it keeps none still.
