@@ -234,7 +234,7 @@ impl Source<'_> {
         if regions != again || slots::read(self.file.as_ref())?.current(self.path)? != current {
             return Ok(None);
         }
-        if planted(Defect::RecoveryInPlace) && !self.options.read_only {
+        if planted(Defect::RecoveryInPlace) {
             crate::wal::append::rewrite_in_place(self.file.as_ref(), &tail);
         }
         let recovery = self.judge(&current, &before, &tail, &replay)?;

@@ -68,7 +68,7 @@ impl Pins {
 
     /// The lowest number that any process has pinned, if any is.
     pub fn oldest(&self) -> Result<Option<u64>> {
-        if planted(Defect::PinIgnored) && self.first == PINS {
+        if planted(Defect::PinIgnored) {
             return Ok(None);
         }
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

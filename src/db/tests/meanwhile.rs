@@ -2,7 +2,7 @@
 //! goes on with after something went wrong beside it.
 
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::groups::exactly;
@@ -15,6 +15,7 @@ use crate::error::{Bounded, Corruption, Error};
 use crate::format::Invariant;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::store::locks::PINS;
 use crate::wal::append::{self, Durability};
 use crate::wal::tail::NewEntry;
 
@@ -169,6 +170,33 @@ fn a_header_is_a_checkpoints_own_by_generation_and_predecessor() {
     coming(later.header.generation);
     assert!(!is_coming(&later), "not the next one");
     assert!(!is_coming(&next));
+}
+
+/// Between its header and its tree a checkpoint pins the new generation: who looks then sees a header that this
+/// very handle is about to publish, and goes on with the tables it has.
+#[test]
+fn who_looks_before_a_checkpoint_is_published_reads_nothing_anew() {
+    let (_dir, vfs, db) = watched();
+    db.put(b"a", b"1").unwrap();
+    let before = lock(&db.inner.log).current.clone();
+    let looks = std::sync::Arc::new(AtomicUsize::new(0));
+    let (inner, count) = (std::sync::Arc::clone(&db.inner), looks.clone());
+    let (pin, known) = (PINS + before.header.generation + 1, before.clone());
+    vfs.before_lock(move |byte| {
+        if byte == pin {
+            let mut log = lock(&inner.log);
+            inner.refresh(&mut log, false).unwrap();
+            assert_eq!(log.current, known);
+            assert_eq!(inner.view.load().tree.current, known);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    super::checkpoint(&db);
+    vfs.before_lock(|_| ());
+    assert_eq!(looks.load(Ordering::Relaxed), 1);
+    let now = lock(&db.inner.log).current.clone();
+    assert_eq!(now.header.prev_header_crc, before.crc);
+    assert_eq!(db.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
 }
 
 #[test]
