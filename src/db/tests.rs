@@ -7,6 +7,7 @@ mod checkpoints;
 mod compacting;
 mod copies;
 mod counts;
+mod failing;
 mod fences;
 mod following;
 mod groups;

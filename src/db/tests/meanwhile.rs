@@ -149,29 +149,6 @@ fn a_log_that_cannot_be_read_in_leaves_a_handle_as_it_was() {
     assert_eq!(lock(&other.inner.log).interest, Interest::All);
 }
 
-#[test]
-fn a_header_is_a_checkpoints_own_by_generation_and_predecessor() {
-    let (_dir, db) = new();
-    let log = lock(&db.inner.log);
-    let mut next = log.current.clone();
-    next.header.generation += 1;
-    next.header.prev_header_crc = log.current.crc;
-    let coming = |generation| db.inner.coming.store(generation, Ordering::Release);
-    let is_coming = |current| db.inner.is_coming(current, &log);
-    assert!(!is_coming(&next), "none is on its way");
-    coming(next.header.generation);
-    assert!(is_coming(&next));
-    let mut other = next.clone();
-    other.header.prev_header_crc ^= 1;
-    assert!(!is_coming(&other), "it follows another one");
-    let mut later = next.clone();
-    later.header.generation += 1;
-    assert!(!is_coming(&later));
-    coming(later.header.generation);
-    assert!(!is_coming(&later), "not the next one");
-    assert!(!is_coming(&next));
-}
-
 /// Between its header and its tree a checkpoint pins the new generation: who looks then sees a header that this
 /// very handle is about to publish, and goes on with the tables it has.
 #[test]

@@ -36,6 +36,8 @@ struct State {
     pauses: AtomicU64,
     before_lock: Mutex<Option<Step>>,
     before_write: Mutex<Option<Judge>>,
+    before_call: Mutex<Option<Judge>>,
+    calls: AtomicU64,
 }
 
 /// All files that are opened through clones of it are watched together.
@@ -80,7 +82,20 @@ impl Watched {
         *lock(&self.0.before_write) = Some(Box::new(judge));
     }
 
+    /// Asks with its number, from 1, before each call that may fail, and lets it fail with that error.
+    pub fn before_call(&self, judge: impl FnMut(u64) -> io::Result<()> + Send + 'static) {
+        self.0.calls.store(0, Ordering::Relaxed);
+        *lock(&self.0.before_call) = Some(Box::new(judge));
+    }
+
+    fn ask(&self) -> io::Result<()> {
+        let number = self.0.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut judge = lock(&self.0.before_call);
+        judge.as_mut().map_or(Ok(()), |judge| judge(number))
+    }
+
     fn judge(&self, offset: u64) -> io::Result<()> {
+        self.ask()?;
         let mut judge = lock(&self.0.before_write);
         judge.as_mut().map_or(Ok(()), |judge| judge(offset))
     }
@@ -126,6 +141,7 @@ struct WatchedFile {
 
 impl File for WatchedFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.vfs.ask()?;
         self.file.read_at(buf, offset)
     }
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
@@ -140,13 +156,16 @@ impl File for WatchedFile {
         self.file.write_durable_at(bufs, offset)
     }
     fn sync(&self) -> io::Result<()> {
+        self.vfs.ask()?;
         self.vfs.note(Done::Sync);
         self.file.sync()
     }
     fn size(&self) -> io::Result<u64> {
+        self.vfs.ask()?;
         self.file.size()
     }
     fn set_size(&self, size: u64) -> io::Result<()> {
+        self.vfs.ask()?;
         self.vfs.note(Done::Size(size));
         self.file.set_size(size)
     }
@@ -157,12 +176,15 @@ impl File for WatchedFile {
         self.file.drop_cache(offset, len);
     }
     fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
+        self.vfs.ask()?;
         self.file.map(len)
     }
     fn identity(&self) -> io::Result<FileIdentity> {
+        self.vfs.ask()?;
         self.file.identity()
     }
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
+        self.vfs.ask()?;
         let step = lock(&self.vfs.0.before_lock).take();
         if let Some(mut step) = step {
             step(start);
@@ -174,12 +196,14 @@ impl File for WatchedFile {
         self.file.unlock(start, len)
     }
     fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
+        self.vfs.ask()?;
         self.file.find_lock(start, len)
     }
 }
 
 impl Vfs for Watched {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        self.ask()?;
         Ok(Arc::new(WatchedFile {
             file: OsVfs.open(path, access)?,
             vfs: self.clone(),
@@ -189,6 +213,7 @@ impl Vfs for Watched {
         OsVfs.open_scratch(near)
     }
     fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
+        self.ask()?;
         OsVfs.identity(path)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -204,9 +229,11 @@ impl Vfs for Watched {
         OsVfs.sync_dir_of(path)
     }
     fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
+        self.ask()?;
         OsVfs.file_system(path)
     }
     fn random(&self, buf: &mut [u8]) -> io::Result<()> {
+        self.ask()?;
         match *lock(&self.0.random) {
             Some(byte) => buf.fill(byte),
             None => OsVfs.random(buf)?,
