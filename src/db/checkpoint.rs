@@ -38,6 +38,9 @@ use crate::store::writer::PageWriter;
 use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, PageRead};
 use crate::wal::append::{self, Durability};
 
+/// A log of so many bytes is left for an empty one even where that takes one more header.
+const LONG_BYTES: u64 = 64 << 10;
+
 /// The cut: everything up to `index` goes into the tree.
 pub(super) struct Cut {
     pub frozen: Arc<Delta>,
@@ -89,7 +92,24 @@ impl Inner {
         } else {
             RegionWish::Base
         };
-        Ok(self.run_job(&Job::fold(region), progress)?.report)
+        let mut report = self.run_job(&Job::fold(region), progress)?.report;
+        if self.is_long_for_nothing() {
+            let turn = Job {
+                force: true,
+                switch: true,
+                marks: false,
+                ..Job::fold(region)
+            };
+            report = report.and(self.run_job(&turn, progress)?.report);
+        }
+        Ok(report)
+    }
+
+    /// True where the log is long and all of it is in the tree: the other region was needed still when
+    /// the checkpoint began. Whoever opens the file would read through it.
+    fn is_long_for_nothing(&self) -> bool {
+        let log = lock(&self.log);
+        nothing_new(&log) && log.tail.end > LONG_BYTES
     }
 
     fn dry_checkpoint(&self) -> Result<CheckpointReport> {

@@ -42,6 +42,23 @@ pub struct CheckpointReport {
     pub dense: bool,
 }
 
+impl CheckpointReport {
+    /// This one and then another one.
+    pub(super) fn and(self, then: CheckpointReport) -> CheckpointReport {
+        CheckpointReport {
+            done: self.done || then.done,
+            reason: if self.done { self.reason } else { then.reason },
+            wal_bytes_before: self.wal_bytes_before,
+            wal_bytes_after: then.wal_bytes_after,
+            generation: then.generation,
+            pages_written: self.pages_written + then.pages_written,
+            bytes_written: self.bytes_written + then.bytes_written,
+            blocked: self.blocked + then.blocked,
+            dense: self.dense,
+        }
+    }
+}
+
 /// What a checkpoint folds, and how.
 #[derive(Debug)]
 pub(crate) struct Job {

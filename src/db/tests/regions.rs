@@ -274,3 +274,51 @@ fn a_header_has_the_time_and_the_epoch_of_what_was_folded() {
     assert_eq!(now.generation, before.generation + 1);
     assert_eq!((now.checkpoint_index, now.entry_count), (1, 1));
 }
+
+/// The bytes of the log that whoever opens the file reads through.
+fn log_to_read(db: &Db) -> u64 {
+    let reader = OpenOptions::new().read_only(true).open(db.path()).unwrap();
+    let log = lock(&reader.inner.log);
+    log.tail.end
+}
+
+#[test]
+fn a_long_log_that_is_all_in_the_tree_was_read_by_whoever_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = OpenOptions::new()
+        .background_checkpoint(false)
+        .sync(SyncMode::Off);
+    let db = options
+        .create(dir.path().join("a.creel"), &CreateOptions::default())
+        .unwrap();
+    let fill = |what: &[u8]| {
+        let turned = lock(&db.inner.log).tail.active;
+        for i in 0..10_000u32 {
+            db.put(&[what, &i.to_le_bytes()].concat(), &[7; 100]).unwrap();
+            let log = lock(&db.inner.log);
+            if log.tail.active != turned && log.tail.end > 200 << 10 {
+                return;
+            }
+        }
+        panic!("the log never turned over");
+    };
+    // Both regions have what the tree lacks, so the checkpoint cannot turn to either.
+    fill(b"a");
+    let generation = db.info().unwrap().generation;
+    let report = db
+        .checkpoint(&Default::default(), &crate::progress::NoProgress)
+        .unwrap();
+    assert!(report.done && report.wal_bytes_before > 100 << 10);
+    assert_eq!(report.wal_bytes_after, 0);
+    assert_eq!(report.generation, generation + 2);
+    assert_eq!(log_to_read(&db), REGION_HEADER_SIZE as u64);
+    // One that could turn over does so once, and nothing to do is nothing.
+    db.put(b"b", b"v").unwrap();
+    let checkpoint = || {
+        db.checkpoint(&Default::default(), &crate::progress::NoProgress)
+            .unwrap()
+    };
+    assert_eq!(checkpoint().generation, generation + 3);
+    assert!(!checkpoint().done);
+    assert_eq!(db.get(b"b").unwrap().unwrap(), b"v");
+}
