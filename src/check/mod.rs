@@ -47,4 +47,4 @@ pub use report::{Finding, Severity, Verdict, VerifyOptions, VerifyReport};
 pub use sample::{Coverage, Sample};
 pub use slack::slack;
 pub use stats::{PageKinds, Quantiles, Stats, StatsOptions, stats};
-pub use verify::verify;
+pub use verify::{verify, verify_opened};

@@ -1,6 +1,7 @@
 //! The check itself, part after part.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::findings::{Findings, Weight, finding};
 use super::free;
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::format::header::{Header, first_page};
 use crate::format::{Depth, Invariant};
 use crate::progress::Progress;
-use crate::sys::Access;
+use crate::sys::{Access, File};
 
 /// How often the whole check is repeated where the file changed and could not be pinned.
 const ATTEMPTS: usize = 3;
@@ -39,6 +40,16 @@ pub fn verify(
         .vfs
         .open(path, Access::Read)
         .map_err(|e| Error::on_open(path, e))?;
+    verify_opened(path, file, options, progress)
+}
+
+/// The same for a file that is open: one that is still arriving, say, whose reads wait for it.
+pub fn verify_opened(
+    path: &Path,
+    file: Arc<dyn File>,
+    options: &VerifyOptions,
+    progress: &dyn Progress,
+) -> Result<VerifyReport> {
     let len = file.size().map_err(|e| Error::io_at("look at", path, e))?;
     if options.level == Depth::Deep {
         file.drop_cache(0, len); // so that the medium is read, not memory

@@ -17,7 +17,9 @@ use crate::format::entry::Point;
 use crate::stream::auth::TokenKey;
 use crate::stream::follow::{Connector, Trouble};
 use crate::stream::follower::{FollowerConfig, FollowerEnd};
-use crate::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole};
+use crate::stream::hello::{
+    CAP_BOOTSTRAP, CAP_EARLY, CAP_SNAPSHOT, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole,
+};
 use crate::stream::message::Code;
 use crate::stream::receiver::Received;
 #[cfg(feature = "tls")]
@@ -240,9 +242,9 @@ impl Connector for Dialer {
             hello.highest_epoch = hello.highest_epoch.max(heard);
         }
         if reseed || db.is_none() {
-            hello.caps = CAP_SNAPSHOT | CAP_BOOTSTRAP;
+            hello.caps = CAP_SNAPSHOT | CAP_BOOTSTRAP | CAP_EARLY;
         } else if self.takes_snapshots {
-            hello.caps = CAP_SNAPSHOT;
+            hello.caps = CAP_SNAPSHOT | CAP_EARLY;
         }
         Ok(FollowerConfig {
             hello,

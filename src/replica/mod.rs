@@ -2,6 +2,7 @@
 
 pub mod acks;
 pub mod address;
+mod arriving;
 mod beside;
 pub mod control;
 pub mod dial;

@@ -4,20 +4,17 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::beside::Beside;
+use super::arriving::Arriving;
 use super::parted::before_replacing;
 use super::slot::{Slot, durable_point};
 use super::state::{Phase, State};
-use crate::check::{Verdict, VerifyOptions, verify};
+use crate::check::Verdict;
 use crate::db::{Db, Facts, OpenOptions};
 use crate::error::{Error, Result};
 use crate::format::entry::{EntryError, Point};
 use crate::format::header::Role;
 use crate::stream::source::{Head, ReplicaSink, SinkError};
-use crate::sys::{Access, File, OsVfs, Vfs};
-
-/// Bytes of a new copy that are handed to the device at a time.
-const FLUSH_BYTES: u64 = 4 << 20;
+use crate::sys::{OsVfs, Vfs};
 
 /// Fed by a stream.
 pub struct DbSink {
@@ -27,48 +24,6 @@ pub struct DbSink {
     unsaved_epoch: Option<u32>,
     /// A new copy may take the place of one that has commits of its own; these are saved first.
     pub force: bool,
-}
-
-/// A new copy that is being written beside the old one.
-struct Arriving {
-    beside: Beside,
-    file: Arc<dyn File>,
-    /// Bytes that have come.
-    written: u64,
-    /// Of these, handed to the device.
-    flushed: u64,
-    /// What was announced.
-    position: Point,
-}
-
-impl Arriving {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_at(bytes, self.written)?;
-        self.written += bytes.len() as u64;
-        // The device works while more comes, so that the sync has little left to do.
-        let waiting = self.written - self.flushed;
-        if waiting >= FLUSH_BYTES {
-            self.file.start_writeback(self.flushed, waiting);
-            self.flushed = self.written;
-        }
-        Ok(())
-    }
-
-    /// Makes it durable, and checks it meanwhile. Gives it open for writing.
-    fn finish(&self) -> Result<Db, SinkError> {
-        let sync = || self.file.sync().map_err(|e| failed(&e));
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("sync".to_owned());
-            let Ok(syncing) = thread.spawn_scoped(scope, sync) else {
-                sync()?;
-                return check_copy(self);
-            };
-            let checked = check_copy(self);
-            let gone = |_| Err(failed(&"the thread that syncs has ended"));
-            syncing.join().unwrap_or_else(gone)?;
-            checked
-        })
-    }
 }
 
 fn failed(error: &dyn std::fmt::Display) -> SinkError {
@@ -153,19 +108,17 @@ impl ReplicaSink for DbSink {
         Ok(point)
     }
 
-    fn seed_begin(&mut self, _: u64, position: &Point) -> Result<(), SinkError> {
+    fn seed_begin(&mut self, bytes: u64, position: &Point) -> Result<(), SinkError> {
         self.state.update(|state| state.phase = Phase::Seeding);
-        let beside = Beside::new(self.slot.path(), "seed").map_err(|e| failed(&e))?;
-        // Nobody else reads it before it has the rights of the old copy.
-        let file = OsVfs.open(&beside.path, Access::CreateNew);
-        self.seed = Some(Arriving {
-            file: file.map_err(|e| failed(&e))?,
-            beside,
-            written: 0,
-            flushed: 0,
-            position: *position,
-        });
+        let arriving = Arriving::begin(self.slot.path(), bytes, position);
+        self.seed = Some(arriving.map_err(|e| failed(&e))?);
         Ok(())
+    }
+
+    fn seed_early(&mut self, offset: u64, bytes: &[u8]) -> Result<(), SinkError> {
+        let seed = self.seed.as_ref();
+        let seed = seed.ok_or_else(|| failed(&"no copy arrives"))?;
+        seed.early(offset, bytes).map_err(|e| failed(&e))
     }
 
     fn seed_part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
@@ -177,8 +130,8 @@ impl ReplicaSink for DbSink {
     }
 
     fn seed_end(&mut self) -> Result<Point, SinkError> {
-        let seed = self.seed.take().ok_or_else(|| failed(&"no copy arrives"))?;
-        let new = seed.finish()?;
+        let mut seed = self.seed.take().ok_or_else(|| failed(&"no copy arrives"))?;
+        let new = check_copy(&mut seed)?;
         let path = self.slot.path();
         give_rights(&seed, path).map_err(|e| failed(&e))?;
         let old = self.slot.get();
@@ -252,13 +205,8 @@ fn keep_facts(db: &Db, old: Facts) -> Result<()> {
 }
 
 /// What is put in place is whole, a replica, and the moment that was announced.
-fn check_copy(seed: &Arriving) -> Result<Db, SinkError> {
-    let report = verify(
-        &seed.beside.path,
-        &VerifyOptions::default(),
-        &crate::progress::NoProgress,
-    )
-    .map_err(|e| failed(&e))?;
+fn check_copy(seed: &mut Arriving) -> Result<Db, SinkError> {
+    let report = seed.finish().map_err(|e| failed(&e))?;
     if report.verdict != Verdict::Clean {
         let found = report
             .findings

@@ -17,6 +17,8 @@ use crate::stream::source::{Batch, Bounds, EntryCursor, Head, LogSource, Refusal
 /// Pieces of a snapshot that wait for the connection.
 const PIECES: usize = 4;
 const PIECE: usize = 1 << 20;
+/// Pages ahead of their turn that do.
+const EARLY: usize = 64;
 
 /// How long the log behind a copy that was sent is kept for it to come back.
 const COMES_BACK: Duration = Duration::from_secs(600);
@@ -222,9 +224,15 @@ impl LogSource for DbSource {
         };
         let bytes = seed.bytes();
         let (pieces, arriving) = sync_channel(PIECES);
+        let (ahead, early) = sync_channel(EARLY);
         let spawned = std::thread::Builder::new()
             .name("seed".to_owned())
-            .spawn(move || send_seed(&seed, &pieces));
+            .spawn(move || {
+                // What cannot be read is met again in its turn, and told then.
+                let _ = seed.early(&mut |at, bytes| ahead.send((at, bytes.to_vec())).is_ok());
+                drop(ahead);
+                send_seed(&seed, &pieces);
+            });
         spawned.map_err(|e| unavailable(&e))?;
         let log = Arc::new(kept);
         let mut waiting = self.on_their_way();
@@ -240,6 +248,7 @@ impl LogSource for DbSource {
         Ok(Snapshot {
             position,
             bytes,
+            early: Box::new(early.into_iter()),
             reader: Box::new(SeedReader {
                 arriving,
                 piece: Vec::new(),

@@ -23,6 +23,10 @@ pub(super) enum Job {
         position: Point,
     },
     SeedPart(Vec<u8>),
+    SeedEarly {
+        offset: u64,
+        bytes: Vec<u8>,
+    },
     SeedEnd,
     Heard {
         head: Head,
@@ -135,6 +139,7 @@ impl Applier {
                 passed(lock(&self.sink).seed_begin(bytes, &position))
             }
             Job::SeedPart(bytes) => passed(lock(&self.sink).seed_part(&bytes)),
+            Job::SeedEarly { offset, bytes } => passed(lock(&self.sink).seed_early(offset, &bytes)),
             Job::SeedEnd => {
                 self.seeding = false;
                 Done::Seeded(lock(&self.sink).seed_end())

@@ -38,6 +38,7 @@ pub enum Kind {
     SnapBegin = 0x30,
     SnapPart = 0x31,
     SnapEnd = 0x32,
+    SnapEarly = 0x33,
     Epoch = 0x40,
     Published = 0x41,
     StatusAsk = 0x50,
@@ -48,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Hello,
         Kind::Welcome,
         Kind::Challenge,
@@ -61,6 +62,7 @@ impl Kind {
         Kind::SnapBegin,
         Kind::SnapPart,
         Kind::SnapEnd,
+        Kind::SnapEarly,
         Kind::Epoch,
         Kind::Published,
         Kind::StatusAsk,

@@ -19,6 +19,13 @@ pub const EPOCH_JUMP_MAX: u32 = 1 << 16;
 pub const CAP_SNAPSHOT: u32 = 1;
 /// The follower has nothing, or wants all of it anew.
 pub const CAP_BOOTSTRAP: u32 = 2;
+/// The follower makes use of parts of a snapshot ahead of their turn.
+pub const CAP_EARLY: u32 = 4;
+
+/// Bytes of a snapshot of so many that may come ahead of their turn.
+pub const fn early_limit(bytes: u64) -> u64 {
+    bytes / 8 + (256 << 10)
+}
 
 /// What a node that connects wants to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

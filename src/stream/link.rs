@@ -216,6 +216,9 @@ impl Link {
                     self.job(Job::SeedBegin { bytes, position });
                 }
                 FollowerAction::SeedPart(bytes) => self.job(Job::SeedPart(bytes)),
+                FollowerAction::SeedEarly { offset, bytes } => {
+                    self.job(Job::SeedEarly { offset, bytes });
+                }
                 FollowerAction::SeedEnd => self.job(Job::SeedEnd),
                 FollowerAction::SawEpoch(epoch) => self.job(Job::Epoch(epoch)),
                 FollowerAction::Heard { head, caught_up } => {

@@ -114,6 +114,7 @@ pub enum Message {
     SnapBegin { bytes: u64, position: Point },
     SnapPart { offset: u64, bytes: Vec<u8> },
     SnapEnd { bytes: u64, hash: [u8; 32] },
+    SnapEarly { offset: u64, bytes: Vec<u8> },
     Epoch { epoch: u32, address: String },
     Published { index: u64 },
     StatusAsk { json: Vec<u8> },
@@ -169,11 +170,14 @@ impl Message {
                 return Ok(Message::StatusAsk { json: frame.body });
             }
             Kind::Status => return Ok(Message::Status { json: frame.body }),
-            Kind::SnapPart => {
+            Kind::SnapPart | Kind::SnapEarly => {
                 let offset = take.u64()?;
                 let mut bytes = frame.body;
                 bytes.drain(..8);
-                return Ok(Message::SnapPart { offset, bytes });
+                return Ok(match frame.kind {
+                    Kind::SnapEarly => Message::SnapEarly { offset, bytes },
+                    _ => Message::SnapPart { offset, bytes },
+                });
             }
             Kind::Challenge => Message::Challenge { nonce: take.key()? },
             Kind::Proof => Message::Proof { mac: take.key()? },
@@ -249,7 +253,10 @@ impl Message {
                 push_point(&mut b, position);
             }
             Message::SnapPart { offset, bytes } => {
-                return snap_part_frame(framer, *offset, bytes);
+                return snap_frame(framer, Kind::SnapPart, *offset, bytes);
+            }
+            Message::SnapEarly { offset, bytes } => {
+                return snap_frame(framer, Kind::SnapEarly, *offset, bytes);
             }
             Message::SnapEnd { bytes, hash } => {
                 b.extend_from_slice(&bytes.to_le_bytes());
@@ -284,6 +291,7 @@ impl Message {
             Message::SnapBegin { .. } => Kind::SnapBegin,
             Message::SnapPart { .. } => Kind::SnapPart,
             Message::SnapEnd { .. } => Kind::SnapEnd,
+            Message::SnapEarly { .. } => Kind::SnapEarly,
             Message::Epoch { .. } => Kind::Epoch,
             Message::Published { .. } => Kind::Published,
             Message::StatusAsk { .. } => Kind::StatusAsk,
@@ -312,11 +320,11 @@ pub fn entries_frame(framer: &mut Framer, head: u64, published: u64, entries: &[
     out
 }
 
-/// SNAP part with these bytes, which are not copied before.
-pub fn snap_part_frame(framer: &mut Framer, offset: u64, bytes: &[u8]) -> Vec<u8> {
+/// SNAP part or early with these bytes, which are not copied before.
+pub fn snap_frame(framer: &mut Framer, kind: Kind, offset: u64, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 32);
     let pieces = [&offset.to_le_bytes()[..], bytes];
-    framer.push(&mut out, Kind::SnapPart, 0, &pieces);
+    framer.push(&mut out, kind, 0, &pieces);
     out
 }
 
@@ -358,6 +366,7 @@ pub fn name(kind: Kind) -> &'static str {
         Kind::Heartbeat => "HEARTBEAT",
         Kind::SnapBegin => "SNAP begin",
         Kind::SnapPart => "SNAP part",
+        Kind::SnapEarly => "SNAP early",
         Kind::SnapEnd => "SNAP end",
         Kind::Epoch => "EPOCH",
         Kind::Published => "PUBLISHED",

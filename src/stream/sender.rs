@@ -440,7 +440,26 @@ impl Sender {
         }
     }
 
+    /// What whoever takes it checks first goes ahead.
+    fn feed_early(&mut self) -> bool {
+        let Some(snapshot) = self.snapshot.as_mut() else {
+            return false;
+        };
+        let takes = self.session.takes_early();
+        let next = takes.then(|| snapshot.early.next()).flatten();
+        let now = self.clock.now();
+        let sent = next.is_some_and(|(offset, bytes)| self.session.early(now, offset, &bytes));
+        if !sent {
+            // Nobody waits to give more.
+            snapshot.early = Box::new(std::iter::empty());
+        }
+        sent
+    }
+
     fn feed_part(&mut self) -> bool {
+        if self.feed_early() {
+            return true;
+        }
         self.part.clear();
         let read = match self.snapshot.as_mut() {
             Some(snapshot) => {

@@ -97,6 +97,8 @@ pub struct Snapshot {
     pub position: Point,
     /// Bytes that `reader` gives.
     pub bytes: u64,
+    /// What a check of the copy reads first, by place, for those who check while it comes.
+    pub early: Box<dyn Iterator<Item = (u64, Vec<u8>)> + Send>,
     /// The copy.
     pub reader: Box<dyn Read + Send>,
 }
@@ -141,6 +143,10 @@ pub trait ReplicaSink: Send {
     fn apply(&mut self, entries: &[u8]) -> Result<Point, SinkError>;
     /// A whole copy begins to arrive; the old data stays in use.
     fn seed_begin(&mut self, bytes: u64, position: &Point) -> Result<(), SinkError>;
+    /// Bytes of it ahead of their turn, before the first of those: they come again.
+    fn seed_early(&mut self, _offset: u64, _bytes: &[u8]) -> Result<(), SinkError> {
+        Ok(())
+    }
     /// The next bytes of it.
     fn seed_part(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
     /// It is whole: checks it and puts it in place.

@@ -102,6 +102,7 @@ impl LogSource for MemSource {
         let log = self.0.log.lock().unwrap();
         let bytes = log.snapshot();
         Ok(Snapshot {
+            early: Box::new([(0, vec![7; 10])].into_iter()),
             position: log.head(),
             bytes: bytes.len() as u64,
             reader: Box::new(Cursor::new(bytes)),

@@ -4,8 +4,10 @@ use creel::format::entry::Point;
 use creel::format::frame::EntryKind;
 use creel::stream::clock::{Now, Pace};
 use creel::stream::follower::{FollowerAction, FollowerConfig, FollowerEnd, FollowerSession};
+use creel::stream::frame::Framer;
 use creel::stream::hello::Hello;
 use creel::stream::leader::{LeaderAction, LeaderConfig, LeaderEnd, LeaderSession, Want};
+use creel::stream::message::Message;
 
 use crate::memory::Log;
 use crate::samples;
@@ -47,6 +49,10 @@ pub struct Pair {
     pub follower_log: Log,
     pub snapshot: Vec<u8>,
     pub arriving: Vec<u8>,
+    /// What came ahead of its turn.
+    pub early: Vec<(u64, Vec<u8>)>,
+    /// Frames of the leader.
+    pub sent: usize,
     pub batch: usize,
     pub fenced: Option<u32>,
     pub acked: Vec<Point>,
@@ -79,6 +85,8 @@ impl Pair {
             follower_log,
             snapshot: Vec::new(),
             arriving: Vec::new(),
+            early: Vec::new(),
+            sent: 0,
             batch: 10,
             fenced: None,
             acked: Vec::new(),
@@ -94,7 +102,10 @@ impl Pair {
     pub fn leader_action(&mut self, action: LeaderAction) {
         let now = self.now;
         match action {
-            LeaderAction::Send(bytes) => self.follower.receive(now, &bytes),
+            LeaderAction::Send(bytes) => {
+                self.sent += 1;
+                self.follower.receive(now, &bytes);
+            }
             LeaderAction::Open(point) => {
                 let outcome = self.leader_log.check(&point);
                 self.leader.opened(now, outcome);
@@ -123,6 +134,7 @@ impl Pair {
             }
             FollowerAction::SeedBegin { .. } => self.arriving.clear(),
             FollowerAction::SeedPart(bytes) => self.arriving.extend(bytes),
+            FollowerAction::SeedEarly { offset, bytes } => self.early.push((offset, bytes)),
             FollowerAction::SeedEnd => {
                 self.follower_log = Log::from_snapshot(&self.arriving).unwrap();
                 let point = self.follower_log.head();
@@ -135,17 +147,31 @@ impl Pair {
         }
     }
 
+    /// A message in the leader's place, whose own are out of order from then on.
+    pub fn say(&mut self, message: &Message) {
+        let mut framer = Framer::default();
+        for _ in 0..self.sent {
+            Message::Bye.frame(&mut framer);
+        }
+        let frame = message.frame(&mut framer);
+        self.follower.receive(self.now, &frame);
+    }
+
     /// Until nothing happens any more.
     pub fn run(&mut self) {
-        loop {
-            if let Some(action) = self.follower.next_action() {
-                self.follower_action(action);
-            } else if let Some(action) = self.leader.next_action() {
-                self.leader_action(action);
-            } else if !self.feed() {
-                return;
-            }
+        while self.step() || self.feed() {}
+    }
+
+    /// One thing that is to be done; false where there is none.
+    pub fn step(&mut self) -> bool {
+        if let Some(action) = self.follower.next_action() {
+            self.follower_action(action);
+        } else if let Some(action) = self.leader.next_action() {
+            self.leader_action(action);
+        } else {
+            return false;
         }
+        true
     }
 
     pub fn feed(&mut self) -> bool {

@@ -163,6 +163,13 @@ fn later() -> Vec<(&'static str, Message)> {
             },
         ),
         (
+            "snap-early",
+            Message::SnapEarly {
+                offset: 2048,
+                bytes: b"ahead of their turn".to_vec(),
+            },
+        ),
+        (
             "snap-end",
             Message::SnapEnd {
                 bytes: 4096,

@@ -5,9 +5,9 @@ use creel::format::frame::EntryKind;
 use creel::stream::auth::TokenKey;
 use creel::stream::clock::Now;
 use creel::stream::follower::{FollowerAction, FollowerEnd, FollowerSession};
-use creel::stream::hello::{CAP_BOOTSTRAP, CAP_SNAPSHOT, PeerRole};
+use creel::stream::hello::{CAP_BOOTSTRAP, CAP_EARLY, CAP_SNAPSHOT, PeerRole, early_limit};
 use creel::stream::leader::{LeaderAction, LeaderConfig, LeaderEnd, LeaderSession, WINDOW, Want};
-use creel::stream::message::Code;
+use creel::stream::message::{Code, Message};
 use creel::stream::source::SinkError;
 
 use crate::memory::Log;
@@ -245,6 +245,82 @@ fn an_empty_copy_is_bootstrapped() {
     pair.leader_log.write(EntryKind::Note, 1, b"later");
     pair.run();
     pair.same();
+}
+
+/// A pair whose leader is about to send a snapshot.
+fn about_to_send(caps: u32) -> Pair {
+    let mut config = follower_config(&Log::default());
+    config.hello.lineage = [0; 16];
+    config.hello.caps = CAP_BOOTSTRAP | caps;
+    let mut pair = Pair::with(leader_config(), log(40), config, Log::default());
+    while pair.leader.wants() != Want::Part {
+        assert!(pair.step(), "nothing happens");
+    }
+    pair
+}
+
+#[test]
+fn what_is_checked_first_goes_ahead_to_those_who_make_use_of_it() {
+    let mut pair = about_to_send(CAP_EARLY);
+    let limit = early_limit(pair.snapshot.len() as u64) as usize;
+    let now = pair.now;
+    assert!(pair.leader.early(now, 3, b"ahead"));
+    assert!(pair.leader.early(now, 0, &vec![1; limit - 5]));
+    assert!(!pair.leader.early(now, 0, b"1"), "beyond the limit");
+    while pair.leader.wants() == Want::Part {
+        pair.feed();
+        assert!(!pair.leader.early(now, 8, b"late"));
+    }
+    pair.run();
+    assert_eq!(pair.early, [(3, b"ahead".to_vec())]);
+    let refused = matches!(pair.follower_end, Some(FollowerEnd::Wire(_)));
+    assert!(refused, "more than there is in all");
+    let mut pair = about_to_send(CAP_EARLY);
+    assert!(pair.leader.early(now, 3, b"ahead"));
+    assert!(pair.leader.early(now, 30, b"of"));
+    pair.run();
+    assert_eq!(pair.early, [(3, b"ahead".to_vec()), (30, b"of".to_vec())]);
+    let mut pair = pair.again();
+    pair.leader_log.write(EntryKind::Note, 1, b"later");
+    pair.run();
+    pair.same();
+}
+
+#[test]
+fn nothing_goes_ahead_to_an_older_follower() {
+    let mut pair = about_to_send(0);
+    assert!(!pair.leader.takes_early());
+    let now = pair.now;
+    assert!(!pair.leader.early(now, 3, b"ahead"));
+    pair.run();
+    assert!(pair.early.is_empty());
+    let mut pair = pair.again();
+    pair.leader_log.write(EntryKind::Note, 1, b"later");
+    pair.run();
+    pair.same();
+}
+
+#[test]
+fn what_comes_ahead_keeps_to_its_limits() {
+    for (offset, len) in [(1 << 40, 5), (u64::MAX, 5), (0, 0)] {
+        let mut pair = about_to_send(CAP_EARLY);
+        let bytes = vec![0; len];
+        pair.say(&Message::SnapEarly { offset, bytes });
+        pair.run();
+        assert!(pair.early.is_empty());
+        let refused = matches!(pair.follower_end, Some(FollowerEnd::Wire(_)));
+        assert!(refused, "{offset} {len}: {:?}", pair.follower_end);
+    }
+    // Not behind the first part.
+    let mut pair = about_to_send(CAP_EARLY);
+    pair.feed();
+    pair.say(&Message::SnapEarly {
+        offset: 0,
+        bytes: vec![0; 5],
+    });
+    pair.run();
+    assert!(pair.early.is_empty());
+    assert!(matches!(pair.follower_end, Some(FollowerEnd::Wire(_))));
 }
 
 #[test]

@@ -103,7 +103,13 @@ fn a_cut_frame_waits_and_says_nothing() {
 #[test]
 fn a_body_that_is_cut_or_longer_is_malformed() {
     // The checksum is right: only the message's own bounds can tell.
-    let open = [Kind::Entries, Kind::SnapPart, Kind::StatusAsk, Kind::Status];
+    let open = [
+        Kind::Entries,
+        Kind::SnapPart,
+        Kind::SnapEarly,
+        Kind::StatusAsk,
+        Kind::Status,
+    ];
     for (name, message) in samples::all() {
         let kind = message.kind();
         let body = frame(&message)[HEADER_SIZE..].to_vec();

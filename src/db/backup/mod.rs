@@ -5,6 +5,7 @@
 //! of its own. Nothing is waited for and nobody waits, see `docs/decisions/0019`.
 
 mod copier;
+mod early;
 mod free;
 mod layout;
 mod moment;

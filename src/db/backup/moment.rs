@@ -104,6 +104,11 @@ impl Moment {
         Layout::new(header, &self.logs, free)
     }
 
+    /// The pages that are copied.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// Its newest commit, and the history up to it.
     pub fn end(&self) -> (Token, History) {
         (self.token, self.history)

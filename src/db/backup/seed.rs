@@ -8,6 +8,7 @@ use super::super::Db;
 use super::super::handle::Inner;
 use super::super::token::Position;
 use super::copier::Copier;
+use super::early;
 use super::layout::Layout;
 use super::moment::Moment;
 use super::{BackupOptions, BackupReport};
@@ -59,6 +60,14 @@ impl Seed {
             index: token.index,
             hash: Some(history),
         }
+    }
+
+    /// Gives what a check reads before all else, with its place, until `give` says no.
+    pub fn early(&self, give: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<()> {
+        if early::made(&self.layout.parts, give) {
+            early::branches(self.moment.tree(), give)?;
+        }
+        Ok(())
     }
 
     /// Writes it.

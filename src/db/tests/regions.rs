@@ -294,7 +294,8 @@ fn a_long_log_that_is_all_in_the_tree_was_read_by_whoever_opens() {
     let fill = |what: &[u8]| {
         let turned = lock(&db.inner.log).tail.active;
         for i in 0..10_000u32 {
-            db.put(&[what, &i.to_le_bytes()].concat(), &[7; 100]).unwrap();
+            db.put(&[what, &i.to_le_bytes()].concat(), &[7; 100])
+                .unwrap();
             let log = lock(&db.inner.log);
             if log.tail.active != turned && log.tail.end > 200 << 10 {
                 return;

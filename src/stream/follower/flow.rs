@@ -3,6 +3,7 @@
 use super::{FollowerAction, FollowerEnd, FollowerSession, Seed, State};
 use crate::format::entry::{Entry, Point};
 use crate::stream::clock::Now;
+use crate::stream::hello::early_limit;
 use crate::stream::leader::WINDOW;
 use crate::stream::message::{Ack, Code, Entries, Message, name};
 use crate::stream::source::SinkError;
@@ -39,6 +40,7 @@ impl FollowerSession {
             },
             Message::SnapBegin { bytes, position } => self.snap_begin(now, bytes, position),
             Message::SnapPart { offset, bytes } => self.snap_part(now, offset, bytes),
+            Message::SnapEarly { offset, bytes } => self.snap_early(now, offset, bytes),
             Message::SnapEnd { bytes, hash } => self.snap_end(now, bytes, &hash),
             Message::Epoch { epoch, address } => {
                 if self.saw_epoch(now, epoch) {
@@ -209,6 +211,7 @@ impl FollowerSession {
         self.seed = Seed {
             bytes,
             offset: 0,
+            early: 0,
             position,
             hasher: blake3::Hasher::new(),
         };
@@ -225,6 +228,19 @@ impl FollowerSession {
         seed.offset += bytes.len() as u64;
         seed.hasher.update(&bytes);
         self.act(FollowerAction::SeedPart(bytes));
+    }
+
+    /// They come again in their turn, and count then.
+    fn snap_early(&mut self, now: Now, offset: u64, bytes: Vec<u8>) {
+        let seed = &mut self.seed;
+        let end = offset.checked_add(bytes.len() as u64);
+        let early = seed.early + bytes.len() as u64;
+        let fits = end.is_some_and(|end| end <= seed.bytes) && early <= early_limit(seed.bytes);
+        if self.state != State::Receiving || seed.offset > 0 || !fits || bytes.is_empty() {
+            return self.unexpected(now, "SNAP early");
+        }
+        seed.early = early;
+        self.act(FollowerAction::SeedEarly { offset, bytes });
     }
 
     fn snap_end(&mut self, now: Now, bytes: u64, hash: &[u8; 32]) {

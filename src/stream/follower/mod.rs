@@ -43,6 +43,13 @@ pub enum FollowerAction {
     },
     /// Its next bytes.
     SeedPart(Vec<u8>),
+    /// Bytes of it ahead of their turn; they come again.
+    SeedEarly {
+        /// Their place.
+        offset: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
     /// It is whole: put it in place, then call `seeded`.
     SeedEnd,
     /// Entries follow, behind the position.
@@ -177,6 +184,8 @@ pub struct FollowerSession {
 struct Seed {
     bytes: u64,
     offset: u64,
+    /// Bytes that came ahead of their turn.
+    early: u64,
     position: Point,
     hasher: blake3::Hasher,
 }
@@ -207,6 +216,7 @@ impl FollowerSession {
             seed: Seed {
                 bytes: 0,
                 offset: 0,
+                early: 0,
                 position,
                 hasher: blake3::Hasher::new(),
             },

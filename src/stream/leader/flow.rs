@@ -3,8 +3,9 @@
 use super::{LeaderAction, LeaderEnd, LeaderSession, SnapshotState, State, WINDOW, Want};
 use crate::format::entry::Point;
 use crate::stream::clock::Now;
-use crate::stream::hello::Decision;
-use crate::stream::message::{Ack, Code, Message, entries_frame, name, snap_part_frame};
+use crate::stream::frame::Kind;
+use crate::stream::hello::{CAP_EARLY, Decision, early_limit};
+use crate::stream::message::{Ack, Code, Message, entries_frame, name, snap_frame};
 use crate::stream::source::Refusal;
 use crate::stream::wire_error::WireError;
 
@@ -146,6 +147,7 @@ impl LeaderSession {
                     position,
                     bytes,
                     offset: 0,
+                    early: 0,
                     hasher: blake3::Hasher::new(),
                 };
                 self.welcome(now, Decision::Snapshot);
@@ -160,6 +162,25 @@ impl LeaderSession {
         }
     }
 
+    /// True where the follower makes use of parts ahead of their turn.
+    pub fn takes_early(&self) -> bool {
+        let caps = self.hello.as_ref().map_or(0, |hello| hello.caps);
+        self.state == State::Sending && caps & CAP_EARLY != 0 && self.snapshot.offset == 0
+    }
+
+    /// Bytes of the snapshot that come again in their turn. False: no more of that.
+    pub fn early(&mut self, now: Now, offset: u64, bytes: &[u8]) -> bool {
+        let early = self.snapshot.early + bytes.len() as u64;
+        if !self.takes_early() || early > early_limit(self.snapshot.bytes) {
+            return false;
+        }
+        self.snapshot.early = early;
+        let frame = snap_frame(&mut self.framer, Kind::SnapEarly, offset, bytes);
+        self.pulse.sent(now);
+        self.act(LeaderAction::Send(frame));
+        true
+    }
+
     /// The next bytes of the snapshot; none: it has ended.
     pub fn part(&mut self, now: Now, bytes: &[u8]) {
         if self.state != State::Sending {
@@ -170,7 +191,7 @@ impl LeaderSession {
             let offset = snapshot.offset;
             snapshot.offset += bytes.len() as u64;
             snapshot.hasher.update(bytes);
-            let frame = snap_part_frame(&mut self.framer, offset, bytes);
+            let frame = snap_frame(&mut self.framer, Kind::SnapPart, offset, bytes);
             self.pulse.sent(now);
             return self.act(LeaderAction::Send(frame));
         }

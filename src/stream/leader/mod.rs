@@ -144,6 +144,8 @@ struct SnapshotState {
     position: Point,
     bytes: u64,
     offset: u64,
+    /// Bytes that went ahead of their turn.
+    early: u64,
     hasher: blake3::Hasher,
 }
 
@@ -165,6 +167,7 @@ impl LeaderSession {
                 position: head.point,
                 bytes: 0,
                 offset: 0,
+                early: 0,
                 hasher: blake3::Hasher::new(),
             },
             actions: VecDeque::new(),

@@ -215,6 +215,7 @@ impl World {
             FollowerAction::Apply(bytes) => link.pending.push_back(bytes),
             FollowerAction::SeedBegin { .. } => link.arriving.clear(),
             FollowerAction::SeedPart(bytes) => link.arriving.extend(bytes),
+            FollowerAction::SeedEarly { .. } => {}
             FollowerAction::SeedEnd => link.seed_ready = true,
             FollowerAction::SawEpoch(epoch) => node.saw_epoch(epoch),
             FollowerAction::Close(end) => {
