@@ -17,9 +17,7 @@ use crate::format::entry::Point;
 use crate::stream::auth::TokenKey;
 use crate::stream::follow::{Connector, Trouble};
 use crate::stream::follower::{FollowerConfig, FollowerEnd};
-use crate::stream::hello::{
-    CAP_BOOTSTRAP, CAP_EARLY, CAP_SNAPSHOT, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole,
-};
+use crate::stream::hello::{CAP_BOOTSTRAP, CAP_COPIES, ENTRY_FORMAT, Hello, PROTOCOL, PeerRole};
 use crate::stream::message::Code;
 use crate::stream::receiver::Received;
 #[cfg(feature = "tls")]
@@ -242,9 +240,9 @@ impl Connector for Dialer {
             hello.highest_epoch = hello.highest_epoch.max(heard);
         }
         if reseed || db.is_none() {
-            hello.caps = CAP_SNAPSHOT | CAP_BOOTSTRAP | CAP_EARLY;
+            hello.caps = CAP_COPIES | CAP_BOOTSTRAP;
         } else if self.takes_snapshots {
-            hello.caps = CAP_SNAPSHOT | CAP_EARLY;
+            hello.caps = CAP_COPIES;
         }
         Ok(FollowerConfig {
             hello,

@@ -21,6 +21,8 @@ pub const CAP_SNAPSHOT: u32 = 1;
 pub const CAP_BOOTSTRAP: u32 = 2;
 /// The follower makes use of parts of a snapshot ahead of their turn.
 pub const CAP_EARLY: u32 = 4;
+/// A follower of this build that takes snapshots.
+pub const CAP_COPIES: u32 = CAP_SNAPSHOT | CAP_EARLY;
 
 /// Bytes of a snapshot of so many that may come ahead of their turn.
 pub const fn early_limit(bytes: u64) -> u64 {
