@@ -176,6 +176,26 @@ fn who_looks_before_a_checkpoint_is_published_reads_nothing_anew() {
     assert_eq!(db.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
 }
 
+/// It is not in the tree, however short the log is.
+#[test]
+fn a_commit_that_comes_before_a_checkpoint_has_ended_stays_in_its_log() {
+    let (_dir, vfs, db) = watched();
+    db.put(b"a", b"1").unwrap();
+    let before = lock(&db.inner.log).current.header.generation;
+    let mut other = Some(plain().open(db.path()).unwrap());
+    vfs.before_lock(move |byte| {
+        if let Some(other) = other.take_if(|_| byte == PINS + before + 1) {
+            other.put(b"b", b"1").unwrap();
+        }
+    });
+    super::checkpoint(&db);
+    assert_eq!(db.len().unwrap(), 2);
+    let log = lock(&db.inner.log);
+    assert_eq!(log.current.header.generation, before + 1);
+    assert_eq!(log.current.header.checkpoint_index, 1);
+    assert_eq!(log.tail.last_index(), 2);
+}
+
 #[test]
 fn a_handle_that_shows_older_entries_does_not_show_those_that_come() {
     let (_dir, db) = new();
