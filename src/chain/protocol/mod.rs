@@ -9,7 +9,8 @@
 //!   a fence, which stays for ever and makes its create fail.
 //! - A promoter that slept cannot take a number that was used and removed for a free one: something
 //!   newer exists at all times (G1, G3), so the listing behind its fence is not empty.
-//! - A reader cannot follow such an object either: the next one does not link to it.
+//! - A reader cannot follow such an object either: the next one does not link to it. It may take one
+//!   whose entries a primary cut otherwise before it was started anew: its own entries, as they were.
 //!
 //! `tests/chain/model` walks through every order of events of a small chain.
 

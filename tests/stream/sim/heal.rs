@@ -3,7 +3,7 @@
 use creel::format::frame::EntryKind;
 
 use super::chain::Job;
-use super::node::Node;
+use super::node::{Node, Wish};
 use super::world::World;
 
 impl World {
@@ -41,9 +41,14 @@ impl World {
             }
         }
         self.see_store();
+        let image = self.store.as_ref().and_then(|store| store.image());
         for at in 0..self.nodes.len() {
-            if self.nodes[at].rotten {
-                self.found_rotten(at);
+            let node = &mut self.nodes[at];
+            match node.rotten {
+                true => self.found_rotten(at),
+                // Started again, it looks once more what it needs: there may be nothing to take.
+                false if image.is_none() && node.wish == Wish::Reseed => node.wish = Wish::Follow,
+                false => {}
             }
         }
         let leader = self.last_primary();
@@ -139,6 +144,24 @@ impl World {
             }
             self.now.mono_us += 1000;
         }
-        panic!("nobody can be made primary: {:?}", self.nodes);
+        let nodes = self.nodes.iter();
+        let stand = nodes.map(|n| {
+            (
+                n.log.head(),
+                n.log.floor,
+                n.wish,
+                n.primary,
+                n.rotten,
+                &n.job,
+            )
+        });
+        let store = self.store.as_ref();
+        let images: Vec<_> = store.iter().flat_map(|store| &store.images).collect();
+        let images: Vec<_> = images.iter().map(|image| image.point).collect();
+        panic!(
+            "nobody can be made primary: {:?}, copies {images:?}, the chain ends at {:?}",
+            stand.collect::<Vec<_>>(),
+            self.oracle.end()
+        );
     }
 }

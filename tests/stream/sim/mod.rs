@@ -3,7 +3,7 @@
 //! `creel::chain`, and the entries of `creel::format` are those of the program; a node's file is its log.
 //!
 //! `CREEL_SIM_SEEDS=1000000 cargo test --release --test stream simulation` runs more;
-//! `CREEL_SIM_SEED=N` one of them.
+//! `CREEL_SIM_FROM=N` begins with another one; `CREEL_SIM_SEED=N` is one of them.
 
 mod chain;
 mod heal;
@@ -154,7 +154,8 @@ fn simulation() {
         return;
     }
     let seeds = from_env("CREEL_SIM_SEEDS").unwrap_or(SEEDS);
-    let next = AtomicU64::new(0);
+    let from = from_env("CREEL_SIM_FROM").unwrap_or(0);
+    let next = AtomicU64::new(from);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let mut seen = Seen::default();
     std::thread::scope(|scope| {
@@ -164,6 +165,9 @@ fn simulation() {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
                 if seed >= seeds {
                     return seen;
+                }
+                if seed.is_multiple_of(100_000) && seed > from {
+                    eprintln!("seed {seed}");
                 }
                 let (trace, one) = run(seed);
                 seen.add(&one);
@@ -182,8 +186,8 @@ fn simulation() {
         }
     });
     // A simulation in which nothing happens proves nothing.
-    if seeds >= SEEDS {
+    if seeds - from >= SEEDS {
         seen.check();
     }
-    eprintln!("{seeds} seeds: {seen:?}");
+    eprintln!("seeds {from} to {seeds}: {seen:?}");
 }

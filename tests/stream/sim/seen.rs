@@ -68,10 +68,12 @@ pub struct Seen {
     pub late_in_store: u64,
     pub held_in_file: u64,
     pub over_in_file: u64,
+    /// One in a hundred thousand seeds.
+    pub recreated: u64,
 }
 
 impl Seen {
-    fn fields(&mut self) -> [&mut u64; 39] {
+    fn fields(&mut self) -> [&mut u64; 40] {
         [
             &mut self.applied,
             &mut self.acked,
@@ -112,6 +114,7 @@ impl Seen {
             &mut self.late_in_store,
             &mut self.held_in_file,
             &mut self.over_in_file,
+            &mut self.recreated,
         ]
     }
 
@@ -124,6 +127,7 @@ impl Seen {
 
     pub fn check(&self) {
         let mut copy = *self;
+        copy.recreated = u64::MAX;
         let rare = copy.fields().into_iter().any(|count| *count < 10);
         assert!(!rare, "something hardly ever happens: {self:?}");
     }

@@ -301,7 +301,10 @@ impl World {
             }
             14 if self.rng.chance(30) => {
                 let at = self.rng.below(self.nodes.len());
-                if self.nodes[at].rot(&mut self.rng) {
+                // One copy stays well: what is damaged everywhere comes from nowhere.
+                let mut others = (0..self.nodes.len()).filter(|&other| other != at);
+                let well = others.any(|other| !self.nodes[other].rotten);
+                if well && self.nodes[at].rot(&mut self.rng) {
                     self.seen.rotten += 1;
                 }
             }
