@@ -78,7 +78,7 @@ pub struct AckArgs {
     #[arg(long, value_name = "WHEN", default_value_t)]
     ack: Ack,
     /// How long to wait for copies and store; then the outcome is not known, exit 14
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration)]
     ack_timeout: Duration,
     /// What to do when copies do not confirm in time: fail, degrade or wait
     #[arg(
