@@ -51,6 +51,13 @@ pub fn behind(log: &Db, after: &Position, now_us: u64) -> Result<Lag> {
     Ok(lag)
 }
 
+/// When the oldest entry behind a position was committed; [`None`] where nothing is.
+pub fn oldest_us(log: &Db, after: &Position) -> Result<Option<u64>> {
+    let read = log.log_reader(after)?.with_bulk().read(1, 1)?;
+    let first = Entry::split(&read).ok().flatten();
+    Ok(first.map(|(entry, _)| entry.header.time_us))
+}
+
 /// How much of its log a file keeps for those who are behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keeps {

@@ -1,6 +1,7 @@
 //! What a process that serves or follows knows, for other processes: as JSON.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,9 @@ pub struct Follower {
     pub progress_us: u64,
     /// Bytes sent to it.
     pub sent_bytes: u64,
+    /// Entries a second that it has made durable of late, where that is known.
+    #[serde(default)]
+    pub entries_per_s: Option<f64>,
 }
 
 /// How a copy follows.
@@ -85,6 +89,9 @@ pub struct Follows {
     /// Times that the source's epoch was over.
     #[serde(default)]
     pub older_epochs: u64,
+    /// Entries a second that were applied of late, where that is known.
+    #[serde(default)]
+    pub entries_per_s: Option<f64>,
     /// What ended the last one.
     pub last_error: Option<String>,
 }
@@ -183,6 +190,7 @@ fn follower(hub: &Hub, head: u64, peer: Peer) -> Follower {
         contact_us: peer.contact_us,
         progress_us: peer.progress_us,
         sent_bytes: peer.sent_bytes,
+        entries_per_s: peer.speed.per_second(Instant::now()),
         name: peer.name,
         address: peer.address,
     }
@@ -201,6 +209,7 @@ fn follows(state: &Following) -> Follows {
         damaged: state.damaged,
         relieved: state.relieved,
         older_epochs: state.older_epochs,
+        entries_per_s: state.speed.per_second(Instant::now()),
         last_error: state.last_error.clone(),
     }
 }

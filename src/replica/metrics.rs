@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::control::hex;
 use super::state::Following;
@@ -221,6 +222,19 @@ fn hub_metrics(out: &mut String, hub: &Hub) {
         "Followers connected.",
         connected as f64,
     );
+    let now = Instant::now();
+    let name = "creel_follower_entries_per_second";
+    let _ = writeln!(
+        out,
+        "# HELP {name} Entries that a follower has made durable of late."
+    );
+    let _ = writeln!(out, "# TYPE {name} gauge");
+    for peer in &peers {
+        if let Some(rate) = peer.speed.per_second(now) {
+            let (node, who) = (hex(&peer.node), label(&peer.name));
+            let _ = writeln!(out, "{name}{{node=\"{node}\",name=\"{who}\"}} {rate}");
+        }
+    }
     let name = "creel_follower_behind_entries";
     let _ = writeln!(out, "# HELP {name} Entries that a follower does not hold.");
     let _ = writeln!(out, "# TYPE {name} gauge");

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::stream::source::Head;
+use crate::stream::speed::Speed;
 use crate::sys::{OsVfs, Vfs};
 
 /// How following stands.
@@ -43,6 +44,8 @@ pub struct Following {
     pub published: u64,
     /// Newest index here.
     pub index: u64,
+    /// How fast that grows.
+    pub speed: Speed,
     /// When the source was last heard of.
     pub contact: Option<Instant>,
     /// The same as wall clock, microseconds since 1970; for people.
@@ -91,8 +94,11 @@ pub struct State(Mutex<Following>);
 impl State {
     /// Of a copy that has everything up to here; nothing is known of its source yet.
     pub fn at(index: u64) -> State {
+        let mut speed = Speed::default();
+        speed.note(Instant::now(), index);
         State(Mutex::new(Following {
             index,
+            speed,
             ..Following::default()
         }))
     }
@@ -129,6 +135,11 @@ impl State {
     pub fn applied(&self, index: u64) {
         let mut state = self.lock();
         state.index = index;
+        if state.phase == Phase::Seeding {
+            // A whole copy is no row of entries.
+            state.speed = Speed::default();
+        }
+        state.speed.note(Instant::now(), index);
         state.source_index = state.source_index.max(index);
         touch(&mut state);
         settle(&mut state);

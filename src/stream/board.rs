@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::message::Ack;
+use super::speed::Speed;
 use crate::format::entry::Point;
 
 /// Nodes that are remembered; the ones not seen for longest are forgotten first.
@@ -36,6 +37,8 @@ pub struct Peer {
     pub progress_us: u64,
     /// Bytes of entries sent since the process began.
     pub sent_bytes: u64,
+    /// How fast what it holds grows.
+    pub speed: Speed,
 }
 
 /// A follower, and the process that speaks for it.
@@ -105,12 +108,15 @@ impl Board {
             contact_us: 0,
             progress_us: wall_us,
             sent_bytes: 0,
+            speed: Speed::default(),
         });
         peer.connections += 1;
         peer.incarnation = incarnation;
         peer.name = name.to_owned();
         peer.address = address.to_owned();
         peer.durable = None;
+        // What it comes with did not come from here.
+        peer.speed = Speed::default();
         peer.contact_us = wall_us;
     }
 
@@ -134,6 +140,7 @@ impl Board {
                 peer.progress_us = wall_us;
             }
             peer.durable = Some(point);
+            peer.speed.note(Instant::now(), point.index);
             peer.received = peer.received.max(point.index);
             peer.contact_us = wall_us;
         });

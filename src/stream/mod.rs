@@ -26,6 +26,7 @@ mod ring;
 mod sender;
 pub mod server;
 pub mod source;
+pub mod speed;
 pub mod stop;
 #[cfg(feature = "tls")]
 pub mod tls;

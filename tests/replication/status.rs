@@ -130,6 +130,87 @@ fn server_and_follower_are_asked() {
     assert_eq!(check(&world, "b.db", &["age=1h"]), Some(1));
 }
 
+/// What is said of a rate: what was made durable in the time, and with it when the rest is there.
+fn check_rate(row: &Value) -> bool {
+    let lag = row["lag_entries"].as_u64().unwrap();
+    let left = &row["eta_s"];
+    match row["entries_per_s"].as_f64() {
+        _ if lag == 0 => assert_eq!(left, 0, "{row}"),
+        Some(rate) if rate > 0.0 => assert_eq!(left, (lag as f64 / rate).ceil() as u64, "{row}"),
+        _ => assert!(left.is_null(), "{row}"),
+    }
+    row["entries_per_s"].as_f64().is_some_and(|rate| rate > 0.0)
+}
+
+#[test]
+fn how_fast_a_copy_is_and_when_it_arrives() {
+    let world = World::new();
+    world.create("a.db");
+    for n in 0..200 {
+        world.put("a.db", &format!("before {n}"), "value");
+    }
+    let served = world.serve_local("a.db");
+    world.replicate_to(0, "init", "b.db", &["--from", &served.address]);
+    let none = status(&world, "b.db", &[]);
+    assert!(
+        none["entries_per_s"].is_null() && none["eta_s"] == 0,
+        "{none}"
+    );
+    let begun = Instant::now();
+    let follower = world.follow("b.db", &served.address, &[]);
+    let (mut n, mut most) = (0, 0.0f64);
+    until("both know a rate", || {
+        n += 1;
+        world.put("a.db", &format!("key {n}"), "value");
+        let own = status(&world, "b.db", &[]);
+        let primary = status(&world, "a.db", &[]);
+        let Some(row) = primary["followers"].as_array().unwrap().first() else {
+            return false;
+        };
+        most = most.max(row["entries_per_s"].as_f64().unwrap_or(0.0));
+        assert!(row["received_index"].as_u64() >= row["position"]["index"].as_u64());
+        check_rate(row) & check_rate(&own)
+    });
+    // What the copy had when it came is no speed.
+    let fastest = f64::from(n) / begun.elapsed().as_secs_f64().min(1.0);
+    assert!(most <= fastest + 0.1, "{most}, {n} entries");
+    until("it has everything", || {
+        let row = &status(&world, "a.db", &[])["followers"][0];
+        row["lag_entries"] == 0 && row["lag_ms"] == 0 && row["eta_s"] == 0
+    });
+    follower.kill();
+    world.put("a.db", "more", "value");
+    until("what is missing gets older", || {
+        let row = &status(&world, "a.db", &[])["followers"][0];
+        check_rate(row);
+        row["lag_entries"] == 1 && row["lag_ms"].as_u64().is_some_and(|ms| ms > 0)
+    });
+}
+
+#[test]
+fn how_fast_a_copy_is_that_the_store_alone_knows() {
+    let world = World::new();
+    world.create("a.db");
+    let store = format!("dir:{}", world.path("chain").display());
+    world.put("a.db", "key", "value");
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &store]);
+    world.replicate_to(0, "init", "b.db", &["--from", &store]);
+    let id = status(&world, "b.db", &[])["file_id"].clone();
+    let mut n = 0;
+    until("its last words tell", || {
+        n += 1;
+        let put = ["put", "--ack", "published", "--ack-timeout", "60s"];
+        let key = format!("key {n}");
+        let a = world.path("a.db");
+        let output = creel().args(put).arg(&a).args([&key, "value"]).output();
+        assert!(output.unwrap().status.success());
+        world.replicate_to(0, "pull", "b.db", &[]);
+        let seen = status(&world, &store, &[]);
+        let rows = seen["nodes"].as_array().unwrap();
+        rows.iter().any(|row| row["node"] == id && check_rate(row))
+    });
+}
+
 #[test]
 fn a_store_tells_of_all_who_use_it() {
     let world = World::new();

@@ -133,6 +133,9 @@ pub struct ProgressDoc {
     pub holds: bool,
     /// Why it cannot go on, where it cannot.
     pub trouble: Option<String>,
+    /// What it had some time before, for who wants to know how fast it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// Version of the program.
     pub program: String,
 }
@@ -158,6 +161,7 @@ impl ProgressDoc {
             moved_us: 0,
             holds: true,
             trouble: None,
+            before: None,
             program: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -176,6 +180,50 @@ impl ProgressDoc {
         document.durable.check()?;
         check_counter(document.number)?;
         Ok(document)
+    }
+}
+
+/// What a node had at an earlier word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Newest entry.
+    pub index: u64,
+    /// When it said so.
+    pub time_us: u64,
+}
+
+/// Between two words that are compared.
+const APART_US: u64 = 5_000_000;
+/// What was said longer ago tells nothing of now.
+const STALE_US: u64 = 60_000_000;
+
+impl ProgressDoc {
+    /// The same node's last word goes along, or the one before that where the last was just now.
+    pub fn follow(&mut self, last: &ProgressDoc) {
+        if (last.node, last.lineage) != (self.node, self.lineage) {
+            return;
+        }
+        if last.durable == self.durable && last.moved_us > 0 {
+            self.moved_us = last.moved_us;
+        }
+        let own = Before {
+            index: last.durable.index,
+            time_us: last.time_us,
+        };
+        let near = |before: &Before| last.time_us.saturating_sub(before.time_us) < APART_US;
+        self.before = Some(last.before.filter(near).unwrap_or(own));
+    }
+
+    /// Entries a second between the two; [`None`] where that is too long ago to tell of now, or too
+    /// short a time.
+    pub fn per_second(&self, now_us: u64) -> Option<f64> {
+        const SECOND_US: u64 = 1_000_000;
+        let before = self.before?;
+        let apart = self.time_us.checked_sub(before.time_us)?;
+        let quiet = now_us.saturating_sub(self.time_us);
+        let entries = self.durable.index.checked_sub(before.index)?;
+        let tells = (SECOND_US..=STALE_US).contains(&apart) && quiet <= STALE_US;
+        tells.then(|| entries as f64 * SECOND_US as f64 / apart as f64)
     }
 }
 
@@ -242,4 +290,50 @@ fn cut(text: &mut String) {
         end -= 1;
     }
     text.truncate(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(index: u64, time_us: u64) -> ProgressDoc {
+        let at = PointRow {
+            index,
+            epoch: 1,
+            history: [7; 16],
+        };
+        let mut said = ProgressDoc::new([1; 16], [2; 16], NodeRole::Replica, at);
+        said.time_us = time_us;
+        said.moved_us = time_us;
+        said
+    }
+
+    #[test]
+    fn a_node_is_as_fast_as_its_words_are_apart() {
+        const S: u64 = 1_000_000;
+        let first = said(100, 10 * S);
+        assert_eq!(first.per_second(10 * S), None);
+        let mut second = said(150, 12 * S);
+        second.follow(&first);
+        assert_eq!(second.per_second(12 * S), Some(25.0));
+        let mut third = said(300, 14 * S);
+        third.follow(&second);
+        assert_eq!(third.per_second(14 * S), Some(50.0), "from the first on");
+        assert_eq!(ProgressDoc::decode(&third.encode()).unwrap(), third);
+        // An hour ago is not now.
+        assert_eq!(third.per_second(14 * S + STALE_US), Some(50.0));
+        assert_eq!(third.per_second(14 * S + STALE_US + 1), None);
+        let mut late = said(300, 5000 * S);
+        late.follow(&third);
+        assert_eq!(late.per_second(5000 * S), None);
+        assert_eq!(late.moved_us, 14 * S, "it has not moved");
+        // Less than before, or another node's word.
+        let mut back = said(200, 16 * S);
+        back.follow(&said(300, 14 * S));
+        assert_eq!(back.per_second(16 * S), None);
+        let mut other = said(400, 16 * S);
+        other.node = [3; 16];
+        other.follow(&third);
+        assert_eq!(other.before, None);
+    }
 }

@@ -9,7 +9,9 @@ mod snapshot;
 use std::fmt;
 
 pub use catalogue::{Catalogue, EpochRow, FloorRow, MAX_CATALOGUE, RetentionRow, SnapshotRow};
-pub use documents::{Creel, HoldDoc, MAX_SMALL, NodeRole, ProbeResult, ProgressDoc, Verdict};
+pub use documents::{
+    Before, Creel, HoldDoc, MAX_SMALL, NodeRole, ProbeResult, ProgressDoc, Verdict,
+};
 pub use sealed::{PointRow, hash_of};
 pub use segment::{
     Facts, INDEX_STEP, MAX_BODY, SEGMENT_HEADER_SIZE, Segment, TRAILER_SIZE, Writer,

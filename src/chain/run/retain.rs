@@ -399,6 +399,12 @@ impl Chain {
     /// Says what a node has; over and over, so a failure is no tragedy.
     pub fn say_progress(&self, document: &ProgressDoc, pace: &mut dyn Pace) -> ChainResult<()> {
         let name = Name::Progress(document.node).to_string();
+        let mut document = document.clone();
+        // How fast it is, for others; where that cannot be told it is left out.
+        let last = self.store().get(&name, MAX_SMALL).ok().flatten();
+        if let Some(last) = last.and_then(|bytes| ProgressDoc::decode(&bytes).ok()) {
+            document.follow(&last);
+        }
         let bytes = document.encode();
         repeat(pace, "writing progress", || self.store().put(&name, &bytes))
     }

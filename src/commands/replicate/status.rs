@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use creel::stream::speed::Speed;
 use creel::sys::Vfs;
 use serde::Serialize;
 
@@ -76,12 +77,16 @@ creel explain CODE";
 
     fn run(mut self, ctx: &mut Context) -> Outcome {
         let watch = self.watch;
+        let mut seen = None;
         if watch {
             ctx.long();
         }
         loop {
             let begun = Instant::now();
-            let report = self.look(ctx)?;
+            let mut report = self.look(ctx)?;
+            if let (true, Report::Copy(copy)) = (watch, &mut report) {
+                seen = Some(since(copy, seen, begun));
+            }
             if !self.check.is_empty() {
                 let good = match &report {
                     Report::Copy(copy) => {
@@ -120,6 +125,16 @@ creel explain CODE";
             }
         }
     }
+}
+
+/// Where no process knows how fast a copy is, it is what has come since the last look.
+fn since(copy: &mut CopyStatus, seen: Option<Speed>, now: Instant) -> Speed {
+    let mut speed = seen.unwrap_or_default();
+    speed.note(now, copy.position.index);
+    if copy.role == "replica" && copy.entries_per_s.is_none() {
+        copy.set_rate(speed.per_second(now));
+    }
+    speed
 }
 
 /// Waits; false once a signal has come.

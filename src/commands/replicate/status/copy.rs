@@ -5,9 +5,10 @@ use std::path::Path;
 
 use creel::replica::acks::Acks;
 use creel::replica::address::Source;
-use creel::replica::lag::{Keeps, Lag, behind};
+use creel::replica::lag::{Keeps, Lag, behind, oldest_us};
 use creel::replica::live::{Follower, Status};
 use creel::replica::path::look as look_at;
+use creel::stream::speed::seconds_left;
 use creel::{Db, Error, Facts, Info, Interest, Position, Role};
 use serde::Serialize;
 
@@ -41,6 +42,10 @@ pub struct CopyStatus {
     pub lag_bytes: Option<u64>,
     pub lag_ms: Option<u64>,
     pub headroom_bytes: Option<u64>,
+    /// Entries that came in a second of late.
+    pub entries_per_s: Option<f64>,
+    /// When it has what it lacks now, at that rate.
+    pub eta_s: Option<u64>,
     /// How it is followed, if a process does.
     pub phase: Option<String>,
     /// Times that the source delivered something damaged to the process that follows.
@@ -91,9 +96,14 @@ pub struct FollowerRow {
     pub address: String,
     pub connected: bool,
     pub position: Option<At>,
+    /// Newest entry that it has received.
+    received_index: u64,
     pub lag_entries: u64,
     pub lag_bytes: Option<u64>,
+    pub lag_ms: Option<u64>,
     pub headroom_bytes: Option<u64>,
+    pub entries_per_s: Option<f64>,
+    pub eta_s: Option<u64>,
     pub contact_ms: Option<u64>,
     pub progress_ms: Option<u64>,
     sent_bytes: u64,
@@ -122,6 +132,9 @@ pub fn look(
     let mut status = of_file(&db, &info, &facts, &position, now_us)?;
     if let Some(live) = &live {
         of_process(&mut status, live, now_us);
+        for row in &mut status.followers {
+            row.lag_ms = row.lag_ms.or_else(|| lacks_since(&db, row, now_us));
+        }
     }
     of_publishing(&mut status, &db, &facts, live.as_ref(), now_us)?;
     let from = source
@@ -147,7 +160,30 @@ pub fn look(
         status.errors.push(Trouble::new("source", text.clone()));
         status.source_error = Some(text);
     }
+    status.set_rate(status.entries_per_s);
     Ok(status)
+}
+
+impl CopyStatus {
+    /// It got so many entries a second.
+    pub fn set_rate(&mut self, per_second: Option<f64>) {
+        self.entries_per_s = per_second;
+        self.eta_s = self
+            .lag_entries
+            .and_then(|entries| seconds_left(entries, per_second));
+    }
+}
+
+/// How old the oldest entry is that a follower lacks.
+fn lacks_since(db: &Db, row: &FollowerRow, now_us: u64) -> Option<u64> {
+    let at = row.position.as_ref()?;
+    let after = Position {
+        epoch: at.epoch,
+        index: at.index,
+        hash: None,
+    };
+    let time_us = oldest_us(db, &after).ok()??;
+    Some(now_us.saturating_sub(time_us) / 1000)
 }
 
 fn of_file(
@@ -195,6 +231,8 @@ fn of_file(
         lag_bytes: None,
         lag_ms: None,
         headroom_bytes: None,
+        entries_per_s: None,
+        eta_s: None,
         phase: None,
         damaged: None,
         other_source_entries: None,
@@ -231,7 +269,11 @@ fn follower(said: &Follower, keeps: Option<&Keeps>, now_us: u64) -> FollowerRow 
         connected: said.connected,
         position: said.durable.as_ref().map(place),
         lag_entries: lag.entries,
+        received_index: said.received,
         lag_bytes: lag.bytes,
+        lag_ms: (lag.entries == 0).then_some(0),
+        entries_per_s: said.entries_per_s,
+        eta_s: seconds_left(lag.entries, said.entries_per_s),
         headroom_bytes: keeps.and_then(|keeps| keeps.headroom(held, &lag, now_us)),
         contact_ms: millis(said.contact_us),
         progress_ms: millis(said.progress_us),
@@ -248,6 +290,7 @@ fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
         .collect();
     if let Some(follows) = &live.follows {
         status.phase = Some(follows.phase.clone());
+        status.entries_per_s = follows.entries_per_s;
         status.contact_ms = millis(follows.contact_us);
         status.lag_ms = follows.lag_ms;
         status.damaged = Some(follows.damaged);
@@ -379,6 +422,9 @@ fn of_server(status: &mut CopyStatus, said: &Status, position: &Position, now_us
     let mut rows = said.followers.iter();
     let own = rows.find(|row| row.node == status.file_id);
     let durable = own.and_then(|row| row.durable.as_ref());
+    status.entries_per_s = status
+        .entries_per_s
+        .or(own.and_then(|row| row.entries_per_s));
     // What it lacked at its last acknowledgement is what it lacks now, or nothing is missing.
     status.lag_bytes = match durable {
         _ if entries == 0 => Some(0),

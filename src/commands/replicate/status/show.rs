@@ -20,6 +20,19 @@ fn seconds(ms: u64) -> Value {
     Value::Text(format!("{}.{:03} s", ms / 1000, ms % 1000))
 }
 
+fn whole_seconds(s: u64) -> Value {
+    Value::Text(format!("{s} s"))
+}
+
+fn per_second(entries: f64) -> Value {
+    Value::Text(format!("{entries:.1}/s"))
+}
+
+/// A cell of a table, where it is known.
+fn cell(value: Option<Value>) -> Value {
+    value.unwrap_or("-".into())
+}
+
 /// How long ago.
 fn ago(at_ms: Option<u64>) -> Option<Value> {
     let now_ms = super::now_us() / 1000;
@@ -59,6 +72,8 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
     bytes(&mut facts, "lag_bytes", copy.lag_bytes);
     add(&mut facts, "lag", copy.lag_ms.map(seconds));
     bytes(&mut facts, "headroom", copy.headroom_bytes);
+    add(&mut facts, "rate", copy.entries_per_s.map(per_second));
+    add(&mut facts, "eta", copy.eta_s.map(whole_seconds));
     add(&mut facts, "last_contact", ago(copy.contact_ms));
     add(&mut facts, "damaged", copy.damaged.filter(|&n| n > 0));
     let other = copy.other_source_entries.filter(|&n| n > 0);
@@ -107,13 +122,18 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
                     .into(),
                 row.lag_entries.into(),
                 text(row.lag_bytes),
+                cell(row.lag_ms.map(seconds)),
                 text(row.headroom_bytes),
-                ago(row.contact_ms).unwrap_or("-".into()),
+                cell(row.entries_per_s.map(per_second)),
+                cell(row.eta_s.map(whole_seconds)),
+                cell(ago(row.contact_ms)),
+                cell(ago(row.progress_ms)),
             ]
         })
         .collect();
     let heading = [
-        "", "name", "state", "position", "lag", "bytes", "headroom", "contact",
+        "", "name", "state", "position", "lag", "bytes", "time", "headroom", "rate", "eta",
+        "contact", "progress",
     ];
     table::rows(&mut ctx.out, &heading, &rows)
 }
@@ -178,13 +198,16 @@ pub fn store(ctx: &mut Context, store: &StoreStatus) -> Result<(), Failure> {
                 text(row.lag_bytes),
                 seconds(row.lag_ms),
                 text(row.headroom_bytes),
-                ago(Some(row.contact_ms)).unwrap_or("-".into()),
+                cell(row.entries_per_s.map(per_second)),
+                cell(row.eta_s.map(whole_seconds)),
+                cell(ago(Some(row.contact_ms))),
                 note.into(),
             ]
         })
         .collect();
     let heading = [
-        "role", "name", "node", "position", "lag", "bytes", "time", "headroom", "contact", "",
+        "role", "name", "node", "position", "lag", "bytes", "time", "headroom", "rate", "eta",
+        "contact", "",
     ];
     table::rows(&mut ctx.out, &heading, &rows)
 }

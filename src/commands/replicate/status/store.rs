@@ -2,6 +2,7 @@
 
 use creel::chain::object::NodeRole;
 use creel::chain::{Chain, HoldView, NodeView, Overview};
+use creel::stream::speed::{rounded, seconds_left};
 use serde::Serialize;
 
 use super::super::outcome::At;
@@ -72,6 +73,9 @@ pub struct NodeRow {
     pub lag_ms: u64,
     /// Bytes of log that may still be written before what it lacks is not kept for it any more.
     pub headroom_bytes: Option<u64>,
+    /// Entries that came in a second, between two of its last words.
+    pub entries_per_s: Option<f64>,
+    pub eta_s: Option<u64>,
     pub needs_reseed: bool,
     /// Why the log is not kept for it.
     pub dropped: Option<String>,
@@ -171,6 +175,7 @@ fn node(view: &NodeView, most: u64, now_us: u64) -> NodeRow {
     let (said, behind) = (&view.said, &view.behind);
     let kept = view.dropped.is_none() && said.holds;
     let room = behind.bytes.map(|bytes| most.saturating_sub(bytes));
+    let entries_per_s = said.per_second(now_us).map(rounded);
     NodeRow {
         node: hex(&said.node),
         name: said.name.clone(),
@@ -189,6 +194,8 @@ fn node(view: &NodeView, most: u64, now_us: u64) -> NodeRow {
             true => Some(0),
             false => room,
         },
+        entries_per_s,
+        eta_s: seconds_left(behind.entries, entries_per_s),
         needs_reseed: behind.below_floor,
         dropped: view.dropped.clone(),
         contact_ms: said.time_us / 1000,
