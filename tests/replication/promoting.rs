@@ -232,3 +232,158 @@ fn a_copy_that_lacks_what_another_one_has_is_promoted_only_when_told_to() {
     assert_eq!(report["lost"]["first_index"], a.index, "{report}");
     assert_eq!(report["lost"]["last_index"], a.index, "{report}");
 }
+
+/// While somebody had the copy to himself for longer than its time for locks, a `follow` ended.
+#[test]
+fn who_follows_a_store_waits_on_while_somebody_has_the_file_to_himself() {
+    let world = World::new();
+    published(&world);
+    let following = world.follow("b.db", &store(&world), &["--lock-timeout", "50ms"]);
+    let follows = |until: &dyn Fn(&Value) -> bool| {
+        let begun = std::time::Instant::now();
+        loop {
+            let output = world.replicate("status", "b.db", &["--json"]);
+            let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            if until(&status) {
+                return;
+            }
+            assert!(begun.elapsed() < crate::world::PATIENCE, "{status}");
+        }
+    };
+    follows(&|status| status["phase"] == "streaming");
+    let copy = world.writer("b.db");
+    let alone = copy.write_alone().unwrap();
+    let next = put(&world, "a.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&next), 0, "{}", text(&next));
+    follows(&|status| {
+        let errors = status["errors"].to_string();
+        status["phase"] == "disconnected" && errors.contains("lock")
+    });
+    drop(alone);
+    world.wait_for("b.db", "a.db");
+    follows(&|status| status["phase"] == "streaming");
+    drop(following);
+}
+
+/// Whoever follows the store goes on with the new primary, and with the one after it.
+#[test]
+fn who_follows_a_store_goes_on_whoever_is_promoted_in_it() {
+    let world = World::new();
+    published(&world);
+    world.replicate_to(0, "init", "c.db", &["--from", &store(&world), "-q"]);
+    let following = world.follow("c.db", &store(&world), &[]);
+    let more = put(&world, "a.db", "more", &["--ack", "published"]);
+    assert_eq!(status(&more), 0, "{}", text(&more));
+    world.wait_for("c.db", "a.db");
+    let promoted = promote(&world, "b.db", &[]);
+    assert_eq!(status(&promoted), 0, "{}", text(&promoted));
+    let next = put(&world, "b.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&next), 0, "{}", text(&next));
+    world.wait_for("c.db", "b.db");
+    assert_eq!(epoch(&world, "c.db"), 2);
+    world.replicate_to(0, "rejoin", "a.db", &["--from", &store(&world)]);
+    world.replicate_to(0, "pull", "a.db", &["--from", &store(&world), "-q"]);
+    let promoted = promote(&world, "a.db", &[]);
+    assert_eq!(status(&promoted), 0, "{}", text(&promoted));
+    let last = put(&world, "a.db", "last", &["--ack", "published"]);
+    assert_eq!(status(&last), 0, "{}", text(&last));
+    world.wait_for("c.db", "a.db");
+    drop(following);
+    world.same("c.db", "a.db");
+    world.verify("c.db");
+}
+
+/// A fence in the chain that a primary had made for itself, and was ended before it was in the file.
+fn fence_alone(world: &World, name: &str) {
+    let pace = &mut creel::chain::Tries(9);
+    let chain = creel::replica::store::open_chain(&store(world), pace).unwrap();
+    let db = world.writer(name);
+    let (lineage, node) = db.ids();
+    let writer = creel::chain::object::Writer {
+        lineage,
+        node,
+        incarnation: [9; 16],
+    };
+    let end = chain.tail(0, pace).unwrap().unwrap().facts;
+    let wish = creel::FenceWish::default();
+    let fence = db.prepare_fence(&wish).unwrap();
+    let done = creel::chain::promote(&chain, &writer, end.number, end.after, &fence, pace).unwrap();
+    assert!(matches!(done, creel::chain::Promotion::Won(_)), "{done:?}");
+    db.close().unwrap();
+}
+
+/// It published nothing more, and every further promotion ended with another history (15).
+#[test]
+fn a_primary_whose_promotion_in_place_was_ended_could_not_be_promoted_again() {
+    let world = World::new();
+    published(&world);
+    let more = put(&world, "a.db", "more", &["--ack", "published"]);
+    assert_eq!(status(&more), 0, "{}", text(&more));
+    fence_alone(&world, "a.db");
+    let stuck = put(&world, "a.db", "stuck", &["--ack", "published"]);
+    assert_eq!(status(&stuck), 10, "{}", text(&stuck));
+    let again = promote(&world, "a.db", &[]);
+    assert_eq!(status(&again), 0, "{}", text(&again));
+    assert_eq!(epoch(&world, "a.db"), 2, "the epoch that had begun");
+    let next = put(&world, "a.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&next), 0, "{}", text(&next));
+    // With commits of its own behind it, the fence is somebody else's way.
+    fence_alone(&world, "a.db");
+    let own = put(&world, "a.db", "own", &["--ack", "local"]);
+    let refused = promote(&world, "a.db", &[]);
+    let said = text(&refused);
+    assert_eq!((status(&own), status(&refused)), (0, 10), "{said}");
+    world.replicate_to(0, "rejoin", "a.db", &["--from", &store(&world)]);
+    let third = promote(&world, "a.db", &[]);
+    assert_eq!(status(&third), 0, "{}", text(&third));
+    let last = put(&world, "a.db", "last", &["--ack", "published"]);
+    assert_eq!(status(&last), 0, "{}", text(&last));
+    world.verify("a.db");
+}
+
+/// Ended by Ctrl-C at any moment: it is done, or nothing has happened, or the next one finishes it.
+#[test]
+fn a_promotion_that_is_ended_by_a_signal_is_finished_by_the_next_one() {
+    use std::time::Instant;
+    let world = World::new();
+    published(&world);
+    let address = store(&world);
+    let path = world.path("b.db");
+    let begun = Instant::now();
+    let whole = promote(&world, "b.db", &[]);
+    let whole_time = begun.elapsed();
+    assert_eq!(status(&whole), 0, "{}", text(&whole));
+    let mut seen = std::collections::BTreeMap::new();
+    for moment in 0..24u32 {
+        let before = epoch(&world, "b.db").as_u64().unwrap();
+        let mut command = crate::world::creel();
+        command
+            .args(["promote", "--yes", "--store", &address])
+            .arg(&path);
+        let command = command.stdout(std::process::Stdio::null());
+        let mut process = crate::world::Process {
+            child: command.stderr(std::process::Stdio::null()).spawn().unwrap(),
+        };
+        // Another moment each time, which is what is wanted: nothing is waited for.
+        let until = Instant::now() + whole_time * moment / 20;
+        while Instant::now() < until {
+            std::thread::yield_now();
+        }
+        process.signal("-INT");
+        let ended = process.wait();
+        *seen.entry(ended).or_insert(0) += 1;
+        assert!(
+            matches!(ended, (Some(0 | 130), None) | (None, Some(2))),
+            "{ended:?}"
+        );
+        let again = promote(&world, "b.db", &[]);
+        assert_eq!(status(&again), 0, "{}", text(&again));
+        let now = epoch(&world, "b.db").as_u64().unwrap();
+        assert!((before + 1..=before + 2).contains(&now), "{before} {now}");
+        let key = format!("key {moment}");
+        let next = put(&world, "b.db", &key, &["--ack", "published"]);
+        assert_eq!(status(&next), 0, "{ended:?} {}", text(&next));
+    }
+    assert!(seen.len() > 1, "{seen:?}");
+    world.verify("b.db");
+}

@@ -201,6 +201,14 @@ pub fn follow(
             }
             Err(_) if stop.is_requested() => break,
             Err(_) if is_promoted(slot) => continue,
+            // Somebody has the file to himself for long, as a promotion does: that comes to an end.
+            Err(StoreFailure::Db(error @ Error::Busy { .. })) => {
+                state.lost(Some(error.to_string()));
+                match stop.wait(wait) {
+                    true => break,
+                    false => continue,
+                }
+            }
             Err(error) if relieves(ctx, relief, &error, state) => match stop.wait(wait) {
                 true => break,
                 false => continue,

@@ -154,3 +154,22 @@ fn only_a_replica_moves_its_epoch_and_never_back() {
     db.inner.raise_epoch(5, 3).unwrap();
     assert_eq!(at(&db), (5, 3));
 }
+
+/// A promotion that came to a full log had deposed the old primary before it made room.
+#[test]
+fn a_full_log_has_room_for_a_fence_before_anybody_is_deposed() {
+    let (_dir, _, db) = watched();
+    fill_both_regions(&db, 64);
+    let before = header(&db);
+    let fence = db.prepare_fence(&FenceWish::default()).unwrap();
+    db.make_room_for_fence(&fence).unwrap();
+    let room = header(&db);
+    assert_eq!((room.epoch, room.role), (before.epoch, before.role));
+    assert!(room.checkpoint_index > before.checkpoint_index);
+    // It stays: nothing is folded once more for it.
+    db.make_room_for_fence(&fence).unwrap();
+    db.install_fence(&fence).unwrap();
+    let begun = header(&db);
+    assert_eq!((begun.epoch, begun.role), (2, Role::Primary));
+    assert_eq!(begun.checkpoint_index, room.checkpoint_index);
+}

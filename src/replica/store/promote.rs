@@ -171,8 +171,9 @@ fn half(epoch: u32, is_primary: bool) -> impl FnOnce(StoreFailure) -> StoreFailu
     }
 }
 
-/// A promotion that was won and then interrupted: the header says so, and the entry is missing, or
-/// what is remembered of it.
+/// A promotion that was won and then interrupted: the fence stands in the chain and not here, where a
+/// primary began its epoch in place, or the header says so and the entry is missing, or what is
+/// remembered of it.
 fn finish(
     db: &Db,
     chain: &Chain,
@@ -184,7 +185,7 @@ fn finish(
     let own = super::super::slot::durable_point(db)?;
     let is_installed = own.epoch >= info.epoch;
     let is_settled = !db.facts()?.publish.is_empty();
-    if info.role != Role::Primary || is_installed && is_settled {
+    if info.role != Role::Primary {
         return Ok(None);
     }
     let hint = known_number(db)?;
@@ -192,17 +193,21 @@ fn finish(
         return Ok(None);
     };
     let facts = tail.facts;
-    if facts.epoch > info.epoch {
-        return Err(ChainError::Fenced(Box::new(facts)).into());
-    }
-    if !facts.fence || facts.node != info.file_id || facts.epoch != info.epoch {
-        return Ok(None);
-    }
-    let mut fence = &[][..];
+    let is_own = facts.fence && facts.node == info.file_id;
+    let (mut fence, mut continues) = (&[][..], false);
     let mut rest = tail.body();
     while let Ok(Some((entry, behind))) = Entry::split(rest) {
+        continues = entry.follows(&own).is_ok();
         (fence, rest) = (entry.bytes(), behind);
     }
+    if facts.epoch > info.epoch && !(is_own && continues) {
+        return Err(ChainError::Fenced(Box::new(facts)).into());
+    }
+    let is_whole = is_installed && is_settled && facts.epoch == info.epoch;
+    if is_whole || !is_own || facts.epoch < info.epoch {
+        return Ok(None);
+    }
+    let is_installed = is_installed && facts.epoch == info.epoch;
     let half = |is_primary| half(facts.epoch, is_primary);
     let commit = match is_installed {
         true => Commit {
