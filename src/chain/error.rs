@@ -61,6 +61,11 @@ pub enum ChainError {
     Unfit(Vec<String>),
     /// A snapshot, segment or hold that was asked for is not there.
     Missing(String),
+    /// The store has as many holds as it may.
+    TooManyHolds {
+        /// So many.
+        limit: usize,
+    },
     /// It makes no sense in the state things are in.
     Refused(String),
     /// The database here, or a file that is made of it, could not be read or written.
@@ -137,6 +142,9 @@ impl fmt::Display for ChainError {
                 write!(f, "the store cannot fence: {}", faults.join("; "))
             }
             ChainError::Missing(what) => write!(f, "{what} is not in the store"),
+            ChainError::TooManyHolds { limit } => {
+                write!(f, "the store has {limit} holds, and may not have more")
+            }
             ChainError::Refused(why) => f.write_str(why),
             ChainError::Here(error) => write!(f, "{error}"),
             ChainError::GaveUp { doing, last } => match last {

@@ -149,7 +149,7 @@ codes! {
     NO_CHAIN "no_chain" NotFound
         "nothing was ever published to this store, or it does not exist"
         "nothing was created"
-        "creel replicate snapshot DB --to STORE begins a chain";
+        "look at the address; creel replicate snapshot PRIMARY --to STORE, where the primary is, begins a chain";
     NOT_IN_STORE "not_in_store" NotFound
         "the store does not have what was asked for, or not any more"
         "nothing was created"
@@ -157,7 +157,7 @@ codes! {
     STORE_DAMAGED "store_damaged" Corrupt
         "an object of the store is damaged, missing, or was put there by something else"
         "the store was not changed"
-        "creel replicate verify STORE names all that is wrong; another copy of the object helps";
+        "creel replicate verify STORE names all that is wrong; creel replicate snapshot PRIMARY --to STORE, where the primary is, passes it by";
     UNFIT_STORE "unfit_store" Io
         "the store does not keep the condition of a create, so two primaries could both publish"
         "nothing was published"

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::control::hex;
 use super::state::Following;
+use crate::stream::board::Peer;
 use crate::stream::hub::Hub;
 
 fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: f64) {
@@ -222,6 +223,12 @@ fn hub_metrics(out: &mut String, hub: &Hub) {
         "Followers connected.",
         connected as f64,
     );
+    rates(out, &peers);
+    lags(out, head.point.index, &peers);
+}
+
+/// How fast each follower is, where that is known.
+fn rates(out: &mut String, peers: &[Peer]) {
     let now = Instant::now();
     let name = "creel_follower_entries_per_second";
     let _ = writeln!(
@@ -229,18 +236,22 @@ fn hub_metrics(out: &mut String, hub: &Hub) {
         "# HELP {name} Entries that a follower has made durable of late."
     );
     let _ = writeln!(out, "# TYPE {name} gauge");
-    for peer in &peers {
+    for peer in peers {
         if let Some(rate) = peer.speed.per_second(now) {
             let (node, who) = (hex(&peer.node), label(&peer.name));
             let _ = writeln!(out, "{name}{{node=\"{node}\",name=\"{who}\"}} {rate}");
         }
     }
+}
+
+/// What each follower lacks.
+fn lags(out: &mut String, head: u64, peers: &[Peer]) {
     let name = "creel_follower_behind_entries";
     let _ = writeln!(out, "# HELP {name} Entries that a follower does not hold.");
     let _ = writeln!(out, "# TYPE {name} gauge");
     for peer in peers {
         let held = peer.durable.map_or(0, |point| point.index);
-        let behind = head.point.index.saturating_sub(held);
+        let behind = head.saturating_sub(held);
         let (node, who) = (hex(&peer.node), label(&peer.name));
         let _ = writeln!(out, "{name}{{node=\"{node}\",name=\"{who}\"}} {behind}");
     }

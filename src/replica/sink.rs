@@ -148,8 +148,8 @@ impl ReplicaSink for DbSink {
         OsVfs.sync_dir_of(path).map_err(|e| failed(&e))?;
         let db = self.slot.reopen().map_err(|e| failed(&e))?;
         let point = durable_point(&db).map_err(|e| failed(&e))?;
-        self.state.update(|state| state.phase = Phase::CatchingUp);
         self.state.applied(point.index);
+        self.state.update(|state| state.phase = Phase::CatchingUp);
         Ok(point)
     }
 

@@ -4,8 +4,8 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use creel::NoProgress;
-use creel::chain::name::{HoldName, Name, SnapshotId};
-use creel::chain::object::{Creel, HoldDoc, NodeRole, ProgressDoc, RetentionRow, Segment};
+use creel::chain::name::{Name, SnapshotId};
+use creel::chain::object::{Creel, RetentionRow, Segment};
 use creel::chain::store::{MemoryStore, Store};
 use creel::chain::{
     Chain, ChainError, Opened, PublishRun, RestoreTo, SnapshotWish, StoreVerifyOptions, Tries,
@@ -14,7 +14,7 @@ use creel::chain::{
 use creel::format::entry::Point;
 
 use crate::kept::{DAY_US, NOW_US, PART, World, image, keep_nothing};
-use crate::log::{LINEAGE, notes, start, writer};
+use crate::log::{notes, start, writer};
 
 #[test]
 fn a_snapshot_comes_back_as_it_was_written() {
@@ -172,79 +172,6 @@ fn the_newest_segment_stays_whatever_is_asked() {
     world.publish(1);
     world.gc(keep_nothing());
     assert_eq!(world.numbers(), [4]);
-    assert_eq!(world.faults(), "");
-}
-
-#[test]
-fn holds_keep_the_log_within_their_caps() {
-    let world = World::new(9);
-    world.snapshot_of(world.points[8], NOW_US, b"x", false);
-    let mut replica = ProgressDoc::new([5; 16], LINEAGE, NodeRole::Replica, world.points[4].into());
-    replica.time_us = NOW_US - 1;
-    world.chain.say_progress(&replica, &mut Tries(0)).unwrap();
-    let mut hold = HoldDoc::new(
-        &HoldName::new("audit").unwrap(),
-        LINEAGE,
-        world.points[2].index,
-    );
-    hold.expires_us = NOW_US + 1;
-    world.chain.set_hold(&hold, &mut Tries(0)).unwrap();
-    let report = world.gc(keep_nothing());
-    assert_eq!(
-        (report.floor, report.reason.as_str()),
-        (3, "held by hold/audit.json")
-    );
-    // Too much: it does not count any more.
-    hold.max_bytes = 300;
-    world.chain.set_hold(&hold, &mut Tries(0)).unwrap();
-    let report = world.gc(keep_nothing());
-    assert_eq!(report.floor, 5, "{report:?}");
-    assert!(
-        report
-            .held
-            .iter()
-            .any(|h| h.dropped.is_some() && h.by == "hold/audit.json")
-    );
-    // A replica that is silent for a day does not either.
-    replica.time_us = NOW_US - 2 * DAY_US;
-    world.chain.say_progress(&replica, &mut Tries(0)).unwrap();
-    let report = world.gc(keep_nothing());
-    assert_eq!(report.floor, 9, "{report:?}");
-    // The floor never sinks again.
-    hold.max_bytes = u64::MAX;
-    hold.index = 0;
-    world.chain.set_hold(&hold, &mut Tries(0)).unwrap();
-    assert_eq!(world.gc(keep_nothing()).floor, 9);
-    let name = Name::Hold(HoldName::new("audit").unwrap());
-    assert!(world.chain.forget(&name, &mut Tries(0)).unwrap());
-    assert!(!world.chain.forget(&name, &mut Tries(0)).unwrap());
-    assert_eq!(world.faults(), "");
-}
-
-/// The log behind a copy that lies below the floor is gone. While it still said that it was there, the
-/// others kept nothing either.
-#[test]
-fn a_hold_that_comes_too_late_takes_nothing_from_the_others() {
-    let mut world = World::new(4);
-    world.snapshot_of(world.points[3], NOW_US, b"x", false);
-    assert_eq!(world.gc(keep_nothing()).floor, 4);
-    let mut late = ProgressDoc::new([5; 16], LINEAGE, NodeRole::Replica, world.points[1].into());
-    late.time_us = NOW_US - 1;
-    world.chain.say_progress(&late, &mut Tries(0)).unwrap();
-    world.publish(5);
-    world.snapshot_of(world.points[9], NOW_US, b"y", false);
-    let mut hold = HoldDoc::new(
-        &HoldName::new("audit").unwrap(),
-        LINEAGE,
-        world.points[6].index,
-    );
-    hold.expires_us = NOW_US + 1;
-    world.chain.set_hold(&hold, &mut Tries(0)).unwrap();
-    let report = world.gc(keep_nothing());
-    assert_eq!(
-        (report.floor, report.reason.as_str()),
-        (7, "held by hold/audit.json")
-    );
     assert_eq!(world.faults(), "");
 }
 

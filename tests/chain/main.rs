@@ -13,6 +13,7 @@ mod cloud;
 mod faulty;
 mod flawed;
 mod formats;
+mod holds;
 mod keeping;
 mod kept;
 mod log;

@@ -78,6 +78,12 @@ fn killed_commands_left_copies_that_nobody_removed() {
     world.replicate_to(0, "init", "b.db", &["--from", &store]);
     assert_eq!(hidden(&world), [""; 0]);
 
+    std::fs::remove_file(world.path("b.db")).unwrap();
+    let a = world.path("a.db");
+    killed_with(&world, ".reseed", "b.db", &|| init(a.to_str().unwrap()));
+    world.replicate_to(0, "init", "b.db", &["--from", a.to_str().unwrap()]);
+    assert_eq!(hidden(&world), [""; 0]);
+
     killed_with(&world, ".fetch", "r.db", &|| quiet(restore()));
     assert!(restore().output().unwrap().status.success());
     assert_eq!(hidden(&world), [""; 0]);

@@ -248,3 +248,14 @@ fn a_key_that_is_only_for_one_database() {
     ok(&world, &sshd, "init", &["--from", &other, "--ssh", &ssh]);
     world.same("b.db", "a.db");
 }
+
+/// Who had no ssh was told to serve on the other side.
+#[test]
+fn a_missing_ssh_was_taken_for_a_missing_server() {
+    let world = World::new();
+    let from = ["--from", "ssh://nowhere/a.db", "--ssh", "/no/such/ssh"];
+    let said = world.replicate_to(12, "init", "b.db", &from);
+    assert!(said.contains("/no/such/ssh cannot be run"), "{said}");
+    assert!(said.contains("--ssh PROGRAM"), "{said}");
+    assert!(!said.contains("replicate serve"), "{said}");
+}

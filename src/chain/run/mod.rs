@@ -19,7 +19,7 @@ pub use promote::{Promotion, promote};
 pub use publish::{Opened, PublishRun};
 pub use read::{Delivered, ReadRun, Start};
 pub use restore::{RestorePlan, RestoreTo};
-pub use retain::{GcReport, GcWish};
+pub use retain::{GcReport, GcWish, MAX_HOLDS};
 pub use snapshot::{Image, SnapshotWish, Target};
 pub use verify::{StoreFinding, StoreReport, StoreVerifyOptions, verify_store};
 

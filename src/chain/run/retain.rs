@@ -14,6 +14,11 @@ use crate::chain::protocol::{self, Held, Wanted};
 use crate::chain::store::MAX_LIST;
 use crate::progress::Progress;
 
+/// Holds that a store may have. Nodes that say how far they are do not count.
+pub const MAX_HOLDS: usize = 2048;
+/// Lines of the catalogue about who keeps what.
+const MAX_HELD_LINES: usize = 1024;
+
 /// What a collection did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GcReport {
@@ -71,7 +76,7 @@ impl Chain {
         if wish.dry_run {
             return Ok(report);
         }
-        let holds: Vec<String> = report.held.iter().map(held_line).collect();
+        let holds = held_lines(&report.held);
         let mut change = |next: &mut Catalogue| {
             // Somebody may have set a higher one meanwhile.
             if plan.floor.number < next.floor.number {
@@ -252,19 +257,26 @@ impl Chain {
     /// All documents, however many pages of a listing they fill.
     fn documents(&self, prefix: &str, pace: &mut dyn Pace) -> ChainResult<Vec<Vec<u8>>> {
         let mut documents = Vec::new();
-        let mut after = String::new();
+        for name in self.names(prefix, pace)? {
+            documents.extend(repeat(pace, "reading", || {
+                self.store().get(&name, MAX_SMALL)
+            })?);
+        }
+        Ok(documents)
+    }
+
+    fn names(&self, prefix: &str, pace: &mut dyn Pace) -> ChainResult<Vec<String>> {
+        let (mut all, mut after) = (Vec::new(), String::new());
         loop {
             let names = repeat(pace, "listing", || {
                 self.store().list_after(prefix, &after, MAX_LIST)
             })?;
-            for name in names.iter().filter(|name| name.parse::<Name>().is_ok()) {
-                documents.extend(repeat(pace, "reading", || {
-                    self.store().get(name, MAX_SMALL)
-                })?);
-            }
-            match names.last() {
-                Some(last) if names.len() == MAX_LIST => after.clone_from(last),
-                _ => return Ok(documents),
+            let more = names.len() == MAX_LIST;
+            after = names.last().cloned().unwrap_or_default();
+            let proper = |name: &String| name.parse::<Name>().is_ok();
+            all.extend(names.into_iter().filter(proper));
+            if !more {
+                return Ok(all);
             }
         }
     }
@@ -376,9 +388,14 @@ impl Chain {
         }
     }
 
-    /// Puts a hold into the store, or takes it out.
+    /// Puts a hold into the store, in the place of one with its name. Several at once may come to a few
+    /// more than there should be.
     pub fn set_hold(&self, hold: &HoldDoc, pace: &mut dyn Pace) -> ChainResult<()> {
         let name = format!("{}{}.json", prefix::HOLD, hold.name);
+        let there = self.names(prefix::HOLD, pace)?;
+        if there.len() >= MAX_HOLDS && !there.contains(&name) {
+            return Err(ChainError::TooManyHolds { limit: MAX_HOLDS });
+        }
         let bytes = hold.encode();
         repeat(pace, "writing a hold", || self.store().put(&name, &bytes))
     }
@@ -443,6 +460,14 @@ fn useless(catalogue: &Catalogue, chosen: &SnapshotRow) -> Vec<SnapshotRow> {
     old.filter(|row| !bases.contains(&&row.folder))
         .cloned()
         .collect()
+}
+
+/// What the catalogue tells of them: those that count first, and of many not all.
+fn held_lines(held: &[Held]) -> Vec<String> {
+    let mut order: Vec<&Held> = held.iter().collect();
+    order.sort_by_key(|held| held.dropped.is_some());
+    let lines = order.into_iter().take(MAX_HELD_LINES).map(held_line);
+    lines.collect()
 }
 
 fn held_line(held: &Held) -> String {

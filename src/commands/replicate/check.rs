@@ -158,7 +158,9 @@ Exit status: 0 clean, 4 something is damaged or missing, 12 the store cannot be 
         }
         let wrong = report.findings.iter().filter(|finding| !finding.harmless);
         let text = format!("{} findings in {}", wrong.count(), self.store.store);
-        Err(Failure::new(&codes::STORE_DAMAGED, text))
+        Err(Failure::new(&codes::STORE_DAMAGED, text).hint(
+            "creel replicate snapshot PRIMARY --to STORE, where the primary is, passes it by: then creel replicate gc STORE",
+        ))
     }
 }
 

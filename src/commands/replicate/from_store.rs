@@ -201,15 +201,7 @@ pub fn follow(
             }
             Err(_) if stop.is_requested() => break,
             Err(_) if is_promoted(slot) => continue,
-            // Somebody has the file to himself for long, as a promotion does: that comes to an end.
-            Err(StoreFailure::Db(error @ Error::Busy { .. })) => {
-                state.lost(Some(error.to_string()));
-                match stop.wait(wait) {
-                    true => break,
-                    false => continue,
-                }
-            }
-            Err(error) if relieves(ctx, relief, &error, state) => match stop.wait(wait) {
+            Err(error) if passes(ctx, relief, &error, state) => match stop.wait(wait) {
                 true => break,
                 false => continue,
             },
@@ -251,6 +243,16 @@ pub fn follow(
         }
     }
     total.ok_or_else(|| Error::Interrupted.into())
+}
+
+/// It may go on later. Somebody has the file to himself for long, as a promotion does; or the other source
+/// helps.
+fn passes(ctx: &Context, relief: Option<&Relief>, error: &StoreFailure, state: &State) -> bool {
+    if let StoreFailure::Db(busy @ Error::Busy { .. }) = error {
+        state.lost(Some(busy.to_string()));
+        return true;
+    }
+    relieves(ctx, relief, error, state)
 }
 
 /// Brings the copy on from the other source where the store delivered damage. False: there is none, or it

@@ -291,5 +291,11 @@ fn failure(
             _ => &codes::UNREACHABLE,
         },
     };
-    Failure::new(code, text).state(state).at(path)
+    let failure = Failure::new(code, text).state(state).at(path);
+    match error {
+        // No program of that name is here: nothing was asked of the other side.
+        Trouble::Connect(error) if error.kind() == std::io::ErrorKind::NotFound => failure
+            .hint("install ssh on this machine, or name the program that connects: --ssh PROGRAM"),
+        _ => failure,
+    }
 }

@@ -105,6 +105,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Fenced(_) => &codes::FENCED,
         ChainError::Gap { .. } => &codes::RESEED,
         ChainError::Unfit(_) => &codes::UNFIT_STORE,
+        ChainError::TooManyHolds { .. } => &codes::LIMIT,
         ChainError::Mirror { .. } | ChainError::Refused(_) => &codes::REFUSED,
         ChainError::Here(_) => &codes::IO,
         ChainError::Interrupted => return creel::Error::Interrupted.into(),
@@ -116,6 +117,9 @@ pub fn failure(failure: StoreFailure) -> Failure {
             .detail("segment", by.number),
         ChainError::Gap { found, .. } => failure.detail("first_segment", found),
         ChainError::Damaged { name, .. } => failure.detail("object", name),
+        ChainError::TooManyHolds { limit } => failure
+            .detail("limit", limit)
+            .hint("creel replicate forget STORE NAME takes one out; creel replicate status STORE lists them"),
         _ => failure,
     }
 }

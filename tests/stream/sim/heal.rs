@@ -7,11 +7,11 @@ use super::node::{Node, Wish};
 use super::world::World;
 
 impl World {
-    /// The primary of the highest epoch.
+    /// The primary of the highest epoch, which one before it may have followed into that.
     pub(super) fn leader_of_all(&self) -> usize {
         let primaries = (0..self.nodes.len()).filter(|&i| self.nodes[i].primary);
         primaries
-            .max_by_key(|&i| self.nodes[i].log.head().epoch)
+            .max_by_key(|&i| (self.nodes[i].log.head().epoch, self.nodes[i].writable()))
             .unwrap()
     }
 
@@ -138,7 +138,9 @@ impl World {
                     self.work(at);
                 }
             }
-            if there.is_none() && !self.nodes.iter().any(|node| node.chosen) {
+            // Who needs a new copy first is waited for by nobody.
+            let comes = |node: &Node| node.chosen && node.wish == Wish::Follow;
+            if there.is_none() && !self.nodes.iter().any(comes) {
                 let at = self.rng.below(self.nodes.len());
                 self.promote_node(at);
             }
