@@ -223,6 +223,7 @@ impl Inner {
         match found {
             Ok(now) if now.same_file(&self.identity) => Ok(()),
             _ if planted(Defect::ReplacedUnnoticed) => Ok(()),
+            Err(e) if !names_nothing(&e) => Err(Error::io_at("look at", &self.path, e)),
             _ => Err(Error::Replaced {
                 path: self.path.clone(),
             }),
@@ -352,6 +353,12 @@ impl Inner {
             SyncMode::Normal | SyncMode::Off => crate::wal::append::Durability::Later,
         }
     }
+}
+
+/// Nothing has that name any more; another error only says that it could not be looked at.
+fn names_nothing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 /// The writer lock, as long as it lives.

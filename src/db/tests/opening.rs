@@ -179,3 +179,23 @@ fn a_copy_goes_over_another_file_where_asked_and_never_over_its_own() {
         }
     }
 }
+
+#[test]
+fn a_path_that_cannot_be_looked_at_was_called_another_file() {
+    let (dir, db) = new();
+    let (path, away) = (db.path().to_owned(), dir.path().join("away"));
+    std::fs::rename(&path, &away).unwrap();
+    let refused = |db: &Db| match db.put(b"k", b"v").unwrap_err() {
+        Error::Replaced { .. } => "replaced",
+        Error::Io { .. } => "not looked at",
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&db), "replaced", "nothing is there");
+    std::fs::write(&path, b"another one").unwrap();
+    assert_eq!(refused(&db), "replaced");
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    assert_eq!(refused(&db), "not looked at");
+    std::fs::rename(&away, &path).unwrap();
+    db.put(b"k", b"v").unwrap();
+}
