@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::world::{PATIENCE, World, creel, free_address, ready};
 
-fn get(base: &str, path: &str) -> Option<(u16, String)> {
+pub fn get(base: &str, path: &str) -> Option<(u16, String)> {
     let host = base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();

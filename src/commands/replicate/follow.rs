@@ -16,7 +16,7 @@ use creel::stream::follower::FollowerEnd;
 use creel::stream::source::shared;
 
 use super::super::Run;
-use super::from_store;
+use super::follow_store;
 use super::outcome::{Damage, report, report_store};
 use super::serve::announce;
 use super::source::{OtherArg, Reseed, SourceArgs};
@@ -88,7 +88,7 @@ Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the
         let relief = self.other.relief(&self.source, (&slot, &state, &stop))?;
         if let Some(store) = self.source.store()? {
             let helpers = self.helpers(ctx, &slot, &state, &stop)?;
-            let done = from_store::follow(
+            let done = follow_store::follow(
                 ctx,
                 &slot,
                 &store,

@@ -6,17 +6,12 @@ use std::time::{Duration, Instant};
 use creel::chain::store::Address;
 use creel::chain::{Chain, Pace, RestoreTo};
 use creel::replica::path::Outlook;
-use creel::replica::relief::{Relief, is_damaged_store};
-use creel::replica::slot::{Slot, check_follows};
-use creel::replica::state::State;
 use creel::replica::store::{
-    Patience, PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull,
-    reseed_reason, say_trouble, say_where,
+    PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason,
+    say_trouble, say_where,
 };
-use creel::stream::source::Head;
-use creel::stream::stop::Stop;
 use creel::sys::{OsVfs, Vfs};
-use creel::{Db, Error, NoProgress, Position, Receipt};
+use creel::{Db, Position, Receipt};
 
 use super::outcome::StoreOutcome;
 use super::source::Reseed;
@@ -142,145 +137,16 @@ pub fn wait_for(
     Ok(())
 }
 
-/// Nothing is waited for that a promoted copy would not take.
-fn is_promoted(slot: &Slot) -> bool {
-    let copy = slot.get();
-    copy.is_some_and(|copy| matches!(check_follows(&copy), Err(Error::Fenced { .. })))
-}
-
-fn open_copy(slot: &Slot) -> Result<Db, Error> {
-    slot.get().ok_or_else(|| Error::NotFound {
-        path: slot.path().to_owned(),
-    })
-}
-
-/// Keeps a copy up to date until it is told to stop. Polls get rarer while nothing comes.
-pub fn follow(
-    ctx: &mut Context,
-    slot: &Slot,
-    from: &str,
-    reseed: Reseed,
-    relief: Option<&Relief>,
-    (state, stop): (&State, &Stop),
-) -> Result<StoreOutcome, Failure> {
-    const FIRST: Duration = Duration::from_millis(250);
-    const MOST: Duration = Duration::from_secs(5);
-    let patience = PatienceArg {
-        store_timeout: Duration::from_secs(3600),
-    };
-    let ends = || signals::stopped() || is_promoted(slot);
-    let chain = open_chain(from, &patience)?;
-    let mut total: Option<StoreOutcome> = None;
-    let (mut wait, mut new_copies) = (FIRST, 0);
-    let mut replace = match reseed {
-        Reseed::Force => Some(Replace::Forced),
-        _ => None,
-    };
-    let mut saved = Vec::new();
-    let mut hint = None;
-    loop {
-        if let Some(copy) = slot.get() {
-            check_follows(&copy)?;
-        }
-        let mut pace = Patience::for_each(patience.store_timeout, &ends);
-        if let Some(replace) = replace.take() {
-            saved.extend(new_copy(ctx, &chain, slot.path(), replace, &mut pace)?);
-            slot.reopen()?;
-            new_copies += 1;
-        }
-        let db = open_copy(slot)?;
-        let wish = PullWish {
-            hint,
-            ..PullWish::default()
-        };
-        let report = match pull(&db, &chain, &wish, &mut pace, &NoProgress) {
-            Ok(report) => report,
-            Err(error) if reseed != Reseed::Never && reseed_reason(&error).is_some() => {
-                replace = Some(Replace::Behind);
-                continue;
-            }
-            Err(_) if stop.is_requested() => break,
-            Err(_) if is_promoted(slot) => continue,
-            Err(error) if passes(ctx, relief, &error, state) => match stop.wait(wait) {
-                true => break,
-                false => continue,
-            },
-            Err(error) => {
-                tell(&db, &chain, &error, &mut pace);
-                return Err(explain(error, from));
-            }
-        };
-        hint = Some(report.number);
-        state.applied(report.point.index);
-        let head = Head {
-            point: report.point,
-            published: report.point.index,
-            floor: 0,
-        };
-        state.heard(&head, report.at_end);
-        wait = match report.entries {
-            0 => (wait * 2).min(MOST),
-            _ => FIRST,
-        };
-        let moved = report.entries > 0 || total.is_none();
-        let before = total.take();
-        let mut outcome = match (moved, before) {
-            (false, Some(before)) => before,
-            (_, before) => {
-                let mut outcome = finish(ctx, &db, &chain, report, &wish, &mut pace)?;
-                if let Some(before) = before {
-                    outcome.report.entries += before.report.entries;
-                    outcome.report.bytes += before.report.bytes;
-                }
-                outcome
-            }
-        };
-        outcome.new_copies = new_copies;
-        outcome.saved.clone_from(&saved);
-        total = Some(outcome);
-        if stop.wait(wait) {
-            break;
-        }
-    }
-    total.ok_or_else(|| Error::Interrupted.into())
-}
-
-/// It may go on later. Somebody has the file to himself for long, as a promotion does; or the other source
-/// helps.
-fn passes(ctx: &Context, relief: Option<&Relief>, error: &StoreFailure, state: &State) -> bool {
-    if let StoreFailure::Db(busy @ Error::Busy { .. }) = error {
-        state.lost(Some(busy.to_string()));
-        return true;
-    }
-    relieves(ctx, relief, error, state)
-}
-
-/// Brings the copy on from the other source where the store delivered damage. False: there is none, or it
-/// is no damage.
-fn relieves(ctx: &Context, relief: Option<&Relief>, error: &StoreFailure, state: &State) -> bool {
-    if is_damaged_store(error) {
-        state.damaged(&error.to_string());
-    }
-    let Some(other) = relief.filter(|_| is_damaged_store(error)) else {
-        return false;
-    };
-    if let Err(why) = other.pull() {
-        ctx.notice(&format!(
-            "warning: {error}; nor from the other source: {why}"
-        ));
-    }
-    true
-}
-
 /// Tells the others that this copy cannot go on; who may only read the store cannot.
-fn tell(db: &Db, chain: &Chain, error: &StoreFailure, pace: &mut dyn Pace) {
+pub(super) fn tell(db: &Db, chain: &Chain, error: &StoreFailure, pace: &mut dyn Pace) {
     let stuck = reseed_reason(error).is_some() || is_diverged(error);
     if stuck && chain.check_authority().is_ok() {
         let _ = say_trouble(db, chain, error.to_string(), &node_name(db.path()), pace);
     }
 }
 
-fn explain(error: StoreFailure, from: &str) -> Failure {
+/// As an exit status, with what helps.
+pub(super) fn explain(error: StoreFailure, from: &str) -> Failure {
     let needs_copy = reseed_reason(&error).is_some();
     let diverged = is_diverged(&error);
     let failure = failure(error);
@@ -295,7 +161,8 @@ fn explain(error: StoreFailure, from: &str) -> Failure {
     failure
 }
 
-fn new_copy(
+/// Puts a copy of the newest snapshot in place. Gives the files with what only the old one had.
+pub(super) fn new_copy(
     ctx: &Context,
     chain: &Chain,
     path: &Path,

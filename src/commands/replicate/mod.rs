@@ -5,6 +5,7 @@ use super::Verb;
 mod check;
 mod files;
 mod follow;
+mod follow_store;
 mod from_store;
 mod gc;
 mod hold;

@@ -47,13 +47,25 @@ fn is_fresh(contact_ms: u64, most: Duration, now_us: u64) -> bool {
     u128::from(age) <= most.as_micros()
 }
 
+/// Its lag is of now, and not of when the source was last heard of: by the process that follows, else by
+/// who asks.
+fn hears_of_source(copy: &CopyStatus) -> bool {
+    match copy.phase.as_deref() {
+        Some("disconnected") => false,
+        Some("streaming" | "catching_up") => true,
+        _ => copy.source_error.is_none(),
+    }
+}
+
 impl Check {
     /// What is not known does not hold.
     pub fn of_copy(self, copy: &CopyStatus, now_us: u64) -> bool {
         match self {
             Check::Primary => copy.role != "replica" && !copy.fenced && !copy.held_back,
             Check::Replica => copy.role == "replica",
-            Check::Lag(most) => copy.lag_entries.is_some_and(|lag| lag <= most),
+            Check::Lag(most) => {
+                hears_of_source(copy) && copy.lag_entries.is_some_and(|lag| lag <= most)
+            }
             Check::Age(most) => copy.contact_ms.is_some_and(|at| is_fresh(at, most, now_us)),
             Check::Headroom(least) => {
                 copy.reseed.is_none() && copy.headroom_bytes.is_some_and(|room| room >= least)
