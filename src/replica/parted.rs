@@ -67,6 +67,32 @@ pub fn check_role(db: &Db) -> Result<()> {
     Err(Error::Fenced { reason })
 }
 
+/// A primary whose past the source is has nothing to gain from a copy of it: nobody would be primary
+/// then. One that was deposed, or whose history has parted, is another matter.
+pub fn check_not_own_past(old: &Db, new: &Db) -> Result<()> {
+    let info = old.info()?;
+    let (ours, theirs) = (durable_point(old)?, durable_point(new)?);
+    let deposed = info.role == Role::Replica || info.fenced;
+    if deposed || theirs.index > ours.index || info.lineage_id != new.info()?.lineage_id {
+        return Ok(());
+    }
+    let past = match old.position_at(theirs.index) {
+        Ok(at) => at.epoch == theirs.epoch && at.hash == Some(theirs.history),
+        // Too old to look at: the epochs tell.
+        Err(Error::NotRetained { .. }) => old.epochs()?.starts_with(&new.epochs()?),
+        Err(e) => return Err(e),
+    };
+    if past {
+        let word = super::rejoin::role_name(info.role);
+        let reason = format!(
+            "this file is a {word}, and the source has nothing that it lacks: \
+             with a copy of that in its place nobody would be primary"
+        );
+        return Err(Error::Fenced { reason });
+    }
+    Ok(())
+}
+
 /// Refuses where replacing `old` by `new` would lose commits; with `force` these are saved beside
 /// the database first. Gives where.
 pub fn before_replacing(old: &Db, new: &Db, force: bool) -> Result<Vec<Saved>> {

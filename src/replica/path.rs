@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::beside::Beside;
-use super::parted::before_replacing;
+use super::parted::{before_replacing, check_not_own_past};
 use super::tail::Saved;
 use crate::db::{
     BackupOptions, CheckedEntries, Db, Facts, KeptLog, LogReader, OpenOptions, Position, Receipt,
@@ -225,6 +225,7 @@ impl Pair<'_> {
         drop(old);
         // Nobody adds to the old file what the new one would then lack.
         let held = self.options.clone().hold_lock(true).open(self.path)?;
+        check_not_own_past(&held, self.source)?;
         let saved = before_replacing(&held, self.source, force)?;
         let beside = self.beside()?;
         let made = self.make(&beside.path, &facts, progress);

@@ -89,6 +89,43 @@ fn a_primary_is_not_fed_and_not_replaced() {
     assert_eq!(world.digest("a.db"), before);
 }
 
+/// The copy lacked a commit of the primary's, took its place, and nobody was primary any more.
+#[test]
+fn a_primary_was_replaced_by_a_copy_of_itself() {
+    let world = World::new();
+    world.create("p.db");
+    let path = world.path("p.db");
+    world.replicate_to(0, "init", "b.db", &["--from", path.to_str().unwrap()]);
+    let copy = world.path("b.db");
+    let words = ["--from", copy.to_str().unwrap(), "--reseed", "force"];
+    for lacks in [false, true] {
+        if lacks {
+            world.put("p.db", "newest", "v");
+        }
+        let before = world.digest("p.db");
+        let said = world.replicate_to(10, "pull", "p.db", &words);
+        assert!(said.contains("nobody would be primary"), "{said}");
+        world.replicate_to(10, "reseed", "p.db", &words[..2]);
+        assert_eq!(world.digest("p.db"), before);
+        world.put("p.db", "still", "primary");
+        world.replicate_to(0, "pull", "b.db", &["--from", path.to_str().unwrap()]);
+    }
+    // One that was deposed goes back by force, too.
+    let old = ["--old-primary", path.to_str().unwrap(), "--yes"];
+    let promoted = world.run(
+        &["promote"],
+        &[&[copy.as_path()][..], &old.map(std::path::Path::new)].concat(),
+    );
+    assert_eq!(
+        promoted.status.code(),
+        Some(0),
+        "{}",
+        crate::world::text(&promoted)
+    );
+    world.replicate_to(0, "pull", "p.db", &words);
+    world.same("p.db", "b.db");
+}
+
 /// Where the old primary is met after the new one, nothing of it is followed, and it is fenced: also
 /// by a copy that could take nothing from the new one.
 #[test]
