@@ -216,7 +216,7 @@ impl Case<'_> {
         for ((call, errors), count) in CALLS.iter().zip(counts) {
             let mut injections = Vec::new();
             for (i, error) in errors.iter().enumerate() {
-                for n in (1 + i..=count).step_by(step) {
+                for n in (1 + i % step..=count).step_by(step) {
                     injections.push((format!("{call}:error={error}:when={n}"), false));
                     injections.push((format!("{call}:error={error}:when={n}+"), false));
                 }
@@ -273,7 +273,7 @@ impl Case<'_> {
         let found = sound(&end.db.path);
         match status {
             Some(0) if found != *after => return Err("success, and the change is not there".into()),
-            Some(14) | Some(0) => {}
+            Some(0) => {}
             // Some writing commands fold the log when their own work is done.
             _ if found == *before || found == *after => {}
             _ => return Err("neither the old state nor the new one".into()),

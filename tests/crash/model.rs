@@ -176,6 +176,31 @@ impl Content {
         Ok(())
     }
 
+    /// The same where some of it may be refused as damaged; what is given is right.
+    pub fn compare_what_can_be_got(&self, db: &Db) -> Result<(), String> {
+        let allowed = |got: creel::Result<bool>, right: bool| match got {
+            Ok(got) if got == right => Ok(()),
+            Ok(_) => Err("another answer".to_owned()),
+            Err(creel::Error::Corrupt(_)) => Ok(()),
+            Err(e) => Err(format!("an error of another kind: {e}")),
+        };
+        let Ok(snapshot) = db.snapshot() else {
+            return Ok(()); // told by whoever called
+        };
+        for (name, entries) in &self.0 {
+            let Ok(keyspace) = snapshot.keyspace(name) else {
+                continue;
+            };
+            for (key, value) in entries {
+                let same = keyspace.get_with(key, |found| found == &value[..]);
+                allowed(same.map(|same| same == Some(true)), true)?;
+                let behind = [key.as_slice(), b"\0"].concat();
+                allowed(keyspace.contains(&behind), false)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The text of an export of this, without its frame.
     pub fn export(&self) -> Result<Vec<u8>, String> {
         let mut text = Vec::new();

@@ -52,12 +52,13 @@ fn judge(subject: &Subject, damage: Damage) -> Result<End, String> {
         (End::Refused, Verdict::Clean | Verdict::Recoverable) => {
             return Err(format!("refused, and verify says {verdict:?}"));
         }
-        (End::Refused, _) => return Ok(end),
-        (End::Noticed, Verdict::Clean) => return Ok(End::Harmless),
         _ => {}
     }
     go_on(subject, &image, verdict)?;
-    Ok(end)
+    Ok(match (end, verdict) {
+        (End::Noticed, Verdict::Clean) => End::Harmless,
+        _ => end,
+    })
 }
 
 /// An error that tells of damage, and nothing else.
@@ -96,7 +97,16 @@ fn read(subject: &Subject, damage: Damage, db: &Db, verdict: Verdict) -> Result<
     match by_cursor {
         Ok(()) => {}
         // Which error it was is told by the same read once more.
-        Err(text) if text.starts_with("reading fails") => return why(db),
+        Err(text) if text.starts_with("reading fails") => {
+            let end = why(db)?;
+            expected
+                .compare_what_can_be_got(db)
+                .map_err(|text| format!("a wrong answer to get: {text}"))?;
+            return match export(db) {
+                Ok(_) => Err("an export of what cannot be read".into()),
+                Err(_) => Ok(end),
+            };
+        }
         Err(text) => return Err(format!("a wrong answer: {text}")),
     }
     expected
@@ -187,7 +197,12 @@ fn go_on(subject: &Subject, image: &Arc<SimDisk>, verdict: Verdict) -> Result<()
     };
     match look() {
         Ok(Ok(())) => {}
-        Ok(Err(text)) if text.starts_with("reading fails") && !sound => return Ok(()),
+        Ok(Err(text)) if text.starts_with("reading fails") && !sound => {
+            return match verify(image) {
+                Verdict::Clean | Verdict::Recoverable => Err("a checkpoint hid the damage".into()),
+                Verdict::Damaged | Verdict::Unreadable => Ok(()),
+            };
+        }
         Ok(Err(text)) => return Err(format!("after a checkpoint: {text}")),
         Err(e) if sound => return Err(format!("after a checkpoint: {e}")),
         Err(e) => return told(e).map(|_| ()),
