@@ -1,8 +1,8 @@
 //! Every cut of every workload, and crashes in the recovery from them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::marks::Promise;
@@ -203,15 +203,17 @@ fn replay(place: &Place) {
     for (i, (cut, choice)) in place.crashes.iter().enumerate() {
         let Cut { snapshot, promise } = &seen.cuts[*cut];
         println!("crash {i} {snapshot:?} with {choice:?}: {promise:?}");
-        seen = look(
-            snapshot.fork_at_crash(choice),
-            promise,
-            &seen.eras[promise.era],
-        );
+        let history = &seen.eras[promise.era];
+        // Whatever was done with it when it failed.
+        for care in [Care::Commit, Care::Checkpoint] {
+            look(snapshot.fork_at_crash(choice), promise, history, care);
+        }
+        let image = snapshot.fork_at_crash(choice);
+        seen = look(image, promise, history, Care::Observed);
     }
     println!("nothing is wrong with this state");
 }
 
-fn look(image: std::sync::Arc<SimDisk>, promise: &Promise, history: &History) -> Seen {
-    judge(image, promise, history, Care::Observed).expect("a violation")
+fn look(image: Arc<SimDisk>, promise: &Promise, history: &History, care: Care) -> Seen {
+    judge(image, promise, history, care).expect("a violation")
 }

@@ -38,8 +38,9 @@ impl Place {
             text.split(',')
                 .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
         };
-        let cuts = field("cut")?.split('/');
-        let choices = field("choice")?.split('/');
+        // None where the workload itself failed.
+        let cuts = field("cut")?.split('/').filter(|cut| !cut.is_empty());
+        let choices = field("choice")?.split('/').filter(|c| !c.is_empty());
         let crashes = cuts
             .zip(choices)
             .map(|(cut, c)| Some((cut.parse().ok()?, choice_of(c)?)));
@@ -96,4 +97,21 @@ fn a_printed_line_reads_back() {
     let line = place.line();
     let (_, text) = line.split_once("CREEL_CRASH=").unwrap();
     assert_eq!(Place::parse(text), Some(place));
+}
+
+#[test]
+fn the_line_of_a_workload_that_failed_could_not_be_read_again() {
+    let place = |crashes| Place {
+        workload: "create".into(),
+        seed: 0x1f,
+        crashes,
+    };
+    for place in [
+        place(Vec::new()),
+        place(vec![(3, CrashChoice::Mask(9)), (0, CrashChoice::All)]),
+    ] {
+        let line = place.line();
+        let (_, text) = line.split_once("CREEL_CRASH=").unwrap();
+        assert_eq!(Place::parse(text), Some(place));
+    }
 }

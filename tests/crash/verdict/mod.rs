@@ -16,6 +16,7 @@ use std::time::Instant;
 use creel::exchange::write::Options;
 use creel::{
     CheckpointOptions, Db, Depth, Error, KeyRange, NoProgress, SyncMode, Verdict, VerifyOptions,
+    VerifyReport,
 };
 
 use super::campaign::guarded;
@@ -48,11 +49,9 @@ fn judge(subject: &Subject, damage: Damage) -> Result<End, String> {
         Ok(db) => read(subject, damage, &db, verdict)?,
         Err(e) => told(e)?,
     };
-    match (end, verdict) {
-        (End::Refused, Verdict::Clean | Verdict::Recoverable) => {
-            return Err(format!("refused, and verify says {verdict:?}"));
-        }
-        _ => {}
+    let sound = matches!(verdict, Verdict::Clean | Verdict::Recoverable);
+    if end == End::Refused && sound {
+        return Err(format!("refused, and verify says {verdict:?}"));
     }
     go_on(subject, &image, verdict)?;
     Ok(match (end, verdict) {
@@ -70,15 +69,16 @@ fn told(e: Error) -> Result<End, String> {
 }
 
 fn verify(image: &Arc<SimDisk>) -> Verdict {
+    report(image).map_or(Verdict::Unreadable, |report| report.verdict)
+}
+
+fn report(image: &Arc<SimDisk>) -> creel::Result<VerifyReport> {
     let options = VerifyOptions {
         level: Depth::Deep,
         vfs: Arc::clone(image) as _,
         ..VerifyOptions::default()
     };
-    match creel::verify(Path::new(PATH), &options, &NoProgress) {
-        Ok(report) => report.verdict,
-        Err(_) => Verdict::Unreadable,
-    }
+    creel::verify(Path::new(PATH), &options, &NoProgress)
 }
 
 /// Reads all there is, in three ways.
@@ -173,21 +173,23 @@ fn export(db: &Db) -> Result<Vec<u8>, String> {
 fn go_on(subject: &Subject, image: &Arc<SimDisk>, verdict: Verdict) -> Result<(), String> {
     let sound = matches!(verdict, Verdict::Clean | Verdict::Recoverable);
     let world = World::after_crash(Arc::clone(image), Vec::new(), Default::default(), false);
-    let write = || -> creel::Result<()> {
+    let write = || -> creel::Result<u64> {
         let db = world.options(SyncMode::Full).open(PATH)?;
         db.put(b"~after the damage", b"1")?;
+        // A primary's checkpoint leaves an entry of its own.
+        let index = db.snapshot()?.token().index;
         db.checkpoint(&CheckpointOptions::default(), &NoProgress)?;
-        Ok(())
+        Ok(index)
     };
-    match write() {
-        Ok(()) => {}
+    let index = match write() {
+        Ok(index) => index,
         Err(e) if sound => return Err(format!("verify finds no damage, but: {e}")),
         Err(e) => return told(e).map(|_| ()),
-    }
+    };
     let look = || -> creel::Result<Result<(), String>> {
         let db = world.options(SyncMode::Full).open(PATH)?;
         let snapshot = db.snapshot()?;
-        let before = snapshot.token().index - 1;
+        let before = index - 1;
         let expected = subject.history.get(before as usize);
         let put = super::model::Change::put("~after the damage", b"1".to_vec());
         Ok(match expected {
@@ -210,7 +212,10 @@ fn go_on(subject: &Subject, image: &Arc<SimDisk>, verdict: Verdict) -> Result<()
     match verify(image) {
         Verdict::Clean => Ok(()),
         _ if !sound => Ok(()),
-        verdict => Err(format!("after a checkpoint verify says {verdict:?}")),
+        _ => Err(format!(
+            "after a checkpoint verify says {:?}",
+            report(image).map(|r| r.findings)
+        )),
     }
 }
 
