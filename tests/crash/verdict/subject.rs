@@ -70,7 +70,7 @@ impl Subject {
         }
     }
 
-    /// Pages of all four kinds and entries of all kinds but the one that begins an epoch, in less than a region of log.
+    /// Pages of all four kinds and entries of all kinds, in less than a region of log.
     pub fn everything() -> Subject {
         Subject::of("everything", |world, life| {
             let mut handle = world.create(&small())?;
@@ -107,6 +107,8 @@ impl Subject {
             };
             group::commit_entry(world, EntryKind::Attest, &Attest::encode(Some(&said)))?;
             handle = world.open(SyncMode::Full)?;
+            world.promote(&handle)?;
+            life.note(world);
             log_of_all_operations(world, &handle, &mut rng)?;
             life.note(world);
             world.check(&handle)
