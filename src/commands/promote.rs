@@ -15,6 +15,8 @@ use crate::cli::{Context, Exit, Failure, Outcome, codes};
 mod hook;
 mod store;
 
+pub(super) use store::stands_in_the_way;
+
 /// Arguments of `creel promote`.
 #[derive(Debug, Args)]
 pub struct PromoteArgs {
@@ -130,7 +132,7 @@ histories differ; others: creel explain CODE";
             show(ctx, &found)?;
         }
         if let Some(step) = found.obstacle() {
-            return Err(refused(&found, step.name, &step.text));
+            return Err(refused(&copy, &found, step.name, &step.text));
         }
         if self.dry_run {
             return self.end(ctx, &copy, &found, None);
@@ -169,18 +171,28 @@ fn result(good: bool, overruled: bool) -> &'static str {
     }
 }
 
-fn refused(found: &Preflight, name: &str, text: &str) -> Failure {
+fn refused(copy: &Db, found: &Preflight, name: &str, text: &str) -> Failure {
     let failure = Failure::new(&codes::FENCED, format!("{name}: {text}"));
     let failure = failure.state("nothing was changed");
-    let hint = match (name, found.loss) {
-        ("old primary", Some(_)) => "creel replicate pull DB first, or --accept-loss",
-        ("old primary", None) => "--old-primary PATH where it can be read, else --accept-loss",
-        ("store", _) => "creel replicate status DB shows where",
-        ("index", _) => "more was committed, or less is here: creel replicate status DB",
-        ("epoch", _) => "somebody else promoted: creel replicate status DB",
-        _ => "creel verify DB",
+    let hint = match (name, found.loss, &found.store) {
+        ("store", _, Some(store)) => {
+            let path = copy.path().display();
+            return failure.hint(format!("creel promote {path} --store {store}"));
+        }
+        ("old primary", Some(_), _) => "creel replicate pull DB first, or --accept-loss",
+        ("old primary", None, _) => "--old-primary PATH where it can be read, else --accept-loss",
+        _ => hint_for(name),
     };
     failure.hint(hint)
+}
+
+/// What is to be done about a check that did not pass, whoever decides.
+fn hint_for(name: &str) -> &'static str {
+    match name {
+        "index" => "more was committed, or less is here: creel replicate status DB",
+        "epoch" => "somebody else promoted: creel replicate status DB",
+        _ => "creel verify DB",
+    }
 }
 
 impl PromoteArgs {

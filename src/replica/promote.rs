@@ -1,8 +1,9 @@
 //! Making a copy the primary, where no store decides who is: one check after the other, each with
 //! its reason, then a new epoch.
 
+use crate::chain::store::Address;
 use crate::check::{Verdict, VerifyOptions, verify};
-use crate::db::{Commit, Db, FenceWish, Position};
+use crate::db::{Commit, Db, Facts, FenceWish, Position};
 use crate::error::{Error, Result};
 use crate::format::Depth;
 use crate::format::header::Role;
@@ -47,6 +48,8 @@ pub struct Preflight {
     pub epoch: u32,
     /// Entries of the old primary that this copy lacks, first and last.
     pub loss: Option<(u64, u64)>,
+    /// The store that has to decide.
+    pub store: Option<String>,
 }
 
 impl Preflight {
@@ -92,9 +95,13 @@ pub fn preflight(copy: &Db, old: Option<&Db>, wish: &PromoteWish) -> Result<Pref
         .first()
         .map_or("no findings".to_owned(), |f| f.detail.clone());
     step("verify", sound, found);
-    if !facts.publish.is_empty() {
-        let text = format!("commits are published at {}, which decides", facts.publish);
-        step("store", false, text);
+    let store = deciding(&facts, old)?;
+    if let Some(store) = &store {
+        step(
+            "store",
+            false,
+            format!("{store} decides, and was not asked"),
+        );
     }
     let (mut loss, mut other) = (None, 0);
     let old_step = match old {
@@ -124,7 +131,18 @@ pub fn preflight(copy: &Db, old: Option<&Db>, wish: &PromoteWish) -> Result<Pref
         position,
         epoch: known.max(other).saturating_add(1),
         loss,
+        store,
     })
+}
+
+/// The store of which the copy or the old primary knows. An epoch that is given out beside it is
+/// given out there once more.
+fn deciding(facts: &Facts, old: Option<&Db>) -> Result<Option<String>> {
+    let of_old = old.map(Db::facts).transpose()?;
+    let of_old = of_old.map_or(String::new(), |facts| facts.publish);
+    let known = [&facts.publish, &facts.source, &of_old];
+    let store = known.into_iter().find(|at| Address::is_address(at));
+    Ok(store.cloned())
 }
 
 fn quick() -> VerifyOptions {

@@ -387,3 +387,79 @@ fn a_promotion_that_is_ended_by_a_signal_is_finished_by_the_next_one() {
     assert!(seen.len() > 1, "{seen:?}");
     world.verify("b.db");
 }
+
+/// The store was not asked, and gave the same epoch to the next one.
+#[test]
+fn two_copies_of_one_store_were_primaries_of_one_epoch() {
+    let world = World::new();
+    published(&world);
+    world.replicate_to(0, "init", "c.db", &["--from", &store(&world), "-q"]);
+    let way = |name: &str| {
+        let path = world.path(name).display().to_string();
+        format!("creel promote {path} --store {}", store(&world))
+    };
+    let beside = |name: &str, old: &str, words: &[&str]| {
+        let old = world.path(old).display().to_string();
+        let words = [&["promote", "--yes", "--old-primary", &old][..], words].concat();
+        let refused = world.run(&words, &[&world.path(name)]);
+        let said = text(&refused);
+        assert_eq!(status(&refused), 10, "{said}");
+        assert!(said.contains(&way(name)), "{said}");
+    };
+    for words in [&["--dry-run"][..], &[], &["--accept-loss"]] {
+        beside("b.db", "a.db", words);
+    }
+    // This copy does not know of the store, and the old primary does.
+    let a = world.path("a.db").display().to_string();
+    world.replicate_to(0, "init", "d.db", &["--from", &a, "-q"]);
+    beside("d.db", "a.db", &[]);
+    let goes_on = put(&world, "a.db", "next", &["--ack", "published"]);
+    assert_eq!(status(&goes_on), 0, "{}", text(&goes_on));
+    let promoted = world.run(&["promote", "--yes"], &[&world.path("c.db")]);
+    assert_eq!(status(&promoted), 0, "{}", text(&promoted));
+    assert_eq!([epoch(&world, "b.db"), epoch(&world, "c.db")], [1, 2]);
+}
+
+/// What docs/replication.md has for it.
+#[test]
+fn a_copy_of_a_store_that_is_gone_is_promoted_by_a_copy_of_it() {
+    let world = World::new();
+    published(&world);
+    std::fs::remove_dir_all(world.path("store")).unwrap();
+    let words = ["promote", "--yes", "--accept-loss"];
+    let refused = world.run(&words, &[&world.path("b.db")]);
+    assert_eq!(status(&refused), 5, "{}", text(&refused));
+    let b = world.path("b.db").display().to_string();
+    world.replicate_to(0, "init", "new.db", &["--from", &b, "-q"]);
+    let promoted = world.run(&words, &[&world.path("new.db")]);
+    assert_eq!(status(&promoted), 0, "{}", text(&promoted));
+    assert_eq!(epoch(&world, "new.db"), 2);
+}
+
+/// It met the fence, ended with 10, and took the next write.
+#[test]
+fn an_old_primary_that_met_a_fence_while_it_was_promoted_went_on_writing() {
+    let world = World::new();
+    published(&world);
+    let promoted = promote(&world, "b.db", &[]);
+    assert_eq!(status(&promoted), 0, "{}", text(&promoted));
+    let refused = promote(&world, "a.db", &[]);
+    assert_eq!(status(&refused), 10, "{}", text(&refused));
+    let late = put(&world, "a.db", "late", &[]);
+    assert_eq!(status(&late), 10, "{}", text(&late));
+}
+
+/// The hint was to promote without the check.
+#[test]
+fn a_promotion_in_another_state_than_expected_named_the_command_without_the_check() {
+    let world = World::new();
+    published(&world);
+    for (option, name) in [("--expect-epoch", "epoch: "), ("--expect-index", "index: ")] {
+        let refused = promote(&world, "b.db", &[option, "77"]);
+        let said = text(&refused);
+        assert_eq!(status(&refused), 10, "{said}");
+        assert!(said.contains(name), "{said}");
+        assert!(said.contains("creel replicate status"), "{said}");
+        assert!(!said.contains("creel promote"), "{said}");
+    }
+}

@@ -2,24 +2,24 @@
 
 use creel::Db;
 use creel::chain::store::Address;
-use creel::replica::promote::Step;
 use creel::replica::store::{PromoteWish, check_expected, preflight_in_store, promote_in_store};
 
 use super::super::replicate::store::{chain_failure, failure, open_chain};
 use super::{CheckRow, Lost, PromoteArgs, PromoteReport, host, result};
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
-fn stands_in_the_way(step: &Step) -> Failure {
-    let text = format!("{}: {}", step.name, step.text);
-    let failure = Failure::new(&codes::FENCED, text).state("nothing was changed");
-    failure.hint(match step.name {
+pub(crate) fn stands_in_the_way(name: &str, text: &str) -> Failure {
+    let failure = Failure::new(&codes::FENCED, format!("{name}: {text}"));
+    let failure = failure.state("nothing was changed");
+    failure.hint(match name {
         "copies" => "promote the copy that has most, or --accept-loss",
-        _ => "creel verify DB",
+        _ => super::hint_for(name),
     })
 }
 
 impl PromoteArgs {
-    /// The store that was named, or that the file knows. With --old-primary none is asked.
+    /// The store that was named, or that the file knows. With --old-primary none is asked, and where
+    /// one is known that is refused.
     pub(super) fn address(&self, db: &Db) -> Result<Option<String>, Failure> {
         if self.store.is_some() || self.old_primary.is_some() {
             return Ok(self.store.clone());
@@ -73,7 +73,7 @@ impl PromoteArgs {
         };
         check_expected(&chain, &wish, &mut pace).map_err(failure)?;
         if let Some(step) = found.obstacle() {
-            return Err(stands_in_the_way(step));
+            return Err(stands_in_the_way(step.name, &step.text));
         }
         if !self.dry_run {
             if !self.yes && !self.asked_for(ctx, report.epoch, found.position.index)? {

@@ -89,6 +89,9 @@ pub fn failure(failure: StoreFailure) -> Failure {
             is_primary,
             failure: why,
         } => return half_promoted(epoch, is_primary, *why),
+        StoreFailure::Unexpected { what, reason } => {
+            return super::super::promote::stands_in_the_way(what, &reason);
+        }
         StoreFailure::Db(error) => return error.into(),
         StoreFailure::Chain(ChainError::Here(error)) => return (*error).into(),
         StoreFailure::Chain(error) => error,

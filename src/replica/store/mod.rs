@@ -55,6 +55,13 @@ pub enum StoreFailure {
         /// Why it did not go on.
         failure: Box<StoreFailure>,
     },
+    /// The chain is not as whoever promotes said that it is.
+    Unexpected {
+        /// `epoch` or `index`.
+        what: &'static str,
+        /// How it is.
+        reason: String,
+    },
 }
 
 impl From<Error> for StoreFailure {
@@ -75,6 +82,7 @@ impl fmt::Display for StoreFailure {
             StoreFailure::Db(error) => error.fmt(f),
             StoreFailure::Chain(error) => error.fmt(f),
             StoreFailure::HalfPromoted { failure, .. } => failure.fmt(f),
+            StoreFailure::Unexpected { what, reason } => write!(f, "{what}: {reason}"),
         }
     }
 }

@@ -145,16 +145,18 @@ fn expect(chain: &Chain, wish: &PromoteWish, hint: u64, pace: &mut dyn Pace) -> 
 
 fn expect_at(end: &Point, wish: &PromoteWish) -> StoreResult<()> {
     let Point { epoch, index, .. } = end;
-    let reason = match (wish.expect_epoch, wish.expect_index) {
+    let (what, reason) = match (wish.expect_epoch, wish.expect_index) {
         (Some(expected), _) if expected != *epoch => {
-            format!("epoch {expected} was expected, the chain is in epoch {epoch}")
+            let reason = format!("epoch {expected} was expected, the chain is in epoch {epoch}");
+            ("epoch", reason)
         }
         (_, Some(expected)) if expected != *index => {
-            format!("entry {expected} was expected, the chain ends at entry {index}")
+            let reason = format!("entry {expected} was expected, the chain ends at entry {index}");
+            ("index", reason)
         }
         _ => return Ok(()),
     };
-    Err(Error::Fenced { reason }.into())
+    Err(StoreFailure::Unexpected { what, reason })
 }
 
 /// How far the chain is, as far as this file knows.
@@ -201,7 +203,8 @@ fn finish(
         (fence, rest) = (entry.bytes(), behind);
     }
     if facts.epoch > info.epoch && !(is_own && continues) {
-        return Err(ChainError::Fenced(Box::new(facts)).into());
+        let failure = ChainError::Fenced(Box::new(facts)).into();
+        return Err(super::fence_by(db, failure));
     }
     let is_whole = is_installed && is_settled && facts.epoch == info.epoch;
     if is_whole || !is_own || facts.epoch < info.epoch {

@@ -446,5 +446,6 @@ fn is_final(failure: &StoreFailure) -> bool {
         ),
         StoreFailure::Db(error) => !error.is_retryable(),
         StoreFailure::HalfPromoted { failure, .. } => is_final(failure),
+        StoreFailure::Unexpected { .. } => true,
     }
 }

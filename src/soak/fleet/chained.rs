@@ -142,6 +142,9 @@ impl FleetRun<'_> {
         match failure {
             StoreFailure::HalfPromoted { failure, .. } => self.failed(doing, *failure),
             StoreFailure::Db(error) => engine(doing)(error),
+            StoreFailure::Unexpected { .. } => {
+                self.broken(Check::Calls, format!("cannot {doing}: {failure}"))
+            }
             StoreFailure::Chain(error) => {
                 let detail = format!("cannot {doing}: {}", text::chain(&error));
                 self.broken(Check::Calls, detail)
