@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use super::path::{Pair, PullWish, Pulled, WhenGone};
 use super::relief::{Relief, is_damaged_file};
 use super::slot::{Slot, check_follows, durable_point, entropy};
-use super::state::State;
+use super::state::{Arriving, State};
 use crate::db::{Db, Interest};
 use crate::error::{Error, Result};
-use crate::progress::NoProgress;
 use crate::stream::backoff::Backoff;
 use crate::stream::source::Head;
 use crate::stream::stop::Stop;
@@ -111,7 +110,8 @@ impl Follower<'_> {
                 when_gone: self.when_gone,
                 ..PullWish::default()
             };
-            let (copy, pulled) = pair.pull(copy, &wish, &NoProgress)?;
+            self.heard(&source, false)?;
+            let (copy, pulled) = pair.pull(copy, &wish, &self.arriving())?;
             // What is here, and not what the source has: that may have grown since.
             let newest = self.note(copy, pulled, &source)?;
             while source.watch(newest, LOOK)? <= newest {
@@ -121,7 +121,7 @@ impl Follower<'_> {
                 }
                 self.check_follows()?;
                 // Nothing new is a sign of life too.
-                self.heard(&source)?;
+                self.heard(&source, true)?;
             }
         }
         Ok(())
@@ -169,17 +169,91 @@ impl Follower<'_> {
         let index = copy.map(|copy| durable_point(&copy)).transpose()?;
         let index = index.map_or(0, |point| point.index);
         self.state.applied(index);
-        self.heard(source)?;
+        self.heard(source, true)?;
         Ok(index)
     }
 
-    fn heard(&self, source: &Db) -> Result<()> {
+    fn arriving(&self) -> Arriving<'_> {
+        Arriving {
+            slot: self.slot,
+            state: self.state,
+        }
+    }
+
+    fn heard(&self, source: &Db, caught_up: bool) -> Result<()> {
         let head = Head {
             point: durable_point(source)?,
             published: 0,
             floor: source.oldest_index()?,
         };
-        self.state.heard(&head, true);
+        self.state.heard(&head, caught_up);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::{Following, Phase};
+    use super::*;
+    use crate::db::{CreateOptions, OpenOptions, SyncMode};
+    use crate::format::header::Role;
+    use crate::progress::{NoProgress, Progress};
+    use std::sync::Mutex;
+
+    /// Looks whenever something has come.
+    struct Looks<'s>(Arriving<'s>, Mutex<Vec<Following>>);
+
+    impl Progress for Looks<'_> {
+        fn report(&self, done: u64, total: Option<u64>) {
+            self.0.report(done, total);
+            self.1.lock().unwrap().push(self.0.state.look());
+        }
+    }
+
+    /// It was disconnected, got nothing in a second and would never be there, until all of it had come.
+    #[test]
+    fn a_copy_far_behind_a_file_was_disconnected_and_did_not_move() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("a.db"), dir.path().join("b.db"));
+        let options = OpenOptions::new().sync(SyncMode::Full);
+        let primary = CreateOptions {
+            role: Role::Primary,
+            ..CreateOptions::default()
+        };
+        let source = options.clone().create(&from, &primary).unwrap();
+        let pair = Pair {
+            path: &to,
+            options: &options,
+            source: &source,
+        };
+        let (copy, _) = pair.init("a.db", &NoProgress).unwrap();
+        for i in 0..12u8 {
+            source.put(&[i], &vec![i; 1 << 20]).unwrap();
+        }
+        let end = durable_point(&source).unwrap().index;
+        let state = State::at(durable_point(&copy).unwrap().index);
+        let slot = Slot::new(&to, options.clone(), Some(copy.clone()));
+        let follower = Follower {
+            slot: &slot,
+            from: &from,
+            when_gone: WhenGone::Refuse,
+            state: &state,
+            stop: &Stop::default(),
+            total: Pulled::default(),
+        };
+        follower.heard(&source, false).unwrap();
+        let looks = Looks(follower.arriving(), Mutex::default());
+        pair.pull(copy, &PullWish::default(), &looks).unwrap();
+        let looks = looks.1.into_inner().unwrap();
+        assert!(looks.len() > 2, "{}", looks.len());
+        for (at, look) in looks.iter().enumerate() {
+            assert_eq!(look.phase, Phase::CatchingUp);
+            // A checkpoint of the source may add an entry.
+            assert!(look.source_index >= end, "{at}");
+            let before = at.checked_sub(1).map_or(0, |at| looks[at].index);
+            assert!(look.index > before, "{at}");
+        }
+        assert!(looks[0].lag_entries() > 0);
+        assert_eq!(looks.last().map(Following::lag_entries), Some(0));
     }
 }

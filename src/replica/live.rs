@@ -209,7 +209,7 @@ fn follows(state: &Following) -> Follows {
         damaged: state.damaged,
         relieved: state.relieved,
         older_epochs: state.older_epochs,
-        entries_per_s: state.speed.per_second(Instant::now()),
+        entries_per_s: state.entries_per_s(Instant::now()),
         last_error: state.last_error.clone(),
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::slot::{Slot, durable_point};
+use crate::progress::Progress;
 use crate::stream::source::Head;
 use crate::stream::speed::Speed;
 use crate::sys::{OsVfs, Vfs};
@@ -74,6 +76,11 @@ impl Following {
     /// Entries that are missing.
     pub fn lag_entries(&self) -> u64 {
         self.source_index.saturating_sub(self.index)
+    }
+
+    /// Entries that came in a second; [`None`] as long as nothing was heard of the source.
+    pub fn entries_per_s(&self, now: Instant) -> Option<f64> {
+        self.contact.and_then(|_| self.speed.per_second(now))
     }
 
     /// How long something has been missing; where nothing is known of the source, how long that
@@ -162,6 +169,23 @@ impl State {
     }
 }
 
+/// Tells of each batch that one long pull brings.
+pub struct Arriving<'s> {
+    /// The copy.
+    pub slot: &'s Slot,
+    /// What is told of it.
+    pub state: &'s State,
+}
+
+impl Progress for Arriving<'_> {
+    fn report(&self, _done: u64, _total: Option<u64>) {
+        // What cannot be read now is told once all has come.
+        if let Some(Ok(point)) = self.slot.get().map(|copy| durable_point(&copy)) {
+            self.state.applied(point.index);
+        }
+    }
+}
+
 fn touch(state: &mut Following) {
     state.contact = Some(Instant::now());
     state.contact_us = OsVfs.now_us();
@@ -198,6 +222,8 @@ mod tests {
         let state = State::at(9);
         let look = state.look();
         assert_eq!((look.index, look.contact_us, look.lag()), (9, 0, None));
+        let later = Instant::now() + Duration::from_secs(5);
+        assert_eq!(look.entries_per_s(later), None, "not 0: nothing is known");
         state.heard(&head(9), true);
         let look = state.look();
         assert_eq!((look.lag_entries(), look.lag()), (0, Some(Duration::ZERO)));

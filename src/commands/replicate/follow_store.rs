@@ -7,13 +7,13 @@ use creel::chain::store::StoreErrorKind;
 use creel::chain::{Chain, ChainError};
 use creel::replica::relief::{Relief, is_damaged_store};
 use creel::replica::slot::{Slot, check_follows};
-use creel::replica::state::State;
+use creel::replica::state::{Arriving, Phase, State};
 use creel::replica::store::{
     Patience, PullReport, PullWish, Replace, StoreFailure, pull, reseed_reason, say_where,
 };
 use creel::stream::source::Head;
 use creel::stream::stop::Stop;
-use creel::{Db, Error, NoProgress};
+use creel::{Db, Error};
 
 use super::from_store::{explain, new_copy, tell};
 use super::outcome::StoreOutcome;
@@ -153,7 +153,10 @@ impl Follower<'_> {
             hint: self.hint,
             ..PullWish::default()
         };
-        match pull(&db, chain, &wish, &mut pace, &NoProgress) {
+        let (state, hint) = (self.state, self.hint);
+        let done = begin(state, chain, hint, &mut pace)
+            .and_then(|()| pull(&db, chain, &wish, &mut pace, &Arriving { slot, state }));
+        match done {
             Ok(report) => self.pulled(&db, chain, report, &mut pace),
             Err(error) if self.reseed != Reseed::Never && reseed_reason(&error).is_some() => {
                 self.replace = Some(Replace::Behind);
@@ -255,6 +258,36 @@ fn is_away(error: &StoreFailure) -> bool {
             StoreErrorKind::Unreachable | StoreErrorKind::NoStore | StoreErrorKind::Io
         ),
         _ => false,
+    }
+}
+
+/// Tells how far the chain is, of which nothing was heard yet, or not since it was away: a copy may have much
+/// to fetch. What else is wrong with it is found by who reads it.
+fn begin(
+    state: &State,
+    chain: &Chain,
+    hint: Option<u64>,
+    pace: &mut Patience,
+) -> Result<(), StoreFailure> {
+    let look = state.look();
+    if look.phase != Phase::Disconnected {
+        return Ok(());
+    }
+    match chain
+        .tail(hint.unwrap_or(0), pace)
+        .map_err(StoreFailure::from)
+    {
+        Ok(Some(tail)) if tail.facts.after.index > look.index => {
+            let head = Head {
+                point: tail.facts.after,
+                published: tail.facts.after.index,
+                floor: 0,
+            };
+            state.heard(&head, false);
+            Ok(())
+        }
+        Err(error) if is_away(&error) => Err(error),
+        _ => Ok(()),
     }
 }
 
