@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::report::VerifyOptions;
 use crate::error::{Error, Result};
-use crate::format::header::Role;
 use crate::store::slots;
 use crate::store::space;
 use crate::sys::Access;
@@ -28,8 +27,7 @@ pub fn slack(path: &Path, options: &VerifyOptions) -> Result<Vec<Range<u64>>> {
         })
         .collect();
     let (end, _) = tail::load(file.as_ref(), &header, &mut |_, _| Ok(()))?;
-    let kept = header.role != Role::Standalone || header.archive_first_index != 0;
-    let needed = kept || end.region.first_index > header.checkpoint_index + 1;
+    let needed = header.keeps_log() || end.region.first_index > header.checkpoint_index + 1;
     for (i, extent) in extents(&header).into_iter().enumerate() {
         let used = match i == end.active {
             true => end.end,

@@ -12,7 +12,7 @@ use super::view::Tree;
 use crate::error::{Error, Result};
 use crate::format::Invariant;
 use crate::format::entry::Point;
-use crate::format::header::{Header, RegionSlot, Role};
+use crate::format::header::{Header, RegionSlot};
 use crate::format::key::CATALOGUE;
 use crate::format::leaf::StoredValue;
 use crate::format::local::{ArchiveRecord, archive_range, archive_user_key};
@@ -26,7 +26,7 @@ use crate::wal::{Extent, extents, tail};
 
 /// True where old log is kept.
 pub(super) fn keeps_log(header: &Header) -> bool {
-    header.role != Role::Standalone || header.archive_first_index != 0
+    header.keeps_log()
 }
 
 /// True where a region holds entries of the log that are not archived: the other region begins

@@ -256,6 +256,11 @@ impl Header {
         })
     }
 
+    /// True where entries that the tree has stay in the log, because copies may ask for them.
+    pub fn keeps_log(&self) -> bool {
+        self.role != Role::Standalone || self.archive_first_index != 0
+    }
+
     /// True where every byte is what [`Header::encode`] writes, so that reserved bytes are zero.
     /// Magic and major version were judged before; the minor version is information: any is accepted (and the
     /// checksum with it).

@@ -6,7 +6,6 @@ use crate::check::report::Finding;
 use crate::error::{Corruption, Error, Result};
 use crate::format::Invariant;
 use crate::format::frame::{FRAME_HEADER_SIZE, FrameHeader};
-use crate::format::header::{Header, Role};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
 use crate::wal::Extent;
 use crate::wal::scan::{Link, ScanEnd, find_next, scan};
@@ -63,7 +62,7 @@ impl Walk<'_> {
         if let Some(kept) = kept {
             // Nothing here is needed to open the file; at most the way back is closed.
             self.findings = kept;
-            let for_copies = keeps_log(self.header) && older.first_index < newer.first_index;
+            let for_copies = self.header.keeps_log() && older.first_index < newer.first_index;
             if !sound && for_copies {
                 let text =
                     "log entries that are in the tree already, and kept for copies, are damaged";
@@ -167,11 +166,6 @@ impl Walk<'_> {
             sound: false,
         })
     }
-}
-
-/// Copies may ask for entries that the tree has.
-fn keeps_log(header: &Header) -> bool {
-    header.role != Role::Standalone || header.archive_first_index != 0
 }
 
 fn link_after(header: &FrameHeader) -> Link {
