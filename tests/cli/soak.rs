@@ -252,6 +252,33 @@ fn nonsense_is_a_usage_error() {
     assert!(soak.is_empty());
 }
 
+/// A fast machine came to the first hold late in a short run: the pipes to the reader were called
+/// descriptors that become more.
+#[test]
+fn pipes_to_a_reader_were_called_a_leak() {
+    let soak = Soak::new();
+    let report = soak.path("report");
+    let args = "--mode store --ops 3000 --hold 2000 --sample-every 1ms --seed 1";
+    let mut command = soak.command(args);
+    command.arg("--out").arg(&report);
+    let ended = result(command, 0);
+    assert_eq!(ended["parts"][0]["counts"]["reader_snapshots"], 1);
+    let series = fs::read_to_string(report.join("series.csv")).unwrap();
+    let mut rows = series.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let names = rows.next().unwrap();
+    let column = |name| names.iter().position(|n| *n == name).unwrap();
+    let (fds, operations) = (column("fds"), column("operations"));
+    let rows: Vec<_> = rows.collect();
+    let (before, after): (Vec<_>, Vec<_>) = rows
+        .iter()
+        .partition(|row| row[operations].parse::<u64>().unwrap() < 2000);
+    assert!(!before.is_empty() && !after.is_empty(), "{series}");
+    assert!(
+        rows.iter().all(|row| row[fds] == before[0][fds]),
+        "{series}"
+    );
+}
+
 #[test]
 fn what_cannot_be_judged_is_no_pass() {
     let soak = Soak::new();

@@ -15,6 +15,9 @@ use crate::soak::check::{Check, Halt, Step};
 use crate::soak::oracle::{Answer, Bytes, Compared, Oracle};
 use crate::sys::own_group;
 
+/// To a reader and back.
+const PIPES: u64 = 2;
+
 /// What is held. Everything is looked at while the run goes on: what a thread or the other process
 /// has found is heard the next time.
 #[derive(Default)]
@@ -45,6 +48,16 @@ struct Reader {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+}
+
+impl Holds {
+    /// Descriptors of this process that lead to the reader.
+    pub fn descriptors(&self) -> u64 {
+        match self.reader {
+            Some(_) => PIPES,
+            None => 0,
+        }
+    }
 }
 
 impl Run<'_> {
