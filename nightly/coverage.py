@@ -13,7 +13,8 @@ import sys
 CORE = (
     "src/format/header.rs", "src/format/frame.rs", "src/format/region.rs", "src/wal/",
     "src/store/", "src/db/open.rs", "src/db/refresh.rs", "src/db/commit.rs", "src/db/turn.rs",
-    "src/db/checkpoint.rs", "src/db/region.rs",
+    "src/db/checkpoint.rs", "src/db/region.rs", "src/db/proof.rs", "src/db/evaluate.rs", "src/db/queue.rs",
+    "src/db/newfile.rs", "src/db/mark.rs", "src/db/create.rs",
 )
 
 

@@ -158,9 +158,7 @@ impl Evaluator {
             Some(id) => id,
             None => self.keyspace_id(name, create, ids, out)?,
         };
-        if let Some(slot) = ids.get_mut(item.keyspace) {
-            *slot = Some(id);
-        }
+        remember(ids, item.keyspace, Some(id));
         let (key, value) = (batch.slice(&item.key), batch.slice(&item.value));
         let op = match item.kind {
             Kind::Put => Op::Put {
@@ -187,9 +185,7 @@ impl Evaluator {
         if matches!(item.kind, Kind::DropKeyspace) {
             out.names_change = true;
             // A later put in the same batch makes a new one.
-            if let Some(slot) = ids.get_mut(item.keyspace) {
-                *slot = None;
-            }
+            remember(ids, item.keyspace, None);
         }
         Ok(())
     }
@@ -306,21 +302,28 @@ impl Evaluator {
             let (holds, required) = match &item.kind {
                 Kind::RequireAbsent => (value.is_none(), "the key is absent"),
                 Kind::RequirePresent => (value.is_some(), "the key is present"),
-                Kind::RequireEquals => (
-                    value.as_deref() == Some(batch.slice(&item.value)),
-                    "the key has this value",
-                ),
                 Kind::RequireCount(range, count) => {
                     let found = id.map_or(Ok(0), |id| self.count(&self.layers, id, range))?;
                     (found == *count, "the range has this number of keys")
                 }
-                _ => (true, ""),
+                // The last kind that comes to here.
+                _ => (
+                    value.as_deref() == Some(batch.slice(&item.value)),
+                    "the key has this value",
+                ),
             };
             if !holds {
                 return Err(Error::Precondition { at, required });
             }
         }
         Ok(())
+    }
+}
+
+/// Of the keyspace with that number in the batch.
+fn remember(ids: &mut [Option<u32>], keyspace: usize, id: Option<u32>) {
+    for slot in ids.iter_mut().skip(keyspace).take(1) {
+        *slot = id;
     }
 }
 

@@ -205,7 +205,7 @@ impl Inner {
         self.file
             .sync()
             .map_err(|e| Error::io_at("sync", &self.path, e))?;
-        {
+        let last = {
             let mut log = lock(&self.log);
             let (start, end) = (log.tail.extent.start, log.tail.end);
             self.file.drop_cache(0, FIRST_DATA_OFFSET);
@@ -213,8 +213,9 @@ impl Inner {
             self.reload(&mut log, true)?;
             log.tail.proven = log.tail.end;
             log.header_proven = true;
-        }
-        if self.point_at(index)? != before {
+            log.tail.last_index()
+        };
+        if last < index || self.point_at(index)? != before {
             let text = "the newest commits were never written to the medium";
             let lost = std::io::Error::new(std::io::ErrorKind::InvalidData, text);
             return Err(Error::io_at("read", &self.path, lost));

@@ -19,6 +19,7 @@ mod meanwhile;
 mod no_room;
 mod opening;
 mod parts;
+mod proving;
 mod ranges;
 mod regions;
 pub(crate) mod stepped;

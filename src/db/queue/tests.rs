@@ -110,3 +110,14 @@ fn a_write_begins_a_checkpoint_where_that_is_wanted_and_due() {
         db.close().unwrap();
     }
 }
+
+#[test]
+fn a_commit_waits_for_those_of_the_last_group_but_not_for_ever() {
+    let (_dir, db) = new();
+    lock(&db.inner.queue).expected = 3;
+    let alone = db.put(b"k", b"v").unwrap();
+    assert_eq!(db.get(b"k").unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(alone.token.index, 1);
+    let queue = lock(&db.inner.queue);
+    assert_eq!((queue.busy, queue.expected), (false, 1));
+}

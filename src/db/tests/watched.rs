@@ -37,6 +37,7 @@ struct State {
     before_lock: Mutex<Option<Step>>,
     before_write: Mutex<Option<Judge>>,
     before_call: Mutex<Option<Judge>>,
+    in_sync: Mutex<Option<Box<dyn FnMut() + Send>>>,
     calls: AtomicU64,
 }
 
@@ -86,6 +87,11 @@ impl Watched {
     pub fn before_call(&self, judge: impl FnMut(u64) -> io::Result<()> + Send + 'static) {
         self.0.calls.store(0, Ordering::Relaxed);
         *lock(&self.0.before_call) = Some(Box::new(judge));
+    }
+
+    /// Calls `step` in each sync.
+    pub fn in_sync(&self, step: impl FnMut() + Send + 'static) {
+        *lock(&self.0.in_sync) = Some(Box::new(step));
     }
 
     fn ask(&self) -> io::Result<()> {
@@ -157,6 +163,9 @@ impl File for WatchedFile {
     }
     fn sync(&self) -> io::Result<()> {
         self.vfs.ask()?;
+        if let Some(step) = lock(&self.vfs.0.in_sync).as_mut() {
+            step();
+        }
         self.vfs.note(Done::Sync);
         self.file.sync()
     }
