@@ -18,6 +18,7 @@ mod keeping;
 mod kept;
 mod log;
 mod model;
+mod polls;
 mod probing;
 mod publishing;
 mod race;

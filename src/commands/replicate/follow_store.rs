@@ -9,7 +9,7 @@ use creel::replica::relief::{Relief, is_damaged_store};
 use creel::replica::slot::{Slot, check_follows};
 use creel::replica::state::{Arriving, Phase, State};
 use creel::replica::store::{
-    Patience, PullReport, PullWish, Replace, StoreFailure, pull, reseed_reason, say_where,
+    Patience, PullReport, Replace, StoreFailure, Trail, reseed_reason, say_where,
 };
 use creel::stream::source::Head;
 use creel::stream::stop::Stop;
@@ -29,6 +29,8 @@ const MOST: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the store is told where an idle copy is: who is silent for long keeps no log.
 const TELL_EVERY: Duration = Duration::from_secs(60);
+/// The same where it moves: each word is two requests, more than a poll.
+const TELL_MOVED: Duration = Duration::from_secs(5);
 
 /// Keeps a copy up to date until it is told to stop. Polls get rarer while nothing comes, and go on while
 /// the store is away.
@@ -55,13 +57,13 @@ pub fn follow(
             Reseed::Force => Some(Replace::Forced),
             _ => None,
         },
-        hint: None,
         new_copies: 0,
         saved: Vec::new(),
         total: None,
     };
     if let Some(chain) = follower.open()? {
-        while follower.poll(&chain)? && !stop.wait(follower.wait) {}
+        let mut trail = Trail::of(chain);
+        while follower.poll(&mut trail)? && !stop.wait(follower.wait) {}
     }
     let Follower {
         total,
@@ -93,7 +95,6 @@ struct Follower<'f> {
     away: bool,
     telling: Telling,
     replace: Option<Replace>,
-    hint: Option<u64>,
     new_copies: u64,
     saved: Vec<PathBuf>,
     total: Option<PullReport>,
@@ -127,15 +128,15 @@ impl Follower<'_> {
     }
 
     /// Looks once for something new. False: the end is wished.
-    fn poll(&mut self, chain: &Chain) -> Result<bool, Failure> {
-        let slot = self.slot;
+    fn poll(&mut self, trail: &mut Trail) -> Result<bool, Failure> {
+        let (slot, chain) = (self.slot, trail.chain().clone());
         if let Some(copy) = slot.get() {
             check_follows(&copy)?;
         }
         let ends = || signals::stopped() || is_promoted(slot);
         let mut pace = Patience::for_each(PATIENCE, &ends);
         if let Some(replace) = self.replace {
-            match new_copy(self.ctx, chain, slot.path(), replace, &mut pace) {
+            match new_copy(self.ctx, &chain, slot.path(), replace, &mut pace) {
                 Ok(saved) => self.saved.extend(saved),
                 Err(_) if self.is_ending() => return Ok(false),
                 Err(failure) if failure.code() == &codes::UNREACHABLE => {
@@ -149,15 +150,11 @@ impl Follower<'_> {
             self.new_copies += 1;
         }
         let db = open_copy(slot)?;
-        let wish = PullWish {
-            hint: self.hint,
-            ..PullWish::default()
-        };
-        let (state, hint) = (self.state, self.hint);
-        let done = begin(state, chain, hint, &mut pace)
-            .and_then(|()| pull(&db, chain, &wish, &mut pace, &Arriving { slot, state }));
+        let state = self.state;
+        let done = begin(state, trail, &mut pace)
+            .and_then(|()| trail.pull(&db, &mut pace, &Arriving { slot, state }));
         match done {
-            Ok(report) => self.pulled(&db, chain, report, &mut pace),
+            Ok(report) => self.pulled(&db, &chain, report, &mut pace),
             Err(error) if self.reseed != Reseed::Never && reseed_reason(&error).is_some() => {
                 self.replace = Some(Replace::Behind);
                 self.wait = FIRST;
@@ -167,7 +164,7 @@ impl Follower<'_> {
             Err(error) if is_away(&error) => self.lost(&error.to_string()),
             Err(error) if passes(self.ctx, self.relief, &error, self.state) => {}
             Err(error) => {
-                tell(&db, chain, &error, &mut pace);
+                tell(&db, &chain, &error, &mut pace);
                 return Err(explain(error, self.from));
             }
         }
@@ -179,7 +176,6 @@ impl Follower<'_> {
             self.ctx
                 .notice(&format!("{} can be reached again", self.from));
         }
-        self.hint = Some(report.number);
         self.state.applied(report.point.index);
         let head = Head {
             point: report.point,
@@ -228,16 +224,20 @@ impl Follower<'_> {
 #[derive(Debug, Default)]
 struct Telling {
     last: Option<Instant>,
+    /// Something came that was not told yet.
+    moved: bool,
     failed: bool,
 }
 
 impl Telling {
-    /// It is told now: something came, or nothing was told for long.
+    /// It is told now: nothing was for long, or for a while and something came.
     fn is_due(&mut self, moved: bool, now: Instant) -> bool {
+        self.moved |= moved;
         let quiet = self.last.map(|last| now.saturating_duration_since(last));
-        let due = moved || quiet.is_none_or(|quiet| quiet >= TELL_EVERY);
+        let wait = if self.moved { TELL_MOVED } else { TELL_EVERY };
+        let due = quiet.is_none_or(|quiet| quiet >= wait);
         if due {
-            self.last = Some(now);
+            (self.last, self.moved) = (Some(now), false);
         }
         due
     }
@@ -263,20 +263,13 @@ fn is_away(error: &StoreFailure) -> bool {
 
 /// Tells how far the chain is, of which nothing was heard yet, or not since it was away: a copy may have much
 /// to fetch. What else is wrong with it is found by who reads it.
-fn begin(
-    state: &State,
-    chain: &Chain,
-    hint: Option<u64>,
-    pace: &mut Patience,
-) -> Result<(), StoreFailure> {
+fn begin(state: &State, trail: &Trail, pace: &mut Patience) -> Result<(), StoreFailure> {
     let look = state.look();
     if look.phase != Phase::Disconnected {
         return Ok(());
     }
-    match chain
-        .tail(hint.unwrap_or(0), pace)
-        .map_err(StoreFailure::from)
-    {
+    let tail = trail.chain().tail(trail.number(), pace);
+    match tail.map_err(StoreFailure::from) {
         Ok(Some(tail)) if tail.facts.after.index > look.index => {
             let head = Head {
                 point: tail.facts.after,
@@ -342,16 +335,27 @@ mod tests {
         let at = |seconds| begun + Duration::from_secs(seconds);
         let mut telling = Telling::default();
         assert!(telling.is_due(false, at(0)), "never told yet");
-        assert!(telling.is_due(true, at(1)), "it moved");
-        assert!(!telling.is_due(false, at(60)));
-        assert!(telling.is_due(false, at(61)));
-        assert!(!telling.is_due(false, at(120)));
-        assert!(telling.is_due(false, at(121)));
+        assert!(!telling.is_due(false, at(59)));
+        assert!(telling.is_due(false, at(60)));
+        assert!(!telling.is_due(false, at(119)));
+        assert!(telling.is_due(false, at(120)));
         let failure = || Some(StoreFailure::Chain(ChainError::Interrupted));
         assert!(telling.news(failure()).is_some());
         assert!(telling.news(failure()).is_none(), "said once");
         assert!(telling.news(None).is_none());
         assert!(telling.news(failure()).is_some());
+    }
+
+    /// Each segment that came cost two requests more than reading it.
+    #[test]
+    fn a_busy_follower_told_the_store_of_each_segment() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut telling = Telling::default();
+        assert!(telling.is_due(true, at(0)));
+        assert!((1..5).all(|second| !telling.is_due(true, at(second))));
+        assert!(telling.is_due(false, at(5)), "what came meanwhile");
+        assert!(!telling.is_due(false, at(10)), "nothing since");
     }
 
     #[test]

@@ -269,7 +269,6 @@ impl PullArgs {
             max_entries: self.max_frames,
             max_bytes: self.max_bytes,
             upto: until.map(|receipt| receipt.index),
-            ..PullWish::default()
         };
         let how = (&wish, self.reseed);
         let wait = self.file.timeout();

@@ -12,6 +12,7 @@ mod rejoin;
 mod restore;
 mod seed;
 mod service;
+mod trail;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub use rejoin::{RejoinReport, rejoin};
 pub use restore::{RestoreReport, RestoreWish, restore};
 pub use seed::{PART_BYTES, Replace, SnapshotOptions, fetch_copy, upload_snapshot};
 pub use service::{PublishService, ServiceOptions, ServiceState, SharedService};
+pub use trail::Trail;
 
 /// What every fallible call here returns.
 pub type StoreResult<T> = Result<T, StoreFailure>;

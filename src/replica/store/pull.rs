@@ -21,8 +21,6 @@ pub struct PullWish {
     pub max_bytes: Option<u64>,
     /// With this entry.
     pub upto: Option<u64>,
-    /// The segment that was read last, where that is known.
-    pub hint: Option<u64>,
 }
 
 impl PullWish {
@@ -49,7 +47,20 @@ pub struct PullReport {
     pub ahead: bool,
 }
 
-/// Applies what the chain has and the copy has not.
+impl PullReport {
+    fn at(point: Point) -> PullReport {
+        PullReport {
+            point,
+            entries: 0,
+            bytes: 0,
+            number: 0,
+            at_end: false,
+            ahead: false,
+        }
+    }
+}
+
+/// Applies what the chain has and the copy has not. The end that is reported was listed.
 pub fn pull(
     db: &Db,
     chain: &Chain,
@@ -57,37 +68,73 @@ pub fn pull(
     pace: &mut dyn Pace,
     progress: &dyn Progress,
 ) -> StoreResult<PullReport> {
-    chain.check_lineage(db.info()?.lineage_id)?;
     let own = super::super::slot::durable_point(db)?;
-    let mut report = PullReport {
-        point: own,
-        entries: 0,
-        bytes: 0,
-        number: 0,
-        at_end: false,
-        ahead: false,
-    };
-    let facts = db.facts()?;
-    let known = facts.published.map_or(0, |(_, number)| number);
-    let hint = wish.hint.unwrap_or(0).max(known).max(1);
-    let mut run = match ReadRun::start(chain, own, hint, pace)? {
-        Start::Reading(run) => run,
+    match begin(db, chain, own, 0, pace)? {
+        Begun::Ahead(report) => Ok(report),
+        Begun::Reading(mut run) => take(db, &mut run, (wish, Ends::Certain), pace, progress),
+    }
+}
+
+/// Where a copy begins to read.
+pub(super) enum Begun {
+    Reading(Box<ReadRun>),
+    /// There is nothing to read: the chain ends before the copy does.
+    Ahead(PullReport),
+}
+
+/// Looks for the segment behind `own`; `number` may be near it.
+pub(super) fn begin(
+    db: &Db,
+    chain: &Chain,
+    own: Point,
+    number: u64,
+    pace: &mut dyn Pace,
+) -> StoreResult<Begun> {
+    chain.check_lineage(db.info()?.lineage_id)?;
+    let hint = number.max(known(db)?).max(1);
+    match ReadRun::start(chain, own, hint, pace)? {
+        Start::Reading(run) => Ok(Begun::Reading(run)),
         Start::Ahead(end, number) => {
             // On one history, or is this a copy of a history that was given up?
             db.log_reader(&position(&end))?;
-            (report.number, report.at_end, report.ahead) = (number, true, true);
-            return Ok(report);
+            Ok(Begun::Ahead(PullReport {
+                number,
+                at_end: true,
+                ahead: true,
+                ..PullReport::at(own)
+            }))
         }
+    }
+}
+
+/// How sure the end of the chain has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Who asks once wants to know.
+    Certain,
+    /// Who polls looks again soon.
+    Likely,
+}
+
+/// Applies what a run gives.
+pub(super) fn take(
+    db: &Db,
+    run: &mut ReadRun,
+    (wish, ends): (&PullWish, Ends),
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<PullReport> {
+    let mut report = PullReport {
+        number: run.number().saturating_sub(1),
+        ..PullReport::at(run.point())
     };
-    report.number = run.number().saturating_sub(1);
     while !progress.stopped() {
         if wish.upto.is_some_and(|upto| report.point.index >= upto) {
             break;
         }
-        // Who polls looks again soon; who asks once wants to know.
-        let next = match wish.hint {
-            Some(_) => run.next(pace)?,
-            None => run.next_or_certain_end(pace)?,
+        let next = match ends {
+            Ends::Likely => run.next(pace)?,
+            Ends::Certain => run.next_or_certain_end(pace)?,
         };
         let Some(delivered) = next else {
             report.at_end = true;
@@ -111,10 +158,15 @@ pub fn pull(
         }
         report.number = delivered.facts.number;
     }
-    if report.number >= known + REMEMBER_EVERY {
+    if report.number >= known(db)? + REMEMBER_EVERY {
         remember(db, &report)?;
     }
     Ok(report)
+}
+
+/// The segment that the file remembers.
+fn known(db: &Db) -> StoreResult<u64> {
+    Ok(db.facts()?.published.map_or(0, |(_, number)| number))
 }
 
 /// Keeps where the chain was read up to, so that the next pull finds it at once.
