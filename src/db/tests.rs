@@ -61,12 +61,9 @@ fn what_is_put_is_there_after_checkpoint_and_reopen() {
         let snapshot = db.snapshot().unwrap();
         assert_eq!(snapshot.get(b"k00042").unwrap().unwrap(), b"value 42");
         assert_eq!(snapshot.get(b"k00500").unwrap(), None);
-        assert_eq!(snapshot.keyspace("main").unwrap().len().unwrap(), 999);
-        let cursor = snapshot
-            .keyspace("main")
-            .unwrap()
-            .cursor(&KeyRange::prefix(b"k000"));
-        assert_eq!(cursor.count(), 100);
+        let main = snapshot.keyspace("main").unwrap();
+        assert_eq!(main.len().unwrap(), 999);
+        assert_eq!(main.cursor(&KeyRange::prefix(b"k000")).count(), 100);
     };
     check(&db);
     drop(db);
