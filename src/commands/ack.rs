@@ -210,6 +210,13 @@ impl Confirm {
         }
     }
 
+    /// At the end of a command. Nothing of it depends on what the file remembers.
+    pub fn finish(self) {
+        if let Some(publishing) = &self.publishing {
+            let _ = publishing.remember_some();
+        }
+    }
+
     fn publish(&mut self, commit: &Commit) -> Result<(), Failure> {
         let Some(publishing) = &mut self.publishing else {
             return Ok(());

@@ -111,8 +111,12 @@ Exit status: 0 done, 9 a bad line (its number and what was committed are named);
             deletes,
             commits,
             position,
+            confirm,
             ..
         } = tally;
+        if let Some(confirm) = confirm {
+            confirm.finish();
+        }
         if let Some(commit) = &position {
             ctx.committed(commit.token);
         }

@@ -167,7 +167,7 @@ impl DeleteArgs {
     }
 
     fn commit(&self, ctx: &mut Context, db: Db, batch: Batch, show: bool) -> Outcome {
-        let mut confirm = self.ack.prepare(&db)?;
+        let confirm = self.ack.prepare(&db)?;
         let commit = db.write(batch).map_err(|e| match e {
             creel::Error::Precondition { .. } => {
                 Failure::new(&codes::PRECONDITION, "a key does not exist (--must-exist)")
@@ -175,10 +175,10 @@ impl DeleteArgs {
             other => other.into(),
         })?;
         ctx.committed(commit.token);
-        if let Some(confirm) = &mut confirm {
+        if let Some(mut confirm) = confirm {
             confirm.settle(&commit)?;
+            confirm.finish();
         }
-        drop(confirm);
         if ctx.globals.json {
             ctx.out.json(&DeleteReport {
                 schema: "creel.delete/1",

@@ -137,7 +137,9 @@ impl ImportArgs {
             Some(_) => confirm.settle(&commit),
             None => confirm.settle_load(db, &commit, &ctx.meter("snapshot").of_bytes()),
         };
-        settled.map_err(|failure| tally.detail(failure))
+        settled.map_err(|failure| tally.detail(failure))?;
+        confirm.finish();
+        Ok(())
     }
 
     fn memory(&self) -> usize {

@@ -95,13 +95,13 @@ Exit status: 0 stored, 1 a condition did not hold, 7 busy; others: creel explain
             Interest::None
         };
         let db = ctx.open_write(&self.db, interest, false)?;
-        let mut confirm = self.ack.prepare(&db)?;
+        let confirm = self.ack.prepare(&db)?;
         let commit = db.write(batch).map_err(|e| self.explain(e))?;
         ctx.committed(commit.token);
-        if let Some(confirm) = &mut confirm {
+        if let Some(mut confirm) = confirm {
             confirm.settle(&commit)?;
+            confirm.finish();
         }
-        drop(confirm);
         if ctx.globals.json {
             ctx.out.json(&PutReport {
                 schema: "creel.put/1",

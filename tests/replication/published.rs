@@ -54,6 +54,51 @@ fn only_what_the_store_has_is_read() {
     assert_eq!(code, 2, "{text}");
 }
 
+/// Its file knew what was published when it was last served, and the store showed it behind its own segments.
+#[test]
+fn a_primary_that_only_writes_published_was_shown_as_it_had_been() {
+    let site = Site::with_copy();
+    let (b, store) = (site.path("b.db"), site.store());
+    succeeds(&["promote", &b, "--yes", "-q"]);
+    let index = |value: &serde_json::Value| value.as_u64().unwrap();
+    let status = || json(&["replicate", "status", &b]);
+    for n in 0..3 {
+        let key = format!("key {n}");
+        succeeds(&["put", &b, &key, "1", "--ack", "published"]);
+        let seen = status();
+        assert_eq!(seen["published_index"], seen["position"]["index"], "{seen}");
+        assert_eq!(seen["unpublished_entries"], 0);
+        assert_eq!(seen["fencing"], "fit");
+        assert!(seen["store_contact_ms"].is_u64(), "{seen}");
+    }
+    succeeds(&["put", &b, "alone", "1"]);
+    assert_eq!(status()["unpublished_entries"], 1);
+    let seen = json(&["replicate", "status", &store]);
+    let rows = seen["nodes"].as_array().unwrap();
+    let primary = rows.iter().find(|row| row["role"] == "primary").unwrap();
+    assert_eq!(primary["position"], seen["position"], "{seen}");
+    assert_eq!(primary["lag_entries"], 0);
+    // With the store away it is what the file knows, which is not much less, and that is said.
+    for n in 0..16 {
+        let key = format!("more {n}");
+        succeeds(&["put", &b, &key, "1", "--ack", "published"]);
+    }
+    let published = index(&status()["published_index"]);
+    let chain = site.dir.path().join("store");
+    std::fs::rename(&chain, site.dir.path().join("away")).unwrap();
+    let seen = status();
+    let known = index(&seen["published_index"]);
+    assert!(known <= published && known + 16 > published, "{seen}");
+    assert_eq!(seen["errors"][0]["of"], "publish", "{seen}");
+    // A question does not wait for a store that has nothing to say about it.
+    succeeds(&["replicate", "status", &b, "--check", "primary"]);
+    std::fs::rename(site.dir.path().join("away"), &chain).unwrap();
+    // The old primary's end is not that of the store.
+    let seen = json(&["replicate", "status", &site.path("a.db")]);
+    let text = seen["errors"][0]["text"].as_str().unwrap();
+    assert!(text.contains("goes on with commits"), "{seen}");
+}
+
 #[test]
 fn a_deposed_primary_says_that_the_store_goes_on_without_it() {
     let site = Site::with_copy();

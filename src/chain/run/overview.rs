@@ -95,7 +95,10 @@ impl Chain {
             nodes: Vec::new(),
             holds: Vec::new(),
         };
-        for said in self.progress(pace)? {
+        for mut said in self.progress(pace)? {
+            if let Some(tail) = overview.tail.as_ref() {
+                wrote(&mut said, tail, overview.tail_us);
+            }
             overview.nodes.push(NodeView {
                 behind: self.behind(said.durable.index, said.number, pace)?,
                 dropped: dropped(&Name::Progress(said.node).to_string()),
@@ -148,5 +151,20 @@ impl Chain {
                 .map(|entry| entry.header.time_us);
         }
         Ok(behind)
+    }
+}
+
+/// Whoever wrote the newest segment has what is in it, whether or not it has said so since: one that
+/// publishes with each write only says nothing of itself.
+fn wrote(said: &mut ProgressDoc, tail: &Facts, tail_us: Option<u64>) {
+    if said.node != tail.node || said.durable.index >= tail.after.index {
+        return;
+    }
+    said.durable = tail.after.into();
+    said.number = tail.number;
+    said.before = None; // of another moment: how fast it is does not follow from it
+    if let Some(time_us) = tail_us {
+        said.time_us = said.time_us.max(time_us);
+        said.moved_us = said.moved_us.max(time_us);
     }
 }

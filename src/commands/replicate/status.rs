@@ -17,6 +17,7 @@ use crate::cli::{Context, Exit, Failure, Outcome, signals, units};
 mod check;
 mod copy;
 mod lines;
+mod published;
 mod show;
 mod store;
 
@@ -158,12 +159,9 @@ impl StatusArgs {
                 let db = DbArg {
                     db: self.target.clone(),
                 };
-                Report::Copy(Box::new(copy::look(
-                    ctx,
-                    &db,
-                    &self.source,
-                    &self.patience,
-                )?))
+                // No question is about what is published: health checks do not wait for a store.
+                let how = (&self.patience, self.check.is_empty());
+                Report::Copy(Box::new(copy::look(ctx, &db, &self.source, how)?))
             }
         })
     }

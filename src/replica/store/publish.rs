@@ -12,6 +12,11 @@ use crate::format::frame::EntryKind;
 const SEGMENT_ENTRIES: usize = 100_000;
 pub(super) const SEGMENT_BYTES: usize = 8 << 20;
 
+/// What the file need not know to be published: more would be looked for by each that publishes next, and
+/// kept in its log.
+const REMEMBER_SEGMENTS: u64 = 16;
+const REMEMBER_BYTES: u64 = 1 << 20;
+
 /// A database whose commits go into a chain.
 #[derive(Debug)]
 pub struct Publishing {
@@ -145,6 +150,15 @@ impl Publishing {
             })?;
         }
         Ok(())
+    }
+
+    /// The same where it is worth that: for who publishes now and then, and has no time to lose.
+    pub fn remember_some(&self) -> StoreResult<()> {
+        let known = self.db.facts()?.published.map_or(0, |(_, number)| number);
+        if self.number() < known + REMEMBER_SEGMENTS && self.bytes < REMEMBER_BYTES {
+            return Ok(());
+        }
+        self.remember()
     }
 
     /// Publishes up to an entry, which is durable here.

@@ -16,7 +16,8 @@ use super::super::super::info::{hex_id, role_name};
 use super::super::outcome::At;
 use super::super::source::SourceArgs;
 use super::super::store::{PatienceArg, chain_failure, now_us, open_chain};
-use super::lines::{Trouble, millis, place};
+use super::lines::{Trouble, millis, place, words};
+use super::published::publishing;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Failure};
 
@@ -65,7 +66,7 @@ pub struct CopyStatus {
     pub unpublished_entries: Option<u64>,
     pub unpublished_bytes: Option<u64>,
     pub unpublished_ms: Option<u64>,
-    /// When the store last answered the process that publishes.
+    /// When the store last answered: the process that publishes, else the one that asked now.
     pub store_contact_ms: Option<u64>,
     /// Whether the store that was asked, or is published to now, decides who is primary.
     pub fencing: Option<String>,
@@ -118,12 +119,12 @@ pub struct HoldRow {
     pub expired: bool,
 }
 
-/// Looks at a copy.
+/// Looks at a copy. `ask_store`: how far a primary is published is worth a request.
 pub fn look(
     ctx: &mut Context,
     db: &DbArg,
     source: &SourceArgs,
-    patience: &PatienceArg,
+    (patience, ask_store): (&PatienceArg, bool),
 ) -> Result<CopyStatus, Failure> {
     let db = ctx.open_read(db, Interest::None)?;
     let (info, facts, position) = (db.info()?, db.facts()?, db.position()?);
@@ -136,7 +137,8 @@ pub fn look(
             row.lag_ms = row.lag_ms.or_else(|| lacks_since(&db, row, now_us));
         }
     }
-    of_publishing(&mut status, &db, &facts, live.as_ref(), now_us)?;
+    let store = ask_store.then_some(patience);
+    publishing(&mut status, &db, &facts, (live.as_ref(), store), now_us)?;
     let from = source
         .or_stored(&facts.source)
         .filter(|_| info.role == Role::Replica || source.is_given());
@@ -154,9 +156,7 @@ pub fn look(
         Some(Err(text)) => Err(Failure::usage(text)),
     };
     if let Err(failure) = asked {
-        let parts = failure.parts();
-        let words = std::iter::once(&parts.what).chain(&parts.causes);
-        let text = words.cloned().collect::<Vec<_>>().join(": ");
+        let text = words(&failure);
         status.errors.push(Trouble::new("source", text.clone()));
         status.source_error = Some(text);
     }
@@ -319,37 +319,6 @@ fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
         let trouble = trouble.map(|text| Trouble::new("publish", text));
         status.errors.extend(trouble);
     }
-}
-
-fn of_publishing(
-    status: &mut CopyStatus,
-    db: &Db,
-    facts: &Facts,
-    live: Option<&Status>,
-    now_us: u64,
-) -> Result<(), Failure> {
-    if facts.publish.is_empty() {
-        return Ok(());
-    }
-    status.publish = Some(facts.publish.clone());
-    let known = facts.published.map(|(point, _)| point.index);
-    let live = live.and_then(|live| live.publishes.as_ref());
-    let Some(index) = live.map(|said| said.index).max(known) else {
-        return Ok(());
-    };
-    status.published_index = Some(index);
-    if status.role == "replica" {
-        return Ok(());
-    }
-    let after = Position {
-        hash: None,
-        ..db.position_at(index.min(status.position.index))?
-    };
-    let lag = behind(db, &after, now_us)?;
-    status.unpublished_entries = Some(lag.entries);
-    status.unpublished_bytes = lag.bytes;
-    status.unpublished_ms = lag.ms;
-    Ok(())
 }
 
 fn of_path(

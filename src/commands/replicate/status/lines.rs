@@ -5,6 +5,7 @@ use creel::replica::live::Place;
 use serde::Serialize;
 
 use super::super::outcome::At;
+use crate::cli::Failure;
 
 /// Something that went wrong, and where.
 #[derive(Serialize)]
@@ -21,6 +22,13 @@ impl Trouble {
             text: text.into(),
         }
     }
+}
+
+/// What went wrong and why, in one line.
+pub fn words(failure: &Failure) -> String {
+    let parts = failure.parts();
+    let words = std::iter::once(&parts.what).chain(&parts.causes);
+    words.cloned().collect::<Vec<_>>().join(": ")
 }
 
 /// A place in the log.
