@@ -25,10 +25,10 @@ pub enum Damage {
         one: u64,
         other: u64,
     },
-    /// The page as it was at an instant.
+    /// The page as it once was.
     Historic {
         page: u64,
-        instant: usize,
+        image: usize,
     },
     /// A copy that was made while the file changed: up to a page as at one instant, from there on
     /// as at a later one.
@@ -52,7 +52,7 @@ impl fmt::Display for Damage {
             Damage::Flip { at, mask } => write!(f, "flip:{at}:{mask}"),
             Damage::ZeroSector { at } => write!(f, "zero:{at}"),
             Damage::Swap { one, other } => write!(f, "swap:{one}:{other}"),
-            Damage::Historic { page, instant } => write!(f, "historic:{page}:{instant}"),
+            Damage::Historic { page, image } => write!(f, "historic:{page}:{image}"),
             Damage::Copied {
                 page,
                 instant,
@@ -77,9 +77,9 @@ impl Damage {
             },
             ("zero", &[at]) => Damage::ZeroSector { at },
             ("swap", &[one, other]) => Damage::Swap { one, other },
-            ("historic", &[page, instant]) => Damage::Historic {
+            ("historic", &[page, image]) => Damage::Historic {
                 page,
-                instant: instant as usize,
+                image: image as usize,
             },
             ("copied", &[page, instant, later]) => Damage::Copied {
                 page,
@@ -113,11 +113,8 @@ impl Damage {
                 put(&of(&subject.bytes, one * PAGE, PAGE), other * PAGE);
                 put(&of(&subject.bytes, other * PAGE, PAGE), one * PAGE);
             }
-            Damage::Historic { page, instant } => {
-                put(
-                    &of(&subject.instants[instant], page * PAGE, PAGE),
-                    page * PAGE,
-                );
+            Damage::Historic { page, image } => {
+                put(&subject.was[page as usize][image], page * PAGE);
             }
             Damage::Cut { len } => file.set_size(len).unwrap(),
             Damage::Extend { by, garbage: false } => file.set_size(size + by).unwrap(),
@@ -162,10 +159,8 @@ impl Damage {
                 let page = |n: u64| &subject.bytes[(n * PAGE) as usize..((n + 1) * PAGE) as usize];
                 whole(one * PAGE, PAGE)(page(other)) && whole(other * PAGE, PAGE)(page(one))
             }
-            Damage::Historic { page, instant } => {
-                let at = (page * PAGE) as usize;
-                let old = &subject.instants[instant][at..at + PAGE as usize];
-                whole(page * PAGE, PAGE)(old)
+            Damage::Historic { page, image } => {
+                whole(page * PAGE, PAGE)(&subject.was[page as usize][image])
             }
             Damage::Extend { .. } => true,
             Damage::Copied { .. } | Damage::Cut { .. } => false,
@@ -205,6 +200,9 @@ pub fn all(subject: &Subject, steps: Steps) -> Vec<Damage> {
             if at % steps.slack == 0 {
                 all.push(Damage::Flip { at, mask: 0xff });
             }
+            if steps.slack == 1 {
+                all.extend([0x01, 0x80].map(|mask| Damage::Flip { at, mask }));
+            }
         } else if at % steps.bytes == 0 {
             all.extend([0x01, 0x80, 0xff].map(|mask| Damage::Flip { at, mask }));
         }
@@ -242,14 +240,8 @@ fn of_pages(subject: &Subject) -> Vec<Damage> {
                 all.push(Damage::Swap { one, other });
             }
         }
-        let mut seen = vec![now];
-        for (instant, image) in subject.instants.iter().enumerate() {
-            let then = page(image, one);
-            if then.is_some() && !seen.contains(&then) {
-                all.push(Damage::Historic { page: one, instant });
-                seen.push(then);
-            }
-        }
+        let images = subject.was.get(one as usize).map_or(0, Vec::len);
+        all.extend((0..images).map(|image| Damage::Historic { page: one, image }));
     }
     for instant in 0..subject.instants.len() {
         for later in instant + 1..subject.instants.len() {

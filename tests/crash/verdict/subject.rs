@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use creel::check::slack;
 use creel::format::attest::Attest;
@@ -34,16 +34,22 @@ pub struct Subject {
     pub log_pages: Vec<Range<u64>>,
     /// The file at the end of each step of its life.
     pub instants: Vec<Vec<u8>>,
+    /// All that each page ever was, as each call left it, and is not now.
+    pub was: Vec<Vec<Vec<u8>>>,
 }
 
 impl Subject {
     fn of(name: &'static str, live: impl FnOnce(&World, &mut Life) -> Outcome) -> Subject {
         let world = World::quiet(name.bytes().map(u64::from).sum());
         let mut life = Life::default();
+        let pages = Arc::new(Mutex::new(Pages::default()));
+        let seen = Arc::clone(&pages);
+        let disk = world.disk();
+        disk.set_observer(Box::new(move |moment| seen.lock().unwrap().note(moment)));
         live(&world, &mut life).unwrap();
         life.note(&world);
+        disk.clear_observer();
         world.verify().unwrap();
-        let disk = world.disk();
         let options = VerifyOptions {
             vfs: Arc::clone(&disk) as _,
             ..VerifyOptions::default()
@@ -66,6 +72,7 @@ impl Subject {
             slack,
             log_pages: log_pages.collect(),
             instants: life.instants,
+            was: pages.lock().unwrap().without(&bytes),
             bytes,
         }
     }
@@ -170,5 +177,35 @@ impl Life {
         if self.instants.last() != Some(&now) {
             self.instants.push(now);
         }
+    }
+}
+
+/// What each page was.
+#[derive(Default)]
+struct Pages(Vec<Vec<Vec<u8>>>);
+
+impl Pages {
+    fn note(&mut self, moment: &SimDiskSnapshot) {
+        let Some(bytes) = moment.fork_at_kill().contents(Path::new(PATH)) else {
+            return;
+        };
+        for (number, page) in bytes.chunks_exact(PAGE as usize).enumerate() {
+            if self.0.len() == number {
+                self.0.push(Vec::new());
+            }
+            if !self.0[number].iter().any(|before| before == page) {
+                self.0[number].push(page.to_vec());
+            }
+        }
+    }
+
+    /// Where the file now has another page in its place.
+    fn without(&self, bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
+        let now = bytes.chunks_exact(PAGE as usize);
+        let others = self.0.iter().zip(now).map(|(was, now)| {
+            let others = was.iter().filter(|page| *page != now);
+            others.cloned().collect()
+        });
+        others.collect()
     }
 }
