@@ -3,7 +3,7 @@
 
 use super::slot::durable_point;
 use super::tail::{self, Saved};
-use crate::db::Db;
+use crate::db::{Db, Facts};
 use crate::error::{Error, Result};
 use crate::format::entry::Point;
 use crate::format::fence::FenceRecord;
@@ -70,10 +70,8 @@ pub fn check_role(db: &Db) -> Result<()> {
 /// A primary whose past the source is has nothing to gain from a copy of it: nobody would be primary
 /// then. One that was deposed, or whose history has parted, is another matter.
 pub fn check_not_own_past(old: &Db, new: &Db) -> Result<()> {
-    let info = old.info()?;
     let (ours, theirs) = (durable_point(old)?, durable_point(new)?);
-    let deposed = info.role == Role::Replica || info.fenced;
-    if deposed || theirs.index > ours.index || info.lineage_id != new.info()?.lineage_id {
+    if theirs.index > ours.index || old.info()?.lineage_id != new.info()?.lineage_id {
         return Ok(());
     }
     let past = match old.position_at(theirs.index) {
@@ -82,7 +80,16 @@ pub fn check_not_own_past(old: &Db, new: &Db) -> Result<()> {
         Err(Error::NotRetained { .. }) => old.epochs()?.starts_with(&new.epochs()?),
         Err(e) => return Err(e),
     };
-    if past {
+    match past {
+        true => refuse_own_past(old),
+        false => Ok(()),
+    }
+}
+
+/// The same where it is known that the source is the past of the file, or the same moment.
+pub fn refuse_own_past(old: &Db) -> Result<()> {
+    let info = old.info()?;
+    if info.role != Role::Replica && !info.fenced {
         let word = super::rejoin::role_name(info.role);
         let reason = format!(
             "this file is a {word}, and the source has nothing that it lacks: \
@@ -116,6 +123,11 @@ pub fn before_replacing(old: &Db, new: &Db, force: bool) -> Result<Vec<Saved>> {
             Err(e) => return Err(e),
         },
     };
+    give_up(old, index, force)
+}
+
+/// What the file has behind an entry is lost with it: refused, or saved beside it first.
+pub fn give_up(old: &Db, index: u64, force: bool) -> Result<Vec<Saved>> {
     if !force {
         let reason = format!(
             "the old copy has commits behind {index} that the source lacks; \
@@ -124,6 +136,21 @@ pub fn before_replacing(old: &Db, new: &Db, force: bool) -> Result<Vec<Saved>> {
         return Err(Error::Diverged { reason });
     }
     save(old, index)
+}
+
+/// What was said of the old copy is said of the new one: it does the same work.
+pub fn hand_on(new: &Db, old: Facts) -> Result<()> {
+    let kept = Facts {
+        source: old.source,
+        highest_epoch: old.highest_epoch,
+        retention: old.retention,
+        control: old.control,
+        ..Facts::default()
+    };
+    if kept == Facts::default() {
+        return Ok(());
+    }
+    new.set_facts(&kept)
 }
 
 /// Saves what the log still has behind an entry.

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::arriving::Arriving;
-use super::parted::before_replacing;
+use super::parted::{before_replacing, check_not_own_past, hand_on};
 use super::slot::{Slot, durable_point};
 use super::state::{Phase, State};
 use crate::check::Verdict;
-use crate::db::{Db, Facts, OpenOptions};
+use crate::db::{Db, OpenOptions};
 use crate::error::{Error, Result};
 use crate::format::entry::{EntryError, Point};
 use crate::format::header::Role;
@@ -174,7 +174,8 @@ impl ReplicaSink for DbSink {
 impl DbSink {
     /// The new copy knows what the old one did, and nothing that only the old one has is lost.
     fn hand_over(&self, old: &Db, new: &Db) -> Result<(), SinkError> {
-        let saved = before_replacing(old, new, self.force);
+        let saved = check_not_own_past(old, new);
+        let saved = saved.and_then(|()| before_replacing(old, new, self.force));
         let saved = saved.map_err(|error| match error {
             Error::Fenced { reason } => SinkError::Diverged { reason },
             other => sink_error(other),
@@ -184,24 +185,9 @@ impl DbSink {
         let facts = old.facts().map_err(|e| failed(&e))?;
         let heard = old.highest_epoch().map_err(|e| failed(&e))?;
         new.fence(heard)
-            .and_then(|()| keep_facts(new, facts))
+            .and_then(|()| hand_on(new, facts))
             .map_err(|e| failed(&e))
     }
-}
-
-/// What was said of the old copy is said of the new one: it does the same work.
-fn keep_facts(db: &Db, old: Facts) -> Result<()> {
-    let kept = Facts {
-        source: old.source,
-        highest_epoch: old.highest_epoch,
-        retention: old.retention,
-        control: old.control,
-        ..Facts::default()
-    };
-    if kept == Facts::default() {
-        return Ok(());
-    }
-    db.set_facts(&kept)
 }
 
 /// What is put in place is whole, a replica, and the moment that was announced.

@@ -36,6 +36,7 @@ mod ssh;
 mod sshd;
 mod status;
 mod store;
+mod store_anew;
 mod store_away;
 mod store_kill;
 mod store_says;

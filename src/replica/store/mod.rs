@@ -3,6 +3,7 @@
 mod attach;
 mod guard;
 mod mend;
+mod parted;
 mod patience;
 mod preflight;
 mod promote;

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::parted::before_replacing;
 use super::{Publishing, StoreFailure, StoreResult, io, now_us, position};
 use crate::chain::object::{MIN_PART, SnapshotDoc, SnapshotRow};
 use crate::chain::{Chain, ChainError, Pace, SnapshotWish};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::format::entry::{Entry, Point};
 use crate::progress::Progress;
 use crate::replica::beside::Beside;
-use crate::replica::parted::before_replacing;
+use crate::replica::parted::hand_on;
 use crate::replica::tail::Saved;
 use crate::sys::{OsVfs, Vfs};
 
@@ -130,30 +131,54 @@ pub fn fetch_copy(
 ) -> StoreResult<Vec<Saved>> {
     let image = fetch_image(chain, snapshot, dest, pace, progress)?;
     let db = OpenOptions::new().open(&image.path)?;
-    let (mut saved, mut held) = (Vec::new(), None);
-    if replace != Replace::Nothing {
+    let force = replace == Replace::Forced;
+    let old = match replace {
+        Replace::Nothing => None,
         // Nobody adds to the old file what the new one would then lack.
-        match OpenOptions::new().hold_lock(true).open(dest) {
-            Ok(old) => {
-                saved = before_replacing(&old, &db, replace == Replace::Forced)?;
-                held = Some(old);
-            }
+        _ => match OpenOptions::new().hold_lock(true).open(dest) {
+            Ok(old) => Some(old),
             // What cannot be opened has nothing that could be saved.
             Err(Error::Corrupt(_) | Error::NotADatabase { .. } | Error::NotFound { .. })
-                if replace == Replace::Forced => {}
+                if force =>
+            {
+                None
+            }
             Err(e) => return Err(e.into()),
-        }
-    }
-    let options = SeedOptions {
-        backup: BackupOptions {
-            replace: replace != Replace::Nothing,
-            ..BackupOptions::default()
         },
     };
-    db.seed(dest, &options, progress)?;
+    let Some(old) = old else {
+        let options = SeedOptions {
+            backup: BackupOptions {
+                replace: replace != Replace::Nothing,
+                ..BackupOptions::default()
+            },
+        };
+        db.seed(dest, &options, progress)?;
+        db.close()?;
+        return Ok(Vec::new());
+    };
+    let saved = before_replacing(&old, (&db, snapshot), chain, force, pace)?;
+    replace_old(&old, &db, dest, progress)?;
     db.close()?;
-    drop(held);
+    drop(old);
     Ok(saved)
+}
+
+/// The new copy knows what the old one did before it has its name.
+fn replace_old(old: &Db, image: &Db, dest: &Path, progress: &dyn Progress) -> StoreResult<()> {
+    let failed = |doing| move |e| Error::io_at(doing, dest, e);
+    let beside = Beside::new(dest, "reseed").map_err(failed("create a file beside"))?;
+    image.seed(&beside.path, &SeedOptions::default(), progress)?;
+    let new = OpenOptions::new().open(&beside.path)?;
+    new.fence(old.highest_epoch()?)?;
+    hand_on(&new, old.facts()?)?;
+    new.close()?;
+    let renaming = failed("rename the new copy to");
+    let rights = std::fs::metadata(dest).map_err(renaming)?.permissions();
+    std::fs::set_permissions(&beside.path, rights).map_err(renaming)?;
+    OsVfs.rename(&beside.path, dest).map_err(renaming)?;
+    OsVfs.sync_dir_of(dest).map_err(renaming)?;
+    Ok(())
 }
 
 /// What a new copy may take the place of.
