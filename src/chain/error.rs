@@ -110,7 +110,7 @@ impl fmt::Display for ChainError {
             ),
             ChainError::NoChain { address } => write!(f, "{address} holds no chain"),
             ChainError::Mirror { of } => {
-                write!(f, "the store is a mirror of {of}, where nobody may publish")
+                write!(f, "the store is a mirror of {of}, where all is decided")
             }
             ChainError::Fenced(by) => write!(
                 f,

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use super::failure::Failure;
 use super::output::Out;
 use super::report::printable;
-use super::units::human_size;
+use super::units::{human_duration, human_size};
 
 /// One value of a report, shown to people and to programs in different ways.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub enum Value {
     Bytes(u64),
     /// A share.
     Percent(f64),
+    /// Milliseconds.
+    Time(u64),
 }
 
 impl Value {
@@ -28,6 +30,8 @@ impl Value {
             Value::Bytes(n) if terminal => human_size(*n),
             Value::Bytes(n) => n.to_string(),
             Value::Percent(p) => format!("{p:.1}{}", if terminal { "%" } else { "" }),
+            Value::Time(ms) if terminal => human_duration(*ms),
+            Value::Time(ms) => format!("{}.{:03} s", ms / 1000, ms % 1000),
         }
     }
 }
@@ -78,6 +82,28 @@ pub fn rows(out: &mut Out, heading: &[&str], rows: &[Vec<Value>]) -> Result<(), 
         }
         return Ok(());
     }
+    out.line(&drawn(heading, rows).trim_fmt())
+}
+
+/// The same with many columns: where they do not fit, each row is a list of its names and values.
+pub fn wide_rows(out: &mut Out, heading: &[&str], rows: &[Vec<Value>]) -> Result<(), Failure> {
+    let needed: u64 = drawn(heading, rows)
+        .column_max_content_widths()
+        .iter()
+        .map(|width| u64::from(*width) + 2)
+        .sum();
+    if !out.is_terminal() || needed <= u64::from(width()) {
+        return self::rows(out, heading, rows);
+    }
+    for row in rows {
+        out.line("")?;
+        let names = heading.iter().copied().zip(row.iter().cloned());
+        facts(out, &names.collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+fn drawn(heading: &[&str], rows: &[Vec<Value>]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -93,7 +119,7 @@ pub fn rows(out: &mut Out, heading: &[&str], rows: &[Vec<Value>]) -> Result<(), 
             }
         }));
     }
-    out.line(&table.trim_fmt())
+    table
 }
 
 /// The width of the terminal; `COLUMNS` wins.

@@ -142,6 +142,33 @@ pub fn threshold(text: &str) -> Result<Threshold, String> {
         .map_err(|_| "not a percentage or size, for example 70% or 4MiB".into())
 }
 
+/// Milliseconds for people: two units at most, as `units::duration` reads them.
+pub fn human_duration(ms: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1000, "s"),
+    ];
+    if ms < 60_000 {
+        return format!("{}.{:03} s", ms / 1000, ms % 1000);
+    }
+    let first = UNITS.iter().position(|(unit, _)| ms >= *unit).unwrap_or(3);
+    let mut left = ms;
+    let mut text = String::new();
+    for (unit, name) in UNITS.iter().skip(first).take(2) {
+        if left / unit > 0 {
+            text.push_str(&format!(
+                "{}{}{name}",
+                if text.is_empty() { "" } else { " " },
+                left / unit
+            ));
+        }
+        left %= unit;
+    }
+    text
+}
+
 /// A size for people: `1.5 MiB`.
 pub fn human_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -163,6 +190,21 @@ pub fn human_size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_for_people_have_two_units() {
+        for (ms, text) in [
+            (0, "0.000 s"),
+            (231_865, "3m 51s"),
+            (59_999, "59.999 s"),
+            (60_000, "1m"),
+            (604_800_000, "7d"),
+            (90_061_000, "1d 1h"),
+            (86_460_000, "1d"),
+        ] {
+            assert_eq!(human_duration(ms), text);
+        }
+    }
 
     #[test]
     fn sizes() {

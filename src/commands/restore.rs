@@ -5,14 +5,14 @@ use std::path::Path;
 
 use clap::Args;
 use creel::chain::{RestorePlan, RestoreTo};
-use creel::replica::store::{RestoreReport, RestoreWish, restore};
+use creel::replica::store::{RestoreReport, RestoreWish, StoreFailure, plan, restore};
 use serde::Serialize;
 
 use super::Run;
-use super::replicate::store::{StoreArg, chain_failure, failure, hex};
+use super::replicate::store::{StoreArg, failure, hex};
 use crate::cli::moment::{self, Moment};
 use crate::cli::table::{self, Value};
-use crate::cli::{Context, Exit, Outcome};
+use crate::cli::{Context, Exit, Failure, Outcome};
 
 /// Arguments of `creel restore`.
 #[derive(Debug, Args)]
@@ -79,10 +79,6 @@ cannot be reached, 16 the token's commit is not in the history; others: creel ex
             Some(Moment::Index(index)) => RestoreTo::Index(*index),
             Some(Moment::Commit(receipt)) => RestoreTo::Index(receipt.index),
         };
-        if self.dry_run {
-            let plan = chain.plan_restore(to, &mut pace).map_err(chain_failure)?;
-            return self.print(ctx, &plan, None);
-        }
         let dest = self.output.clone().unwrap_or_default();
         let dest = Path::new(&dest);
         let wish = RestoreWish {
@@ -94,10 +90,28 @@ cannot be reached, 16 the token's commit is not in the history; others: creel ex
             as_replica: self.as_replica,
             replace: self.force,
         };
+        let at = self.store.store.as_str();
+        if self.dry_run {
+            let plan = plan(&chain, &wish, &mut pace).map_err(|e| not_there(e, at))?;
+            return self.print(ctx, &plan, None);
+        }
         let meter = ctx.meter("restore").of_bytes();
-        let done = restore(&chain, dest, &wish, &mut pace, &meter).map_err(failure)?;
+        let done = restore(&chain, dest, &wish, &mut pace, &meter);
+        let done = done.map_err(|e| not_there(e, at))?;
         drop(meter);
         self.print(ctx, &done.plan, Some(&done))
+    }
+}
+
+/// A commit that a fail-over dropped may be in a file beside the primary that it was made on.
+fn not_there(error: StoreFailure, store: &str) -> Failure {
+    let lost = matches!(&error, StoreFailure::Db(creel::Error::TokenLost { .. }));
+    match lost {
+        true => failure(error).state("nothing was created").hint(format!(
+            "creel restore {store} --at INDEX -o FILE takes the commit that is there; \
+                 creel replicate status {store} shows the epochs"
+        )),
+        false => failure(error),
     }
 }
 

@@ -86,6 +86,36 @@ fn tables_have_headings_and_sizes_that_people_read() {
     assert!(!piped.contains("MiB") && !piped.contains('%'), "{piped}");
 }
 
+/// Copies of a store were cut into columns of six letters on a terminal of 80.
+#[test]
+fn what_does_not_fit_a_terminal_is_a_list() {
+    if !has_script() {
+        return;
+    }
+    let db = Db::with(&[("k", "v")]);
+    let publish = "$CREEL replicate snapshot @ --to dir:store -q";
+    let follow = "$CREEL replicate init copy.db --from dir:store -q";
+    let (text, code) = screen(shell(&db, &format!("{publish} && {follow}")), "");
+    assert_eq!(code, 0, "{text}");
+    let status = |columns: &str| {
+        let mut command = shell(&db, "$CREEL replicate status dir:store");
+        command.env("COLUMNS", columns);
+        let (text, code) = screen(command, "");
+        assert_eq!(code, 0, "{text}");
+        text
+    };
+    let narrow = status("80");
+    let node = narrow.lines().find_map(|line| line.strip_prefix("node"));
+    assert_eq!(node.map(|n| n.trim().len()), Some(32), "{narrow}");
+    assert!(narrow.contains("retain           7d\n"), "{narrow}");
+    let wide = status("200");
+    assert!(wide.contains(" contact"), "{wide}");
+    let row = wide
+        .lines()
+        .find(|line| line.contains(node.unwrap().trim()));
+    assert!(row.is_some_and(|row| row.contains("1:1")), "{wide}");
+}
+
 #[test]
 fn the_locale_says_whether_text_can_be_shown() {
     if !has_script() {

@@ -193,3 +193,14 @@ fn a_copy_behind_one_that_another_process_replaces_goes_on() {
     last.terminate();
     world.same("c.db", "a.db");
 }
+
+#[test]
+fn nothing_is_held_for_a_copy_that_is_where_nobody_is() {
+    let world = World::new();
+    pair(&world);
+    let hold = ["--hold", "x", "--at", "99"];
+    world.replicate_to(2, "keep", "a.db", &hold);
+    world.replicate_to(0, "keep", "a.db", &["--hold", "x", "--at", "1"]);
+    world.replicate_to(2, "keep", "a.db", &["--release", "y"]);
+    world.replicate_to(0, "keep", "a.db", &["--release", "x"]);
+}

@@ -195,6 +195,13 @@ fn a_restore_goes_to_an_entry_a_time_or_a_token() {
     let forged = format!("{}:00000000", tokens[1].rsplit_once(':').unwrap().0);
     let lost = exit(&["restore", &store, "-o", &site.path("x.db"), "--at", &forged]);
     assert_eq!(lost.0, 16, "{}", lost.1);
+    let lost = exit(&["restore", &store, "--at", &forged, "--dry-run"]);
+    assert_eq!(lost.0, 16, "a dry run sees it too: {}", lost.1);
+    let planned = json(&["restore", &store, "--at", &tokens[1], "--dry-run"]);
+    assert_eq!(
+        planned["upto"],
+        tokens[1].split(':').nth(1).unwrap().parse::<u64>().unwrap()
+    );
     let plan = json(&["restore", &store, "--dry-run"]);
     assert_eq!(plan["output"], Value::Null);
     assert!(!Path::new(&site.path("x.db")).exists());
@@ -400,6 +407,10 @@ fn holds_and_mirrors_by_command() {
         (&1.into(), &1.into())
     );
     succeeds(&["replicate", "verify", &mirror, "--deep", "-q"]);
+    // Nothing is removed there that the first store has.
+    let refused = exit(&["replicate", "hold", &mirror, "late"]);
+    assert_eq!(refused.0, 10, "{}", refused.1);
+    assert!(refused.1.contains(&store), "{}", refused.1);
     succeeds(&[
         "replicate",
         "pull",

@@ -185,7 +185,7 @@ impl ReadRun {
 }
 
 /// The log after an index inside a segment, or right before it.
-fn point_in(segment: &Segment, index: u64) -> Option<Point> {
+pub(super) fn point_in(segment: &Segment, index: u64) -> Option<Point> {
     let before = segment.facts.before;
     if before.index == index {
         return Some(before);

@@ -4,7 +4,8 @@ use crate::chain::chain::Chain;
 use crate::chain::error::{ChainError, ChainResult};
 use crate::chain::object::{Segment, SnapshotRow};
 use crate::chain::pace::Pace;
-use crate::format::entry::Entries;
+use crate::chain::run::read::point_in;
+use crate::format::entry::{Entries, Point};
 
 /// A moment of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,31 @@ impl Chain {
         })
     }
 
+    /// The commit that the plan ends with.
+    pub fn end_of(&self, plan: &RestorePlan, pace: &mut dyn Pace) -> ChainResult<Point> {
+        let start = plan.snapshot.at;
+        let upto = plan.upto.unwrap_or(plan.tail_index);
+        if upto <= start.index {
+            return Ok(start.into());
+        }
+        // The first segment that reaches so far is the only one that has to be read whole.
+        let (mut low, mut high) = (plan.number, plan.tail);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.there(middle, pace)?.facts.after.index >= upto {
+                true => high = middle,
+                false => low = middle + 1,
+            }
+        }
+        let missing = || ChainError::Missing(format!("entry {upto}"));
+        point_in(&self.there(low, pace)?, upto).ok_or_else(missing)
+    }
+
+    fn there(&self, number: u64, pace: &mut dyn Pace) -> ChainResult<Segment> {
+        let missing = || ChainError::Missing(format!("segment {number}"));
+        self.segment(number, pace)?.ok_or_else(missing)
+    }
+
     /// The last entry that is not younger than a time. Times in the log only rise.
     fn index_at(
         &self,
@@ -88,9 +114,7 @@ impl Chain {
         let mut index = snapshot.at.index;
         while low < high {
             let middle = low + (high - low) / 2;
-            let Some(segment) = self.segment(middle, pace)? else {
-                return Err(ChainError::Missing(format!("segment {middle}")));
-            };
+            let segment = self.there(middle, pace)?;
             match last_until(&segment, time_us) {
                 Some(found) => {
                     index = index.max(found);

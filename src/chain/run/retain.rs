@@ -391,6 +391,8 @@ impl Chain {
     /// Puts a hold into the store, in the place of one with its name. Several at once may come to a few
     /// more than there should be.
     pub fn set_hold(&self, hold: &HoldDoc, pace: &mut dyn Pace) -> ChainResult<()> {
+        // What is removed is decided where the mirror is from.
+        self.check_authority()?;
         let name = format!("{}{}.json", prefix::HOLD, hold.name);
         let there = self.names(prefix::HOLD, pace)?;
         if there.len() >= MAX_HOLDS && !there.contains(&name) {

@@ -62,8 +62,8 @@ Examples:
   creel replicate follow copy.db --from tcp://127.0.0.1:7070 --serve 127.0.0.1:7071
   creel replicate follow copy.db --from tcp://127.0.0.1:7070 --other s3://my-bucket/db1
 
-A connection that ends is made again, after 100 ms at first and 30 s at most. Readers see a commit
-as soon as it is durable here. It ends by a signal, or where trying again makes no sense.
+A connection that ends is made again, after 100 ms at first and 30 s at most; a store that is away is
+waited for. Readers see a commit as soon as it is durable here. It ends by a signal, or where trying again makes no sense.
 Exit status: 10 the source is of an older epoch, 11 a new copy is needed, 15 the histories parted,
 143 ended by SIGTERM; others: creel explain CODE";
 

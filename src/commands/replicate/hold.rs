@@ -130,17 +130,14 @@ Exit status: 0 forgotten, 1 there was none, 12 the store cannot be reached; othe
             (None, Some(hold)) => Name::Hold(hold),
             (None, None) => {
                 let text = format!("{:?} is neither a hold nor a copy", self.name);
-                return Err(
-                    Failure::usage(text).hint("creel replicate gc STORE --dry-run lists them")
-                );
+                return Err(Failure::usage(text).hint(listed(&self.store.store)));
             }
         };
         let chain = self.store.chain()?;
         let mut pace = self.store.patience.start();
         if !chain.forget(&name, &mut pace).map_err(chain_failure)? {
             let text = format!("{name} is not in {}", self.store.store);
-            return Err(Failure::new(&codes::ABSENT, text)
-                .hint("creel replicate gc STORE --dry-run lists them"));
+            return Err(Failure::new(&codes::ABSENT, text).hint(listed(&self.store.store)));
         }
         let line = HoldLine {
             schema: "creel.hold/1",
@@ -156,4 +153,8 @@ Exit status: 0 forgotten, 1 there was none, 12 the store cannot be reached; othe
         }
         Ok(Exit::Ok)
     }
+}
+
+fn listed(store: &str) -> String {
+    format!("creel replicate status {store} lists them")
 }

@@ -95,7 +95,7 @@ checkpoint. A primary or replica also keeps older trees and the log behind them,
 need not be made anew (replicate rejoin); compact gives them up. A hold has a limit of bytes and of time, so a copy that is gone cannot fill the disk.
 --resume is for when the store is gone for good: a publisher with --max-unpublished that still runs and
 does not reach it lets the file wait again.
-Exit status: 0 shown or set; others: creel explain CODE";
+Exit status: 0 shown or set, 2 no such hold or entry; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         let sets = self.retain_min.is_some()
@@ -112,6 +112,7 @@ Exit status: 0 shown or set; others: creel explain CODE";
         };
         if sets {
             self.check_release(&db.facts()?)?;
+            self.check_hold(db.snapshot()?.token().index)?;
             db.change_facts(|facts| self.change(facts))?;
         }
         let facts = db.facts()?;
@@ -133,9 +134,22 @@ fn millis(time: Duration) -> u64 {
 impl KeepArgs {
     fn check_release(&self, facts: &Facts) -> Result<(), Failure> {
         match &self.release {
-            Some(name) if !facts.holds.iter().any(|hold| hold.name == *name) => {
-                Err(Failure::usage(format!("there is no hold named {name:?}"))
-                    .hint("creel replicate keep DB lists them"))
+            Some(name) if !facts.holds.iter().any(|hold| hold.name == *name) => Err(
+                Failure::usage(format!("there is no hold named {name:?}")).hint(format!(
+                    "creel replicate keep {} lists them",
+                    self.db.db.to_string_lossy()
+                )),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// What does not exist yet is no place that a copy can be at.
+    fn check_hold(&self, newest: u64) -> Result<(), Failure> {
+        match self.at {
+            Some(at) if at > newest => {
+                let text = format!("entry {at} is not there: the newest is {newest}");
+                Err(Failure::usage(text).hint(format!("--at {newest}")))
             }
             _ => Ok(()),
         }

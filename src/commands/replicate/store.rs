@@ -123,6 +123,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::TooManyHolds { limit } => failure
             .detail("limit", limit)
             .hint("creel replicate forget STORE NAME takes one out; creel replicate status STORE lists them"),
+        ChainError::Mirror { of } => failure.hint(format!("do it there: {of}")),
         _ => failure,
     }
 }

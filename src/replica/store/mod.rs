@@ -34,7 +34,7 @@ pub use promote::{PromoteWish, Promoted, check_expected, promote_in_store};
 pub use publish::{Publishing, Settled};
 pub use pull::{PullReport, PullWish, is_diverged, pull, reseed_reason, say_trouble, say_where};
 pub use rejoin::{RejoinReport, rejoin};
-pub use restore::{RestoreReport, RestoreWish, restore};
+pub use restore::{RestoreReport, RestoreWish, plan, restore};
 pub use seed::{PART_BYTES, Replace, SnapshotOptions, fetch_copy, upload_snapshot};
 pub use service::{PublishService, ServiceOptions, ServiceState, SharedService};
 pub use trail::Trail;

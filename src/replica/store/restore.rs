@@ -39,6 +39,22 @@ pub struct RestoreReport {
     pub bytes: u64,
 }
 
+/// How it is done; a commit that is not in the chain is refused before anything is fetched.
+pub fn plan(chain: &Chain, wish: &RestoreWish, pace: &mut dyn Pace) -> StoreResult<RestorePlan> {
+    let plan = chain.plan_restore(wish.to, pace)?;
+    if let Some(receipt) = wish.receipt {
+        let end = chain.end_of(&plan, pace)?;
+        if !receipt.is_at(&end) {
+            let reason = format!(
+                "entry {} of the chain is another commit than {receipt}",
+                receipt.index
+            );
+            return Err(Error::TokenLost { reason }.into());
+        }
+    }
+    Ok(plan)
+}
+
 /// Writes the file. Its name appears when it is whole and passes `verify`.
 pub fn restore(
     chain: &Chain,
@@ -53,7 +69,7 @@ pub fn restore(
         }
         .into());
     }
-    let plan = chain.plan_restore(wish.to, pace)?;
+    let plan = plan(chain, wish, pace)?;
     let image = fetch_image(chain, &plan.snapshot, dest, pace, progress)?;
     let db = OpenOptions::new().open(&image.path)?;
     let limits = PullWish {
@@ -67,13 +83,6 @@ pub fn restore(
             pulled.point.index
         );
         return Err(Error::Invalid { reason }.into());
-    }
-    if let Some(receipt) = wish.receipt.filter(|receipt| !receipt.is_at(&pulled.point)) {
-        let reason = format!(
-            "entry {} of the chain is another commit than {receipt}",
-            receipt.index
-        );
-        return Err(Error::TokenLost { reason }.into());
     }
     let backup = BackupOptions {
         replace: wish.replace,

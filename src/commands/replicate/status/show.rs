@@ -17,7 +17,7 @@ fn bytes(facts: &mut Facts, name: &'static str, value: Option<u64>) {
 }
 
 fn seconds(ms: u64) -> Value {
-    Value::Text(format!("{}.{:03} s", ms / 1000, ms % 1000))
+    Value::Time(ms)
 }
 
 fn whole_seconds(s: u64) -> Value {
@@ -135,7 +135,7 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
         "", "name", "state", "position", "lag", "bytes", "time", "headroom", "rate", "eta",
         "contact", "progress",
     ];
-    table::rows(&mut ctx.out, &heading, &rows)
+    table::wide_rows(&mut ctx.out, &heading, &rows)
 }
 
 /// A store.
@@ -209,5 +209,5 @@ pub fn store(ctx: &mut Context, store: &StoreStatus) -> Result<(), Failure> {
         "role", "name", "node", "position", "lag", "bytes", "time", "headroom", "rate", "eta",
         "contact", "",
     ];
-    table::rows(&mut ctx.out, &heading, &rows)
+    table::wide_rows(&mut ctx.out, &heading, &rows)
 }
