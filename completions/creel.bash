@@ -2638,6 +2638,10 @@ _creel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --standalone)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --hold)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

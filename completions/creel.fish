@@ -1220,6 +1220,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain -d 'Keep what is younger than this' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l retain-max-bytes -d 'But keep no more than this' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l rewind -d 'How much may wait for going back beyond the last checkpoint; 0: nothing [default: as much as the file has, 32MiB to 256MiB]' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l standalone -d 'Keep the log of a file that is not replicated, too; =false: no longer' -r -f -a "true\t''
+false\t''"
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold -d 'Keep what this copy still needs; with --at' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l at -d 'That copy has everything up to this entry' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l hold-max-bytes -d 'The hold ends where it would keep more than this [default: 1GiB]' -r
@@ -1232,7 +1234,6 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l no-input -d 'Never ask a question'
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l standalone -d 'Keep the log of a file that is not replicated, too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -l resume -d 'Take writes again that wait because too much is unpublished (serve --max-unpublished)'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from keep" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from rejoin" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'

@@ -99,7 +99,7 @@ Examples:
   creel promote copy.db --yes --on-promote 'systemctl start creel-serve'
   creel promote copy.db --accept-loss --reason 'host a burnt' --expect-epoch 3 --yes
 
-The checks are numbered and made before anything is changed. Every handle of an older epoch is refused
+The checks are made before anything is changed. Every handle of an older epoch is refused
 from then on; in this file at once, in the old primary's file where --old-primary names it. Without
 that nothing here can stop an old primary that still runs: what it confirms until it hears of the new
 epoch is in its saved tail after creel replicate rejoin, not in the new history. --accept-loss says

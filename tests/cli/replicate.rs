@@ -403,6 +403,8 @@ fn what_is_kept_is_set_and_shown() {
     ];
     let report = keep(&set);
     assert_eq!(report["retain_ms"], 7_200_000);
+    assert_eq!(report["standalone"], true);
+    assert_eq!(keep(&["--standalone=false"])["standalone"], false);
     assert_eq!(keep(&[])["retain_max_bytes"], 1 << 20);
     let held = keep(&["--hold", "laptop", "--at", "2", "--hold-ttl", "1h"]);
     assert_eq!(held["holds"][0]["index"], 2);

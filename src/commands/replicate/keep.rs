@@ -33,9 +33,9 @@ pub struct KeepArgs {
     /// file has, 32MiB to 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     rewind: Option<u64>,
-    /// Keep the log of a file that is not replicated, too
-    #[arg(long)]
-    standalone: bool,
+    /// Keep the log of a file that is not replicated, too; =false: no longer
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    standalone: Option<bool>,
     /// Keep what this copy still needs; with --at
     #[arg(long, value_name = "NAME", requires = "at")]
     hold: Option<String>,
@@ -101,7 +101,7 @@ Exit status: 0 shown or set, 2 no such hold or entry; others: creel explain CODE
         let sets = self.retain_min.is_some()
             || self.retain.is_some()
             || self.retain_max_bytes.is_some()
-            || self.standalone
+            || self.standalone.is_some()
             || self.rewind.is_some()
             || self.resume
             || self.hold.is_some()
@@ -161,7 +161,7 @@ impl KeepArgs {
             min_entries: self.retain_min.unwrap_or(old.min_entries),
             time_ms: self.retain.map_or(old.time_ms, millis),
             max_bytes: self.retain_max_bytes.unwrap_or(old.max_bytes),
-            standalone: old.standalone || self.standalone,
+            standalone: self.standalone.unwrap_or(old.standalone),
             rewind_bytes: self.rewind.or(old.rewind_bytes),
         };
         if let (Some(name), Some(index)) = (&self.hold, self.at) {
@@ -213,6 +213,9 @@ fn print(ctx: &mut Context, report: &KeepReport) -> Result<(), Failure> {
     ];
     if let Some(bytes) = report.rewind_max_bytes {
         rows.push(("rewind_max_bytes", Value::Bytes(bytes)));
+    }
+    if report.standalone {
+        rows.push(("standalone", "kept".into()));
     }
     if report.held_back {
         rows.push(("writes_wait", "yes".into()));
