@@ -14,7 +14,7 @@ use crate::check::{VerifyOptions, VerifyReport, verify_opened};
 use crate::error::{Error, Result};
 use crate::format::entry::Point;
 use crate::progress::Progress;
-use crate::sys::{Access, File, FileIdentity, FileMap, LockMode, OsVfs, Vfs};
+use crate::sys::{Access, File, FileMap, FileOver, OsVfs, Vfs};
 
 /// Bytes of a new copy that are handed to the device at a time.
 const FLUSH_BYTES: u64 = 4 << 20;
@@ -248,7 +248,11 @@ impl Progress for Came {
 }
 
 /// As the check sees it: all there, and never written.
-impl File for Came {
+impl FileOver for Came {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let end = offset.saturating_add(buf.len() as u64).min(self.bytes);
         self.wait_for(offset.min(end), end)?;
@@ -261,10 +265,6 @@ impl File for Came {
 
     fn write_durable_at(&self, _bufs: &[IoSlice<'_>], _offset: u64) -> io::Result<()> {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync()
     }
 
     fn size(&self) -> io::Result<u64> {
@@ -281,22 +281,6 @@ impl File for Came {
 
     fn map(&self, _len: u64) -> io::Result<Option<FileMap>> {
         Ok(None)
-    }
-
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
-    }
-
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.file.try_lock(start, len, mode)
-    }
-
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
-
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.file.find_lock(start, len)
     }
 }
 

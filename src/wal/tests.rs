@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::format::Invariant;
 use crate::format::frame::{EntryKind, FRAME_HEADER_SIZE, frame_len};
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
-use crate::sys::{Access, File, LockMode, OsVfs, Vfs};
+use crate::sys::{Access, File, FileOver, OsVfs, Vfs};
 
 const EXTENT: Extent = Extent {
     start: 4096,
@@ -224,47 +224,15 @@ struct Forgetful {
     lost: std::ops::Range<u64>,
 }
 
-impl File for Forgetful {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<usize> {
-        self.file.read_at(buf, offset)
+impl FileOver for Forgetful {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
     }
-    fn write_at(&self, buf: &[u8], offset: u64) -> std::io::Result<()> {
-        self.file.write_at(buf, offset)
-    }
-    fn write_durable_at(&self, bufs: &[std::io::IoSlice<'_>], offset: u64) -> std::io::Result<()> {
-        self.file.write_durable_at(bufs, offset)
-    }
-    fn sync(&self) -> std::io::Result<()> {
-        self.file.sync()
-    }
-    fn size(&self) -> std::io::Result<u64> {
-        self.file.size()
-    }
-    fn set_size(&self, size: u64) -> std::io::Result<()> {
-        self.file.set_size(size)
-    }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
+
     fn drop_cache(&self, offset: u64, len: u64) {
         assert!(offset <= self.lost.start && self.lost.end <= offset + len);
         let zeros = vec![0; (self.lost.end - self.lost.start) as usize];
         self.file.write_at(&zeros, self.lost.start).unwrap();
-    }
-    fn map(&self, len: u64) -> std::io::Result<Option<crate::sys::FileMap>> {
-        self.file.map(len)
-    }
-    fn identity(&self) -> std::io::Result<crate::sys::FileIdentity> {
-        self.file.identity()
-    }
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> std::io::Result<bool> {
-        self.file.try_lock(start, len, mode)
-    }
-    fn unlock(&self, start: u64, len: u64) -> std::io::Result<()> {
-        self.file.unlock(start, len)
-    }
-    fn find_lock(&self, start: u64, len: u64) -> std::io::Result<Option<u64>> {
-        self.file.find_lock(start, len)
     }
 }
 

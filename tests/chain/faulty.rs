@@ -23,7 +23,7 @@ pub struct Injected {
 #[derive(Debug)]
 pub struct Faulty {
     inner: Arc<dyn Store>,
-    percent: u64,
+    percent: usize,
     state: Mutex<(Rng, Late, Injected)>,
 }
 
@@ -36,7 +36,7 @@ enum Fault {
 }
 
 impl Faulty {
-    pub fn new(inner: Arc<dyn Store>, percent: u64, seed: u64) -> Faulty {
+    pub fn new(inner: Arc<dyn Store>, percent: usize, seed: u64) -> Faulty {
         Faulty {
             inner,
             percent,
@@ -52,13 +52,13 @@ impl Faulty {
     fn draw(&self) -> (Fault, Option<(String, Vec<u8>)>) {
         let mut state = self.state.lock().unwrap();
         let (rng, late, injected) = &mut *state;
-        let due = (!late.is_empty() && rng.percent(10)).then(|| {
-            let at = rng.below(late.len() as u64) as usize;
+        let due = (!late.is_empty() && rng.chance(10)).then(|| {
+            let at = rng.below_u64(late.len() as u64) as usize;
             late.swap_remove(at)
         });
-        let fault = match rng.percent(self.percent) {
+        let fault = match rng.chance(self.percent) {
             false => Fault::None,
-            true => match rng.below(4) {
+            true => match rng.below_u64(4) {
                 0 => Fault::Refused,
                 1 => Fault::Lost,
                 2 => Fault::Late,

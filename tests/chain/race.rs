@@ -93,8 +93,8 @@ impl Round {
 
     /// Lets the others get ahead, sometimes far.
     fn stall(rng: &mut Rng) {
-        let most = if rng.percent(10) { 2000 } else { 20 };
-        for _ in 0..rng.below(most) {
+        let most = if rng.chance(10) { 2000 } else { 20 };
+        for _ in 0..rng.below_u64(most) {
             std::thread::yield_now();
         }
     }
@@ -114,11 +114,11 @@ impl Round {
             let before = run.point();
             let mut body = Vec::new();
             let mut point = before;
-            for _ in 0..=rng.below(3) {
+            for _ in 0..=rng.below_u64(3) {
                 point = note(&mut body, &point, &rng.next().to_le_bytes());
             }
             // Now and then a look first, as a write that waits for the chain does.
-            if rng.percent(20)
+            if rng.chance(20)
                 && let Err(error) = run.look(&mut TRIES.clone())
             {
                 assert!(matches!(error, ChainError::Fenced(_)), "{error}");
@@ -167,7 +167,7 @@ impl Round {
             }
             let mut body = Vec::new();
             let mut point = own;
-            if rng.percent(30) {
+            if rng.chance(30) {
                 point = note(&mut body, &point, b"received over a wire");
             }
             point = fence(&mut body, &point, &[node, incarnation]);
@@ -199,7 +199,7 @@ impl Round {
             }
             Err(error) => panic!("{error}"),
         };
-        let mut polls = rng.below(30);
+        let mut polls = rng.below_u64(30);
         loop {
             match run.next(&mut TRIES.clone()) {
                 Ok(Some(_)) => {}

@@ -4,9 +4,8 @@
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, Vfs};
+use creel::sys::{Access, File, FileOver, LockMode, Vfs, VfsOver};
 
 use super::support::sim::SimDisk;
 
@@ -102,7 +101,11 @@ struct HookFile {
     hook: Arc<Hook>,
 }
 
-impl Vfs for HookVfs {
+impl VfsOver for HookVfs {
+    fn under(&self) -> &dyn Vfs {
+        self.disk.as_ref()
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let file = self.disk.open(path, access)?;
         Ok(Arc::new(HookFile {
@@ -111,62 +114,18 @@ impl Vfs for HookVfs {
         }))
     }
 
-    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
-        self.disk.open_scratch(near)
-    }
-
     fn open_nameless(&self, near: &Path) -> Option<(Arc<dyn File>, PathBuf)> {
         let (file, path) = self.disk.open_nameless(near)?;
         let hook = Arc::clone(&self.hook);
         Some((Arc::new(HookFile { file, hook }), path))
     }
-
-    fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
-        self.disk.link_nameless(path, to)
-    }
-
-    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        self.disk.identity(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename_new(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        self.disk.sync_dir_of(path)
-    }
-
-    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
-        self.disk.file_system(path)
-    }
-
-    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
-        self.disk.random(buf)
-    }
-
-    fn now_us(&self) -> u64 {
-        self.disk.now_us()
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.disk.elapsed()
-    }
-
-    fn pause(&self, time: Duration) {
-        self.disk.pause(time);
-    }
 }
 
-impl File for HookFile {
+impl FileOver for HookFile {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.hook.before(Calls::Reads);
         self.file.read_at(buf, offset)
@@ -187,41 +146,13 @@ impl File for HookFile {
         self.file.sync()
     }
 
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-
     fn set_size(&self, size: u64) -> io::Result<()> {
         self.hook.before(Calls::Changes);
         self.file.set_size(size)
     }
 
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
-
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.file.drop_cache(offset, len);
-    }
-
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.file.map(len)
-    }
-
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
-    }
-
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
         self.hook.before(Calls::Locks);
         self.file.try_lock(start, len, mode)
-    }
-
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
-
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.file.find_lock(start, len)
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, Vfs};
+use creel::sys::{Access, File, FileOver, LockMode, Vfs, VfsOver};
 use creel::{Batch, CheckpointOptions, CompactOptions, Db, Error, NoProgress, OpenOptions};
 
 use super::campaign::guarded;
@@ -103,7 +103,11 @@ impl Taking {
     }
 }
 
-impl Vfs for Taking {
+impl VfsOver for Taking {
+    fn under(&self) -> &dyn Vfs {
+        self.disk.as_ref()
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         self.turn();
         Ok(self.wrap(self.disk.open(path, access)?))
@@ -121,10 +125,6 @@ impl Vfs for Taking {
     fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
         self.turn();
         self.disk.link_nameless(path, to)
-    }
-
-    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        self.disk.identity(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -147,22 +147,6 @@ impl Vfs for Taking {
         self.disk.sync_dir_of(path)
     }
 
-    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
-        self.disk.file_system(path)
-    }
-
-    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
-        self.disk.random(buf)
-    }
-
-    fn now_us(&self) -> u64 {
-        self.disk.now_us()
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.disk.elapsed()
-    }
-
     fn pause(&self, time: Duration) {
         // Little time passes while others have something to do: nobody gives up waiting.
         self.disk.pause(time / 64);
@@ -176,7 +160,11 @@ struct TakingFile {
     vfs: Taking,
 }
 
-impl File for TakingFile {
+impl FileOver for TakingFile {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.vfs.turn();
         self.file.read_at(buf, offset)
@@ -207,29 +195,9 @@ impl File for TakingFile {
         self.file.sync()
     }
 
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-
     fn set_size(&self, size: u64) -> io::Result<()> {
         self.vfs.turn();
         self.file.set_size(size)
-    }
-
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
-
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.file.drop_cache(offset, len);
-    }
-
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.file.map(len)
-    }
-
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
     }
 
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {

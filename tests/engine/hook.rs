@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use creel::Holder;
-use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs};
+use creel::sys::{Access, File, FileOver, LockMode, OsVfs, Vfs, VfsOver};
 
 /// The first byte whose lock pins a generation.
 const PINS: u64 = (1 << 62) + (1 << 32);
@@ -97,21 +97,28 @@ struct HookFile {
     hook: HookVfs,
 }
 
-impl File for HookFile {
+impl FileOver for HookFile {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn sync(&self) -> io::Result<()> {
         let hook = self.hook.before_sync.lock().unwrap().take();
         hook.map_or(Ok(()), |hook| hook())?;
         self.hook.waits.fetch_add(1, Ordering::Relaxed);
         self.file.sync()
     }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.hook.reads.lock().unwrap().push((offset, buf.len()));
         self.file.read_at(buf, offset)
     }
+
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.hook.note_written(buf.len());
         self.file.write_at(buf, offset)
     }
+
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
         self.hook.waits.fetch_add(1, Ordering::Relaxed);
         self.hook
@@ -120,39 +127,20 @@ impl File for HookFile {
         let hook = self.hook.after_durable.lock().unwrap().take();
         hook.map_or(Ok(()), |hook| hook())
     }
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.file.set_size(size)
-    }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.file.drop_cache(offset, len);
-    }
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.file.map(len)
-    }
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
-    }
+
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
         if start >= PINS && mode == LockMode::Shared {
             take_step(&self.hook.before_pin);
         }
         self.file.try_lock(start, len, mode)
     }
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.file.find_lock(start, len)
-    }
 }
 
-impl Vfs for HookVfs {
+impl VfsOver for HookVfs {
+    fn under(&self) -> &dyn Vfs {
+        &OsVfs
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let file = OsVfs.open(path, access)?;
         take_step(&self.after_open);
@@ -161,41 +149,13 @@ impl Vfs for HookVfs {
             hook: self.clone(),
         }))
     }
-    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
-        OsVfs.open_scratch(near)
-    }
-    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        OsVfs.identity(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename(from, to)
-    }
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename_new(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsVfs.remove(path)
-    }
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        OsVfs.sync_dir_of(path)
-    }
-    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
-        OsVfs.file_system(path)
-    }
-    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
-        OsVfs.random(buf)
-    }
-    fn now_us(&self) -> u64 {
-        OsVfs.now_us()
-    }
-    fn elapsed(&self) -> Duration {
-        OsVfs.elapsed()
-    }
+
     fn pause(&self, time: Duration) {
         if !take_step(&self.in_pause) {
             OsVfs.pause(time);
         }
     }
+
     fn holder_of(&self, path: &Path, byte: u64) -> Option<Holder> {
         OsVfs.holder_of(path, byte)
     }

@@ -24,6 +24,7 @@ mod numbers;
 mod refusals;
 mod replica;
 mod retained;
+#[path = "../support/rng.rs"]
 mod rng;
 mod room;
 mod scratch;

@@ -1,25 +1,9 @@
 //! Seeded changes of bytes, as fuzzers make them.
 
-/// splitmix64.
-pub struct Rng(u64);
+#[path = "../support/rng.rs"]
+mod generator;
 
-impl Rng {
-    pub fn new(seed: u64) -> Rng {
-        Rng(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-}
+pub use generator::Rng;
 
 const WORDS: &[&[u8]] = &[
     &[0, 0, 0, 0],

@@ -28,6 +28,7 @@ mod publisher;
 mod recipes;
 mod rejoin;
 mod relief;
+#[path = "../support/rng.rs"]
 mod rng;
 mod secure;
 mod sink;

@@ -17,6 +17,7 @@ mod medium;
 mod oracle;
 mod output;
 mod random;
+#[path = "../support/rng.rs"]
 mod rng;
 mod scrape;
 mod tree;

@@ -1,13 +1,12 @@
 //! A medium that refuses to read some places.
 
-use std::io::{self, IoSlice};
+use std::io::{self};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use creel::salvage::SalvageOptions;
-use creel::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs};
+use creel::sys::{Access, File, FileOver, OsVfs, Vfs, VfsOver};
 
 use crate::breaker::Breaker;
 use crate::oracle::{Saved, save_with};
@@ -20,7 +19,11 @@ struct BadMedium(Vec<Range<u64>>);
 #[derive(Debug)]
 struct BadFile(Arc<dyn File>, Vec<Range<u64>>);
 
-impl File for BadFile {
+impl FileOver for BadFile {
+    fn under(&self) -> &dyn File {
+        self.0.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let end = offset + buf.len() as u64;
         if self.1.iter().any(|bad| bad.start < end && offset < bad.end) {
@@ -28,45 +31,13 @@ impl File for BadFile {
         }
         self.0.read_at(buf, offset)
     }
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_at(buf, offset)
-    }
-    fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        self.0.write_durable_at(bufs, offset)
-    }
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync()
-    }
-    fn size(&self) -> io::Result<u64> {
-        self.0.size()
-    }
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.0.set_size(size)
-    }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.0.start_writeback(offset, len);
-    }
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.0.drop_cache(offset, len);
-    }
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.0.map(len)
-    }
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.0.identity()
-    }
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.0.try_lock(start, len, mode)
-    }
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.0.unlock(start, len)
-    }
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.0.find_lock(start, len)
-    }
 }
 
-impl Vfs for BadMedium {
+impl VfsOver for BadMedium {
+    fn under(&self) -> &dyn Vfs {
+        &OsVfs
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         let file = OsVfs.open(path, access)?;
         let is_database = path.file_name().is_some_and(|name| name == "damaged.db");
@@ -76,39 +47,6 @@ impl Vfs for BadMedium {
             Vec::new()
         };
         Ok(Arc::new(BadFile(file, bad)))
-    }
-    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
-        OsVfs.open_scratch(near)
-    }
-    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        OsVfs.identity(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename(from, to)
-    }
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename_new(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsVfs.remove(path)
-    }
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        OsVfs.sync_dir_of(path)
-    }
-    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
-        OsVfs.file_system(path)
-    }
-    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
-        OsVfs.random(buf)
-    }
-    fn now_us(&self) -> u64 {
-        OsVfs.now_us()
-    }
-    fn elapsed(&self) -> Duration {
-        OsVfs.elapsed()
-    }
-    fn pause(&self, time: Duration) {
-        OsVfs.pause(time);
     }
 }
 

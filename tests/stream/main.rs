@@ -13,6 +13,7 @@ mod live;
 mod memory;
 mod net;
 mod pair;
+#[path = "../support/rng.rs"]
 mod rng;
 mod samples;
 mod sessions;

@@ -1,14 +1,14 @@
 //! The real file system with a clock that only waiting moves, a place to step in where somebody waits,
 //! and what not every system has: a watch that does as it is told, a network below the path.
 
-use std::io::{self, IoSlice};
+use std::io::{self};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::db::OpenOptions;
-use crate::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs, Watch};
+use crate::sys::{Access, File, FileOver, FileSystem, OsVfs, Vfs, VfsOver, Watch};
 
 pub type Before = Arc<Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>>;
 pub type Step = Box<dyn FnMut(usize) + Send>;
@@ -74,7 +74,11 @@ struct SteppedFile {
     vfs: Stepped,
 }
 
-impl File for SteppedFile {
+impl FileOver for SteppedFile {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let number = self.vfs.reads.fetch_add(1, Ordering::SeqCst) + 1;
         let step = {
@@ -86,84 +90,31 @@ impl File for SteppedFile {
         }
         self.file.read_at(buf, offset)
     }
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_at(buf, offset)
-    }
-    fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        self.file.write_durable_at(bufs, offset)
-    }
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync()
-    }
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.file.set_size(size)
-    }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.file.drop_cache(offset, len);
-    }
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.file.map(len)
-    }
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
-    }
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.file.try_lock(start, len, mode)
-    }
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.file.find_lock(start, len)
-    }
 }
 
-impl Vfs for Stepped {
+impl VfsOver for Stepped {
+    fn under(&self) -> &dyn Vfs {
+        &OsVfs
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(SteppedFile {
             file: OsVfs.open(path, access)?,
             vfs: self.clone(),
         }))
     }
-    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
-        OsVfs.open_scratch(near)
-    }
-    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        OsVfs.identity(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename(from, to)
-    }
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename_new(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsVfs.remove(path)
-    }
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        OsVfs.sync_dir_of(path)
-    }
+
     fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
         match self.network {
             true => Ok(FileSystem::Network("nfs".into())),
             false => OsVfs.file_system(path),
         }
     }
-    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
-        OsVfs.random(buf)
-    }
-    fn now_us(&self) -> u64 {
-        OsVfs.now_us()
-    }
+
     fn elapsed(&self) -> Duration {
         *self.clock.lock().unwrap()
     }
+
     fn pause(&self, time: Duration) {
         let number = self.pauses.fetch_add(1, Ordering::SeqCst) + 1;
         self.wait(time);
@@ -171,6 +122,7 @@ impl Vfs for Stepped {
             step(number);
         }
     }
+
     fn watch(&self, _: &Path) -> io::Result<Option<Arc<dyn Watch>>> {
         self.watches.fetch_add(1, Ordering::SeqCst);
         Ok(self.watch.clone())

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::db::handle::lock;
 use crate::db::{CreateOptions, Db, OpenOptions};
-use crate::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, OsVfs, Vfs};
+use crate::sys::{
+    Access, File, FileIdentity, FileMap, FileOver, FileSystem, LockMode, OsVfs, Vfs, VfsOver,
+};
 
 /// One thing that was done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,22 +147,29 @@ struct WatchedFile {
     vfs: Watched,
 }
 
-impl File for WatchedFile {
+impl FileOver for WatchedFile {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.vfs.ask()?;
         self.file.read_at(buf, offset)
     }
+
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.vfs.judge(offset)?;
         self.vfs.note(Done::Write(offset, buf.len() as u64));
         self.file.write_at(buf, offset)
     }
+
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
         self.vfs.judge(offset)?;
         let len: usize = bufs.iter().map(|buf| buf.len()).sum();
         self.vfs.note(Done::Durable(offset, len as u64));
         self.file.write_durable_at(bufs, offset)
     }
+
     fn sync(&self) -> io::Result<()> {
         self.vfs.ask()?;
         if let Some(step) = lock(&self.vfs.0.in_sync).as_mut() {
@@ -169,29 +178,28 @@ impl File for WatchedFile {
         self.vfs.note(Done::Sync);
         self.file.sync()
     }
+
     fn size(&self) -> io::Result<u64> {
         self.vfs.ask()?;
         self.file.size()
     }
+
     fn set_size(&self, size: u64) -> io::Result<()> {
         self.vfs.ask()?;
         self.vfs.note(Done::Size(size));
         self.file.set_size(size)
     }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.file.drop_cache(offset, len);
-    }
+
     fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
         self.vfs.ask()?;
         self.file.map(len)
     }
+
     fn identity(&self) -> io::Result<FileIdentity> {
         self.vfs.ask()?;
         self.file.identity()
     }
+
     fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
         self.vfs.ask()?;
         let step = lock(&self.vfs.0.before_lock).take();
@@ -201,16 +209,18 @@ impl File for WatchedFile {
         }
         self.file.try_lock(start, len, mode)
     }
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
+
     fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
         self.vfs.ask()?;
         self.file.find_lock(start, len)
     }
 }
 
-impl Vfs for Watched {
+impl VfsOver for Watched {
+    fn under(&self) -> &dyn Vfs {
+        &OsVfs
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         self.ask()?;
         Ok(Arc::new(WatchedFile {
@@ -218,29 +228,17 @@ impl Vfs for Watched {
             vfs: self.clone(),
         }))
     }
-    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
-        OsVfs.open_scratch(near)
-    }
+
     fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
         self.ask()?;
         OsVfs.identity(path)
     }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename(from, to)
-    }
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename_new(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsVfs.remove(path)
-    }
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        OsVfs.sync_dir_of(path)
-    }
+
     fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
         self.ask()?;
         OsVfs.file_system(path)
     }
+
     fn random(&self, buf: &mut [u8]) -> io::Result<()> {
         self.ask()?;
         match *lock(&self.0.random) {
@@ -249,15 +247,18 @@ impl Vfs for Watched {
         }
         Ok(())
     }
+
     fn now_us(&self) -> u64 {
         match self.0.now_us.load(Ordering::Relaxed) {
             0 => OsVfs.now_us(),
             set => set,
         }
     }
+
     fn elapsed(&self) -> Duration {
         self.paused().1
     }
+
     fn pause(&self, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.0.paused_us.fetch_add(us.max(1), Ordering::Relaxed);

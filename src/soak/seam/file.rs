@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::state::{Effect, Shared, Target};
-use crate::sys::{File, FileIdentity, FileMap, LockMode};
+use crate::sys::{File, FileOver};
 
 /// A file whose calls are counted and may fail.
 #[derive(Debug)]
@@ -60,7 +60,11 @@ impl SeamFile {
     }
 }
 
-impl File for SeamFile {
+impl FileOver for SeamFile {
+    fn under(&self) -> &dyn File {
+        self.inner.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         if self.is_plain() {
             return self.inner.read_at(buf, offset);
@@ -104,43 +108,11 @@ impl File for SeamFile {
         Ok(())
     }
 
-    fn size(&self) -> io::Result<u64> {
-        self.inner.size()
-    }
-
     fn set_size(&self, size: u64) -> io::Result<()> {
         if !self.is_plain() {
             self.shared.lock().before_call(self.life, Target::Size)?;
         }
         self.inner.set_size(size)
-    }
-
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.inner.start_writeback(offset, len);
-    }
-
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.inner.drop_cache(offset, len);
-    }
-
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.inner.map(len)
-    }
-
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.inner.identity()
-    }
-
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.inner.try_lock(start, len, mode)
-    }
-
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.inner.unlock(start, len)
-    }
-
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.inner.find_lock(start, len)
     }
 
     #[cfg(unix)]

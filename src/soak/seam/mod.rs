@@ -13,7 +13,6 @@ mod wire;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(super) use forge::entries as forged_entries;
 pub(super) use headers::{headers_of, put_back_headers};
@@ -21,7 +20,7 @@ pub use objects::{Damage, SeamStore};
 pub use relay::Relay;
 pub use state::{Flaw, Shared, Strike, Target};
 
-use crate::sys::{Access, FileIdentity, FileSystem, OsVfs, Vfs};
+use crate::sys::{Access, OsVfs, Vfs, VfsOver};
 use file::SeamFile;
 
 /// The file system of a run.
@@ -41,53 +40,17 @@ impl Seam {
     }
 }
 
-impl Vfs for Seam {
+impl VfsOver for Seam {
+    fn under(&self) -> &dyn Vfs {
+        &OsVfs
+    }
+
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn crate::sys::File>> {
         Ok(self.wrap(OsVfs.open(path, access)?, path))
     }
 
     fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn crate::sys::File>> {
         Ok(self.wrap(OsVfs.open_scratch(near)?, near))
-    }
-
-    fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        OsVfs.identity(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename(from, to)
-    }
-
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsVfs.rename_new(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsVfs.remove(path)
-    }
-
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        OsVfs.sync_dir_of(path)
-    }
-
-    fn file_system(&self, path: &Path) -> io::Result<FileSystem> {
-        OsVfs.file_system(path)
-    }
-
-    fn random(&self, buf: &mut [u8]) -> io::Result<()> {
-        OsVfs.random(buf)
-    }
-
-    fn now_us(&self) -> u64 {
-        OsVfs.now_us()
-    }
-
-    fn elapsed(&self) -> Duration {
-        OsVfs.elapsed()
-    }
-
-    fn pause(&self, time: Duration) {
-        OsVfs.pause(time);
     }
 
     fn holder_of(&self, path: &Path, byte: u64) -> Option<crate::error::Holder> {
@@ -106,9 +69,8 @@ mod tests {
     fn what_is_lost_is_a_commit_and_no_page_of_a_checkpoint_beside_it() {
         let dir = tempfile::tempdir().unwrap();
         let seam = Seam::default();
-        let file = seam
-            .open(&dir.path().join("file"), Access::CreateNew)
-            .unwrap();
+        let path = dir.path().join("file");
+        let file = Vfs::open(&seam, &path, Access::CreateNew).unwrap();
         seam.shared().arm(Target::Write, 0, Strike::Swallow);
         let folds = std::thread::Builder::new().name(state::FOLDER.to_owned());
         std::thread::scope(|scope| {

@@ -1,12 +1,12 @@
 //! A file and a clock that do what tests ask of them.
 
-use std::io::{self, IoSlice};
+use std::io::{self};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::sys::{Access, File, FileIdentity, FileMap, FileSystem, LockMode, Vfs};
+use crate::sys::{Access, File, FileIdentity, FileOver, FileSystem, Vfs};
 
 /// A file that shows other bytes at first, counts reads, and may name a lock that is not there.
 #[derive(Debug)]
@@ -29,7 +29,11 @@ impl OddFile {
     }
 }
 
-impl File for OddFile {
+impl FileOver for OddFile {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let got = self.file.read_at(buf, offset)?;
@@ -42,39 +46,7 @@ impl File for OddFile {
         }
         Ok(got)
     }
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_at(buf, offset)
-    }
-    fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        self.file.write_durable_at(bufs, offset)
-    }
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync()
-    }
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.file.set_size(size)
-    }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
-    fn drop_cache(&self, offset: u64, len: u64) {
-        self.file.drop_cache(offset, len);
-    }
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.file.map(len)
-    }
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
-    }
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.file.try_lock(start, len, mode)
-    }
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
+
     fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
         match self.named {
             Some(byte) => Ok(Some(byte)),

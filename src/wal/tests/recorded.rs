@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex};
 
-use crate::sys::{File, FileIdentity, FileMap, LockMode};
+use crate::sys::{File, FileOver};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
@@ -40,51 +40,31 @@ impl Recorded {
     }
 }
 
-impl File for Recorded {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buf, offset)
+impl FileOver for Recorded {
+    fn under(&self) -> &dyn File {
+        self.file.as_ref()
     }
+
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.note(Call::Write(offset, buf.to_vec()));
         self.file.write_at(buf, offset)
     }
+
     fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
         let all = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
         self.note(Call::Durable(offset, all));
         self.file.write_durable_at(bufs, offset)
     }
+
     fn sync(&self) -> io::Result<()> {
         self.note(Call::Sync);
         self.file.sync()
     }
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.file.set_size(size)
-    }
-    fn start_writeback(&self, offset: u64, len: u64) {
-        self.file.start_writeback(offset, len);
-    }
+
     fn drop_cache(&self, offset: u64, len: u64) {
         self.note(Call::Drop(offset, len));
         if let Some(end) = self.ends_at {
             self.file.set_size(end).unwrap();
         }
-    }
-    fn map(&self, len: u64) -> io::Result<Option<FileMap>> {
-        self.file.map(len)
-    }
-    fn identity(&self) -> io::Result<FileIdentity> {
-        self.file.identity()
-    }
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.file.try_lock(start, len, mode)
-    }
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        self.file.unlock(start, len)
-    }
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.file.find_lock(start, len)
     }
 }
