@@ -335,7 +335,13 @@ pub fn run(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn
     sums
 }
 
-fn rounds(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn Store>) -> Sums {
+/// The same, where somebody has to be promoted and somebody fenced.
+pub fn rounds(
+    test: &str,
+    count: u64,
+    segments: u64,
+    store: &dyn Fn(u64) -> Arc<dyn Store>,
+) -> Sums {
     let sums = run(test, count, segments, store);
     assert!(sums.confirmed >= count, "nothing was done");
     assert!(sums.promotions > 0, "nobody was promoted");

@@ -17,3 +17,10 @@ pub fn seed(test: &str) -> u64 {
     println!("{test}: CREEL_TEST_SEED={seed}");
     seed
 }
+
+/// How often: as the variable says, or so many times.
+#[cfg(feature = "cloud")]
+pub fn count(variable: &str, else_so_many: u64) -> u64 {
+    let asked = std::env::var(variable).ok();
+    asked.map_or(else_so_many, |text| text.parse().unwrap())
+}

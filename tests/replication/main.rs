@@ -25,6 +25,7 @@ mod outages;
 mod promoting;
 mod published;
 mod publisher;
+mod races;
 mod recipes;
 mod rejoin;
 mod relief;

@@ -15,7 +15,8 @@ pub fn fence_by(db: &Db, failure: StoreFailure) -> StoreFailure {
     }
 }
 
-fn note_fence(db: &Db, epoch: u32) -> StoreResult<()> {
+/// It is deposed by this epoch.
+pub(super) fn note_fence(db: &Db, epoch: u32) -> StoreResult<()> {
     db.fence(epoch)?;
     Ok(())
 }

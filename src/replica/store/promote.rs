@@ -84,6 +84,12 @@ pub fn promote_in_store(
         if info.role == Role::Replica && db.durable_position()?.index < end.index {
             continue; // it has grown since it was read
         }
+        if let Some(other) =
+            tail.filter(|tail| info.role == Role::Primary && tail.epoch > info.epoch)
+        {
+            let _ = super::mend::note_fence(db, other.epoch);
+            return Err(lost(Some(&other)));
+        }
         let body = adopted(db, &end)?;
         if has_fence(&body) {
             // Another copy became primary since the chain was read, and its fence came here first.

@@ -114,14 +114,19 @@ impl Publishing {
             true => Vec::new(), // what was sent before is settled first
             false => self.reader.read(SEGMENT_ENTRIES, self.segment_bytes)?,
         };
+        let body = of_epoch(&body, self.run.point().epoch);
         if body.is_empty() && !self.run.is_in_flight() {
-            return Ok(None);
+            return match self.reader.point() == self.run.point() {
+                true => Ok(None),
+                // An epoch has begun in this file, so the chain has its fence.
+                false => self.begun_here(pace),
+            };
         }
-        self.bulk |= has_bulk(&body);
+        self.bulk |= has_bulk(body);
         self.bytes += body.len() as u64;
         let db = self.db.clone();
         let mut same = |found: &Segment| has_entries(&db, found);
-        let published = self.run.publish(&body, &mut same, pace);
+        let published = self.run.publish(body, &mut same, pace);
         let point = match published {
             Ok(point) => point,
             Err(error) => {
@@ -136,10 +141,24 @@ impl Publishing {
         Ok(Some(point))
     }
 
+    /// Whoever was promoted in place has put the fence into the chain before it was here.
+    fn begun_here(&mut self, pace: &mut dyn Pace) -> StoreResult<Option<Point>> {
+        self.reader = reader(&self.db, &self.run.point())?;
+        self.look(pace)?;
+        let text = "an epoch began here that the chain does not have";
+        Err(ChainError::Refused(text.to_owned()).into())
+    }
+
     /// Tells the file how far it is published: what comes behind is kept. Costs a checkpoint.
     pub fn remember(&self) -> StoreResult<()> {
         let published = Some((self.point(), self.number()));
         let facts = self.db.facts()?;
+        if facts
+            .published
+            .is_some_and(|(_, number)| number > self.number())
+        {
+            return Ok(()); // somebody else got further
+        }
         // Without a publisher that looks after it nothing else would let writes go on.
         let all = super::super::slot::durable_point(&self.db)?.index <= self.point().index;
         let held_back = facts.held_back && !all;
@@ -163,11 +182,17 @@ impl Publishing {
 
     /// Publishes up to an entry, which is durable here.
     pub fn upto(&mut self, index: u64, pace: &mut dyn Pace) -> StoreResult<Point> {
+        let mut attempt = 0;
         while self.point().index < index {
-            if self.step(pace)?.is_none() {
-                return Err(
-                    ChainError::Refused(format!("entry {index} is not durable here")).into(),
-                );
+            if self.step(pace)?.is_some() {
+                attempt = 0;
+                continue;
+            }
+            // It is not seen to be as long as somebody has the file to himself, as a promotion does.
+            attempt += 1;
+            if !pace.wait(attempt) {
+                let text = format!("entry {index} is not durable here");
+                return Err(ChainError::Refused(text).into());
             }
         }
         Ok(self.point())
@@ -212,6 +237,18 @@ impl Publishing {
 /// in the next snapshot.
 fn reader(db: &Db, after: &Point) -> StoreResult<LogReader> {
     Ok(db.log_reader(&position(after))?.with_bulk())
+}
+
+/// What is in front of the first entry of another epoch.
+fn of_epoch(body: &[u8], epoch: u32) -> &[u8] {
+    let mut rest = body;
+    while let Ok(Some((entry, behind))) = Entry::split(rest) {
+        if entry.header.epoch != epoch {
+            break;
+        }
+        rest = behind;
+    }
+    body.get(..body.len() - rest.len()).unwrap_or_default()
 }
 
 fn has_bulk(mut body: &[u8]) -> bool {

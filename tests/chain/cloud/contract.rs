@@ -29,6 +29,9 @@ pub fn in_a_process(server: &Server, store: &str, work: &str) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{store} {work}: {text}{errors}");
     assert!(text.contains("done: "), "{store} {work}: {text}{errors}");
+    for line in text.lines().filter(|line| line.contains(" rounds, ")) {
+        println!("{store}: {line}");
+    }
 }
 
 /// Does nothing unless another test began this process for it.
@@ -46,6 +49,13 @@ fn child() {
                 Arc::from(opened(&format!("{address}/{seed}")))
             });
             assert!(sums.confirmed >= 3, "{sums:?}");
+        }
+        // Publishers, promoters and a collector at once, and somebody of each kind gets somewhere.
+        "race on another's server" => {
+            let rounds = rng::count("CREEL_CHAIN_RACES", 4);
+            race::rounds("race", rounds, 30, &|seed| {
+                Arc::from(opened(&format!("{address}/{seed}")))
+            });
         }
         "last" => {
             let names = store.list_after("log/", "log/02998", 1).unwrap();

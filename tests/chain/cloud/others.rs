@@ -73,6 +73,47 @@ fn an_independent_s3_server_agrees() {
     whole_round(&found, Fencing::Perhaps);
 }
 
+/// Moto once more, one request after the other: what it lacks is only that a create is one step. Those who
+/// send are as many as ever, and who comes first is open.
+const ONE_BY_ONE: &str = r#"
+import threading
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+moto = DomainDispatcherApplication(create_backend_app)
+lock = threading.Lock()
+def one(environ, start):
+    with lock:
+        return [b"".join(moto(environ, start))]
+server = make_server("127.0.0.1", 0, one, threaded=True)
+print("listens on", server.port, flush=True)
+server.serve_forever()
+"#;
+
+#[test]
+fn the_chain_is_raced_on_an_independent_s3_server() {
+    let has = Command::new("python3")
+        .args(["-c", "import moto.server"])
+        .output();
+    if !has.is_ok_and(|output| output.status.success()) {
+        skipped("python3 has no moto; pip install 'moto[server]'");
+        return;
+    }
+    let mut command = Command::new("python3");
+    command.args(["-c", ONE_BY_ONE]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = Running(command.spawn().unwrap());
+    let line = wait_for(server.0.stdout.take().unwrap(), "listens on");
+    let port: u16 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    let address = ([127, 0, 0, 1], port).into();
+    put(address, "/bucket");
+    let found = Server {
+        stub: None,
+        scheme: "s3",
+        environment: s3(address),
+    };
+    in_a_process(&found, "s3://bucket/race", "race on another's server");
+}
+
 /// `npm install azurite`, which is Microsoft's. Its account and key are in its documents; this is what
 /// they sign to make containers until 2099.
 const SIGNATURE: &str = "sv=2019-02-02&ss=b&srt=sco&sp=rwdlc&se=2099-01-01T00%3A00%3A00Z&sig=BkQCtjTnKj3xLJjueHlvFzvQYMVTOuzARlL7Ru0KS5U%3D";
@@ -107,5 +148,6 @@ fn an_independent_azure_server_agrees() {
         environment,
     };
     in_a_process(&found, "az://bucket/contract", "contract");
+    in_a_process(&found, "az://bucket/race", "race on another's server");
     whole_round(&found, Fencing::Sure);
 }
