@@ -12,7 +12,7 @@ use super::recording::Recording;
 use super::replay::Place;
 use super::rng::mix;
 use super::support::sim::SimDisk;
-use super::workloads::{WORKLOADS, Workload};
+use super::workloads::{WORKLOADS, Workload, named};
 use super::world::Cut;
 
 /// States in all, and those among them that are crashes of a recovery.
@@ -75,7 +75,10 @@ fn scale() -> f64 {
 
 /// All workloads; with `CREEL_CRASH_FROM=NAME` that one and those after it, so that a long campaign
 /// that was ended can be taken up again.
-fn from_the_chosen_one() -> &'static [Workload] {
+fn from_the_chosen_one(alone: Option<&str>) -> &'static [Workload] {
+    if let Some(name) = alone {
+        return std::slice::from_ref(named(name));
+    }
     let Ok(name) = std::env::var("CREEL_CRASH_FROM") else {
         return WORKLOADS;
     };
@@ -139,14 +142,16 @@ impl Total {
 
 #[test]
 fn power_loss_at_every_call() {
-    if let Some(place) = Place::from_environment() {
-        return replay(&place);
-    }
+    let alone = match Place::from_environment() {
+        Some(Ok(place)) => return replay(&place),
+        Some(Err(name)) => Some(name),
+        None => None,
+    };
     let scale = scale();
     let started = Instant::now();
     let weights: usize = WORKLOADS.iter().map(|w| w.weight).sum();
     let mut total = Total::default();
-    let chosen = from_the_chosen_one();
+    let chosen = from_the_chosen_one(alone.as_deref());
     for workload in chosen {
         let share = |of: usize| (of as f64 * scale) as usize * workload.weight / weights;
         let begun = Instant::now();
@@ -192,9 +197,7 @@ fn power_loss_at_every_call() {
 
 /// Looks at one state again, loudly.
 fn replay(place: &Place) {
-    let workload = WORKLOADS.iter().find(|w| w.name == place.workload);
-    let workload = workload.expect("no such workload");
-    let recording = Recording::of(workload, place.seed).expect("the workload runs");
+    let recording = Recording::of(named(&place.workload), place.seed).expect("the workload runs");
     let mut seen = Seen {
         commits: None,
         cuts: recording.cuts,

@@ -12,6 +12,7 @@ use std::time::Instant;
 use creel::SyncMode;
 
 use super::campaign::guarded;
+use super::fault_line::{self, Wanted};
 use super::marks::Promise;
 use super::model::History;
 use super::oracle::{Care, go_on, judge};
@@ -109,6 +110,12 @@ struct Case {
 }
 
 impl Case {
+    /// 1 where the call came and failed; an error tells how to see it again.
+    fn judged(&self) -> Result<usize, String> {
+        let line = || fault_line::line(self.workload.name, &self.plan);
+        guarded(|| self.run()).map_err(|text| format!("{}\n    {text}", line()))
+    }
+
     fn seed(&self) -> u64 {
         self.workload
             .name
@@ -205,9 +212,20 @@ impl Case {
     }
 }
 
-fn cases() -> Vec<Case> {
-    let chosen = WORKLOADS.iter().filter(|w| CHOSEN.contains(&w.name));
-    cases_of(&chosen.collect::<Vec<_>>())
+/// All cases, or those that the environment asks for.
+fn cases(wanted: Option<&Wanted>) -> Vec<Case> {
+    if let Some((workload, plan)) = wanted.and_then(|w| w.workload.as_deref().zip(w.plan())) {
+        let workload = super::workloads::named(workload);
+        return vec![Case { workload, plan }];
+    }
+    let name = wanted.and_then(|wanted| wanted.workload.as_deref());
+    let chosen = WORKLOADS
+        .iter()
+        .filter(|w| CHOSEN.contains(&w.name) && name.is_none_or(|name| name == w.name));
+    let mut cases = cases_of(&chosen.collect::<Vec<_>>());
+    let has = |case: &Case| wanted.is_none_or(|w| w.has(case.workload.name, &case.plan));
+    cases.retain(has);
+    cases
 }
 
 fn cases_of(workloads: &[&'static Workload]) -> Vec<Case> {
@@ -255,8 +273,7 @@ fn cases_of(workloads: &[&'static Workload]) -> Vec<Case> {
 #[cfg(feature = "planted-defects")]
 pub fn first_wrong(workload: &'static Workload) -> Option<String> {
     let cases = cases_of(&[workload]);
-    let wrong = |case: &Case| guarded(|| case.run()).err();
-    cases.iter().find_map(wrong)
+    cases.iter().find_map(|case| case.judged().err())
 }
 
 /// After a sync that failed and left its bytes in the page cache only, the next process reads the
@@ -308,19 +325,17 @@ fn the_next_process_reads_the_medium_after_a_failed_sync() {
 #[test]
 fn failing_calls_lose_nothing_acknowledged() {
     let started = Instant::now();
-    let cases = cases();
+    let wanted = Wanted::from_environment();
+    let cases = cases(wanted.as_ref());
     let (next, struck) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let violations = Mutex::new(Vec::new());
     let work = || {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match guarded(|| case.run()) {
+            match case.judged() {
                 Ok(n) => {
                     struck.fetch_add(n, Ordering::Relaxed);
                 }
-                Err(text) => violations.lock().unwrap().push(format!(
-                    "fault: workload={} {:?}: {text}",
-                    case.workload.name, case.plan
-                )),
+                Err(text) => violations.lock().unwrap().push(text),
             }
         }
     };
@@ -339,6 +354,7 @@ fn failing_calls_lose_nothing_acknowledged() {
         started.elapsed().as_secs_f64()
     );
     assert!(violations.is_empty(), "{} violations", violations.len());
-    let few = std::env::var_os("CREEL_FAULT_PLACES").is_some();
+    assert!(struck > 0, "no call failed: {wanted:?}");
+    let few = wanted.is_some() || std::env::var_os("CREEL_FAULT_PLACES").is_some();
     assert!(few || struck >= FLOOR, "{struck} failing calls are too few");
 }

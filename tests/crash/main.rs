@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `CREEL_CRASH_STATES=N` scales the campaign; `CREEL_CRASH_FROM=NAME` begins with that workload; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
-//! as a failure prints it, looks at one state again.
+//! as a failure prints it, looks at one state again, `CREEL_CRASH=workload=..` at those of one workload; `CREEL_FAULT=workload=..,on=..,kind=..,nth=..,repeat=..` makes one call fail again.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,6 +28,7 @@ mod callers;
 mod campaign;
 mod clocks;
 mod damage;
+mod fault_line;
 mod faults;
 mod follow;
 mod group;
@@ -38,6 +39,8 @@ mod oracle;
 mod order;
 #[cfg(feature = "planted-defects")]
 mod planted;
+#[cfg(feature = "planted-defects")]
+mod planted_lines;
 mod reads;
 mod recording;
 mod refusals;

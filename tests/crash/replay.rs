@@ -19,7 +19,7 @@ impl Place {
             .collect();
         let choices: Vec<String> = self.crashes.iter().map(|(_, c)| choice_text(c)).collect();
         format!(
-            "creel crash replay: CREEL_CRASH=workload={},seed={:#x},cut={},choice={}",
+            "CREEL_CRASH='workload={},seed={:#x},cut={},choice={}' cargo test --test crash power_loss -- --nocapture",
             self.workload,
             self.seed,
             cuts.join("/"),
@@ -27,10 +27,15 @@ impl Place {
         )
     }
 
-    /// The state that the environment asks for.
-    pub fn from_environment() -> Option<Place> {
+    /// The state that the environment asks for; `Err`: all states of the workload of that name.
+    pub fn from_environment() -> Option<Result<Place, String>> {
         let text = std::env::var("CREEL_CRASH").ok()?;
-        Some(Place::parse(&text).expect("CREEL_CRASH is workload=..,seed=..,cut=..,choice=.."))
+        match text.strip_prefix("workload=") {
+            Some(name) if !name.contains(',') => Some(Err(name.to_owned())),
+            _ => Some(Ok(
+                Place::parse(&text).expect("CREEL_CRASH is workload=..,seed=..,cut=..,choice=..")
+            )),
+        }
     }
 
     fn parse(text: &str) -> Option<Place> {
@@ -111,7 +116,7 @@ fn the_line_of_a_workload_that_failed_could_not_be_read_again() {
         place(vec![(3, CrashChoice::Mask(9)), (0, CrashChoice::All)]),
     ] {
         let line = place.line();
-        let (_, text) = line.split_once("CREEL_CRASH=").unwrap();
+        let text = line.split('\'').nth(1).unwrap();
         assert_eq!(Place::parse(text), Some(place));
     }
 }
