@@ -155,7 +155,7 @@ fn a_signal_ends_one_whose_reader_does_not_read() {
 
 #[test]
 fn killed_anywhere_a_file_is_there_whole_or_not_at_all() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let db = Db::filled(3000);
     db.run("put").args(["in the log", "1"]).assert().success();
     let image = db.bytes();
@@ -166,7 +166,7 @@ fn killed_anywhere_a_file_is_there_whole_or_not_at_all() {
         let args = words("export", &db.path, &["-o", out.to_str().unwrap()]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("export", 21, &prepare, &|db, done| {
         let out = db.dir.path().join("out.jsonl");
         assert!(out.exists() || !done);
         if out.exists() {
@@ -175,7 +175,6 @@ fn killed_anywhere_a_file_is_there_whole_or_not_at_all() {
         only(db, &["test.db", "out.jsonl"]);
         assert!(db.bytes() == image, "the database was written to");
     });
-    assert!(kills > 20, "only {kills} kills");
 }
 
 /// The most memory that a process has had, in KiB, as long as it lives.

@@ -194,11 +194,11 @@ mod killed {
 
     #[test]
     fn one_step_killed_anywhere_is_all_or_nothing() {
-        let Some(strace) = strace() else { return };
+        let Some(_) = strace() else { return };
         let text = records(0..300);
         let image = Db::filled(50).bytes();
         let prepare = || prepared(&image, &text, &["--no-checkpoint"]);
-        let kills = sweep(&strace, &prepare, &|db, done| {
+        sweep("import-step", 21, &prepare, &|db, done| {
             let found = sound(&db.path);
             let all = found.len() == 350;
             assert!(
@@ -208,19 +208,18 @@ mod killed {
             );
             no_strays(db);
         });
-        assert!(kills > 20, "only {kills} kills");
     }
 
     #[test]
     fn batches_killed_anywhere_go_on_to_the_same_end() {
-        let Some(strace) = strace() else { return };
+        let Some(_) = strace() else { return };
         let text = records(0..400);
         let image = Db::new().bytes();
         let whole = copy_of(&image);
         report(&whole, text.as_bytes(), &[]);
         let expected = digest(&whole);
         let prepare = || prepared(&image, &text, &["--batch", "100", "--no-checkpoint"]);
-        let kills = sweep(&strace, &prepare, &|db, _| {
+        sweep("import-batches", 21, &prepare, &|db, _| {
             let found = stdout(db.run("list")).lines().count();
             assert_eq!(found % 100, 0, "part of a batch");
             let mut command = db.run("import");
@@ -232,7 +231,6 @@ mod killed {
             assert_eq!(digest(db), expected);
             no_strays(db);
         });
-        assert!(kills > 20, "only {kills} kills");
     }
 }
 

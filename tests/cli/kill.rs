@@ -4,61 +4,25 @@
 //! `CREEL_KILLS=all` does all of it once more with `--sync normal` and `--sync off`, and leaves no
 //! call of `kill_copies` out.
 #![cfg(target_os = "linux")]
-#![allow(clippy::print_stdout)]
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use creel::{NoProgress, Verdict, VerifyOptions};
 
+use crate::kills::{self, Share};
 use crate::support::{Db, strace};
 
-/// Calls that can change a file, a directory or a lock, or that lie between two such calls.
-const CALLS: &[&str] = &[
-    "openat",
-    "close",
-    "statx",
-    "newfstatat",
-    "statfs",
-    "pread64",
-    "preadv",
-    "pwrite64",
-    "pwritev",
-    "pwritev2",
-    "write",
-    "fsync",
-    "fdatasync",
-    "sync_file_range",
-    "fallocate",
-    "ftruncate",
-    "fcntl",
-    "fadvise64",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "unlink",
-    "unlinkat",
-    "exit_group",
-];
-
-/// True where everything is asked for, and not what there is time for in between.
-pub fn all_of_them() -> bool {
-    std::env::var_os("CREEL_KILLS").is_some()
-}
-
-/// Runs the command once for each call it makes, killed on entry to that call. Returns how often
-/// it was killed. A killed process loses nothing in any sync mode.
+/// Kills the command at each of its calls that have to do with files. A killed process loses nothing in
+/// any sync mode. Returns how often it was killed.
 pub fn sweep(
-    strace: &Path,
+    name: &str,
+    least: usize,
     prepare: &dyn Fn() -> (Db, Vec<String>),
-    check: &(dyn Fn(&Db, bool) + Sync),
+    check: &dyn Fn(&Db, bool),
 ) -> usize {
-    let mut kills = sweep_every(1, strace, prepare, check);
-    let modes: &[&str] = if all_of_them() {
+    let mut kills = kills::sweep(name, Share::Every, least, prepare, check);
+    let modes: &[&str] = if kills::all_kills() || kills::is_replay() {
         &["normal", "off"]
     } else {
         &[]
@@ -69,56 +33,9 @@ pub fn sweep(
             args.extend(["--sync".to_owned(), (*mode).to_owned()]);
             (db, args)
         };
-        kills += sweep_every(1, strace, &with_mode, check);
+        let name = format!("{name}/{mode}");
+        kills += kills::sweep(&name, Share::Every, least, &with_mode, check);
     }
-    kills
-}
-
-/// Every so many of the calls of a kind.
-pub fn sweep_every(
-    step: usize,
-    strace: &Path,
-    prepare: &dyn Fn() -> (Db, Vec<String>),
-    check: &(dyn Fn(&Db, bool) + Sync),
-) -> usize {
-    let mut kills = 0;
-    let mut verb = String::new();
-    for (i, call) in CALLS.iter().enumerate() {
-        for n in (1 + i % step..).step_by(step) {
-            let (db, args) = prepare();
-            verb = args.join(" ");
-            let inject = format!("inject={call}:signal=KILL:when={n}");
-            let status = Command::new(strace)
-                .args([
-                    "-f",
-                    "-qq",
-                    "-o",
-                    "/dev/null",
-                    "-e",
-                    &format!("trace={call}"),
-                    "-e",
-                    &inject,
-                ])
-                .arg(env!("CARGO_BIN_EXE_creel"))
-                .args(&args)
-                // Cargo's would make the loader look through many directories.
-                .env_remove("LD_LIBRARY_PATH")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .unwrap();
-            let killed = status.signal() == Some(9) || status.code() == Some(137);
-            assert!(killed || status.success(), "{verb}, {call} {n}: {status}");
-            check(&db, !killed);
-            if !killed {
-                break;
-            }
-            kills += 1;
-        }
-    }
-    let words: Vec<&str> = verb.split(' ').filter(|word| !word.contains('/')).collect();
-    println!("kills {kills} {}", words.join(" "));
     kills
 }
 
@@ -186,7 +103,7 @@ fn one_of(
 }
 
 /// Sweeps a command that changes `image` by adding `key`.
-fn sweep_put(strace: &Path, image: &[u8], value: &str) -> usize {
+fn sweep_put(name: &str, least: usize, image: &[u8], value: &str) {
     let before = sound(&copy_of(image).path);
     let mut after = before.clone();
     after.push((b"new".to_vec(), value.as_bytes().to_vec()));
@@ -196,14 +113,14 @@ fn sweep_put(strace: &Path, image: &[u8], value: &str) -> usize {
         let args = words("put", &db.path, &["new", value]);
         (db, args)
     };
-    sweep(strace, &prepare, &|db, done| {
+    sweep(name, least, &prepare, &|db, done| {
         one_of(&sound(&db.path), &before, &after, done)
-    })
+    });
 }
 
 #[test]
 fn put_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let fresh = Db::new();
     let steady = Db::filled(200);
     steady.run("checkpoint").assert().success();
@@ -214,14 +131,13 @@ fn put_killed_anywhere() {
             .assert()
             .success();
     }
-    let kills =
-        sweep_put(&strace, &fresh.bytes(), "value") + sweep_put(&strace, &steady.bytes(), "value");
-    assert!(kills > 60, "only {kills} kills");
+    sweep_put("put-fresh", 31, &fresh.bytes(), "value");
+    sweep_put("put-steady", 31, &steady.bytes(), "value");
 }
 
 #[test]
 fn put_that_folds_the_log_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let db = Db::filled(200);
     db.run("checkpoint").assert().success();
     // The log is so full that the next put folds it.
@@ -240,13 +156,12 @@ fn put_that_folds_the_log_killed_anywhere() {
         generation(&folded) > generation(&db),
         "the put does not fold the log"
     );
-    let kills = sweep_put(&strace, &image, "value");
-    assert!(kills > 60, "only {kills} kills");
+    sweep_put("put-folds", 61, &image, "value");
 }
 
 #[test]
 fn checkpoint_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let db = Db::filled(2000);
     db.run("checkpoint").assert().success();
     for i in 0..20 {
@@ -266,22 +181,21 @@ fn checkpoint_killed_anywhere() {
         let args = words("checkpoint", &db.path, &[]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, _| {
+    sweep("checkpoint", 41, &prepare, &|db, _| {
         assert!(sound(&db.path) == before)
     });
-    assert!(kills > 40, "only {kills} kills");
 }
 
 #[test]
 fn create_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let prepare = || {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("test.db");
         let args = words("open", &path, &["--create", "--wal-size", "64KiB"]);
         (Db { dir, path }, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("open-create", 31, &prepare, &|db, done| {
         assert!(db.path.exists() || !done);
         only(db, &["test.db"]);
         if db.path.exists() {
@@ -290,7 +204,6 @@ fn create_killed_anywhere() {
             db.run("open").arg("--create").assert().success();
         }
     });
-    assert!(kills > 30, "only {kills} kills");
 }
 
 /// A database with more free space than data.
@@ -305,7 +218,7 @@ fn half_empty() -> Vec<u8> {
 
 #[test]
 fn compact_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let image = half_empty();
     let before = sound(&copy_of(&image).path);
     let prepare = || {
@@ -313,7 +226,7 @@ fn compact_killed_anywhere() {
         let args = words("compact", &db.path, &[]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("compact-half", 61, &prepare, &|db, done| {
         assert!(sound(&db.path) == before);
         assert!(
             !done || db.bytes().len() < image.len(),
@@ -321,12 +234,11 @@ fn compact_killed_anywhere() {
         );
         only(db, &["test.db"]);
     });
-    assert!(kills > 60, "only {kills} kills");
 }
 
 #[test]
 fn compact_into_a_new_file_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let image = half_empty();
     let before = sound(&copy_of(&image).path);
     let prepare = || {
@@ -335,12 +247,11 @@ fn compact_into_a_new_file_killed_anywhere() {
         let args = words("compact", &db.path, &["-o", new.to_str().unwrap()]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("compact-half-new", 41, &prepare, &|db, done| {
         let new = db.dir.path().join("new.db");
         assert!(db.bytes() == image, "the database was written to");
         assert!(new.exists() || !done);
         assert!(!new.exists() || sound(&new) == before);
         only(db, &["test.db", "new.db"]);
     });
-    assert!(kills > 40, "only {kills} kills");
 }

@@ -8,43 +8,78 @@ use std::path::{Path, PathBuf};
 use creel::{NoProgress, Verdict, VerifyOptions};
 
 use crate::errors::{fail_every, injected};
-use crate::kill::{all_of_them, copy_of, sweep_every};
+use crate::kill::copy_of;
+use crate::kills::{self, Share};
 use crate::support::{Db, creel, digest_of, stdout, strace};
 
-/// Killed, and with calls that fail.
-fn both_ways(prepare: &dyn Fn() -> (Db, Vec<String>), check: &(dyn Fn(&Db, bool) + Sync)) {
-    let Some(strace) = strace() else { return };
-    let step = if all_of_them() { 1 } else { 9 };
-    let kills = sweep_every(step, &strace, prepare, check);
-    assert!(kills >= 8, "only {kills} kills");
-    let step = std::env::var_os("CREEL_ERRORS").map_or(36, |_| 1);
-    let errors = fail_every(step, &strace, prepare, check);
-    assert!(errors >= 8, "only {errors} failing calls");
+/// How much of it is done; all of it with `CREEL_KILLS=all` and `CREEL_ERRORS=all`.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    kills: Option<Share>,
+    /// Every so many calls fail.
+    errors: Option<usize>,
 }
 
-fn text(path: &Path) -> String {
+impl Effort {
+    pub const USUAL: Effort = Effort {
+        kills: Some(Share::Step(9)),
+        errors: Some(36),
+    };
+    pub const SMALL: Effort = Effort {
+        kills: Some(Share::AtMost(3)),
+        errors: Some(90),
+    };
+    pub const KILLS: Effort = Effort {
+        errors: None,
+        ..Effort::SMALL
+    };
+    pub const ERRORS: Effort = Effort {
+        kills: None,
+        ..Effort::SMALL
+    };
+}
+
+/// Killed, and with calls that fail.
+pub fn both_ways(
+    name: &str,
+    effort: Effort,
+    prepare: &dyn Fn() -> (Db, Vec<String>),
+    check: &dyn Fn(&Db, bool),
+) {
+    let Some(strace) = strace() else { return };
+    if let Some(share) = effort.kills {
+        kills::sweep(name, share, 8, prepare, check);
+    }
+    if let Some(step) = effort.errors {
+        let step = std::env::var_os("CREEL_ERRORS").map_or(step, |_| 1);
+        let errors = fail_every(name, step, &strace, prepare, check);
+        kills::at_least(name, errors, 8);
+    }
+}
+
+pub fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
 /// `creel VERB.. ARGS..`, which must end with this status.
-fn ends(code: i32, args: &[&str]) {
+pub fn ends(code: i32, args: &[&str]) {
     let output = creel().args(args).output().unwrap();
     assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
 }
 
 /// The status of a put.
-fn put(db: &Path, key: &str) -> i32 {
+pub fn put(db: &Path, key: &str) -> i32 {
     let command = creel().args(["put", &text(db), key, "1"]).output();
     command.unwrap().status.code().unwrap()
 }
 
-fn whole(path: &Path) {
+pub fn whole(path: &Path) {
     let report = creel::verify(path, &VerifyOptions::default(), &NoProgress).unwrap();
     assert!(report.verdict <= Verdict::Recoverable, "{report:?}");
 }
 
 /// A primary with more than its copy has, and the copy: the bytes of both.
-fn pair() -> (Vec<u8>, Vec<u8>) {
+pub fn pair() -> (Vec<u8>, Vec<u8>) {
     let db = Db::filled(100);
     let copy = db.dir.path().join("copy.db");
     ends(
@@ -93,7 +128,7 @@ fn a_copy_that_is_made_is_killed_anywhere() {
         let args = args(&db).to_vec();
         (db, args)
     };
-    both_ways(&prepare, &|db, done| {
+    both_ways("init", Effort::USUAL, &prepare, &|db, done| {
         assert!(copy_in(db).exists() || !done);
         if !copy_in(db).exists() {
             ends(0, &args(db).each_ref().map(String::as_str));
@@ -112,7 +147,7 @@ fn pull_killed_anywhere() {
         let args = args.map(str::to_owned).to_vec();
         (db, args)
     };
-    both_ways(&prepare, &|db, done| {
+    both_ways("pull", Effort::USUAL, &prepare, &|db, done| {
         let copy = copy_in(db);
         whole(&copy);
         if !done {
@@ -146,7 +181,7 @@ fn of_two_files_one_can_be_written_where_promote_is_killed_anywhere() {
         let args = args(&db).to_vec();
         (db, args)
     };
-    both_ways(&prepare, &|db, done| {
+    both_ways("promote", Effort::USUAL, &prepare, &|db, done| {
         let copy = copy_in(db);
         whole(&db.path);
         whole(&copy);
@@ -204,7 +239,7 @@ fn rejoin_killed_anywhere_has_saved_what_it_takes_back() {
         let args = args(&db).to_vec();
         (db, args)
     };
-    both_ways(&prepare, &|db, done| {
+    both_ways("rejoin", Effort::USUAL, &prepare, &|db, done| {
         whole(&db.path);
         if !done {
             ends(0, &args(db).each_ref().map(String::as_str));
@@ -269,7 +304,7 @@ fn saved_commits_made_again_killed_anywhere() {
     let (reference, words) = prepare();
     ends(0, &words.iter().map(String::as_str).collect::<Vec<_>>());
     let expected = digest_of(&reference.path);
-    both_ways(&prepare, &|db, done| {
+    both_ways("reapply", Effort::USUAL, &prepare, &|db, done| {
         whole(&db.path);
         if !done {
             ends(0, &args(db).each_ref().map(String::as_str));
@@ -302,7 +337,7 @@ fn restore_killed_anywhere_makes_the_whole_file_or_none() {
             .to_vec();
         (Db { dir, path }, args)
     };
-    both_ways(&prepare, &|new, done| {
+    both_ways("restore", Effort::USUAL, &prepare, &|new, done| {
         assert!(new.path.exists() || !done);
         if !new.path.exists() {
             ends(0, &["restore", &store, "-o", &text(&new.path), "-q"]);

@@ -13,8 +13,8 @@ fn entries(path: &Path) -> Entries {
 }
 
 /// Sweeps a command that makes one change, which must be there whole or not at all.
-fn whole_or_not(name: &str, db: &Db, verb: &str, rest: &[&str]) -> usize {
-    let Some(strace) = strace() else { return 0 };
+fn whole_or_not(name: &str, db: &Db, verb: &str, rest: &[&str]) {
+    let Some(_) = strace() else { return };
     let image = db.bytes();
     let before = entries(&copy_of(&image).path);
     let done = copy_of(&image);
@@ -26,7 +26,7 @@ fn whole_or_not(name: &str, db: &Db, verb: &str, rest: &[&str]) -> usize {
         let args = words(verb, &db.path, rest);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, acknowledged| {
+    sweep(name, 41, &prepare, &|db, acknowledged| {
         let found = entries(&db.path);
         assert!(
             found == after || (found == before && !acknowledged),
@@ -35,8 +35,6 @@ fn whole_or_not(name: &str, db: &Db, verb: &str, rest: &[&str]) -> usize {
         );
         assert_eq!(db.files(), ["test.db"], "{name}");
     });
-    assert!(kills > 40, "{name}: only {kills} kills");
-    kills
 }
 
 #[test]
@@ -73,7 +71,7 @@ fn sparse() -> Db {
 
 #[test]
 fn compact_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let image = sparse().bytes();
     let before = entries(&copy_of(&image).path);
     let prepare = || {
@@ -81,15 +79,14 @@ fn compact_killed_anywhere() {
         let args = words("compact", &db.path, &[]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, _| {
+    sweep("compact", 151, &prepare, &|db, _| {
         assert!(entries(&db.path) == before, "compact changes contents");
     });
-    assert!(kills > 150, "only {kills} kills");
 }
 
 #[test]
 fn compact_into_a_new_file_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let image = sparse().bytes();
     let before = entries(&copy_of(&image).path);
     let prepare = || {
@@ -98,7 +95,7 @@ fn compact_into_a_new_file_killed_anywhere() {
         let args = words("compact", &db.path, &["-o", new.to_str().unwrap()]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("compact-new", 41, &prepare, &|db, done| {
         let new = db.dir.path().join("new.db");
         assert!(new.exists() || !done);
         if new.exists() {
@@ -106,13 +103,12 @@ fn compact_into_a_new_file_killed_anywhere() {
         }
         assert!(entries(&db.path) == before);
     });
-    assert!(kills > 40, "only {kills} kills");
 }
 
 /// Killed, gone on with, killed again: in the end it is what one run gives.
 #[test]
 fn import_killed_twice_goes_on_to_the_same_end() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let text: String = (0..200)
         .map(|i| format!("{{\"key_utf8\":\"k{i:05}\",\"payload_utf8\":\"{i}\"}}\n"))
         .collect();
@@ -141,12 +137,12 @@ fn import_killed_twice_goes_on_to_the_same_end() {
         let args = args(&db, &file);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("import-twice", 41, &prepare, &|db, done| {
         if done {
             assert_eq!(digest_of(&db.path), expected);
         }
         // Killed once more in the middle of its own resuming.
-        let again = std::process::Command::new(&strace)
+        let again = std::process::Command::new("strace")
             .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=pwritev2"])
             .args(["-e", "inject=pwritev2:signal=KILL:when=2"])
             .arg(env!("CARGO_BIN_EXE_creel"))
@@ -157,20 +153,23 @@ fn import_killed_twice_goes_on_to_the_same_end() {
         run(db);
         assert_eq!(digest_of(&db.path), expected);
     });
-    assert!(kills > 40, "only {kills} kills");
 }
 
 /// A database that `--create` makes has its name with its first commit: no empty one is left.
 #[test]
 fn import_that_makes_the_file_killed_anywhere() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let text: String = (0..200)
         .map(|i| format!("{{\"key_utf8\":\"k{i:05}\",\"payload_utf8\":\"{i}\"}}\n"))
         .collect();
     let source = Db::new();
     let file = source.file("in.jsonl", text.as_bytes());
     let file = file.to_str().unwrap();
-    for rest in [&[][..], &["--sorted"], &["--batch", "50"]] {
+    for (name, rest) in [
+        ("import-creates", &[][..]),
+        ("import-creates-sorted", &["--sorted"]),
+        ("import-creates-batch", &["--batch", "50"]),
+    ] {
         let args = |path: &Path| {
             let mut args = words("import", path, &[file, "--create", "--resume"]);
             args.extend(rest.iter().map(ToString::to_string));
@@ -182,7 +181,7 @@ fn import_that_makes_the_file_killed_anywhere() {
             let args = args(&db.path);
             (db, args)
         };
-        let kills = sweep(&strace, &prepare, &|db, done| {
+        sweep(name, 41, &prepare, &|db, done| {
             match db.files().as_slice() {
                 [] => assert!(!done, "{rest:?}: imported, and there is no file"),
                 [name] => assert_eq!(name, "test.db", "{rest:?}"),
@@ -203,6 +202,5 @@ fn import_that_makes_the_file_killed_anywhere() {
             assert!(again.status.success(), "{rest:?}: {again:?}");
             assert_eq!(db.list().lines().count(), 200, "{rest:?}");
         });
-        assert!(kills > 40, "{rest:?}: only {kills} kills");
     }
 }

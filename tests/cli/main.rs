@@ -44,6 +44,10 @@ mod keyspaces;
 mod kill;
 mod kill_copies;
 mod kill_more;
+mod kill_store;
+#[cfg(target_os = "linux")]
+#[path = "../support/kills.rs"]
+mod kills;
 mod list;
 mod log;
 mod man;
@@ -62,6 +66,9 @@ mod soak;
 mod stats;
 mod streams;
 mod support;
+#[path = "../support/sweeps.rs"]
+mod sweeps;
+mod swept;
 mod terminal;
 mod verify;
 mod verify_extras;

@@ -356,7 +356,7 @@ fn a_signal_in_the_middle_leaves_nothing() {
 #[test]
 #[cfg(target_os = "linux")]
 fn killed_anywhere_there_is_the_whole_new_file_or_none() {
-    let Some(strace) = strace() else { return };
+    let Some(_) = strace() else { return };
     let small = Db::new();
     let path = small.dir.path().join("small.db");
     creel()
@@ -383,7 +383,7 @@ fn killed_anywhere_there_is_the_whole_new_file_or_none() {
         let args = words("salvage", &db.path, &["-o", new.to_str().unwrap()]);
         (db, args)
     };
-    let kills = sweep(&strace, &prepare, &|db, done| {
+    sweep("salvage", 61, &prepare, &|db, done| {
         assert_eq!(db.bytes(), image);
         let new = db.dir.path().join("new.db");
         assert!(new.exists() || !done);
@@ -392,7 +392,6 @@ fn killed_anywhere_there_is_the_whole_new_file_or_none() {
             assert_eq!(list(&new), expected);
         }
     });
-    assert!(kills > 60, "only {kills} kills");
 }
 
 #[test]

@@ -33,13 +33,16 @@ mod faults;
 mod follow;
 mod group;
 mod hook;
+#[cfg(all(feature = "planted-defects", target_os = "linux"))]
+#[path = "../support/kills.rs"]
+mod kills;
 mod marks;
 mod model;
 mod oracle;
 mod order;
 #[cfg(feature = "planted-defects")]
 mod planted;
-#[cfg(feature = "planted-defects")]
+#[cfg(all(feature = "planted-defects", target_os = "linux"))]
 mod planted_lines;
 mod reads;
 mod recording;
@@ -49,6 +52,9 @@ mod replay;
 mod rng;
 mod schedule;
 mod stepwise;
+#[cfg(all(feature = "planted-defects", target_os = "linux"))]
+#[path = "../support/sweeps.rs"]
+mod sweeps;
 mod verdict;
 mod workloads;
 mod world;

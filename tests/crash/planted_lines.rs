@@ -1,19 +1,24 @@
 //! What a failure prints makes it fail again: a run with a planted mistake prints a line; by that line
 //! the next process finds the same, and one without the mistake finds nothing.
 
+use std::path::Path;
 use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::kills::{self, Share};
 
 /// What a test of this program printed, and whether it passed.
 fn test(filter: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([filter, "--nocapture"]);
+    command.args([filter, "--nocapture", "--include-ignored"]);
     for name in ["CREEL_DEFECT", "CREEL_CRASH_STATES", "CREEL_FAULT_PLACES"] {
         command.env_remove(name);
     }
     let output = command.envs(variables.iter().copied()).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
-    assert!(text.contains("running 1 test"), "{text}");
+    assert!(text.contains("running 1 test\n"), "{text}");
     (output.status.success(), text)
 }
 
@@ -31,8 +36,12 @@ fn line_of<'t>(text: &'t str, variable: &str) -> Line<'t> {
     let (value, command) = line.split_once(" cargo test --test crash ").unwrap();
     Line {
         value: value.trim_matches('\''),
-        filter: command.strip_suffix(" -- --nocapture").unwrap(),
-        wrong: rest.lines().next().unwrap().trim(),
+        // What a sweep prints are the names that it has in `tests/cli`.
+        filter: match command.strip_suffix(" -- --nocapture") {
+            Some(filter) => filter,
+            None => KILLED,
+        },
+        wrong: rest.lines().next().unwrap_or_default().trim(),
     }
 }
 
@@ -65,4 +74,55 @@ fn a_printed_line_finds_the_planted_mistake_again() {
         &[few],
         "every_damaged",
     );
+}
+
+const KILLED: &str = "planted_lines::a_checkpoint_is_killed";
+
+fn creel(args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
+    let output = command.args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn digest(db: &Path) -> String {
+    let text = creel(&["digest", db.to_str().unwrap(), "-q"]);
+    text.split(' ').next().unwrap().to_owned()
+}
+
+/// The sweep of a checkpoint, in the program that makes mistakes.
+#[test]
+#[ignore = "for the test below"]
+fn a_checkpoint_is_killed_anywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("test.db");
+    let db = path.to_str().unwrap();
+    creel(&["open", db, "--create", "-q"]);
+    for round in 0..4 {
+        for i in 0..6 {
+            let (key, value) = (format!("key{}", i * (round + 1)), "x".repeat(900));
+            creel(&["put", db, &key, &value]);
+        }
+        creel(&["checkpoint", db, "-q"]);
+    }
+    creel(&["put", db, "last", "1"]);
+    let (image, expected) = (std::fs::read(&path).unwrap(), digest(&path));
+    let make = || -> (TempDir, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        std::fs::write(&path, &image).unwrap();
+        let words = ["checkpoint", path.to_str().unwrap(), "-q"].map(str::to_owned);
+        (dir, words.to_vec())
+    };
+    kills::sweep("checkpoint", Share::Every, 20, &make, &|dir, _| {
+        let path = dir.path().join("test.db");
+        creel(&["verify", path.to_str().unwrap(), "--level", "deep", "-q"]);
+        assert_eq!(digest(&path), expected);
+    });
+}
+
+#[test]
+#[ignore = "needs the mistakes of the feature, in processes of their own"]
+fn a_printed_kill_finds_the_planted_mistake_again() {
+    is_repeated("reuse-too-early", "CREEL_KILL", &[], KILLED);
 }

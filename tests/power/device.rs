@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use super::machine::{Device, KINDS, Mounted, has_program, missing, run};
+use super::kept::Case;
+use super::machine::{Device, KINDS, Kind, Mounted, has_program, missing, run};
 use super::replay::{expected, judge, steps};
 
 /// How it fails, as a table of the device mapper.
@@ -12,6 +13,23 @@ const WAYS: &[(&str, &str)] = &[
     ("everything fails", "error"),
 ];
 
+/// One run in which the device fails from a step on.
+fn one(kind: &Kind, way: usize, at: usize, expected: &[Option<String>]) -> Result<(), String> {
+    let (steps, (name, table)) = (steps(), WAYS[way]);
+    let done = run(kind, &steps, &Device::Breaks { at, table });
+    let (acked, begun) = (done.done.checked_sub(1), Some(done.done));
+    let begun = begun.filter(|n| *n < steps.len());
+    let place = done.dir.path().join("mnt");
+    let outcome = match Mounted::new(kind, &done.image(), &place) {
+        None => Err("the file system does not mount".to_owned()),
+        Some(_mounted) => judge(&place.join("test.db"), expected, acked, begun),
+    };
+    outcome.map_err(|text| {
+        let line = Case::Fails { way, at }.line(kind);
+        format!("{line}\n    {name} from step {at}: {text}\n{}", done.said)
+    })
+}
+
 #[test]
 #[ignore = "takes a User-Mode Linux, root and minutes"]
 fn a_device_that_begins_to_fail_loses_nothing_acknowledged() {
@@ -19,37 +37,26 @@ fn a_device_that_begins_to_fail_loses_nothing_acknowledged() {
         println!("SKIPPED: {why}");
         return;
     }
-    let steps = steps();
-    let expected = expected(&steps);
+    let expected = expected(&steps());
+    if let Some((kind, case)) = Case::from_environment() {
+        if let Case::Fails { way, at } = case {
+            one(kind, way, at, &expected).unwrap_or_else(|text| panic!("{text}"));
+        }
+        return;
+    }
     let mut wrong = Vec::new();
     for kind in KINDS {
         if !has_program(kind.program) {
             println!("SKIPPED: {} needs {}", kind.name, kind.program);
             continue;
         }
-        for (way, table) in WAYS {
+        for (way, (name, _)) in WAYS.iter().enumerate() {
             let started = Instant::now();
-            let mut cycles = 0;
-            for at in (1..steps.len()).step_by(5) {
-                let done = run(kind, &steps, &Device::Breaks { at, table });
-                cycles += 1;
-                let (acked, begun) = (done.done.checked_sub(1), Some(done.done));
-                let begun = begun.filter(|n| *n < steps.len());
-                let place = done.dir.path().join("mnt");
-                let outcome = match Mounted::new(kind, &done.image(), &place) {
-                    None => Err("the file system does not mount".to_owned()),
-                    Some(_mounted) => judge(&place.join("test.db"), &expected, acked, begun),
-                };
-                if let Err(text) = outcome {
-                    let name = kind.name;
-                    wrong.push(format!(
-                        "{name}, {way} from step {at}: {text}\n{}",
-                        done.said
-                    ));
-                }
-            }
+            let places = (1..steps().len()).step_by(5);
+            let cycles = places.len();
+            wrong.extend(places.filter_map(|at| one(kind, way, at, &expected).err()));
             println!(
-                "device {:<15} {way:<17} {cycles:>3} runs {:>7.2} s",
+                "device {:<15} {name:<17} {cycles:>3} runs {:>7.2} s",
                 kind.name,
                 started.elapsed().as_secs_f64()
             );

@@ -19,6 +19,13 @@ pub struct Kind {
     needs: &'static str,
 }
 
+impl Kind {
+    /// How large its device is.
+    pub fn bytes(&self) -> u64 {
+        self.megabytes << 20
+    }
+}
+
 pub const KINDS: &[Kind] = &[
     Kind {
         name: "ext4 ordered",
@@ -129,9 +136,14 @@ pub fn run(kind: &Kind, steps: &[String], device: &Device<'_>) -> Run {
         Device::Logged => ("log-writes", String::new(), ""),
         Device::Breaks { at, table } => ("linear", at.to_string(), *table),
     };
+    // A mistake that is made on purpose is made there too.
+    let defect = std::env::var("CREEL_DEFECT");
+    let defect = defect.map_or(String::new(), |name| {
+        format!("export CREEL_DEFECT={name}\n")
+    });
     let settings = format!(
         "creel={}\nmkfs='{}'\ntype={}\noptions='{}'\nneeds='{}'\ndevice={name}\n\
-         break_at='{break_at}'\nbroken='{broken}'\n",
+         break_at='{break_at}'\nbroken='{broken}'\n{defect}",
         env!("CARGO_BIN_EXE_creel"),
         kind.mkfs,
         kind.mount,

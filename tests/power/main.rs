@@ -5,7 +5,7 @@
 //! Needs Linux, root and the packages that `nightly/setup.sh` installs; says so where they are
 //! missing. Not part of `cargo test`:
 //! `cargo test --test power -- --ignored --nocapture`; `CREEL_POWER_IMAGES=N` images for each
-//! file system.
+//! file system. A failure prints a line that leads to it again; the log of its run is kept for that.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -16,6 +16,7 @@
 )]
 
 mod device;
+mod kept;
 mod log;
 mod machine;
 mod replay;

@@ -1,11 +1,12 @@
 //! A workload on a logged device; the power fails after any entry of the log, with some of what
 //! was not flushed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use super::kept::{self, Case};
 use super::log::{self, DISCARD, Entry, FLUSH, FUA};
 use super::machine::{Device, KINDS, Kind, Mounted, has_program, missing, run};
 
@@ -120,72 +121,133 @@ fn images() -> usize {
     text.map_or(120, |text| text.parse().expect("a number of images"))
 }
 
+/// The log of a run, and what the steps before a cut have left on the medium.
+struct Logged<'a> {
+    kind: &'a Kind,
+    expected: &'a [Option<String>],
+    path: &'a Path,
+    log: File,
+    entries: Vec<Entry>,
+    /// The first entry that is the program's.
+    begin: usize,
+    /// Where images are made.
+    room: &'a Path,
+    /// Everything up to this entry is in `base.img`.
+    flushed: usize,
+}
+
+impl<'a> Logged<'a> {
+    fn new(kind: &'a Kind, expected: &'a [Option<String>], path: &'a Path, room: &'a Path) -> Self {
+        let entries = log::read(path);
+        let mounted = entries
+            .iter()
+            .position(|e| e.mark.as_deref() == Some("mounted"));
+        let begin = mounted.expect("a mark") + 1;
+        let log = File::open(path).unwrap();
+        let base = File::create(room.join("base.img")).unwrap();
+        base.set_len(kind.bytes()).unwrap();
+        entries[..begin]
+            .iter()
+            .for_each(|e| log::apply(e, &log, &base));
+        Logged {
+            kind,
+            expected,
+            path,
+            log,
+            entries,
+            begin,
+            room,
+            flushed: begin,
+        }
+    }
+
+    /// Brings what was flushed right before this cut to the medium. Cuts come in order.
+    fn reach(&mut self, cut: usize) {
+        if cut > self.begin && self.entries[cut - 1].flags & (FLUSH | FUA) != 0 {
+            let base = File::options().write(true).open(self.room.join("base.img"));
+            let base = base.unwrap();
+            self.entries[self.flushed..cut]
+                .iter()
+                .for_each(|e| log::apply(e, &self.log, &base));
+            self.flushed = cut;
+        }
+    }
+
+    /// All of what came since the last flush (0), or a subset of it.
+    fn judge(&self, cut: usize, choice: u64) -> Result<(), String> {
+        let before = &self.entries[..cut];
+        let (acked, begun) = (last(before, "ack"), last(before, "begin"));
+        let tried = self.room.join("tried.img");
+        kept::copy_sparse(&self.room.join("base.img"), &tried);
+        let file = File::options().write(true).open(&tried).unwrap();
+        for (i, entry) in self.entries[self.flushed..cut].iter().enumerate() {
+            let kept = choice == 0 || mix(cut as u64 ^ choice << 40 ^ mix(i as u64)) & 1 == 1;
+            if kept && entry.flags & DISCARD == 0 {
+                log::apply(entry, &self.log, &file);
+            }
+        }
+        drop(file);
+        let place = self.room.join("mnt");
+        match Mounted::new(self.kind, &tried, &place) {
+            None => Err("the file system does not mount".to_owned()),
+            Some(_mounted) => judge(&place.join("test.db"), self.expected, acked, begun),
+        }
+    }
+}
+
 fn cuts(kind: &Kind) -> (usize, Vec<String>) {
     let steps = steps();
     let expected = expected(&steps);
     let done = run(kind, &steps, &Device::Logged);
     assert_eq!(done.done, steps.len(), "{}", done.said);
-    let entries = log::read(&done.log());
-    let mounted = entries
-        .iter()
-        .position(|e| e.mark.as_deref() == Some("mounted"));
-    let begin = mounted.expect("a mark") + 1;
-    let (log, at) = (File::open(done.log()).unwrap(), done.dir.path());
-    let (base, tried) = (at.join("base.img"), at.join("tried.img"));
-    // What was flushed, up to the last flush before the cut.
-    let file = File::create(&base).unwrap();
-    file.set_len(fs::metadata(done.image()).unwrap().len())
-        .unwrap();
-    entries[..begin]
-        .iter()
-        .for_each(|e| log::apply(e, &log, &file));
-    let places = entries.len() - begin;
-    let every = (places / images().max(1)).max(1);
-    let (mut flushed, mut images, mut wrong) = (begin, 0, Vec::new());
-    for cut in begin..=entries.len() {
-        if cut > begin && entries[cut - 1].flags & (FLUSH | FUA) != 0 {
-            entries[flushed..cut]
-                .iter()
-                .for_each(|e| log::apply(e, &log, &file));
-            flushed = cut;
-        }
-        if !(cut - begin).is_multiple_of(every) && cut != entries.len() {
+    let path = done.log();
+    let mut logged = Logged::new(kind, &expected, &path, done.dir.path());
+    let (begin, end) = (logged.begin, logged.entries.len());
+    let every = ((end - begin) / images().max(1)).max(1);
+    let (mut images, mut wrong) = (0, Vec::new());
+    for cut in begin..=end {
+        logged.reach(cut);
+        if !(cut - begin).is_multiple_of(every) && cut != end {
             continue;
         }
-        let (acked, begun) = (last(&entries[..cut], "ack"), last(&entries[..cut], "begin"));
-        // All of what came since the last flush, and two subsets of it.
         for choice in 0..3u64 {
-            let status = Command::new("cp")
-                .arg("--sparse=always")
-                .args([&base, &tried])
-                .status()
-                .unwrap();
-            assert!(status.success());
-            let file = File::options().write(true).open(&tried).unwrap();
-            for (i, entry) in entries[flushed..cut].iter().enumerate() {
-                let kept = choice == 0 || mix(cut as u64 ^ choice << 40 ^ mix(i as u64)) & 1 == 1;
-                if kept && entry.flags & DISCARD == 0 {
-                    log::apply(entry, &log, &file);
-                }
-            }
-            drop(file);
             images += 1;
-            let place = at.join("mnt");
-            let outcome = match Mounted::new(kind, &tried, &place) {
-                None => Err("the file system does not mount".to_owned()),
-                Some(_mounted) => judge(&place.join("test.db"), &expected, acked, begun),
-            };
-            if let Err(text) = outcome {
-                wrong.push(format!("{}: cut {cut}, choice {choice}: {text}", kind.name));
+            if let Err(text) = logged.judge(cut, choice) {
+                wrong.push((cut, choice, text));
             }
         }
     }
-    (images, wrong)
+    if wrong.is_empty() {
+        return (images, Vec::new());
+    }
+    let log = kept::keep(kind, logged.path);
+    let told = wrong.into_iter().map(|(cut, choice, text)| {
+        let log = log.clone();
+        let line = Case::Cut { log, cut, choice }.line(kind);
+        format!("{line}\n    {}: {text}", kind.name)
+    });
+    (images, told.collect())
+}
+
+/// One image of a log that was kept.
+fn again(kind: &Kind, log: &Path, cut: usize, choice: u64) {
+    let room = tempfile::tempdir().unwrap();
+    let expected = expected(&steps());
+    let mut logged = Logged::new(kind, &expected, log, room.path());
+    (logged.begin..=cut).for_each(|cut| logged.reach(cut));
+    logged.judge(cut, choice).unwrap();
+    println!("nothing is wrong with this image");
 }
 
 #[test]
 #[ignore = "takes a User-Mode Linux, root and minutes"]
 fn power_cuts_at_every_write_of_a_real_file_system() {
+    if let Some((kind, case)) = Case::from_environment() {
+        if let Case::Cut { log, cut, choice } = case {
+            again(kind, &log, cut, choice);
+        }
+        return;
+    }
     if let Some(why) = missing() {
         println!("SKIPPED: {why}");
         return;

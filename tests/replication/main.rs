@@ -18,6 +18,9 @@ mod full;
 mod health;
 mod imports;
 mod keeps;
+#[cfg(target_os = "linux")]
+#[path = "../support/kills.rs"]
+mod kills;
 mod leftovers;
 mod markers;
 mod netns;
@@ -43,4 +46,7 @@ mod store_away;
 mod store_kill;
 mod store_says;
 mod store_slept;
+#[cfg(target_os = "linux")]
+#[path = "../support/sweeps.rs"]
+mod sweeps;
 mod world;

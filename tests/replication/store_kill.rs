@@ -5,25 +5,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::kills::{self, Share};
 use crate::store::{Site, creel, exit, json, succeeds};
 use crate::world::ready;
-
-/// Calls between which something lasting happens.
-const CALLS: &[&str] = &[
-    "linkat",
-    "link",
-    "rename",
-    "renameat2",
-    "renameat",
-    "unlink",
-    "fsync",
-    "fdatasync",
-    "pwritev2",
-    "mkdir",
-    "ftruncate",
-];
-/// Of each call so many at most: what comes later repeats what came before.
-const MOST: usize = 6;
 
 fn strace_works() -> bool {
     let probe = Command::new("strace")
@@ -45,54 +29,20 @@ fn strace_works() -> bool {
     works
 }
 
-/// Runs a command once for each call it makes, killed on entry to it, each time at a site made anew;
-/// `after` looks at what is left, and is told whether the command came to its end.
+/// Kills a command at its calls, of each kind six, each time at a site made anew; `after` looks at what is
+/// left, and is told whether the command came to its end.
 fn sweep(
+    name: &str,
     make: &dyn Fn() -> Site,
     args: &dyn Fn(&Site) -> Vec<String>,
     after: &dyn Fn(&Site, bool),
 ) {
-    sweep_of(CALLS, make, args, after);
-}
-
-fn sweep_of(
-    calls: &[&str],
-    make: &dyn Fn() -> Site,
-    args: &dyn Fn(&Site) -> Vec<String>,
-    after: &dyn Fn(&Site, bool),
-) {
-    let mut kills = 0;
-    for call in calls {
-        for n in 1..=MOST {
-            let site = make();
-            let status = Command::new("strace")
-                .args([
-                    "-f",
-                    "-qq",
-                    "-o",
-                    "/dev/null",
-                    "-e",
-                    &format!("trace={call}"),
-                    "-e",
-                ])
-                .arg(format!("inject={call}:signal=KILL:when={n}"))
-                .arg(env!("CARGO_BIN_EXE_creel"))
-                .args(args(&site))
-                .env_remove("LD_LIBRARY_PATH")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .unwrap();
-            let ended = status.success();
-            after(&site, ended);
-            if ended {
-                break;
-            }
-            kills += 1;
-        }
-    }
-    assert!(kills > 5, "only {kills} kills");
+    let make = || {
+        let site = make();
+        let args = args(&site);
+        (site, args)
+    };
+    kills::sweep(name, Share::AtMost(6), 6, &make, after);
 }
 
 /// Copies a site, which is quicker than to make it.
@@ -128,6 +78,7 @@ fn killed_while_a_write_is_published() {
     }
     // The store's address stands in the file, so the site is not moved: it is made anew each time.
     sweep(
+        "put-published",
         &Site::new,
         &|site| words(&["put", &site.path("a.db"), "k", "v", "--ack", "published"]),
         &|site, ended| {
@@ -164,7 +115,7 @@ fn killed_while_a_chain_is_begun() {
             &site.store(),
         ])
     };
-    sweep(&make, &args, &|site, _| {
+    sweep("snapshot-first", &make, &args, &|site, _| {
         succeeds(&[
             "replicate",
             "snapshot",
@@ -204,7 +155,7 @@ fn killed_while_it_pulls_or_restores() {
             &site.store(),
         ])
     };
-    sweep(&|| copy(&base), &pull, &|site, _| {
+    sweep("pull-store", &|| copy(&base), &pull, &|site, _| {
         succeeds(&[
             "replicate",
             "pull",
@@ -216,15 +167,20 @@ fn killed_while_it_pulls_or_restores() {
         assert_eq!(site.digest("b.db"), wanted);
     });
     let restore = |site: &Site| words(&["restore", &site.store(), "-o", &site.path("r.db")]);
-    sweep(&|| copy(&base), &restore, &|site, ended| {
-        // Whole, or not there.
-        let there = Path::new(&site.path("r.db")).exists();
-        assert!(there || !ended);
-        if !there {
-            succeeds(&["restore", &site.store(), "-o", &site.path("r.db"), "-q"]);
-        }
-        assert_eq!(site.digest("r.db"), wanted);
-    });
+    sweep(
+        "restore-store",
+        &|| copy(&base),
+        &restore,
+        &|site, ended| {
+            // Whole, or not there.
+            let there = Path::new(&site.path("r.db")).exists();
+            assert!(there || !ended);
+            if !there {
+                succeeds(&["restore", &site.store(), "-o", &site.path("r.db"), "-q"]);
+            }
+            assert_eq!(site.digest("r.db"), wanted);
+        },
+    );
 }
 
 /// A copy whose disk is full says so, keeps what it has, and goes on once there is room.
@@ -305,8 +261,11 @@ fn killed_while_it_takes_a_new_copy() {
     let done = json(&[&["replicate", "gc", store.as_str()], &keep[..]].concat());
     assert!(done["segments_removed"].as_u64().unwrap() > 0, "{done}");
     let wanted = base.digest("a.db");
-    let reseeds = [("store", "auto"), ("a.db", "force")];
-    for (from, when) in reseeds {
+    let reseeds = [
+        ("pull-anew-store", "store", "auto"),
+        ("pull-anew-file", "a.db", "force"),
+    ];
+    for (name, from, when) in reseeds {
         let from = |site: &Site| match from {
             "store" => site.store(),
             name => site.path(name),
@@ -315,7 +274,7 @@ fn killed_while_it_takes_a_new_copy() {
             let (b, from) = (site.path("b.db"), from(site));
             words(&["replicate", "pull", &b, "--from", &from, "--reseed", when])
         };
-        sweep(&|| copy(&base), &pull, &|site, ended| {
+        sweep(name, &|| copy(&base), &pull, &|site, ended| {
             succeeds(&["verify", &site.path("b.db"), "--level", "deep", "-q"]);
             let now = site.digest("b.db");
             // The new one is put in place as it was made, then follows.
@@ -351,8 +310,6 @@ fn killed_while_it_takes_a_new_copy_over_tcp() {
         "--listen",
         "127.0.0.1:0",
     ]));
-    // What arrives, what is written of it, what is looked at before it is put in place.
-    let calls = [CALLS, &["openat", "recvfrom", "read", "write", "fchmod"]].concat();
     let pull = |site: &Site| {
         let (b, from) = (site.path("b.db"), served.address.clone());
         words(&[
@@ -365,7 +322,7 @@ fn killed_while_it_takes_a_new_copy_over_tcp() {
             "force",
         ])
     };
-    sweep_of(&calls, &|| copy(&base), &pull, &|site, ended| {
+    sweep("pull-anew-tcp", &|| copy(&base), &pull, &|site, ended| {
         let b = site.path("b.db");
         succeeds(&["verify", &b, "--level", "deep", "-q"]);
         assert_eq!(succeeds(&["get", &b, "first"]), "1", "it is served");
@@ -399,7 +356,7 @@ fn killed_while_it_is_promoted() {
             "--yes",
         ])
     };
-    sweep(&|| copy(&base), &promote, &|site, _| {
+    sweep("promote-store", &|| copy(&base), &promote, &|site, _| {
         // Its own fence may stand in the chain already: then it begins another epoch.
         let done = json(&[
             "promote",
@@ -438,7 +395,7 @@ fn killed_while_it_rejoins() {
             &site.store(),
         ])
     };
-    sweep(&|| copy(&base), &rejoin, &|site, _| {
+    sweep("rejoin-store", &|| copy(&base), &rejoin, &|site, _| {
         succeeds(&[
             "replicate",
             "rejoin",
@@ -481,7 +438,7 @@ fn killed_while_it_goes_back_beyond_its_checkpoints() {
         let (a, b) = (site.path("old.db"), site.path("new.db"));
         words(&["replicate", "rejoin", &a, "--from", &b, "-q"])
     };
-    sweep(&|| copy(&base), &rejoin, &|site, _| {
+    sweep("rejoin-beyond", &|| copy(&base), &rejoin, &|site, _| {
         let a = site.path("old.db");
         succeeds(&["verify", &a, "--level", "deep", "-q"]);
         let again = rejoin(site);
