@@ -319,35 +319,44 @@ fn a_signal_in_the_middle_leaves_nothing() {
     let db = Db::filled(20_000);
     db.run("checkpoint").assert().success();
     let image = db.bytes();
+    // True where the signal came before all was done.
+    let signalled = |name: &str, number: i32, part: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
+            .arg("salvage")
+            .args([&db.path, Path::new("-o"), &new_of(&db)])
+            .args(["--progress", "plain", "--progress-interval", "0s"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first = lines.find(|line| line.as_ref().unwrap().starts_with(part));
+        assert!(first.unwrap().unwrap().contains("iB/s"));
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+        for line in lines {
+            line.unwrap();
+        }
+        let status = child.wait().unwrap();
+        let is_done = status.success();
+        assert!(is_done || status.signal() == Some(number), "{part}{status}");
+        if new_of(&db).exists() {
+            // What has the name is whole.
+            let verify = [Path::new("verify"), &new_of(&db)];
+            creel().args(verify).assert().success();
+            fs::remove_file(new_of(&db)).unwrap();
+        } else {
+            assert!(!is_done);
+        }
+        assert_eq!(db.files(), ["test.db"]);
+        !is_done
+    };
     for (name, number) in [("-INT", 2), ("-TERM", 15)] {
         // The third part of the work, and the fourth.
         for part in ["write: ", "verify: "] {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_creel"))
-                .arg("salvage")
-                .args([&db.path, Path::new("-o"), &new_of(&db)])
-                .args(["--progress", "plain", "--progress-interval", "0s"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-            let first = lines.find(|line| line.as_ref().unwrap().starts_with(part));
-            assert!(first.unwrap().unwrap().contains("iB/s"));
-            let id = child.id().to_string();
-            let sent = Command::new("kill").args([name, &id]).status().unwrap();
-            assert!(sent.success());
-            for line in lines {
-                line.unwrap();
-            }
-            let status = child.wait().unwrap();
-            assert_eq!(status.signal(), Some(number), "{part}{status}");
-            if new_of(&db).exists() {
-                // The signal came when all was done: what has the name is whole.
-                let verify = [Path::new("verify"), &new_of(&db)];
-                creel().args(verify).assert().success();
-                fs::remove_file(new_of(&db)).unwrap();
-            }
-            assert_eq!(db.files(), ["test.db"]);
+            let came = (0..50).any(|_| signalled(name, number, part));
+            assert!(came, "{name} {part}: always too late");
         }
     }
     assert!(db.bytes() == image);
