@@ -794,7 +794,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__drill)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --against --dir --format --page-size --store-timeout --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --against --dir --format --page-size --note --store-timeout --help"
             if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -944,6 +944,7 @@ complete -c creel -n "__fish_creel_using_subcommand drill" -l read-only -d 'Refu
 complete -c creel -n "__fish_creel_using_subcommand drill" -l allow-hard-links -d 'Write to a file that has several hard links'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l force-network -d 'Open a file on a network file system, where locks and syncs cannot be trusted'
 complete -c creel -n "__fish_creel_using_subcommand drill" -l no-input -d 'Never ask a question'
+complete -c creel -n "__fish_creel_using_subcommand drill" -l note -d 'Note in the store that it was restored, for creel replicate status --check drilled=TIME'
 complete -c creel -n "__fish_creel_using_subcommand drill" -s h -l help -d 'Print help'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and not __fish_seen_subcommand_from serve init pull follow reseed status keep rejoin snapshot probe verify gc mirror hold forget" -l color -d 'When to use colour: auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR or TERM=dumb says otherwise'
 always\t'Always'
@@ -1190,7 +1191,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l ssh -d 'For ssh://: the program and its options, quoted as for a shell [default: $CREEL_SSH, else ssh]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l remote-creel -d 'For ssh://: where creel is on the other machine; ~/ is the home directory there [default: creel]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last contact at most, headroom=SIZE at least, verified=TIME since a noted check at most; may be repeated' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l check -d 'Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last contact at most, headroom=SIZE at least, verified=TIME since a noted check at most, drilled=TIME since a noted drill of a store at most; may be repeated' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l interval -d 'With --watch: how often' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
@@ -1368,7 +1369,7 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l retain -d 'Every moment of this last time can be restored [default: what was said last, at first 7d]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l retain-min -d 'Keep at least so many entries [default: what was said last, at first 1024]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l retain-max-bytes -d 'Keep no more log than this where a snapshot allows it [default: what was said last]' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l hold-max-bytes -d 'A hold that keeps more log than this does not count' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l hold-max-bytes -d 'What a replica says keeps no more log than this [default: half of the newest snapshot, 64 MiB to 10 GiB]' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l hold-ttl -d 'A replica that was silent for so long does not count' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from gc" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'

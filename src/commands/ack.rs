@@ -262,6 +262,9 @@ impl Copies {
                 Err(error) => (0, Some(format!("the server is gone: {error}"))),
             };
             let over = left.is_zero() && self.on_timeout != OnTimeout::Wait;
+            if over && cause.is_none() && self.on_timeout == OnTimeout::Degrade {
+                self.acks.degraded();
+            }
             if cause.is_none() && !over && !signals::stopped() {
                 continue;
             }

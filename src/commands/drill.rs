@@ -9,7 +9,7 @@ use clap::Args;
 use super::Run;
 use super::content::{Content, Place, Selection, Summary};
 use super::export::OutputFormat;
-use super::replicate::store::{PatienceArg, store_address};
+use super::replicate::store::{PatienceArg, note, open_chain, store_address};
 use super::scratch::Scratch;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
@@ -36,6 +36,9 @@ pub struct DrillArgs {
     /// Page size of the database that an export is restored into
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::units::size, default_value = "4096")]
     page_size: u64,
+    /// Note in the store that it was restored, for creel replicate status --check drilled=TIME
+    #[arg(long)]
+    note: bool,
     #[command(flatten)]
     patience: PatienceArg,
 }
@@ -49,6 +52,7 @@ Examples:
   creel drill export.jsonl.zst --against my.db
   creel drill my.db --json | jq .restore_ms
   creel drill s3://my-bucket/db1 --against my.db
+  creel drill s3://my-bucket/db1 --note
 
 It restores into a temporary directory, opens the result, verifies it (deep), compares the digest of
 the contents with the source, and removes everything. A store is restored to its newest commit;
@@ -60,6 +64,12 @@ damaged database, 9 not restorable, a broken export, 5 no such file, 23 inconclu
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
+        let store = store_address(&self.from);
+        if self.note && store.is_none() {
+            return Err(Failure::usage(
+                "--note is for a store: a file is not written to",
+            ));
+        }
         let started = Instant::now();
         let mut report = Report::new(&self.from);
         let verdict = match self.drill(ctx, &mut report) {
@@ -67,6 +77,12 @@ damaged database, 9 not restorable, a broken export, 5 no such file, 23 inconclu
             Err(failure) => judge(&failure).ok_or(failure)?,
         };
         report.total = started.elapsed();
+        if let (true, Some(store), Verdict::Restorable) = (self.note, &store, &verdict) {
+            let chain = open_chain(store, &self.patience)?;
+            note(&chain, &self.patience, |catalogue, now_us| {
+                catalogue.drilled_us = Some(now_us);
+            })?;
+        }
         report.print(ctx, &verdict)?;
         Ok(verdict.exit())
     }

@@ -148,6 +148,15 @@ impl Acks {
         Ok(all)
     }
 
+    /// Tells one server that a commit counts as done though too few copies hold it: status shows it.
+    pub fn degraded(&mut self) {
+        for client in &mut self.0 {
+            if tell_degraded(client).is_ok() {
+                return;
+            }
+        }
+    }
+
     /// Waits until so many copies hold the commit. A copy may have been with each of several servers, so
     /// what they know is not added up.
     pub fn wait(
@@ -181,6 +190,13 @@ impl Acks {
         }
         best.unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()))
     }
+}
+
+/// Tells the servers that a commit counts as done without its copies. One of an older creel does not
+/// understand, and nobody waits for it.
+fn tell_degraded(client: &mut Client) -> io::Result<()> {
+    let json = serde_json::to_vec(&Ask::Degraded)?;
+    client.ask(&json, GRACE).map(drop).map_err(failed)
 }
 
 /// Where a line says that somebody answers, and how he is asked. `looks`: how he stands, if no more.

@@ -10,7 +10,7 @@ use super::live::Live;
 use super::remote::{AskHistory, Told};
 use crate::format::entry::Point;
 use crate::stream::Answer;
-use crate::stream::hub::{Hub, words};
+use crate::stream::hub::{Counters, Hub, words};
 use crate::stream::source::Refusal;
 
 /// Longest wait that one question may ask for.
@@ -29,6 +29,8 @@ pub enum Ask {
     Wait(Wait),
     /// What led to where it is?
     History(AskHistory),
+    /// A commit counts as done though too few copies hold it: note that.
+    Degraded,
 }
 
 /// A wait for acknowledgements.
@@ -82,6 +84,12 @@ pub fn answerer(hub: &Arc<Hub>, live: &Live, waits: bool) -> Answer {
         let answer = match serde_json::from_slice(json) {
             Ok(Ask::Status) => serde_json::to_vec(&live.status(&hub)),
             Ok(Ask::History(ask)) => told(&live, &ask),
+            Ok(Ask::Degraded) => {
+                if waits {
+                    Counters::one(&hub.counters.degraded);
+                }
+                Ok(b"{}".to_vec())
+            }
             Ok(Ask::Wait(_)) if !waits => serde_json::to_vec(&refused("not at this address")),
             Ok(Ask::Wait(wait)) => {
                 let others = waiting.fetch_add(1, Ordering::SeqCst);

@@ -69,6 +69,7 @@ impl Facts {
         let state = self.publisher.as_ref()?.look();
         Some(Store {
             index: state.published,
+            errors: state.store_errors.clone(),
             unpublished_bytes: self
                 .slot
                 .get()

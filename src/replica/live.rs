@@ -1,10 +1,13 @@
 //! What a process that serves or follows knows, for other processes: as JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::by_kind::ByKind;
 use super::control::hex;
 use super::lag::Keeps;
 use super::slot::Slot;
@@ -50,6 +53,9 @@ pub struct Follower {
     pub durable: Option<Place>,
     /// Newest index received.
     pub received: u64,
+    /// Newest index that its readers see, where it has said so.
+    #[serde(default)]
+    pub applied: Option<u64>,
     /// Entries that it does not hold.
     pub behind: u64,
     /// Their bytes, where they are in memory.
@@ -94,6 +100,9 @@ pub struct Follows {
     pub entries_per_s: Option<f64>,
     /// What ended the last one.
     pub last_error: Option<String>,
+    /// Failures of the store that is followed, by their kind.
+    #[serde(default)]
+    pub store_errors: BTreeMap<String, u64>,
 }
 
 /// How publishing stands.
@@ -112,6 +121,9 @@ pub struct Publishes {
     pub failures: u64,
     /// The last one, until something succeeds.
     pub trouble: Option<String>,
+    /// Failures of the store by their kind.
+    #[serde(default)]
+    pub store_errors: BTreeMap<String, u64>,
 }
 
 /// A server, or a process that follows.
@@ -133,6 +145,9 @@ pub struct Status {
     pub trouble: Option<String>,
     /// Who follows.
     pub followers: Vec<Follower>,
+    /// Commits that counted as done though too few copies had confirmed them.
+    #[serde(default)]
+    pub degraded: u64,
     /// How much of the log is kept for those who are behind.
     pub keeps: Option<Keeps>,
     /// How it follows, if it does.
@@ -157,6 +172,7 @@ impl Status {
         }
         self.published = self.published.max(other.published);
         self.fenced_by = self.fenced_by.max(other.fenced_by);
+        self.degraded += other.degraded;
         self.trouble = self.trouble.or(other.trouble);
         self.follows = self.follows.or(other.follows);
         self.publishes = self.publishes.or(other.publishes);
@@ -182,6 +198,7 @@ fn follower(hub: &Hub, head: u64, peer: Peer) -> Follower {
         connected: peer.connections > 0,
         durable: peer.durable.as_ref().map(Place::from),
         received: peer.received,
+        applied: peer.applied,
         behind: head.saturating_sub(held),
         // What is in memory may end a moment before the newest entry.
         behind_bytes: Some(held)
@@ -211,6 +228,7 @@ fn follows(state: &Following) -> Follows {
         older_epochs: state.older_epochs,
         entries_per_s: state.entries_per_s(Instant::now()),
         last_error: state.last_error.clone(),
+        store_errors: by_kind(&state.store_errors),
     }
 }
 
@@ -222,7 +240,15 @@ fn publishes(state: &ServiceState) -> Publishes {
         fencing: state.fencing.to_owned(),
         failures: state.failures,
         trouble: state.trouble.clone(),
+        store_errors: by_kind(&state.store_errors),
     }
+}
+
+fn by_kind(errors: &ByKind) -> BTreeMap<String, u64> {
+    errors
+        .rows()
+        .map(|(kind, count)| (kind.to_owned(), count))
+        .collect()
 }
 
 impl Live {
@@ -242,6 +268,7 @@ impl Live {
             followers: peers
                 .map(|peer| follower(hub, head.point.index, peer))
                 .collect(),
+            degraded: hub.counters.degraded.load(Ordering::Relaxed),
             keeps: self
                 .slot
                 .get()

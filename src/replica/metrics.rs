@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::by_kind::ByKind;
 use super::control::hex;
 use super::state::Following;
 use crate::stream::board::Peer;
@@ -41,6 +42,8 @@ pub struct Store {
     pub index: u64,
     /// Bytes of what is not there, where they can be told.
     pub unpublished_bytes: Option<u64>,
+    /// Failures of the store.
+    pub errors: ByKind,
 }
 
 /// Everything in Prometheus text.
@@ -63,74 +66,75 @@ pub fn prometheus(sight: &Sight<'_>) -> String {
     if let Some(store) = store {
         store_metrics(&mut out, store);
     }
+    let mut errors = store
+        .as_ref()
+        .map_or_else(ByKind::default, |store| store.errors.clone());
+    if let Some(state) = following {
+        errors.add(&state.store_errors);
+    }
+    store_errors(&mut out, &errors);
     if let Some(hub) = hub {
         hub_metrics(&mut out, hub);
     }
     if let Some(state) = following {
-        let gauge = |out: &mut String, name: &str, help: &str, value: f64| {
-            metric(out, name, "gauge", help, value);
-        };
-        let index = state.index as f64;
-        gauge(&mut out, "applied_index", "Newest entry here.", index);
-        let source = state.source_index as f64;
-        gauge(
-            &mut out,
-            "source_index",
-            "Newest entry of the source.",
-            source,
-        );
-        let lag = state.lag_entries() as f64;
-        gauge(
-            &mut out,
-            "lag_entries",
-            "Entries that are missing here.",
-            lag,
-        );
-        if let Some(lag) = state.lag() {
-            let seconds = lag.as_secs_f64();
-            gauge(
-                &mut out,
-                "lag_seconds",
-                "Time that entries have been missing.",
-                seconds,
-            );
-        }
-        let streaming = flag(state.phase == super::state::Phase::Streaming);
-        gauge(
-            &mut out,
-            "streaming",
-            "1 while the source is followed.",
-            streaming,
-        );
-        let connects = state.connects as f64;
-        metric(
-            &mut out,
-            "connects_total",
-            "counter",
-            "Connections made.",
-            connects,
-        );
-        for (name, help, count) in [
-            (
-                "damaged_total",
-                "Times that the source delivered damage.",
-                state.damaged,
-            ),
-            (
-                "other_source_entries_total",
-                "Entries taken from the other source then.",
-                state.relieved,
-            ),
-            (
-                "older_epoch_total",
-                "Times that nothing was taken from a source whose epoch is over.",
-                state.older_epochs,
-            ),
-        ] {
-            metric(&mut out, name, "counter", help, count as f64);
-        }
+        following_metrics(&mut out, state);
     }
     out
+}
+
+fn following_metrics(out: &mut String, state: &Following) {
+    let gauge = |out: &mut String, name: &str, help: &str, value: f64| {
+        metric(out, name, "gauge", help, value);
+    };
+    let index = state.index as f64;
+    gauge(out, "applied_index", "Newest entry here.", index);
+    let source = state.source_index as f64;
+    gauge(out, "source_index", "Newest entry of the source.", source);
+    let lag = state.lag_entries() as f64;
+    gauge(out, "lag_entries", "Entries that are missing here.", lag);
+    if let Some(lag) = state.lag() {
+        let seconds = lag.as_secs_f64();
+        gauge(
+            out,
+            "lag_seconds",
+            "Time that entries have been missing.",
+            seconds,
+        );
+    }
+    let streaming = f64::from(u8::from(state.phase == super::state::Phase::Streaming));
+    gauge(
+        out,
+        "streaming",
+        "1 while the source is followed.",
+        streaming,
+    );
+    let connects = state.connects as f64;
+    metric(
+        out,
+        "connects_total",
+        "counter",
+        "Connections made.",
+        connects,
+    );
+    for (name, help, count) in [
+        (
+            "damaged_total",
+            "Times that the source delivered damage.",
+            state.damaged,
+        ),
+        (
+            "other_source_entries_total",
+            "Entries taken from the other source then.",
+            state.relieved,
+        ),
+        (
+            "older_epoch_total",
+            "Times that nothing was taken from a source whose epoch is over.",
+            state.older_epochs,
+        ),
+    ] {
+        metric(out, name, "counter", help, count as f64);
+    }
 }
 
 fn store_metrics(out: &mut String, store: &Store) {
@@ -140,6 +144,19 @@ fn store_metrics(out: &mut String, store: &Store) {
     if let Some(bytes) = store.unpublished_bytes {
         let help = "Bytes of log that are not in the store.";
         metric(out, "unpublished_bytes", "gauge", help, bytes as f64);
+    }
+}
+
+fn store_errors(out: &mut String, errors: &ByKind) {
+    let name = "creel_store_errors_total";
+    let mut rows = errors.rows().peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, "# HELP {name} Failures of the store.");
+    let _ = writeln!(out, "# TYPE {name} counter");
+    for (kind, count) in rows {
+        let _ = writeln!(out, "{name}{{kind=\"{kind}\"}} {count}");
     }
 }
 
@@ -198,6 +215,11 @@ fn hub_metrics(out: &mut String, hub: &Hub) {
             &c.fenced,
         ),
         ("dead_total", "Connections that fell silent.", &c.dead),
+        (
+            "degraded_total",
+            "Commits done though too few copies had confirmed them.",
+            &c.degraded,
+        ),
         ("snapshots_total", "Snapshots made.", &c.snapshots),
         ("sent_bytes_total", "Bytes sent.", &c.sent_bytes),
         (
@@ -225,6 +247,7 @@ fn hub_metrics(out: &mut String, hub: &Hub) {
     );
     rates(out, &peers);
     lags(out, head.point.index, &peers);
+    applied(out, &peers);
 }
 
 /// How fast each follower is, where that is known.
@@ -240,6 +263,22 @@ fn rates(out: &mut String, peers: &[Peer]) {
         if let Some(rate) = peer.speed.per_second(now) {
             let (node, who) = (hex(&peer.node), label(&peer.name));
             let _ = writeln!(out, "{name}{{node=\"{node}\",name=\"{who}\"}} {rate}");
+        }
+    }
+}
+
+/// What readers of each follower see, where it has said so.
+fn applied(out: &mut String, peers: &[Peer]) {
+    let name = "creel_follower_applied_index";
+    let _ = writeln!(
+        out,
+        "# HELP {name} Newest entry that readers of a follower see."
+    );
+    let _ = writeln!(out, "# TYPE {name} gauge");
+    for peer in peers {
+        if let Some(index) = peer.applied {
+            let (node, who) = (hex(&peer.node), label(&peer.name));
+            let _ = writeln!(out, "{name}{{node=\"{node}\",name=\"{who}\"}} {index}");
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod acks;
 pub mod address;
 mod arriving;
 mod beside;
+mod by_kind;
 pub mod control;
 pub mod dial;
 pub mod follow_file;

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::by_kind::ByKind;
 use super::slot::{Slot, durable_point};
 use crate::progress::Progress;
 use crate::stream::source::Head;
@@ -68,6 +69,8 @@ pub struct Following {
     pub newer: bool,
     /// What ended the last one.
     pub last_error: Option<String>,
+    /// Failures of the store that is followed.
+    pub store_errors: ByKind,
     /// Files with commits that only an old copy had.
     pub saved: Vec<std::path::PathBuf>,
 }

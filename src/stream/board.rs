@@ -31,6 +31,8 @@ pub struct Peer {
     pub durable: Option<Point>,
     /// Newest index that it has received.
     pub received: u64,
+    /// Newest index that its readers see, once it has said so.
+    pub applied: Option<u64>,
     /// Wall clock of the last sign of life.
     pub contact_us: u64,
     /// Wall clock of the last step forward.
@@ -105,6 +107,7 @@ impl Board {
             connections: 0,
             durable: None,
             received: 0,
+            applied: None,
             contact_us: 0,
             progress_us: wall_us,
             sent_bytes: 0,
@@ -114,7 +117,7 @@ impl Board {
         peer.incarnation = incarnation;
         peer.name = name.to_owned();
         peer.address = address.to_owned();
-        peer.durable = None;
+        (peer.durable, peer.applied) = (None, None);
         // What it comes with did not come from here.
         peer.speed = Speed::default();
         peer.contact_us = wall_us;
@@ -149,7 +152,9 @@ impl Board {
     /// An acknowledgement.
     pub fn acked(&self, node: &[u8; 16], ack: &Ack, wall_us: u64) {
         self.durable(node, ack.durable, wall_us);
-        self.update(node, |peer| peer.received = ack.received);
+        self.update(node, |peer| {
+            (peer.received, peer.applied) = (ack.received, Some(ack.applied));
+        });
     }
 
     /// A sign of life.

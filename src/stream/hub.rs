@@ -45,6 +45,7 @@ pub struct Counters {
     pub snapshots: AtomicU64,
     pub sent_bytes: AtomicU64,
     pub from_log: AtomicU64,
+    pub degraded: AtomicU64,
 }
 
 impl Counters {

@@ -65,6 +65,10 @@ fn a_confirmed_write_is_on_so_many_copies() {
     let (status, said) = put(&world, "less", &words);
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains(" of 2 copies"), "{said}"); // 0 or 1 within so short a time
+    // That it was not waited for is remembered where the copies are known.
+    let seen = world.ok(&["replicate", "status", "--json"], &[&world.path("a.db")]);
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    assert_eq!(seen["degraded"], 1, "{seen}");
     // The other one comes back and gets everything that was not confirmed.
     let again = world.follow("c.db", &served.address, &[]);
     let (status, said) = put(&world, "again", &["--ack", "replica:2"]);

@@ -185,6 +185,35 @@ fn a_check_that_passed_is_noted_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_drill_that_passed_is_noted_where_that_is_asked_for() {
+    let site = Site::new();
+    let (a, store) = (site.path("a.db"), site.store());
+    let fresh = |age: &str| {
+        let check = format!("drilled={age}");
+        exit(&["replicate", "status", &store, "--check", &check]).0
+    };
+    succeeds(&["drill", &store, "-q"]);
+    assert_eq!(fresh("1h"), 1, "not noted: nothing was asked to");
+    assert!(json(&["replicate", "status", &store])["drilled_ms"].is_null());
+    succeeds(&["drill", &store, "--note", "-q"]);
+    assert_eq!((fresh("1h"), fresh("0s")), (0, 1));
+    let noted = json(&["replicate", "status", &store])["drilled_ms"].clone();
+    assert!(noted.as_u64().unwrap() > 1_600_000_000_000);
+    // Other contents than were to be there are no drill that passed.
+    succeeds(&["put", &a, "more", "1"]);
+    assert_eq!(
+        exit(&["drill", &store, "--against", &a, "--note", "-q"]).0,
+        1
+    );
+    assert_eq!(json(&["replicate", "status", &store])["drilled_ms"], noted);
+    assert_eq!(
+        exit(&["drill", &a, "--note"]).0,
+        2,
+        "a file is not written to"
+    );
+}
+
+#[test]
 fn the_first_range_that_differs_from_the_store_is_named() {
     let site = Site::with_copy();
     let (a, b, store) = (site.path("a.db"), site.path("b.db"), site.store());

@@ -376,6 +376,68 @@ fn a_store_without_a_snapshot_yet_says_so() {
     world.same("b.db", "a.db");
 }
 
+/// They ended with 5, as a file that is missing.
+#[test]
+fn a_store_in_which_nobody_has_begun_was_called_missing() {
+    let world = World::new();
+    let store = |name: &str| format!("dir:{}", world.path(name).display());
+    std::fs::create_dir(world.path("empty")).unwrap();
+    for name in ["empty", "nowhere"] {
+        let said = world.replicate_to(12, "init", "b.db", &["--from", &store(name)]);
+        assert!(said.contains("nothing has been published"), "{said}");
+        assert!(said.contains("creel replicate snapshot"), "{said}");
+        assert!(!world.path("b.db").exists());
+    }
+    assert!(!world.path("nowhere").exists());
+}
+
+/// Only their numbers were shown: whether it is the same log, what readers see, which snapshot there is.
+#[test]
+fn status_did_not_say_whether_histories_were_compared() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let (a, store) = (world.path("a.db"), world.path("store"));
+    let store = format!("dir:{}", store.display());
+    world.ok(&["replicate", "snapshot", "--to", &store], &[&a]);
+    world.replicate_to(0, "init", "b.db", &["--from", &store]);
+    for (target, same) in [("b.db", Value::Bool(true)), ("a.db", Value::Null)] {
+        let seen = status(&world, target, &[]);
+        assert_eq!(
+            seen["history_same"], same,
+            "{target}: nobody is the primary's source"
+        );
+        assert_eq!(seen["newest_snapshot"]["index"], 1, "{target}: {seen}");
+        assert!(
+            seen["store_errors"].is_null(),
+            "nobody publishes or follows"
+        );
+    }
+    let seen = status(&world, &store, &[]);
+    assert_eq!(seen["nodes"][0]["history_same"], true, "{seen}");
+    // What the chain has not is no other history; where it has another entry, that is told.
+    world.ok(&["promote", "--yes"], &[&world.path("b.db")]);
+    let place = |name: &str| world.path(name);
+    std::fs::copy(place("a.db"), place("old.db")).unwrap();
+    world.put("old.db", "alone", "1");
+    let old = status(&world, "old.db", &["--from", &store]);
+    assert_eq!(old["history_same"], false, "{old}");
+    // Of a connection: what the other side says, and that it was compared.
+    let served = world.serve_local("b.db");
+    world.replicate_to(0, "init", "c.db", &["--from", &served.address]);
+    let follower = world.follow("c.db", &served.address, &[]);
+    world.put("b.db", "more", "1");
+    world.wait_for("c.db", "b.db");
+    let index = world.position("b.db").index;
+    until("it has said what its readers see", || {
+        let seen = status(&world, "b.db", &[]);
+        let row = &seen["followers"][0];
+        row["applied_index"] == index && row["history_same"] == true
+    });
+    assert_eq!(status(&world, "c.db", &[])["history_same"], true);
+    follower.terminate();
+}
+
 #[test]
 fn a_promoted_copy_had_no_name_in_its_store() {
     let world = World::new();

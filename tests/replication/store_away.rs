@@ -47,6 +47,16 @@ fn a_follower_said_it_was_fine_while_its_store_was_dead() {
     assert!(metric(&text, "creel_lag_seconds") > 0.0, "{text}");
     wait_for("it is told", &|| said("it is tried again") > 0);
     world.replicate_to(1, "status", "b.db", &["--check", "lag=0"]);
+    // By kind, so that a dead store is told from rights that have run out.
+    let seen = world.ok(&["replicate", "status", "--json"], &[&world.path("b.db")]);
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    let errors = seen["store_errors"].as_array().unwrap();
+    assert!(
+        errors.iter().any(|row| row["count"].as_u64() > Some(0)),
+        "{seen}"
+    );
+    let text = get(&base, "/metrics").unwrap().1;
+    assert!(text.contains("creel_store_errors_total{kind="), "{text}");
     std::fs::rename(&away, &chain).unwrap();
     until(&base, "/lag?max=0", 200);
     wait_for("that is told too", &|| said("can be reached again") > 0);

@@ -43,6 +43,9 @@ pub struct Catalogue {
     /// When all of the store was last checked and found whole, microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_us: Option<u64>,
+    /// When it was last restored whole, for trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drilled_us: Option<u64>,
     /// Readers of an older format version must not go on.
     pub min_reader: u32,
 }
@@ -131,12 +134,36 @@ impl Default for RetentionRow {
             min_entries: 1024,
             max_bytes: u64::MAX,
             hold_ttl_us: 24 * HOUR_US,
-            hold_max_bytes: 10 << 30,
+            hold_max_bytes: HOLD_MAX_BYTES,
+        }
+    }
+}
+
+/// What a node's word keeps at most, where nobody has said otherwise.
+const HOLD_MAX_BYTES: u64 = 10 << 30;
+/// No less than this, however small a snapshot is: each copy made anew costs its reader, too.
+const HOLD_LEAST_BYTES: u64 = 64 << 20;
+
+impl RetentionRow {
+    /// Bytes of log that a node's word keeps: beyond half of the newest snapshot a new copy is the cheaper
+    /// way, unless somebody has said how many.
+    pub fn node_max_bytes(&self, newest: Option<&SnapshotRow>) -> u64 {
+        match newest {
+            Some(newest) if self.hold_max_bytes == HOLD_MAX_BYTES => {
+                let half = (newest.image_bytes / 2).max(HOLD_LEAST_BYTES);
+                half.min(HOLD_MAX_BYTES)
+            }
+            _ => self.hold_max_bytes,
         }
     }
 }
 
 impl Catalogue {
+    /// Bytes of log that a node's word keeps.
+    pub fn node_max_bytes(&self) -> u64 {
+        self.retention.node_max_bytes(self.snapshots.last())
+    }
+
     /// The first catalogue of a store.
     pub fn first(lineage: [u8; 16], node: [u8; 16], start: PointRow) -> Catalogue {
         Catalogue {
@@ -157,6 +184,7 @@ impl Catalogue {
             retention: RetentionRow::default(),
             holds: Vec::new(),
             verified_us: None,
+            drilled_us: None,
             min_reader: sealed::VERSION,
         }
     }
@@ -213,5 +241,41 @@ impl Catalogue {
             return Err(Damage::new("epochs or snapshots out of order"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten GiB of log were kept for a copy of a database of ten MiB, which a new copy brings up to date at once.
+    #[test]
+    fn more_log_was_kept_for_a_copy_than_a_new_one_costs() {
+        let row = |image_bytes| SnapshotRow {
+            folder: String::new(),
+            at: PointRow {
+                index: 1,
+                epoch: 1,
+                history: [0; 16],
+            },
+            number: 1,
+            entry_time_us: 0,
+            time_us: 0,
+            image_bytes,
+            stored_bytes: 0,
+            base: None,
+        };
+        let mut retention = RetentionRow::default();
+        let most = |retention: &RetentionRow, image| retention.node_max_bytes(Some(&row(image)));
+        assert_eq!(most(&retention, 10 << 20), 64 << 20, "never less");
+        assert_eq!(most(&retention, 1 << 30), 512 << 20);
+        assert_eq!(most(&retention, 1 << 40), 10 << 30, "nor more");
+        assert_eq!(
+            retention.node_max_bytes(None),
+            10 << 30,
+            "without one there is no other way"
+        );
+        retention.hold_max_bytes = 1 << 30;
+        assert_eq!(most(&retention, 10 << 20), 1 << 30, "as was asked for");
     }
 }

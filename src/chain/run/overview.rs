@@ -5,7 +5,7 @@ use crate::chain::error::ChainResult;
 use crate::chain::name::{Name, prefix};
 use crate::chain::object::{Catalogue, Facts, HoldDoc, ProgressDoc, RetentionRow};
 use crate::chain::pace::Pace;
-use crate::format::entry::Entries;
+use crate::format::entry::{Entries, Point};
 
 /// Segments whose sizes are asked for to tell how far somebody is behind: each is a request.
 const SIZES: u64 = 2000;
@@ -21,6 +21,15 @@ pub struct Behind {
     pub since_us: Option<u64>,
     /// The chain does not reach back so far.
     pub below_floor: bool,
+    /// What the chain has at the index itself, where that is known.
+    pub point: Option<Point>,
+}
+
+impl Behind {
+    /// Whether a copy has the history of the chain; [`None`] where that is not known.
+    pub fn is_same(&self, history: &[u8; 16]) -> Option<bool> {
+        self.point.map(|point| point.history == *history)
+    }
 }
 
 /// A node that says how it stands.
@@ -68,7 +77,10 @@ impl Chain {
     /// Looks at everything that is not log or snapshot, and at the ends of the log.
     pub fn overview(&self, now_us: u64, pace: &mut dyn Pace) -> ChainResult<Overview> {
         let catalogue = self.catalogue(pace)?.map(|(catalogue, _)| catalogue);
-        let retention = catalogue.as_ref().map(|catalogue| catalogue.retention);
+        let retention = catalogue.as_ref().map(|catalogue| RetentionRow {
+            hold_max_bytes: catalogue.node_max_bytes(),
+            ..catalogue.retention
+        });
         let retention = retention.unwrap_or_default();
         let hint = catalogue.as_ref().map_or(0, |catalogue| catalogue.tail);
         let tail = self.tail(hint, pace)?;
@@ -120,12 +132,14 @@ impl Chain {
         let Some(tail) = self.tail(hint, pace)?.map(|segment| segment.facts) else {
             return Ok(Behind {
                 bytes: Some(0),
+                point: Some(self.start()).filter(|start| start.index == index),
                 ..Behind::default()
             });
         };
         let mut behind = Behind {
             entries: tail.after.index.saturating_sub(index),
             bytes: Some(0),
+            point: Some(tail.after).filter(|after| after.index == index),
             ..Behind::default()
         };
         let from = match self.locate(index, hint, pace)? {
@@ -144,11 +158,20 @@ impl Chain {
             false => None,
         };
         if let Some(segment) = self.segment(from, pace)? {
-            let entries = Entries::new(segment.body(), segment.facts.before);
-            let mut missing = entries.map_while(Result::ok);
-            behind.since_us = missing
-                .find(|entry| entry.header.index > index)
-                .map(|entry| entry.header.time_us);
+            let mut entries = Entries::new(segment.body(), segment.facts.before);
+            loop {
+                if entries.point().index == index {
+                    behind.point = Some(entries.point());
+                }
+                match entries.next() {
+                    Some(Ok(entry)) if entry.header.index <= index => {}
+                    Some(Ok(entry)) => {
+                        behind.since_us = Some(entry.header.time_us);
+                        break;
+                    }
+                    _ => break,
+                }
+            }
         }
         Ok(behind)
     }

@@ -151,7 +151,11 @@ impl Chain {
             number: chosen.number,
             before: chosen.at,
         };
-        let held = self.holds(retention, now_us, tail.number, pace)?;
+        let limits = RetentionRow {
+            hold_max_bytes: retention.node_max_bytes(Some(newest)),
+            ..*retention
+        };
+        let held = self.holds(&limits, now_us, tail.number, pace)?;
         let snapshot = (floor.number, floor.before.index);
         let (number, lowest) = protocol::floor(snapshot, &held, |index| {
             let located = self.locate(index, catalogue.floor.number, pace)?;

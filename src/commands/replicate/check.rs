@@ -4,8 +4,6 @@ use std::ffi::OsString;
 
 use clap::Args;
 use creel::Interest;
-use creel::chain::object::Catalogue;
-use creel::chain::random_id;
 use creel::chain::{RestoreTo, StoreFinding, StoreReport, StoreVerifyOptions, verify_store};
 use creel::replica::store::{RestoreWish, restore};
 use serde::Serialize;
@@ -13,7 +11,7 @@ use serde::Serialize;
 use super::super::Run;
 use super::super::digest::first_difference;
 use super::super::scratch::Scratch;
-use super::store::{StoreArg, chain_failure, failure, hex, now_us};
+use super::store::{StoreArg, chain_failure, failure, hex, note};
 use crate::cli::args::DbArg;
 use crate::cli::escape::{self, Plain};
 use crate::cli::report::printable;
@@ -247,15 +245,9 @@ impl CheckArgs {
 
     /// Tells the store that it passed.
     fn note(&self, chain: &creel::chain::Chain) -> Result<(), Failure> {
-        let mut pace = self.store.patience.start();
-        let time_us = now_us();
-        let mut change = |catalogue: &mut Catalogue| {
-            catalogue.verified_us = Some(time_us);
-            true
-        };
-        let node = random_id().map_err(chain_failure)?;
-        let noted = chain.update_catalogue(node, time_us, &mut change, &mut pace);
-        noted.map(drop).map_err(chain_failure)
+        note(chain, &self.store.patience, |catalogue, now_us| {
+            catalogue.verified_us = Some(now_us);
+        })
     }
 
     fn print(

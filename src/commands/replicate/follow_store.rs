@@ -153,6 +153,9 @@ impl Follower<'_> {
         let state = self.state;
         let done = begin(state, trail, &mut pace)
             .and_then(|()| trail.pull(&db, &mut pace, &Arriving { slot, state }));
+        if let Err(error) = &done {
+            state.update(|state| state.store_errors.count(error));
+        }
         match done {
             Ok(report) => self.pulled(&db, &chain, report, &mut pace),
             Err(error) if self.reseed != Reseed::Never && reseed_reason(&error).is_some() => {

@@ -26,7 +26,12 @@ pub fn init(
     from: &str,
     patience: &PatienceArg,
 ) -> Result<StoreOutcome, Failure> {
-    let chain = open_chain(from, patience)?;
+    let chain =
+        open_chain(from, patience).map_err(|failure| match failure.code() == &codes::NO_CHAIN {
+            // Whoever is to publish there has not begun.
+            true => not_yet("nothing has been published to the store yet"),
+            false => failure,
+        })?;
     let mut pace = patience.start();
     new_copy(ctx, &chain, path, Replace::Nothing, &mut pace)?;
     let db = ctx.open(path, ctx.options(), "opened for pulling")?;
@@ -174,15 +179,19 @@ pub(super) fn new_copy(
         .map_err(chain_failure);
     let plan = plan.map_err(|failure| match failure.code() == &codes::NOT_IN_STORE {
         // Somebody has only begun.
-        true => Failure::new(&codes::UNREACHABLE, "the store has no snapshot yet")
-            .state("nothing was created")
-            .hint("creel replicate snapshot DB --to STORE, at the primary"),
+        true => not_yet("the store has no snapshot yet"),
         false => failure,
     })?;
     let meter = ctx.meter("copy").of_bytes();
     let saved = fetch_copy(chain, &plan.snapshot, path, replace, pace, &meter);
     let saved = saved.map_err(|error| explain(error, &chain.store().address()))?;
     Ok(saved.into_iter().map(|saved| saved.path).collect())
+}
+
+fn not_yet(what: &str) -> Failure {
+    Failure::new(&codes::UNREACHABLE, what)
+        .state("nothing was created")
+        .hint("creel replicate snapshot DB --to STORE, at the primary")
 }
 
 fn remember_source(db: &Db, from: &str) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ pub struct GcArgs {
     /// Keep no more log than this where a snapshot allows it [default: what was said last]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     retain_max_bytes: Option<u64>,
-    /// A hold that keeps more log than this does not count
+    /// What a replica says keeps no more log than this [default: half of the newest snapshot, 64 MiB to 10 GiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     hold_max_bytes: Option<u64>,
     /// A replica that was silent for so long does not count

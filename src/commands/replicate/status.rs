@@ -36,7 +36,8 @@ pub struct StatusArgs {
     #[command(flatten)]
     patience: PatienceArg,
     /// Only answer by exit status: primary, replica, lag=N entries at most, age=TIME since the last
-    /// contact at most, headroom=SIZE at least, verified=TIME since a noted check at most; may be repeated
+    /// contact at most, headroom=SIZE at least, verified=TIME since a noted check at most, drilled=TIME since a noted drill of a store
+    /// at most; may be repeated
     #[arg(long, value_name = "WHAT", conflicts_with = "watch")]
     check: Vec<Check>,
     /// Show it again and again, until a signal comes
@@ -70,7 +71,7 @@ Examples:
 
 The source is asked how far it is, whether it is a file, a store or a server; a process that serves or
 follows the file is asked too. Of a store, --check lag, age and headroom are about every copy whose log is kept.
-verified is about the last check that creel verify DB --note, or replicate verify STORE --note, has noted.
+verified is about the last check that creel verify DB --note, or replicate verify STORE --note, has noted; drilled about creel drill STORE --note.
 Lag in seconds is the age of the oldest commit that is missing. Headroom is how many bytes may still be
 written before a copy can be left without what it lacks, and has to be made anew.
 Exit status: 0 shown, or all checks hold, 1 one does not hold, 12 the store cannot be reached; others:

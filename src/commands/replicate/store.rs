@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use creel::chain::object::Catalogue;
 use creel::chain::store::{Address, StoreError, StoreErrorKind, open};
-use creel::chain::{Chain, ChainError};
+use creel::chain::{Chain, ChainError, random_id};
 use creel::replica::address::Source;
 use creel::replica::store::{Patience, StoreFailure};
 
@@ -74,6 +75,22 @@ pub fn store_address(text: &OsStr) -> Option<String> {
 pub fn open_chain(text: &str, patience: &PatienceArg) -> Result<Chain, Failure> {
     let store = open_store(text, false)?;
     Chain::open(store, &mut patience.start()).map_err(chain_failure)
+}
+
+/// Notes in the catalogue that something was done now.
+pub fn note(
+    chain: &Chain,
+    patience: &PatienceArg,
+    change: impl Fn(&mut Catalogue, u64),
+) -> Result<(), Failure> {
+    let now_us = now_us();
+    let mut changed = |catalogue: &mut Catalogue| {
+        change(catalogue, now_us);
+        true
+    };
+    let node = random_id().map_err(chain_failure)?;
+    let noted = chain.update_catalogue(node, now_us, &mut changed, &mut patience.start());
+    noted.map(drop).map_err(chain_failure)
 }
 
 /// A chain's failure as an exit status.

@@ -15,6 +15,7 @@ use crate::db::Db;
 use crate::error::Error;
 use crate::format::entry::Point;
 use crate::progress::NoProgress;
+use crate::replica::by_kind::ByKind;
 use crate::stream::stop::Stop;
 
 /// Between looks whether there is anything to do.
@@ -80,6 +81,8 @@ pub struct ServiceState {
     pub failures: u64,
     /// The last one, until something succeeds.
     pub trouble: Option<String>,
+    /// Failures of the store by their kind.
+    pub store_errors: ByKind,
     /// The store did not take what is to be published, and has not answered since.
     pub unreachable: bool,
 }
@@ -99,6 +102,7 @@ impl SharedService {
             fencing,
             failures: 0,
             trouble: None,
+            store_errors: ByKind::default(),
             unreachable: false,
         })))
     }
@@ -132,6 +136,7 @@ impl SharedService {
     fn failed(&self, failure: &StoreFailure) {
         let mut state = self.lock();
         state.failures += 1;
+        state.store_errors.count(failure);
         state.trouble = Some(failure.to_string());
     }
 }

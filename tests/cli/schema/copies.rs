@@ -160,6 +160,49 @@ pub(super) fn copies(printed: &mut Vec<Printed>) {
     keep(printed, command, "replicate pull");
 }
 
+/// A copy whose store is away.
+pub(super) fn store_away(printed: &mut Vec<Printed>) {
+    let db = Db::with(&[("a", "1")]);
+    let path = |name: &str| db.dir.path().join(name);
+    let (copy, store) = (path("copy.db"), format!("dir:{}", path("s").display()));
+    let to_store = ["--to", &store];
+    let from = ["--from", &store];
+    let run = |verb: &str, file: &std::path::Path, words: &[&str]| {
+        let mut command = creel();
+        command.args(["replicate", verb]).arg(file).args(words);
+        command.assert().success();
+    };
+    run("snapshot", &db.path, &to_store);
+    run("init", &copy, &from);
+    let mut follow = std::process::Command::new(env!("CARGO_BIN_EXE_creel"))
+        .args(["replicate", "follow"])
+        .arg(&copy)
+        .args(["-q", "--from", &store])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let shows = |what: &str, holds: &dyn Fn(&Value) -> bool| {
+        let begun = std::time::Instant::now();
+        loop {
+            assert!(begun.elapsed().as_secs() < 60, "never {what}");
+            let mut command = creel();
+            command.args(["replicate", "status", "--json"]).arg(&copy);
+            let output = command.output().unwrap();
+            let shown = json_lines(&output.stdout).remove(0);
+            if holds(&shown) {
+                return shown;
+            }
+        }
+    };
+    shows("streaming", &|shown| shown["phase"] == "streaming");
+    std::fs::rename(path("s"), path("away")).unwrap();
+    let shown = shows("an error", &|shown| shown["store_errors"].is_array());
+    printed.push(("replicate status".to_owned(), shown));
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+}
+
 /// Copies between files: followed, promoted, taken back, and what was saved of them.
 pub(super) fn files_that_follow(printed: &mut Vec<Printed>) {
     let db = Db::with(&[("a", "1")]);

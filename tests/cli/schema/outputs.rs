@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::exits::Holder;
 use crate::support::{Db, creel, json_lines};
 
-use super::copies::{copies, files_that_follow, statuses, stores};
+use super::copies::{copies, files_that_follow, statuses, store_away, stores};
 
 /// What was run, and one object that it printed.
 pub type Printed = (String, Value);
@@ -24,6 +24,7 @@ pub fn all() -> Vec<Printed> {
         files_that_follow,
         stores,
         statuses,
+        store_away,
         damage,
         losses,
         errors,

@@ -22,6 +22,8 @@ pub enum Check {
     Headroom(u64),
     /// It was found whole no longer ago.
     Verified(Duration),
+    /// It was restored for trial no longer ago.
+    Drilled(Duration),
 }
 
 impl FromStr for Check {
@@ -35,9 +37,11 @@ impl FromStr for Check {
             Some(("age", time)) => units::duration(time).map(Check::Age),
             Some(("headroom", bytes)) => units::size(bytes).map(Check::Headroom),
             Some(("verified", time)) => units::duration(time).map(Check::Verified),
-            _ => {
-                Err("primary, replica, lag=N, age=TIME, headroom=SIZE or verified=TIME".to_owned())
-            }
+            Some(("drilled", time)) => units::duration(time).map(Check::Drilled),
+            _ => Err(
+                "primary, replica, lag=N, age=TIME, headroom=SIZE, verified=TIME or drilled=TIME"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -74,6 +78,8 @@ impl Check {
                 let noted = copy.verified_ms;
                 noted.is_some_and(|at| is_fresh(at, most, now_us))
             }
+            // Drills are noted in stores.
+            Check::Drilled(_) => false,
         }
     }
 
@@ -85,10 +91,14 @@ impl Check {
             Check::Headroom(least) => {
                 !row.needs_reseed && row.headroom_bytes.is_some_and(|room| room >= least)
             }
-            Check::Primary | Check::Replica | Check::Verified(_) => false,
+            _ => false,
         };
-        if let Check::Verified(most) = self {
-            let noted = store.verified_ms;
+        let noted = match self {
+            Check::Verified(most) => Some((store.verified_ms, most)),
+            Check::Drilled(most) => Some((store.drilled_ms, most)),
+            _ => None,
+        };
+        if let Some((noted, most)) = noted {
             return Ok(noted.is_some_and(|at| is_fresh(at, most, now_us)));
         }
         if matches!(self, Check::Primary | Check::Replica) {

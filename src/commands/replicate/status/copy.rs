@@ -1,8 +1,10 @@
 //! How a copy stands: what its file says, what the process says that serves or follows it, and what
 //! its source says.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use creel::chain::object::RetentionRow;
 use creel::replica::acks::Acks;
 use creel::replica::address::Source;
 use creel::replica::lag::{Keeps, Lag, behind, oldest_us};
@@ -18,6 +20,7 @@ use super::super::source::SourceArgs;
 use super::super::store::{PatienceArg, chain_failure, now_us, open_chain};
 use super::lines::{Trouble, millis, place, words};
 use super::published::publishing;
+use super::store::SnapshotRow;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Failure};
 
@@ -34,6 +37,8 @@ pub struct CopyStatus {
     /// Writes wait for the store.
     pub held_back: bool,
     pub position: At,
+    /// What is here was compared with the source.
+    pub history_same: Option<bool>,
     /// The oldest position whose entries this copy still has.
     pub oldest_index: u64,
     pub epochs: Vec<EpochRow>,
@@ -70,13 +75,26 @@ pub struct CopyStatus {
     pub store_contact_ms: Option<u64>,
     /// Whether the store that was asked, or is published to now, decides who is primary.
     pub fencing: Option<String>,
+    /// Of the store that was asked.
+    pub newest_snapshot: Option<SnapshotRow>,
+    /// Failures of the store by their kind, since the process that publishes or follows began.
+    pub store_errors: Option<Vec<KindRow>>,
     /// A process serves or follows the file now.
     pub served: bool,
+    /// Commits that counted as done without the copies that they were to have, since it began to serve.
+    pub degraded: Option<u64>,
     pub followers: Vec<FollowerRow>,
     pub holds: Vec<HoldRow>,
     /// When it last passed creel verify --note.
     pub verified_ms: Option<u64>,
     pub errors: Vec<Trouble>,
+}
+
+/// Failures of one kind.
+#[derive(Serialize)]
+pub struct KindRow {
+    pub kind: String,
+    pub count: u64,
 }
 
 #[derive(Serialize)]
@@ -99,6 +117,10 @@ pub struct FollowerRow {
     pub position: Option<At>,
     /// Newest entry that it has received.
     received_index: u64,
+    /// Newest entry that its readers see, where it has said so.
+    applied_index: Option<u64>,
+    /// What it holds was compared with the log here.
+    history_same: Option<bool>,
     pub lag_entries: u64,
     pub lag_bytes: Option<u64>,
     pub lag_ms: Option<u64>,
@@ -223,6 +245,7 @@ fn of_file(
             position.index,
             position.hash.unwrap_or_default(),
         ),
+        history_same: None,
         oldest_index: db.oldest_index()?,
         epochs: db.epochs()?.into_iter().map(row).collect(),
         source: None,
@@ -247,7 +270,10 @@ fn of_file(
         unpublished_ms: None,
         store_contact_ms: None,
         fencing: None,
+        newest_snapshot: None,
+        store_errors: None,
         served: false,
+        degraded: None,
         followers: Vec::new(),
         holds: holds.collect(),
         verified_ms: millis(facts.verified_us),
@@ -270,6 +296,9 @@ fn follower(said: &Follower, keeps: Option<&Keeps>, now_us: u64) -> FollowerRow 
         position: said.durable.as_ref().map(place),
         lag_entries: lag.entries,
         received_index: said.received,
+        applied_index: said.applied,
+        // A position with another history ends the connection, and is not noted.
+        history_same: said.durable.as_ref().map(|_| true),
         lag_bytes: lag.bytes,
         lag_ms: (lag.entries == 0).then_some(0),
         entries_per_s: said.entries_per_s,
@@ -284,6 +313,7 @@ fn follower(said: &Follower, keeps: Option<&Keeps>, now_us: u64) -> FollowerRow 
 /// What the process that serves or follows the file knows.
 fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
     status.served = true;
+    status.degraded = Some(live.degraded);
     let rows = live.followers.iter();
     status.followers = rows
         .map(|said| follower(said, live.keeps.as_ref(), now_us))
@@ -311,6 +341,19 @@ fn of_process(status: &mut CopyStatus, live: &Status, now_us: u64) {
         .clone()
         .map(|text| Trouble::new("server", text));
     status.errors.extend(trouble);
+    let stores = [
+        live.publishes
+            .as_ref()
+            .map(|publishes| &publishes.store_errors),
+        live.follows.as_ref().map(|follows| &follows.store_errors),
+    ];
+    let mut errors = BTreeMap::new();
+    for (kind, count) in stores.into_iter().flatten().flatten() {
+        *errors.entry(kind.clone()).or_default() += count;
+    }
+    let row = |(kind, count)| KindRow { kind, count };
+    let rows: Vec<KindRow> = errors.into_iter().map(row).collect();
+    status.store_errors = Some(rows).filter(|rows| !rows.is_empty());
     if let Some(publishes) = &live.publishes {
         status.store_contact_ms = millis(publishes.contact_us);
         let known = Some(&publishes.fencing).filter(|word| !word.is_empty());
@@ -334,12 +377,16 @@ fn of_path(
     let outlook = match look_at(db, &source) {
         Ok(outlook) => outlook,
         Err(e @ (Error::Diverged { .. } | Error::Fenced { .. })) => {
+            let diverged = matches!(e, Error::Diverged { .. });
+            status.history_same = diverged.then_some(false);
             status.reseed = Some(e.to_string());
             return Ok(());
         }
         Err(e) => return Err(e.into()),
     };
     status.source_index = Some(outlook.there.index);
+    // Looked at; where the log does not reach back nobody can tell.
+    status.history_same = outlook.reseed.is_none().then_some(true);
     status.reseed = outlook.reseed;
     let lag = behind(&source, &outlook.here, now_us)?;
     status.lag_entries = Some(lag.entries);
@@ -364,8 +411,13 @@ fn of_store(
     let behind = chain
         .behind(position.index, 0, &mut pace)
         .map_err(chain_failure)?;
-    let retention = chain.catalogue(&mut pace).map_err(chain_failure)?;
-    let retention = retention.map(|(catalogue, _)| catalogue.retention);
+    let catalogue = chain.catalogue(&mut pace).map_err(chain_failure)?;
+    let catalogue = catalogue.map(|(catalogue, _)| catalogue);
+    let newest = catalogue.as_ref().and_then(|found| found.snapshots.last());
+    status.newest_snapshot = newest.map(|row| SnapshotRow::of(row, now_us));
+    let most = catalogue.map(|catalogue| catalogue.node_max_bytes());
+    let here = position.hash.as_ref();
+    status.history_same = here.and_then(|history| behind.is_same(history));
     status.contact_ms = millis(now_us);
     status.fencing = Some(chain.creel().fencing().to_owned());
     status.source_index = Some(position.index + behind.entries);
@@ -373,7 +425,7 @@ fn of_store(
     status.lag_bytes = behind.bytes;
     let since = behind.since_us;
     status.lag_ms = Some(since.map_or(0, |since| now_us.saturating_sub(since) / 1000));
-    let most = retention.unwrap_or_default().hold_max_bytes;
+    let most = most.unwrap_or_else(|| RetentionRow::default().hold_max_bytes);
     status.headroom_bytes = behind.bytes.map(|bytes| most.saturating_sub(bytes));
     if behind.below_floor {
         status.headroom_bytes = Some(0);
@@ -391,6 +443,8 @@ fn of_server(status: &mut CopyStatus, said: &Status, position: &Position, now_us
     let mut rows = said.followers.iter();
     let own = rows.find(|row| row.node == status.file_id);
     let durable = own.and_then(|row| row.durable.as_ref());
+    let compared = durable.filter(|at| at.index == position.index);
+    status.history_same = compared.map(|_| true);
     status.entries_per_s = status
         .entries_per_s
         .or(own.and_then(|row| row.entries_per_s));

@@ -9,6 +9,7 @@ use creel::{Db, Error, Facts, Position};
 use super::super::store::{PatienceArg, chain_failure, open_chain};
 use super::copy::CopyStatus;
 use super::lines::{Trouble, millis, words};
+use super::store::SnapshotRow;
 use crate::cli::{Failure, codes};
 
 /// `store`: how long it may be asked, where that is wanted.
@@ -31,6 +32,10 @@ pub fn publishing(
         match end_of_store(db, facts, patience) {
             Ok((chain, index)) => {
                 said = Some(index);
+                let snapshots = chain.snapshots(&mut patience.start());
+                let snapshots = snapshots.map_err(chain_failure)?;
+                let newest = snapshots.last();
+                status.newest_snapshot = newest.map(|row| SnapshotRow::of(row, now_us));
                 status.store_contact_ms = millis(now_us);
                 status.fencing = Some(chain.creel().fencing().to_owned());
             }

@@ -49,6 +49,24 @@ fn troubles(facts: &mut Facts, errors: &[Trouble]) {
     }
 }
 
+/// What was compared and counted.
+fn compared(facts: &mut Facts, copy: &CopyStatus) {
+    if let Some(newest) = &copy.newest_snapshot {
+        facts.push(("newest_snapshot", newest.id.clone().into()));
+        add(facts, "snapshot_age", ago(Some(newest.time_ms)));
+    }
+    if copy.history_same == Some(false) {
+        facts.push(("history", "another one than the source's".into()));
+    }
+    for row in copy.store_errors.iter().flatten() {
+        facts.push(("store_errors", format!("{} {}", row.count, row.kind).into()));
+    }
+    if let Some(count @ 1..) = copy.degraded {
+        let text = format!("{count} commits without the copies that were asked for");
+        facts.push(("degraded", text.into()));
+    }
+}
+
 /// A copy.
 pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
     let role = match copy.fence_epoch {
@@ -97,6 +115,7 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
     );
     add(&mut facts, "store_contact", ago(copy.store_contact_ms));
     add(&mut facts, "fencing", copy.fencing.clone());
+    compared(&mut facts, copy);
     add(&mut facts, "verified", ago(copy.verified_ms));
     for hold in &copy.holds {
         let over = if hold.expired { ", expired" } else { "" };
@@ -161,6 +180,7 @@ pub fn store(ctx: &mut Context, store: &StoreStatus) -> Result<(), Failure> {
         add(&mut facts, "snapshot_age", age);
     }
     add(&mut facts, "verified", ago(store.verified_ms));
+    add(&mut facts, "drilled", ago(store.drilled_ms));
     for row in &store.epochs {
         let text = format!(
             "{} from segment {} by {} ({})",
@@ -185,6 +205,7 @@ pub fn store(ctx: &mut Context, store: &StoreStatus) -> Result<(), Failure> {
         .iter()
         .map(|row| {
             let note = match &row.dropped {
+                _ if row.history_same == Some(false) => "another history",
                 _ if row.needs_reseed => "needs a new copy",
                 Some(_) => "not kept for",
                 None => "",

@@ -39,6 +39,8 @@ pub struct StoreStatus {
     pub holds: Vec<HoldRow>,
     /// When it last passed creel replicate verify --note.
     pub verified_ms: Option<u64>,
+    /// When it was last restored whole by creel drill --note.
+    pub drilled_ms: Option<u64>,
     pub errors: Vec<Trouble>,
 }
 
@@ -61,6 +63,17 @@ pub struct SnapshotRow {
     pub age_ms: u64,
 }
 
+impl SnapshotRow {
+    pub fn of(row: &creel::chain::object::SnapshotRow, now_us: u64) -> SnapshotRow {
+        SnapshotRow {
+            id: row.folder.clone(),
+            index: row.at.index,
+            time_ms: row.time_us / 1000,
+            age_ms: now_us.saturating_sub(row.time_us) / 1000,
+        }
+    }
+}
+
 /// A node, as it said itself.
 #[derive(Serialize)]
 pub struct NodeRow {
@@ -68,6 +81,8 @@ pub struct NodeRow {
     pub name: String,
     pub role: &'static str,
     pub position: At,
+    /// What it holds was compared with the chain.
+    pub history_same: Option<bool>,
     pub lag_entries: u64,
     pub lag_bytes: Option<u64>,
     pub lag_ms: u64,
@@ -139,18 +154,16 @@ fn report(address: &str, chain: &Chain, seen: Overview, now_us: u64) -> StoreSta
         floor_segment: catalogue.map(|catalogue| catalogue.floor.number),
         epochs: epochs(catalogue),
         snapshots: catalogue.map_or(0, |catalogue| catalogue.snapshots.len() as u64),
-        newest_snapshot: newest.map(|row| SnapshotRow {
-            id: row.folder.clone(),
-            index: row.at.index,
-            time_ms: row.time_us / 1000,
-            age_ms: now_us.saturating_sub(row.time_us) / 1000,
-        }),
+        newest_snapshot: newest.map(|row| SnapshotRow::of(row, now_us)),
         retain_ms: seen.retention.time_us / 1000,
         retain_min: seen.retention.min_entries,
         retain_max_bytes: (seen.retention.max_bytes < u64::MAX).then_some(seen.retention.max_bytes),
         holds: seen.holds.iter().map(hold).collect(),
         verified_ms: catalogue
             .and_then(|found| found.verified_us)
+            .map(|us| us / 1000),
+        drilled_ms: catalogue
+            .and_then(|found| found.drilled_us)
             .map(|us| us / 1000),
         errors: errors(&seen.nodes),
         nodes,
@@ -185,6 +198,7 @@ fn node(view: &NodeView, most: u64, now_us: u64) -> NodeRow {
             NodeRole::Replica => "replica",
         },
         position: point(&said.durable),
+        history_same: behind.is_same(&said.durable.history),
         lag_entries: behind.entries,
         lag_bytes: behind.bytes,
         lag_ms: behind
