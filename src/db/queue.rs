@@ -57,7 +57,8 @@ impl Inner {
 
     fn write_grouped(self: &Arc<Self>, batch: Batch) -> Result<Commit> {
         let mut queue = lock(&self.queue);
-        if !queue.busy && queue.waiting.is_empty() && queue.expected <= 1 {
+        // Where nobody is busy nobody waits: see `hand_over`.
+        if !queue.busy && queue.expected <= 1 {
             queue.busy = true;
             drop(queue);
             let mut results = self.commit_group(vec![batch]);

@@ -90,7 +90,7 @@ impl Machine for Queue {
                 // Under the lock of the queue.
                 let busy = self.busy && self.mistake != Mistake::BusyIgnored;
                 // Where several were served before, a caller leads others instead.
-                if !busy && self.waiting.is_empty() && me.is_multiple_of(2) {
+                if !busy && me.is_multiple_of(2) {
                     self.busy = true;
                     self.at[me] = At::Alone;
                 } else {
@@ -150,6 +150,10 @@ impl Machine for Queue {
                 self.done(me);
             }
             At::End => return Ok(false),
+        }
+        // So whoever finds it idle may write alone.
+        if !self.busy && !self.waiting.is_empty() {
+            return Err(format!("somebody waits, and nobody is busy: {self:?}"));
         }
         match self.writers() {
             0 | 1 => Ok(true),
