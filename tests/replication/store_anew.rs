@@ -1,4 +1,4 @@
-//! Copies that are made anew from a store: what is saved, what is refused, what stays.
+//! Copies that are made anew from a store, or go back: what is saved, what is refused, what stays.
 
 use std::path::Path;
 
@@ -106,4 +106,62 @@ fn what_was_said_of_a_copy_was_forgotten_when_a_store_made_it_anew() {
     assert!(!names.any(|name| name.contains("seed")));
     // The source stays, too.
     succeeds(&["replicate", "pull", &b, "-q"]);
+}
+
+/// Two copies: one is promoted, the other one has taken what the old primary never published, as that one
+/// has. Both go back, and what they had is saved by both.
+#[test]
+fn two_copies_of_a_store_rejoin_the_third() {
+    let site = Site::with_copy();
+    let (a, b, c, store) = (
+        site.path("a.db"),
+        site.path("b.db"),
+        site.path("c.db"),
+        site.store(),
+    );
+    succeeds(&["replicate", "init", &c, "--from", &store, "-q"]);
+    succeeds(&["put", &a, "shared", "1", "--ack", "published"]);
+    for copy in [&b, &c] {
+        succeeds(&["replicate", "pull", copy, "-q"]);
+    }
+    // From the file itself, as over a connection: the store has none of it.
+    succeeds(&["put", &a, "taken", "1"]);
+    succeeds(&["replicate", "pull", &c, "--from", &a, "-q"]);
+    succeeds(&["put", &a, "alone", "1"]);
+    succeeds(&["promote", &b, "--yes", "-q"]);
+    succeeds(&["put", &b, "new", "1", "--ack", "published"]);
+    // Neither is fed before it has gone back.
+    let (code, text) = exit(&["replicate", "pull", &c, "--from", &store]);
+    assert_eq!(code, 15, "{text}");
+    assert!(text.contains("creel replicate rejoin"), "{text}");
+    for (path, lost) in [(&c, &["taken"][..]), (&a, &["taken", "alone"])] {
+        let would = json(&["replicate", "rejoin", path, "--from", &store, "--dry-run"]);
+        let done = json(&["replicate", "rejoin", path, "--from", &store]);
+        assert_eq!(done["diverged"], lost.len(), "{done}");
+        assert_eq!(would["diverged"], lost.len(), "{would}");
+        let files = done["saved"].as_array().unwrap();
+        let file = files[0].as_str().or(files[0]["path"].as_str()).unwrap();
+        let shown = succeeds(&["log", "show", file]);
+        assert!(lost.iter().all(|key| shown.contains(key)), "{shown}");
+        assert!(!shown.contains("shared"), "{shown}");
+    }
+    // From then on both follow, and the store knows all three.
+    succeeds(&["put", &b, "last", "1", "--ack", "published"]);
+    for copy in [&a, &c] {
+        succeeds(&["replicate", "pull", copy, "-q"]);
+    }
+    for name in ["a.db", "c.db"] {
+        assert_eq!(site.digest(name), site.digest("b.db"), "{name}");
+    }
+    let seen = json(&["replicate", "status", &store]);
+    let rows = seen["nodes"].as_array().unwrap();
+    assert_eq!(rows.len(), 3, "{seen}");
+    for row in rows {
+        assert_eq!(
+            (&row["lag_entries"], &row["history_same"]),
+            (&0.into(), &true.into()),
+            "{row}"
+        );
+    }
+    site.verify_store();
 }

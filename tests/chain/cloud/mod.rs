@@ -2,6 +2,7 @@
 
 mod contract;
 mod fencing;
+mod killed;
 mod others;
 mod policy;
 mod round;

@@ -64,7 +64,12 @@ impl Stub {
 
     /// The same in another dialect.
     pub fn speaking(dialect: Dialect, store: Arc<dyn Store>) -> Stub {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Stub::listening(dialect, store, ([127, 0, 0, 1], 0).into())
+    }
+
+    /// The same at a certain address.
+    pub fn listening(dialect: Dialect, store: Arc<dyn Store>, at: SocketAddr) -> Stub {
+        let listener = TcpListener::bind(at).unwrap();
         let stub = Stub {
             address: listener.local_addr().unwrap(),
             stop: Arc::default(),
