@@ -354,7 +354,11 @@ fn a_promotion_that_is_ended_by_a_signal_is_finished_by_the_next_one() {
     let whole_time = begun.elapsed();
     assert_eq!(status(&whole), 0, "{}", text(&whole));
     let mut seen = std::collections::BTreeMap::new();
-    for moment in 0..24u32 {
+    for moment in 0..200u32 {
+        // Where others work beside it, one takes longer than the first one took: on until one was whole.
+        if moment >= 24 && seen.len() > 1 {
+            break;
+        }
         let before = epoch(&world, "b.db").as_u64().unwrap();
         let mut command = crate::world::creel();
         command
