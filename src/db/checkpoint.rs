@@ -39,7 +39,7 @@ use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, PageRead};
 use crate::wal::append::{self, Durability};
 
 /// A log of so many bytes is left for an empty one even where that takes one more header.
-const LONG_BYTES: u64 = 64 << 10;
+pub(super) const LONG_BYTES: u64 = 64 << 10;
 
 /// The cut: everything up to `index` goes into the tree.
 pub(super) struct Cut {
@@ -107,7 +107,7 @@ impl Inner {
 
     /// True where the log is long and all of it is in the tree: the other region was needed still when
     /// the checkpoint began. Whoever opens the file would read through it.
-    fn is_long_for_nothing(&self) -> bool {
+    pub(super) fn is_long_for_nothing(&self) -> bool {
         let log = lock(&self.log);
         nothing_new(&log) && log.tail.end > LONG_BYTES
     }

@@ -80,3 +80,6 @@ pub(super) fn made(parts: &[Part], give: &mut Give<'_>) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,7 @@ fn fill_log(db: &Db) {
     assert_eq!(header(db).checkpoint_index, 0);
 }
 
-fn become_primary(db: &Db) {
+pub fn become_primary(db: &Db) {
     let change = IdentityChange {
         role: Some(Role::Primary),
         ..IdentityChange::default()

@@ -1,16 +1,18 @@
 //! Log regions: another size or place for one, turning to the other one, a mark for an empty log, and the
 //! header that names them.
 
+use super::checkpoints::become_primary;
 use super::parts::new;
-use crate::db::checkpoint::Cut;
+use crate::db::checkpoint::{Cut, LONG_BYTES};
 use crate::db::handle::lock;
 use crate::db::job::Job;
 use crate::db::proof::is_header_proven;
 use crate::db::region::RegionWish;
-use crate::db::{CreateOptions, Db, OpenOptions, SyncMode};
+use crate::db::{CheckpointOptions, CheckpointReport, CreateOptions, Db, OpenOptions, SyncMode};
 use crate::format::header::RegionSlot;
 use crate::format::pair::pick;
 use crate::format::region::{REGION_HEADER_SIZE, RegionHeader};
+use crate::progress::NoProgress;
 use crate::store::space::Space;
 use crate::wal::extents;
 
@@ -322,4 +324,60 @@ fn a_long_log_that_is_all_in_the_tree_was_read_by_whoever_opens() {
     assert_eq!(checkpoint().generation, generation + 3);
     assert!(!checkpoint().done);
     assert_eq!(db.get(b"b").unwrap().unwrap(), b"v");
+}
+
+#[test]
+fn a_log_is_long_for_nothing_where_all_of_it_is_in_the_tree() {
+    let (_dir, db) = new();
+    db.put(b"a", b"v").unwrap();
+    let is_long = |end: u64| {
+        let before = std::mem::replace(&mut lock(&db.inner.log).tail.end, end);
+        let is_long = db.inner.is_long_for_nothing();
+        lock(&db.inner.log).tail.end = before;
+        is_long
+    };
+    assert!(!is_long(LONG_BYTES + 1), "an entry is not folded");
+    super::checkpoint(&db);
+    assert!(!is_long(LONG_BYTES) && is_long(LONG_BYTES + 1));
+}
+
+/// Both regions were needed when the checkpoint began: it turns the log a second time.
+#[test]
+fn a_log_that_a_checkpoint_could_not_turn_over_is_turned_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let create = CreateOptions {
+        wal_size: 256 << 10,
+        ..CreateOptions::default()
+    };
+    let options = OpenOptions::new().background_checkpoint(false);
+    let db = options.create(dir.path().join("a.creel"), &create).unwrap();
+    become_primary(&db);
+    let end = || lock(&db.inner.log).tail.end;
+    let number = || lock(&db.inner.log).tail.region.region_seq;
+    let first = number();
+    let mut written = 0_u8;
+    while number() == first || end() <= LONG_BYTES + 50_000 {
+        db.put(&[written], &[written; 30_000]).unwrap();
+        written += 1;
+    }
+    let before = db.snapshot().unwrap().token().index;
+    let report = db
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
+    assert!(
+        report.done && report.wal_bytes_before > LONG_BYTES,
+        "{report:?}"
+    );
+    assert_eq!(report.generation, db.info().unwrap().generation);
+    assert!(end() < LONG_BYTES, "{}", end());
+    // One marker, and not another one for the second time.
+    assert_eq!(db.snapshot().unwrap().token().index, before + 1);
+    let nothing = db
+        .checkpoint(&CheckpointOptions::default(), &NoProgress)
+        .unwrap();
+    assert!(!nothing.done, "{nothing:?}");
+    let both = |one: &CheckpointReport, two: &CheckpointReport| one.clone().and(two.clone());
+    assert!(both(&report, &nothing).done && both(&nothing, &report).done);
+    assert!(!both(&nothing, &nothing).done);
+    assert_eq!(both(&report, &nothing).reason, report.reason);
 }

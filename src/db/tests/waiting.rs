@@ -2,8 +2,8 @@
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::parts::new;
@@ -446,4 +446,38 @@ fn who_reads_is_told_that_another_file_has_the_name() {
     assert!(matches!(told, Err(Error::Replaced { .. })), "{told:?}");
     // Reads go on as they were.
     assert_eq!(db.get(b"a").unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+/// Tells of nothing, and notes how long it was asked.
+#[derive(Debug, Default)]
+struct Silent(Mutex<Vec<Duration>>, Stepped);
+
+impl Watch for Silent {
+    fn wait(&self, time: Duration) -> std::io::Result<()> {
+        lock(&self.0).push(time);
+        self.1.wait(time);
+        Ok(())
+    }
+    fn wake(&self) {}
+}
+
+/// No commit tells of the epoch that a fence of another process begins.
+#[test]
+fn an_epoch_that_has_not_begun_is_asked_for_again_and_again_and_an_entry_waited_for() {
+    let vfs = Stepped::default();
+    let (_dir, db) = stepped(&vfs);
+    let path = db.path().to_owned();
+    drop(db);
+    for (receipt, times_ms) in [("1:9", vec![50]), ("2:4", vec![20, 20, 10])] {
+        let silent = Arc::new(Silent(Mutex::default(), vfs.clone()));
+        let watched = Stepped {
+            watch: Some(Arc::clone(&silent) as _),
+            ..vfs.clone()
+        };
+        let db = watched.options().open(&path).unwrap();
+        let late = db.wait_for(&receipt.parse().unwrap(), Duration::from_millis(50));
+        assert!(matches!(late, Err(Error::TimedOut { .. })), "{late:?}");
+        let times = times_ms.into_iter().map(Duration::from_millis);
+        assert_eq!(*lock(&silent.0), times.collect::<Vec<_>>(), "{receipt}");
+    }
 }
