@@ -241,3 +241,18 @@ fn the_first_range_that_differs_from_the_store_is_named() {
     let (code, _) = exit(&["replicate", "verify", &store, "--range-digests", &a]);
     assert!(code != 0 && code != 15, "{code}");
 }
+
+/// It was shown with the last position that its file had noted, and with commits that nobody else has.
+#[test]
+fn a_deposed_primary_does_not_say_how_far_it_is_published() {
+    let site = Site::with_copy();
+    let (a, b) = (site.path("a.db"), site.path("b.db"));
+    succeeds(&["put", &a, "second", "1", "--ack", "published"]);
+    let before = json(&["replicate", "status", &a]);
+    assert_eq!(before["unpublished_entries"], 0, "{before}");
+    succeeds(&["promote", &b, "--yes", "-q"]);
+    let after = json(&["replicate", "status", &a]);
+    assert!(after["published_index"].is_null(), "{after}");
+    assert!(after["unpublished_entries"].is_null(), "{after}");
+    assert_eq!(after["errors"][0]["of"], "publish", "{after}");
+}

@@ -10,7 +10,7 @@ use super::super::store::{PatienceArg, chain_failure, open_chain};
 use super::copy::CopyStatus;
 use super::lines::{Trouble, millis, words};
 use super::store::SnapshotRow;
-use crate::cli::{Failure, codes};
+use crate::cli::{Exit, Failure, codes};
 
 /// `store`: how long it may be asked, where that is wanted.
 pub fn publishing(
@@ -32,14 +32,28 @@ pub fn publishing(
         match end_of_store(db, facts, patience) {
             Ok((chain, index)) => {
                 said = Some(index);
-                let snapshots = chain.snapshots(&mut patience.start());
-                let snapshots = snapshots.map_err(chain_failure)?;
-                let newest = snapshots.last();
-                status.newest_snapshot = newest.map(|row| SnapshotRow::of(row, now_us));
+                match chain.snapshots(&mut patience.start()) {
+                    Ok(rows) => {
+                        let newest = rows.last();
+                        status.newest_snapshot = newest.map(|row| SnapshotRow::of(row, now_us));
+                    }
+                    Err(error) => {
+                        let failure = chain_failure(error);
+                        let trouble = Trouble::new("snapshots", words(&failure));
+                        status.errors.push(trouble);
+                    }
+                }
                 status.store_contact_ms = millis(now_us);
                 status.fencing = Some(chain.creel().fencing().to_owned());
             }
-            Err(failure) => status.errors.push(Trouble::new("publish", words(&failure))),
+            Err(failure) => {
+                let is_deposed = failure.exit() == Exit::Fenced;
+                status.errors.push(Trouble::new("publish", words(&failure)));
+                // How much of it others have is not what the file knew last.
+                if is_deposed {
+                    return Ok(());
+                }
+            }
         }
     }
     let Some(index) = said.max(known) else {
