@@ -80,6 +80,7 @@ defects! {
     DoubtKept "doubt-kept" "Opening believes the page cache where a sync may have failed.",
     HeaderUnproven "header-unproven" "Commits build on a header that may be in the cache only.",
     BulkWithoutHeader "bulk-without-header" "The log entry of a bulk step counts without its header.",
+    LossUnnoticed "loss-unnoticed" "A checkpoint does not ask whether a commit was told that bytes are lost.",
     OrphansIgnored "orphans-ignored" "A log region with a lost header is taken for an empty one.",
 }
 

@@ -2,7 +2,7 @@
 //!
 //! K1 cut: freeze the table, send new commits to the other region. K2 make the log up to the cut
 //! durable. K3 read the free list, apply the reuse rule. K4 fold, writing only new pages. K5
-//! write the free list. K6 sync. K7 write the other header slot, durably. K8 publish.
+//! write the free list. K6 sync, and ask whether commits were told of losses (`lost`). K7 write the other header slot, durably. K8 publish.
 //!
 //! A crash before K7 leaves the old header and the log; after it, the new header and the rest of
 //! the log. Failure for want of space keeps everything as it was and can be tried again.
@@ -62,6 +62,8 @@ pub(super) struct Cut {
     pub no_room: bool,
     /// No entry of the log is younger.
     pub newest_us: u64,
+    /// Groups that had failed by then.
+    pub failed_groups: u64,
     /// The last entry of the oldest tree that is kept to go back to.
     pub oldest_tree: Mutex<Option<u64>>,
     /// The oldest archived entry, once it is known.
@@ -282,6 +284,7 @@ impl Inner {
             mark,
             no_room: false,
             newest_us: log.tail.last_time_us,
+            failed_groups: log.groups.failed,
             oldest_tree: Mutex::new(None),
             oldest_kept: Mutex::new(None),
         }))
@@ -345,6 +348,7 @@ impl Inner {
             header.archive_first_index = oldest.unwrap_or(cut.region.first_index);
         }
         self.make_durable(before, &header)?;
+        self.nothing_was_lost(cut)?;
         self.coming.store(generation, Ordering::Release);
         let written = slots::write(self.file.as_ref(), before, &header);
         let published = written.and_then(|current| self.publish_tree(cut, current, None));

@@ -246,7 +246,7 @@ impl Inner {
         drop(log);
         let written = append::write(self.file.as_ref(), &before, &mut encoded, durability);
         let mut log = lock(&self.log);
-        log.writing = false;
+        self.group_ended(&mut log, written.is_err());
         if let Err(source) = written {
             log.tail.clear = false;
             return Err(self.write_failed(durability, source, &before, &encoded));

@@ -5,13 +5,14 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::info::Recovery;
+use super::lost::Groups;
 use super::newfile::NewFile;
 use super::options::{Interest, OpenOptions, SyncMode};
 use super::queue::Queue;
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     pub log_pins: Arc<Pins>,
     pub view: ArcSwap<View>,
     pub log: Mutex<Log>,
+    /// Told whenever `Log::writing` ends.
+    pub group_ends: Condvar,
     pub snapshots: Mutex<Snapshots>,
     /// Held by the thread that appends; carries the lock that is kept for the whole session.
     pub writer: Mutex<Option<Held>>,
@@ -102,6 +105,7 @@ pub(crate) struct Log {
     pub header_proven: bool,
     /// A group is being written: this handle holds the writer lock and is up to date.
     pub writing: bool,
+    pub groups: Groups,
     /// A buffer for the next group.
     pub spare: Vec<u8>,
 }

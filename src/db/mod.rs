@@ -27,6 +27,7 @@ mod job;
 pub mod keeping;
 mod kept;
 mod loginfo;
+mod lost;
 mod mark;
 mod mode;
 pub(crate) mod newfile;

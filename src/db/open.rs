@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::Db;
 use super::handle::{Inner, Log, Snapshots};
 use super::info::Recovery;
+use super::lost::Groups;
 use super::newfile::NewFile;
 use super::options::{Interest, OpenOptions};
 use super::queue::Queue;
@@ -110,6 +111,7 @@ fn open_at(
         pins,
         view: ArcSwap::from_pointee(loaded.view),
         log: Mutex::new(loaded.log),
+        group_ends: Condvar::new(),
         snapshots: Mutex::new(snapshots),
         writer: Mutex::new(held),
         queue: Mutex::new(Queue::default()),
@@ -257,6 +259,7 @@ impl Source<'_> {
             interest,
             header_proven: false,
             writing: false,
+            groups: Groups::default(),
             spare: Vec::new(),
         };
         Ok(Some(Loaded {

@@ -255,7 +255,10 @@ impl Inner {
         loaded.view.tree.pages.adopt_map(map);
         self.view.store(Arc::new(loaded.view));
         snapshots.visible = self.options.shown(loaded.log.tail.last_index());
-        *log = loaded.log;
+        *log = Log {
+            groups: log.groups,
+            ..loaded.log
+        };
         self.note_log(log);
         Ok(())
     }

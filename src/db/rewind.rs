@@ -200,6 +200,7 @@ impl Inner {
             log_bytes: 0,
             mark: false,
             newest_us: tail.last_time_us,
+            failed_groups: lock(&self.log).groups.failed,
             oldest_tree: Mutex::new(None),
             oldest_kept: Mutex::new(None),
         };

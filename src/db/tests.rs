@@ -14,6 +14,7 @@ mod groups;
 mod life;
 mod limits;
 mod looks;
+mod lost;
 mod marks;
 mod meanwhile;
 mod no_room;

@@ -352,8 +352,9 @@ impl World {
         if *usable && matches!(e, Error::Poisoned) {
             return Err(format!("{what} is refused after a mere want of space"));
         }
-        *usable = no_space(&e);
-        *handle.refuses.lock().unwrap() |= matches!(e, Error::OutcomeUnknown { .. });
+        let mut refuses = handle.refuses.lock().unwrap();
+        *refuses |= matches!(e, Error::OutcomeUnknown { .. });
+        *usable = no_space(&e) && !*refuses;
         books.errors += 1;
         Ok(())
     }

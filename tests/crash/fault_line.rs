@@ -14,6 +14,7 @@ const ON: &[(&str, FaultOn)] = &[
     ("dir-sync", FaultOn::DirSync),
     ("create", FaultOn::Create),
     ("remove", FaultOn::Remove),
+    ("open", FaultOn::Open),
     ("any", FaultOn::Any),
 ];
 
@@ -31,6 +32,7 @@ const REPEAT: &[(&str, Repeat)] = &[("once", Repeat::Once), ("forever", Repeat::
 
 const SHORT: &str = "short-";
 const KEEPS_NEW: &str = "keeps-new";
+const KEEPS_NEW_FOR: &str = "keeps-new-";
 const REVERTS: &str = "reverts";
 
 fn name_of<T: PartialEq + Copy>(table: &[(&'static str, T)], value: T) -> &'static str {
@@ -48,11 +50,17 @@ fn kind_text(kind: FaultKind) -> String {
         FaultKind::Errno(errno) => name_of(ERRNO, errno).into(),
         FaultKind::ShortWriteThenError(errno) => format!("{SHORT}{}", name_of(ERRNO, errno)),
         FaultKind::SyncKeepsNew => KEEPS_NEW.into(),
+        FaultKind::SyncKeepsNewFor(errno) => {
+            format!("{KEEPS_NEW_FOR}{}", name_of(ERRNO, errno))
+        }
         FaultKind::SyncReverts => REVERTS.into(),
     }
 }
 
 fn kind_of(text: &str) -> Option<FaultKind> {
+    if let Some(errno) = text.strip_prefix(KEEPS_NEW_FOR) {
+        return of_name(ERRNO, errno).map(FaultKind::SyncKeepsNewFor);
+    }
     match (text, text.strip_prefix(SHORT)) {
         (KEEPS_NEW, _) => Some(FaultKind::SyncKeepsNew),
         (REVERTS, _) => Some(FaultKind::SyncReverts),
@@ -149,6 +157,11 @@ fn a_printed_failure_reads_back() {
         ),
         (FaultKind::SyncKeepsNew, FaultOn::Sync, Repeat::Once),
         (FaultKind::SyncReverts, FaultOn::DirSync, Repeat::Once),
+        (
+            FaultKind::SyncKeepsNewFor(libc::ENOSPC),
+            FaultOn::Sync,
+            Repeat::Once,
+        ),
     ] {
         let plan = FaultPlan {
             nth: 37,

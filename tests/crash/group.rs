@@ -2,6 +2,7 @@
 //! which threads meet is chance.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use creel::format::bytes::u32_at;
 use creel::format::frame::EntryKind;
@@ -38,7 +39,20 @@ pub fn commit(world: &World, puts: &[(String, Vec<u8>)]) -> Outcome {
             payload,
         })
         .collect();
-    let first = append(world, &entries)?;
+    let first = match append(world, &entries) {
+        Ok(first) => first,
+        Err(text) => {
+            // Any part of it from its beginning may be there.
+            let mut content = world.books().last();
+            let contents = puts.iter().map(|(key, value)| {
+                content = Arc::new(content.after(&Change::put(key, value.clone())));
+                Arc::clone(&content)
+            });
+            let contents: Vec<_> = contents.collect();
+            world.books().doubt_entries(&contents);
+            return Err(world.stop(text));
+        }
+    };
     for (i, (key, value)) in puts.iter().enumerate() {
         world.note_raw(first + i as u64, &Change::put(key, value.clone()))?;
     }

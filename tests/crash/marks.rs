@@ -45,8 +45,8 @@ pub struct Books {
     pub errors: usize,
 }
 
-/// More than a workload leaves open where handles refuse after a failure.
-const MOST_HISTORIES: usize = 2048;
+/// More than a workload leaves open where handles refuse after a failure; most where nothing is synced.
+const MOST_HISTORIES: usize = 8192;
 
 impl Books {
     pub fn new(history: History) -> Books {

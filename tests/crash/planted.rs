@@ -81,6 +81,7 @@ const PLANTED: &[(Defect, Harness)] = &[
     (D::DoubtKept, Medium),
     (D::HeaderUnproven, Faults("header-only")),
     (D::BulkWithoutHeader, Campaign("bulk", 4000, 0)),
+    (D::LossUnnoticed, Faults("own-commits")),
     (D::OrphansIgnored, LogDamage(true)),
 ];
 

@@ -212,6 +212,14 @@ impl World {
         }
     }
 
+    /// Ends a workload that needs what has failed by now.
+    pub fn nothing_has_failed(&self) -> Outcome {
+        match self.books().errors {
+            0 => Ok(()),
+            _ => Err("stopped: something has failed".to_owned()),
+        }
+    }
+
     /// The handle sees exactly what was committed.
     pub fn check(&self, handle: &Handle) -> Outcome {
         if self.tolerant {
@@ -278,10 +286,14 @@ impl World {
 
     fn move_to(&self, fork: Arc<SimDisk>, at_least: u64) -> Outcome {
         self.disk().clear_observer();
+        fork.take_faults(&self.disk());
         *self.disk.lock().unwrap() = fork;
         self.observe();
         let handle = self.open(SyncMode::Full)?;
-        self.settle(&handle, at_least).map(|_| ())
+        match self.settle(&handle, at_least) {
+            Err(text) if text.contains("reading fails") => Err(self.stop(text)),
+            settled => settled.map(|_| ()),
+        }
     }
 
     /// Finds out how many commits are there after a crash and keeps the books accordingly.

@@ -287,6 +287,7 @@ impl Step<'_> {
         header.checkpoint_index = encoded.tail.last_index();
         header.history = encoded.history;
         inner.make_durable(before, &header)?;
+        inner.nothing_was_lost(cut)?;
         Ok(Ready {
             bytes: list_bytes + encoded.bytes.len() as u64,
             header,

@@ -13,7 +13,7 @@ use super::fault::Faults;
 use super::file::SimFile;
 use super::locks::Locks;
 use super::state::State;
-use super::{CrashChoice, FaultKind, FaultPlan, IoCall, IoKind, SimDiskSnapshot, mix};
+use super::{CrashChoice, FaultKind, FaultOn, FaultPlan, IoCall, IoKind, SimDiskSnapshot, mix};
 
 /// When simulated time begins, in microseconds since 1970.
 const START_US: u64 = 1_700_000_000_000_000;
@@ -210,6 +210,17 @@ impl SimDisk {
         self.0.lock().owed_errors.clear();
     }
 
+    /// How many calls of a kind there were since the plan was set.
+    pub fn calls(&self, on: FaultOn) -> usize {
+        self.0.lock().faults.calls(on)
+    }
+
+    /// What is planned for another disk goes on here: that one has lost its power.
+    pub fn take_faults(&self, other: &SimDisk) {
+        let faults = std::mem::take(&mut other.0.lock().faults);
+        self.0.lock().faults = faults;
+    }
+
     /// How often the planned fault has struck; 0 means that `nth` was beyond the last call.
     pub fn fault_hits(&self) -> usize {
         self.0.lock().faults.hits()
@@ -269,7 +280,10 @@ impl Vfs for SimDisk {
         }
         let mut inner = self.0.lock();
         let inode = inner.state.lookup(path)?;
-        Ok(self.handle(&mut inner, inode, access == Access::Write))
+        match inner.faults.strike(FaultOn::Open) {
+            Some(fault) => Err(fault.error()),
+            None => Ok(self.handle(&mut inner, inode, access == Access::Write)),
+        }
     }
 
     fn open_scratch(&self, _near: &Path) -> io::Result<Arc<dyn File>> {

@@ -15,7 +15,9 @@ pub enum FaultOn {
     DirSync,
     Create,
     Remove,
-    /// Any of these.
+    /// Opening a file that is there: no call of the trace, for it changes nothing.
+    Open,
+    /// Any of these but the last.
     Any,
 }
 
@@ -30,6 +32,8 @@ pub enum FaultKind {
     /// the cache is dropped; a later sync succeeds and persists nothing (other open files are
     /// told once, by their next sync). On other calls EIO.
     SyncKeepsNew,
+    /// The same with another error.
+    SyncKeepsNewFor(i32),
     /// A failed sync after which reads see the old bytes. On other calls EIO.
     SyncReverts,
 }
@@ -53,14 +57,16 @@ pub struct FaultPlan {
 impl FaultKind {
     pub fn error(self) -> io::Error {
         io::Error::from_raw_os_error(match self {
-            FaultKind::Errno(errno) | FaultKind::ShortWriteThenError(errno) => errno,
+            FaultKind::Errno(errno)
+            | FaultKind::ShortWriteThenError(errno)
+            | FaultKind::SyncKeepsNewFor(errno) => errno,
             FaultKind::SyncKeepsNew | FaultKind::SyncReverts => libc::EIO,
         })
     }
 
     pub fn failed_sync(self) -> Option<FailedSync> {
         match self {
-            FaultKind::SyncKeepsNew => Some(FailedSync::KeepsNew),
+            FaultKind::SyncKeepsNew | FaultKind::SyncKeepsNewFor(_) => Some(FailedSync::KeepsNew),
             FaultKind::SyncReverts => Some(FailedSync::Reverts),
             FaultKind::Errno(_) | FaultKind::ShortWriteThenError(_) => None,
         }
@@ -71,17 +77,25 @@ impl FaultKind {
 #[derive(Debug, Default)]
 pub struct Faults {
     plan: Option<FaultPlan>,
+    /// Calls that the plan might have struck.
     seen: usize,
     hits: usize,
+    /// All calls, by kind.
+    calls: Vec<(FaultOn, usize)>,
 }
 
 impl Faults {
     pub fn set(&mut self, plan: Option<FaultPlan>) {
         *self = Faults {
             plan,
-            seen: 0,
-            hits: 0,
+            ..Faults::default()
         };
+    }
+
+    /// How many calls of a kind there were.
+    pub fn calls(&self, on: FaultOn) -> usize {
+        let of = |(kind, count): &(FaultOn, usize)| (*kind == on).then_some(*count);
+        self.calls.iter().find_map(of).unwrap_or(0)
     }
 
     pub fn hits(&self) -> usize {
@@ -90,8 +104,12 @@ impl Faults {
 
     /// Counts a call; tells whether it is to fail.
     pub fn strike(&mut self, on: FaultOn) -> Option<FaultKind> {
+        match self.calls.iter_mut().find(|(kind, _)| *kind == on) {
+            Some((_, count)) => *count += 1,
+            None => self.calls.push((on, 1)),
+        }
         let plan = self.plan?;
-        if plan.on != FaultOn::Any && plan.on != on {
+        if plan.on != on && (plan.on != FaultOn::Any || on == FaultOn::Open) {
             return None;
         }
         self.seen += 1;
