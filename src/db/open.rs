@@ -53,10 +53,9 @@ fn open_at(
     unnamed: Option<NewFile>,
     options: OpenOptions,
 ) -> Result<Db> {
-    let access = if options.read_only {
-        Access::Read
-    } else {
-        Access::Write
+    let access = match options.read_only {
+        true => Access::Read,
+        false => Access::Write,
     };
     let file = open_file(place, &options, access)?;
     let locks = open_file(place, &options, access)?;
