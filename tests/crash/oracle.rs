@@ -111,5 +111,7 @@ pub fn go_on(world: &World) -> Outcome {
         .check(&handle)
         .map_err(|text| format!("after a reopen: {text}"))?;
     drop(handle);
-    world.verify().map_err(|text| format!("at the end, {text}"))
+    world
+        .verify_clean()
+        .map_err(|text| format!("at the end, {text}"))
 }
