@@ -142,6 +142,12 @@ impl Db {
         self.inner.write(batch)
     }
 
+    /// Commits batches as if as many threads had each written one at once: as many as fit share one write
+    /// and one sync. Each is a commit of its own; one that fails its conditions hinders no other.
+    pub fn write_all(&self, batches: Vec<Batch>) -> Vec<Result<Commit>> {
+        self.inner.write_all(batches)
+    }
+
     /// A stable view of everything committed before this call, by any process.
     pub fn snapshot(&self) -> Result<Snapshot> {
         Snapshot::take(&self.inner)

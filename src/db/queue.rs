@@ -65,18 +65,51 @@ impl Inner {
             self.hand_over(1);
             return results.pop().unwrap_or(Err(Error::Poisoned));
         }
-        let ticket = Arc::new(Ticket::default());
-        lock(&ticket.state).batch = Some(batch);
-        queue.waiting.push(Arc::clone(&ticket));
+        let served = self.served(queue, &[Ticket::new(batch)]);
+        served.unwrap_or(Err(Error::Poisoned))
+    }
+
+    /// Commits batches as if as many callers had come at once: they share writes and syncs, and each is a
+    /// commit of its own, with a result of its own.
+    pub fn write_all(self: &Arc<Self>, batches: Vec<Batch>) -> Vec<Result<Commit>> {
+        let page_size = self.view.load().tree.header().page_size();
+        let checked = batches.into_iter().map(|batch| {
+            self.check_writable()?;
+            batch.check(page_size)?;
+            Ok(Ticket::new(batch))
+        });
+        let checked: Vec<Result<Arc<Ticket>>> = checked.collect();
+        let tickets: Vec<_> = checked.iter().flatten().cloned().collect();
+        let mut first = self.served(lock(&self.queue), &tickets);
+        let result = |ticket: Result<Arc<Ticket>>| {
+            let ticket = ticket?;
+            let result = first.take().or_else(|| ticket.wait());
+            result.unwrap_or(Err(Error::Poisoned))
+        };
+        let results = checked.into_iter().map(result).collect();
+        if self.options.background && self.checkpoint_due() {
+            self.start_background();
+        }
+        results
+    }
+
+    /// Until these are served, by this caller or another one; gives the result of the first.
+    fn served<'a>(
+        self: &'a Arc<Self>,
+        mut queue: std::sync::MutexGuard<'a, Queue>,
+        tickets: &[Arc<Ticket>],
+    ) -> Option<Result<Commit>> {
+        let first = tickets.first()?;
+        queue.waiting.extend(tickets.iter().cloned());
         if queue.busy {
             drop(queue);
-            if let Some(result) = ticket.wait() {
-                return result;
+            if let Some(result) = first.wait() {
+                return Some(result);
             }
             queue = lock(&self.queue);
         }
         queue.busy = true;
-        self.lead(queue, &ticket)
+        Some(self.lead(queue, first))
     }
 
     /// Serves everybody who waits, this caller's own ticket included.
@@ -124,6 +157,12 @@ impl Inner {
 }
 
 impl Ticket {
+    fn new(batch: Batch) -> Arc<Ticket> {
+        let ticket = Ticket::default();
+        lock(&ticket.state).batch = Some(batch);
+        Arc::new(ticket)
+    }
+
     /// Waits until the batch is committed (the result) or this caller has to lead (`None`).
     fn wait(&self) -> Option<Result<Commit>> {
         let mut state = lock(&self.state);

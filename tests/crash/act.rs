@@ -52,18 +52,43 @@ impl World {
             }
             Err(Error::Busy { .. }) => return Ok(false),
             Err(e) => {
-                let unknown = match &e {
-                    Error::OutcomeUnknown { .. } => true,
-                    Error::Io { doing, .. } => *doing == "write the log",
-                    _ => false,
-                };
-                if unknown {
+                if is_unknown(&e) {
                     books.doubt(change);
                 }
                 self.failed(&mut books, handle, "commit", e)?;
             }
         }
         Ok(true)
+    }
+
+    /// Changes that share a write, as those of threads that wait together do; each is a commit.
+    pub fn commit_together(&self, handle: &Handle, changes: &[Change]) -> Outcome {
+        self.begin(handle, changes.len() as u64);
+        let batches = changes.iter().map(Change::batch).collect();
+        let results = handle.db.write_all(batches);
+        let mut books = self.books();
+        books.promise.open -= changes.len() as u64;
+        let (mut lost, mut contents) = (None, Vec::new());
+        for (change, result) in changes.iter().zip(results) {
+            match (result, &lost) {
+                (Ok(commit), None) => {
+                    let index = commit.token.index;
+                    self.note(&mut books, handle, index, |content| content.after(change))?;
+                }
+                (Ok(_), Some(e)) => return Err(format!("a commit behind one that failed: {e}")),
+                (Err(e), _) => {
+                    let before = contents.last().cloned().unwrap_or_else(|| books.last());
+                    contents.push(Arc::new(before.after(change)));
+                    lost.get_or_insert(e);
+                }
+            }
+        }
+        let Some(e) = lost else { return Ok(()) };
+        if is_unknown(&e) {
+            // Any part of it from its beginning may be there.
+            books.doubt_entries(&contents);
+        }
+        self.failed(&mut books, handle, "commit", e)
     }
 
     pub fn checkpoint(&self, handle: &Handle) -> Outcome {
@@ -357,5 +382,14 @@ impl World {
         *usable = no_space(&e) && !*refuses;
         books.errors += 1;
         Ok(())
+    }
+}
+
+/// Whether what failed may be there all the same.
+fn is_unknown(e: &Error) -> bool {
+    match e {
+        Error::OutcomeUnknown { .. } => true,
+        Error::Io { doing, .. } => *doing == "write the log",
+        _ => false,
     }
 }

@@ -11,7 +11,7 @@ use creel::wal::scan::Placed;
 use creel::wal::{Extent, extents, tail};
 use creel::{Error, Invariant, SyncMode};
 
-use super::group;
+use super::model::Change;
 use super::model::History;
 use super::rng::{Rng, mix};
 use super::support::sim::{CrashChoice, IoKind, SECTOR, SimDisk};
@@ -94,12 +94,12 @@ fn after_a_torn_tail(world: &World) -> Outcome {
 
 /// The last write brought several commits.
 fn groups(world: &World) -> Outcome {
-    drop(world.create(&super::workloads::small())?);
+    let handle = world.create(&super::workloads::small())?;
     for round in 0..4 {
-        let puts: Vec<(String, Vec<u8>)> = (0..4)
-            .map(|i| (format!("{round} {i}"), vec![i; 250]))
+        let changes: Vec<Change> = (0..4)
+            .map(|i| Change::put(&format!("{round} {i}"), vec![i; 250]))
             .collect();
-        group::commit(world, &puts)?;
+        world.commit_together(&handle, &changes)?;
     }
     Ok(())
 }

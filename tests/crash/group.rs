@@ -1,12 +1,9 @@
-//! Several commits in one write: what threads that wait together get. Done by hand, because
-//! which threads meet is chance.
+//! Entries without effect on data, appended by hand: no handle writes them when it is asked to.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use creel::format::bytes::u32_at;
 use creel::format::frame::EntryKind;
-use creel::format::op::Op;
 use creel::store::slots;
 use creel::sys::{Access, Vfs};
 use creel::wal::append::{self, Durability, Stamp};
@@ -14,50 +11,6 @@ use creel::wal::tail::{self, NewEntry};
 
 use super::model::Change;
 use super::world::{Outcome, PATH, World};
-
-/// Commits puts into `main` as one group, one entry each, with one write and one sync. No handle
-/// may be writing; the newest header must be known durable.
-pub fn commit(world: &World, puts: &[(String, Vec<u8>)]) -> Outcome {
-    let payloads: Vec<Vec<u8>> = puts
-        .iter()
-        .map(|(key, value)| {
-            let mut payload = Vec::new();
-            Op::Put {
-                keyspace: creel::format::key::MAIN,
-                key: key.as_bytes(),
-                value,
-            }
-            .encode(&mut payload);
-            payload
-        })
-        .collect();
-    let entries: Vec<NewEntry<'_>> = payloads
-        .iter()
-        .map(|payload| NewEntry {
-            kind: EntryKind::Commit,
-            op_count: 1,
-            payload,
-        })
-        .collect();
-    let first = match append(world, &entries) {
-        Ok(first) => first,
-        Err(text) => {
-            // Any part of it from its beginning may be there.
-            let mut content = world.books().last();
-            let contents = puts.iter().map(|(key, value)| {
-                content = Arc::new(content.after(&Change::put(key, value.clone())));
-                Arc::clone(&content)
-            });
-            let contents: Vec<_> = contents.collect();
-            world.books().doubt_entries(&contents);
-            return Err(world.stop(text));
-        }
-    };
-    for (i, (key, value)) in puts.iter().enumerate() {
-        world.note_raw(first + i as u64, &Change::put(key, value.clone()))?;
-    }
-    Ok(())
-}
 
 /// An entry without effect on data.
 pub fn commit_entry(world: &World, kind: EntryKind, payload: &[u8]) -> Outcome {

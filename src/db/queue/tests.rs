@@ -121,3 +121,27 @@ fn a_commit_waits_for_those_of_the_last_group_but_not_for_ever() {
     let queue = lock(&db.inner.queue);
     assert_eq!((queue.busy, queue.expected), (false, 1));
 }
+
+#[test]
+fn batches_that_come_at_once_share_a_sync_and_have_results_of_their_own() {
+    let (_dir, vfs, db) = crate::db::tests::watched::watched();
+    db.put(b"there", b"v").unwrap();
+    vfs.take();
+    let mut conditional = put(b"c");
+    conditional.require_absent(b"there");
+    let mut empty_key = Batch::new();
+    empty_key.put(b"", b"v");
+    let batches = vec![put(b"a"), conditional, empty_key, put(b"b")];
+    let results = db.write_all(batches);
+    let indexes = results
+        .iter()
+        .map(|r| r.as_ref().ok().map(|c| c.token.index));
+    assert!(indexes.eq([Some(2), None, None, Some(3)]), "{results:?}");
+    assert!(matches!(results[1], Err(Error::Precondition { .. })));
+    assert_eq!(crate::db::tests::watched::waits(&vfs.take()), 1);
+    assert_eq!(db.get(b"b").unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(db.get(b"c").unwrap(), None);
+    assert!(db.write_all(Vec::new()).is_empty());
+    let queue = lock(&db.inner.queue);
+    assert!(!queue.busy && queue.waiting.is_empty());
+}

@@ -3,7 +3,6 @@
 use creel::SyncMode;
 
 use super::{filled, key, reopen, small, some_changes};
-use crate::group;
 use crate::model::Change;
 use crate::rng::Rng;
 use crate::support::sim::CrashChoice;
@@ -69,23 +68,24 @@ pub fn batches(world: &World) -> Outcome {
 
 /// Several frames in one write; of a torn group any frame may be missing.
 pub fn groups(world: &World) -> Outcome {
-    drop(world.create(&small())?);
+    let mut handle = world.create(&small())?;
     let mut rng = Rng::new(world.seed);
     for round in 0..8 {
         let members = 2 + rng.below(5);
-        let puts: Vec<(String, Vec<u8>)> = (0..members)
+        let changes: Vec<Change> = (0..members)
             .map(|i| {
                 let len = [30, 200, 600][rng.below(3)];
-                (key(round * 10 + i), rng.bytes(len))
+                Change::put(&key(round * 10 + i), rng.bytes(len))
             })
             .collect();
-        group::commit(world, &puts)?;
+        world.commit_together(&handle, &changes)?;
         if round % 3 == 1 {
             // The rest of a torn group stays behind the new tail.
+            drop(handle);
             world.crash(&CrashChoice::All)?;
+            handle = world.open(SyncMode::Full)?;
         }
     }
-    let handle = world.open(SyncMode::Full)?;
     world.check(&handle)
 }
 
