@@ -199,7 +199,9 @@ impl Round {
             }
             Err(error) => panic!("{error}"),
         };
-        let mut polls = rng.below_u64(30);
+        // Some lose patience soon: they fence a primary that writes.
+        let most = if rng.chance(50) { 3 } else { 30 };
+        let mut polls = rng.below_u64(most);
         loop {
             match run.next(&mut TRIES.clone()) {
                 Ok(Some(_)) => {}
@@ -320,9 +322,21 @@ fn facts_of(
 
 /// Rounds, and what they came to together.
 pub fn run(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn Store>) -> Sums {
+    until(test, count, &|_| true, segments, store)
+}
+
+/// So many rounds, and more where something has not come about yet: who meets whom is chance.
+fn until(
+    test: &str,
+    count: u64,
+    enough: &dyn Fn(&Sums) -> bool,
+    segments: u64,
+    store: &dyn Fn(u64) -> Arc<dyn Store>,
+) -> Sums {
     let seed = rng::seed(test);
     let mut sums = Sums::default();
-    for round in 0..count {
+    let mut round = 0;
+    while round < count || (round < 20 * count && !enough(&sums)) {
         let seed = seed.wrapping_add(round);
         println!("{test}: round {round}, seed {seed}");
         let done = Round::new(store(seed), segments).run(seed);
@@ -330,8 +344,9 @@ pub fn run(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn
         sums.promotions += done.promotions;
         sums.in_vain += done.in_vain;
         sums.fenced += done.fenced;
+        round += 1;
     }
-    println!("{test}: {count} rounds, {sums:?}");
+    println!("{test}: {round} rounds, {sums:?}");
     sums
 }
 
@@ -342,7 +357,8 @@ pub fn rounds(
     segments: u64,
     store: &dyn Fn(u64) -> Arc<dyn Store>,
 ) -> Sums {
-    let sums = run(test, count, segments, store);
+    let both = |sums: &Sums| sums.promotions > 0 && sums.fenced > 0;
+    let sums = until(test, count, &both, segments, store);
     assert!(sums.confirmed >= count, "nothing was done");
     assert!(sums.promotions > 0, "nobody was promoted");
     assert!(sums.fenced > 0, "nobody was fenced");

@@ -53,7 +53,7 @@ fn child() {
         // Publishers, promoters and a collector at once, and somebody of each kind gets somewhere.
         "race on another's server" => {
             let rounds = rng::count("CREEL_CHAIN_RACES", 4);
-            race::rounds("race", rounds, 30, &|seed| {
+            race::rounds("race", rounds, 60, &|seed| {
                 Arc::from(opened(&format!("{address}/{seed}")))
             });
         }
