@@ -321,6 +321,7 @@ fn facts_of(
 }
 
 /// Rounds, and what they came to together.
+#[cfg(feature = "cloud")]
 pub fn run(test: &str, count: u64, segments: u64, store: &dyn Fn(u64) -> Arc<dyn Store>) -> Sums {
     until(test, count, &|_| true, segments, store)
 }
