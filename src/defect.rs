@@ -81,6 +81,9 @@ defects! {
     HeaderUnproven "header-unproven" "Commits build on a header that may be in the cache only.",
     BulkWithoutHeader "bulk-without-header" "The log entry of a bulk step counts without its header.",
     LossUnnoticed "loss-unnoticed" "A checkpoint does not ask whether a commit was told that bytes are lost.",
+    HandOverForgotten "hand-over-forgotten" "Who waits for the present writer is not told that he is the next.",
+    IndexBeforeTable "index-before-table" "Readers may look for a commit before the table has it.",
+    SnapshotApart "snapshot-apart" "A snapshot takes its index and its view at two moments.",
     OrphansIgnored "orphans-ignored" "A log region with a lost header is taken for an empty one.",
 }
 

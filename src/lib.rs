@@ -67,6 +67,7 @@ pub mod store;
 pub mod stream;
 #[doc(hidden)]
 pub mod sys;
+mod threads;
 #[doc(hidden)]
 pub mod tree;
 #[doc(hidden)]

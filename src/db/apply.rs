@@ -1,7 +1,7 @@
 //! Entries of another copy, added to this one's log as they are: how a replica follows.
 
 use std::ops::Bound;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::Db;
 use super::cursor::Cursor;
@@ -18,6 +18,7 @@ use crate::format::header::{Header, Role};
 use crate::format::key::{FullKey, catalogue_name, catalogue_range};
 use crate::format::max_key_len;
 use crate::format::op::Ops;
+use crate::threads::MutexGuard;
 use crate::wal::append::{self, Durability};
 
 /// Rounds of making room for one batch without any progress.

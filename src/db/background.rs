@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
 use super::handle::{Inner, lock};
 use super::job::Job;
@@ -13,6 +11,7 @@ use super::turn::is_idle_free;
 use crate::error::{Error, Result};
 use crate::format::pair::pick;
 use crate::progress::NoProgress;
+use crate::threads::{Builder, JoinHandle, sync_channel};
 use crate::tree::{self, PageRead};
 use crate::wal::extents;
 
@@ -66,9 +65,7 @@ impl Inner {
             };
             inner.run_job(&job, &NoProgress).map(|_| ())
         };
-        let spawned = thread::Builder::new()
-            .name("creel-checkpoint".into())
-            .spawn(run);
+        let spawned = Builder::new().name("creel-checkpoint".into()).spawn(run);
         // Without a thread the writer checkpoints by itself once the region is full.
         *background = spawned.ok();
     }
@@ -140,7 +137,7 @@ impl Inner {
             let _ = run();
             return self.check_poison();
         }
-        let thread = thread::Builder::new().name("creel-checkpoint".into());
+        let thread = Builder::new().name("creel-checkpoint".into());
         if let Ok(running) = thread.spawn(run) {
             *lock(&self.background) = Some(running);
             let _ = told.recv(); // or it has ended without
@@ -151,7 +148,7 @@ impl Inner {
     /// Waits for a running checkpoint and gives its outcome.
     pub fn join_background(&self) -> Result<()> {
         let running = lock(&self.background).take();
-        match running.map(thread::JoinHandle::join) {
+        match running.map(JoinHandle::join) {
             None | Some(Ok(Ok(()))) => Ok(()),
             Some(Ok(Err(e))) => Err(e),
             Some(Err(_)) => {

@@ -9,8 +9,8 @@
 
 use std::borrow::Borrow;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::facts::note_facts;
@@ -35,6 +35,7 @@ use crate::store::pages::Pages;
 use crate::store::slots::{self, Current};
 use crate::store::space::Space;
 use crate::store::writer::PageWriter;
+use crate::threads::Mutex;
 use crate::tree::{self, Change, FoldDelta, FoldMode, IterChanges, PageRead};
 use crate::wal::append::{self, Durability};
 

@@ -1,8 +1,8 @@
 //! Committing: many callers, one writer at a time, one sync for all who wait together.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 
 use super::batch::Batch;
 use super::checkpoint::wants_space;
@@ -19,6 +19,7 @@ use crate::format::checksum::History;
 use crate::format::frame::{ENVELOPE_SIZE, EntryHeader, EntryKind, frame_len};
 use crate::format::header::Role;
 use crate::store::slots;
+use crate::threads::MutexGuard;
 use crate::wal::append::{self, Durability, Encoded};
 use crate::wal::scan::Link;
 use crate::wal::tail;
@@ -292,6 +293,9 @@ impl Inner {
         apply: impl FnOnce(&mut DeltaWriter<'_>, u64),
     ) {
         let view = self.view.load();
+        if planted(Defect::IndexBeforeTable) {
+            lock(&self.snapshots).visible = encoded.tail.last_index();
+        }
         let mut snapshots = lock(&self.snapshots);
         let newest = snapshots.newest();
         if log.interest == super::options::Interest::All {

@@ -4,12 +4,8 @@
 //! Reading takes at most `log` (short, never across a write) and `snapshots`.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-
-use arc_swap::ArcSwap;
 
 use super::info::Recovery;
 use super::lost::Groups;
@@ -28,6 +24,8 @@ use crate::store::locks::{self, CHECKPOINT, Held, WRITER};
 use crate::store::pins::Pins;
 use crate::store::slots::Current;
 use crate::sys::{File, FileIdentity, LockMode, Vfs};
+use crate::threads::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::threads::{Condvar, JoinHandle, Mutex, MutexGuard, Swap};
 use crate::wal::append::{self, Durability, Stamp};
 use crate::wal::extents;
 use crate::wal::tail::Tail;
@@ -55,7 +53,7 @@ pub(crate) struct Inner {
     pub pins: Arc<Pins>,
     /// Entries of the log that somebody is going to go on from.
     pub log_pins: Arc<Pins>,
-    pub view: ArcSwap<View>,
+    pub view: Swap<View>,
     pub log: Mutex<Log>,
     /// Told whenever `Log::writing` ends.
     pub group_ends: Condvar,

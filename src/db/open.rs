@@ -2,11 +2,8 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-
-use arc_swap::ArcSwap;
 
 use super::Db;
 use super::handle::{Inner, Log, Snapshots};
@@ -27,6 +24,8 @@ use crate::store::pages::Pages;
 use crate::store::pins::Pins;
 use crate::store::slots::{self, Current};
 use crate::sys::{Access, File, FileIdentity, FileSystem, LockMode};
+use crate::threads::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use crate::threads::{Condvar, Mutex, Swap};
 use crate::wal::scan::Placed;
 use crate::wal::tail::{self, Replay, Tail};
 
@@ -108,7 +107,7 @@ fn open_at(
         epoch: AtomicU32::new(epoch),
         log_pins: Pins::of_log(Arc::clone(&locks)),
         pins,
-        view: ArcSwap::from_pointee(loaded.view),
+        view: Swap::from_pointee(loaded.view),
         log: Mutex::new(loaded.log),
         group_ends: Condvar::new(),
         snapshots: Mutex::new(snapshots),

@@ -1,11 +1,11 @@
 //! Slows work down to so many bytes written in a second.
 
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::handle::{Inner, lock};
 use crate::progress::Progress;
+use crate::threads::Mutex;
 
 /// Longest nap between two looks at whether the work is to stop.
 const NAP: Duration = Duration::from_millis(50);

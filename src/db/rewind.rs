@@ -4,7 +4,7 @@
 //! makes what came after it go, all at once. What the old regions hold up to there is archived. Where
 //! the last checkpoint lies behind the entry, an older tree is what it folds into (`older.rs`).
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::Db;
 use super::archive::{Retired, has_entries};
@@ -23,6 +23,7 @@ use crate::format::pair::{pick, pick_mut};
 use crate::format::region::RegionHeader;
 use crate::format::{Invariant, MAX_COUNTER};
 use crate::progress::Progress;
+use crate::threads::Mutex;
 use crate::wal::append::{self, Durability};
 use crate::wal::scan::Placed;
 use crate::wal::tail::{self, Tail};

@@ -8,6 +8,7 @@ use super::handle::{Inner, lock};
 use super::range::KeyRange;
 use super::token::Token;
 use super::view::{Layers, View};
+use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::format::key::{FullKey, MAIN, MAIN_NAME, catalogue_name, catalogue_range};
 
@@ -50,6 +51,10 @@ impl Snapshot {
     pub(super) fn of_present(inner: &Arc<Inner>) -> Snapshot {
         let mut snapshots = lock(&inner.snapshots);
         let index = snapshots.take();
+        if planted(Defect::SnapshotApart) {
+            drop(snapshots);
+            snapshots = lock(&inner.snapshots);
+        }
         let view = inner.view.load_full();
         drop(snapshots);
         let epoch = view.tree.header().epoch;

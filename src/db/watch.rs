@@ -1,7 +1,6 @@
 //! Waiting for commits, of this handle or of anybody else.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Db;
@@ -10,6 +9,8 @@ use super::options::SyncMode;
 use super::proof::{is_header_proven, is_proven};
 use crate::error::Result;
 use crate::sys::Watch;
+use crate::threads::Mutex;
+use crate::threads::atomic::{AtomicUsize, Ordering};
 
 /// How long to wait between looks where the system does not tell of writes.
 const LOOK_EVERY: Duration = Duration::from_millis(2);

@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 use std::ops::{Bound, Range};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use super::counts::{Counted, Counts};
 use super::cursor::TableEntry;
@@ -16,6 +15,8 @@ use super::raw::{Memory, RawLog, Undecodable};
 use super::versions::{Value, Versions};
 use crate::format::key::{catalogue_key, keyspace_end, keyspace_start, last_id_key};
 use crate::format::op::Op;
+use crate::threads::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::threads::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A deleted stretch of full keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,13 @@
 //! The kernel does not show a descriptor its own locks, hence the counts beside it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::locks::{LOG_PINS, PIN_COUNT, PINS};
 use crate::defect::{Defect, planted};
 use crate::error::{Error, Result};
 use crate::sys::{File, LockMode};
+use crate::threads::Mutex;
 
 /// The pins of one handle.
 #[derive(Debug)]

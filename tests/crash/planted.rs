@@ -85,6 +85,9 @@ const PLANTED: &[(Defect, Harness)] = &[
     (D::OrphansIgnored, LogDamage(true)),
 ];
 
+/// Mistakes between threads: `tests/threads/planted.rs` finds them.
+const OF_THREADS: &[Defect] = &[D::HandOverForgotten, D::IndexBeforeTable, D::SnapshotApart];
+
 impl Harness {
     /// What it finds wrong, if anything.
     fn run(self) -> Option<String> {
@@ -251,6 +254,7 @@ fn every_planted_defect_is_caught() {
 /// The defects in the order in which they are declared, as many as are given.
 fn in_order(given: &[Defect]) -> Vec<Defect> {
     let mut all = Defect::ALL.to_vec();
+    all.retain(|defect| !OF_THREADS.contains(defect));
     all.sort_by_key(|defect| given.iter().position(|d| d == defect));
     all
 }

@@ -8,18 +8,21 @@ use crate::tree::{Source, none, read, rust};
 /// name itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("defect", &[]),
+    ("threads", &[]),
     ("format", &["defect", "error"]),
     ("error", &["format"]),
     ("progress", &["error"]),
     ("sys", &["error"]),
-    ("delta", &["format"]),
+    ("delta", &["format", "threads"]),
     ("digest", &[]),
     ("exchange", &["defect", "digest", "error"]),
     ("wal", &["defect", "error", "format", "sys"]),
     ("tree", &["defect", "error", "format"]),
     (
         "store",
-        &["defect", "error", "format", "progress", "sys", "tree"],
+        &[
+            "defect", "error", "format", "progress", "sys", "threads", "tree",
+        ],
     ),
     (
         "check",
@@ -30,8 +33,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "db",
         &[
-            "check", "defect", "delta", "error", "format", "progress", "store", "sys", "tree",
-            "wal",
+            "check", "defect", "delta", "error", "format", "progress", "store", "sys", "threads",
+            "tree", "wal",
         ],
     ),
     (
@@ -124,6 +127,32 @@ fn layers_use_only_what_lies_below() {
     );
     let ruled: BTreeSet<String> = LAYERS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(seen, ruled, "a rule for each layer, and no other");
+}
+
+/// What the threads of a handle meet in comes from `src/threads`, or no schedule could turn there. Threads that
+/// only compute, and meet nobody but who waits for them, may be the system's own.
+const OWN_THREADS: &[&str] = &["src/db/sort/", "src/db/backup/read_ahead.rs"];
+
+#[test]
+fn threads_of_a_handle_meet_in_what_a_schedule_knows() {
+    let places = ["Mutex", "Condvar", "RwLock", "mpsc", "thread::", "Barrier"];
+    let mut offences = Vec::new();
+    for source in rust(&["src/db", "src/delta", "src/store"]) {
+        let path = source.path.as_str();
+        let test = path.contains("/tests/") || path.ends_with("tests.rs");
+        if test || OWN_THREADS.iter().any(|own| path.starts_with(own)) {
+            continue;
+        }
+        let code = source
+            .lines()
+            .take_while(|(_, line)| !line.contains("mod tests {"));
+        for (line, text) in code.filter(|(_, text)| text.contains("std::")) {
+            if let Some(name) = places.iter().find(|name| text.contains(**name)) {
+                offences.push(format!("{path}:{line}: {name} of the standard library"));
+            }
+        }
+    }
+    none(&offences, "threads meet in what src/threads has");
 }
 
 #[test]

@@ -4,17 +4,19 @@ use std::process::Command;
 
 use crate::tree::root;
 
-/// Compiles `src/defect.rs`, which needs nothing else, with mistakes to plant.
-fn compiles(assertions: &str) -> (bool, String) {
+/// Compiles a file as if it were all, with a feature for tests.
+fn compiles(file: &str, feature: &str, assertions: &str) -> (bool, String) {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let out = tempfile::tempdir().unwrap();
     let output = Command::new(rustc)
         .current_dir(root())
         .args(["--edition=2024", "--crate-type=lib", "--emit=metadata"])
-        .args(["--cfg", "feature=\"planted-defects\"", "-C", assertions])
+        .arg("--cfg")
+        .arg(format!("feature=\"{feature}\""))
+        .args(["-C", assertions])
         .arg("--out-dir")
         .arg(out.path())
-        .arg("src/defect.rs")
+        .arg(file)
         .output()
         .expect("rustc runs");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -23,11 +25,23 @@ fn compiles(assertions: &str) -> (bool, String) {
 
 #[test]
 fn a_release_build_with_planted_defects_is_refused() {
-    let (ok, text) = compiles("debug-assertions=on");
+    // It needs nothing else.
+    let build = |assertions| compiles("src/defect.rs", "planted-defects", assertions);
+    let (ok, text) = build("debug-assertions=on");
     assert!(ok, "{text}");
-    let (ok, text) = compiles("debug-assertions=off");
+    let (ok, text) = build("debug-assertions=off");
     assert!(!ok);
     assert!(text.contains("never in a release build"), "{text}");
+}
+
+#[test]
+fn a_release_build_with_scheduled_threads_is_refused() {
+    // What else is missing here is missing in both.
+    let build = |assertions| compiles("src/threads/mod.rs", "scheduled-threads", assertions).1;
+    let refusal = "never in a release build";
+    assert!(!build("debug-assertions=on").contains(refusal));
+    let text = build("debug-assertions=off");
+    assert!(text.contains(refusal), "{text}");
 }
 
 /// Only a build with the feature reads the variable that names a mistake.

@@ -1,13 +1,14 @@
 //! Keyspace names and ids during a bulk step.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::db::check_keyspace_name;
 use crate::db::handle::lock;
 use crate::db::snapshot::Snapshot;
 use crate::error::{Bounded, Error, Result};
 use crate::format::key::{MAIN, MAIN_NAME, catalogue_key, last_id_key};
+use crate::threads::Mutex;
 
 /// Gives keyspaces ids while a bulk step runs. A new keyspace becomes real with the step, if
 /// something is put into it. Clones share one state.
