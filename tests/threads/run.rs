@@ -89,8 +89,7 @@ impl Lot {
             let text = text.or(panic.downcast_ref::<&str>().copied());
             return Err(format!("panic: {}", text.unwrap_or("?")));
         }
-        let outcome = wrong.lock().unwrap().clone();
-        outcome
+        wrong.lock().unwrap().clone()
     }
 }
 
