@@ -18,10 +18,12 @@ pub struct Books(Arc<Mutex<Entries>>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// By index: what was committed and confirmed.
-    commits: BTreeMap<u64, Change>,
+    /// By index: what was committed and confirmed, and in which epoch.
+    commits: BTreeMap<u64, (u32, Change)>,
     /// What somebody was told that he may not know the outcome of.
     open: Vec<Change>,
+    /// There may be entries that nobody asked for and that change nothing: a primary's markers.
+    markers: bool,
     seen: Vec<(u64, Content)>,
     /// The disk at some moment, with the number of the commits that were confirmed by then.
     cuts: Vec<(u64, SimDiskSnapshot)>,
@@ -36,15 +38,22 @@ impl Books {
         self.0.lock().unwrap()
     }
 
-    /// What there was before.
-    pub fn begin(&self, change: Change) {
-        self.lock().commits.insert(1, change);
+    /// What there was before, in epoch 1.
+    pub fn begin(&self, changes: impl IntoIterator<Item = Change>) {
+        let indexed = (1..).zip(changes.into_iter().map(|change| (1, change)));
+        self.lock().commits.extend(indexed);
+    }
+
+    /// Checkpoints may have put markers into the log.
+    pub fn expect_markers(&self) {
+        self.lock().markers = true;
     }
 
     /// A commit was confirmed.
     pub fn confirm(&self, commit: &Commit, change: Change) -> Outcome {
         let index = commit.token.index;
-        match self.lock().commits.insert(index, change) {
+        let entry = (commit.token.epoch, change);
+        match self.lock().commits.insert(index, entry) {
             None => Ok(()),
             Some(_) => Err(format!("two commits have index {index}")),
         }
@@ -77,13 +86,24 @@ impl Books {
     }
 
     /// The contents after each commit.
-    fn history(&self) -> Outcome<Vec<Content>> {
+    fn past(&self) -> Outcome<Past> {
         let mut history = vec![Content::default()];
-        let mut count = 0;
-        for (n, (index, change)) in self.lock().commits.iter().enumerate() {
-            if *index != n as u64 + 1 {
-                return Err(format!("no commit has index {}", n + 1));
+        let (mut count, mut before) = (0, 0);
+        let entries = self.lock();
+        for (index, (epoch, change)) in &entries.commits {
+            while entries.markers && (history.len() as u64) < *index {
+                history.push(history[history.len() - 1].clone());
             }
+            let n = history.len() - 1;
+            if *index != history.len() as u64 {
+                return Err(format!("no commit has index {}", history.len()));
+            }
+            if *epoch < before {
+                return Err(format!(
+                    "commit {index} is of epoch {epoch}, behind {before}"
+                ));
+            }
+            before = *epoch;
             if let Some(next) = counted(change) {
                 if next != count + 1 {
                     return Err(format!("who read {} put {next} behind {count}", next - 1));
@@ -92,21 +112,21 @@ impl Books {
             }
             history.push(history[n].after(change));
         }
-        Ok(history)
+        let markers = entries.markers;
+        Ok(Past { history, markers })
     }
 
     /// Where nothing failed: every reader saw what some commit left, all commits are there, and after a power
     /// cut those that had to be. Without syncs a cut may cost the file, as `SyncMode` says.
     pub fn judge(&self, disk: &Arc<SimDisk>, sync: SyncMode) -> Outcome {
-        let history = self.history()?;
+        let past = self.past()?;
         let entries = self.lock();
         for (index, content) in &entries.seen {
-            if history.get(*index as usize) != Some(content) {
+            if past.at(*index) != Some(content) {
                 return Err(format!("a reader of commit {index} saw something else"));
             }
         }
-        let last = &history[history.len() - 1];
-        last.compare(&open(disk, "in the end")?)?;
+        past.last().compare(&open(disk, "in the end")?)?;
         if sync == SyncMode::Off {
             return Ok(());
         }
@@ -118,7 +138,7 @@ impl Books {
                 0
             };
             for choice in [CrashChoice::None, CrashChoice::Random(seed)] {
-                after_cut(&history, least, &state.fork_at_crash(&choice))
+                after_cut(&past, least, &state.fork_at_crash(&choice))
                     .map_err(|text| format!("after a power cut ({choice:?}): {text}"))?;
             }
         }
@@ -131,7 +151,7 @@ impl Books {
         let entries = self.lock();
         let mut confirmed = Content::default();
         let mut whole = Content::default();
-        for change in entries.commits.values() {
+        for (_, change) in entries.commits.values() {
             confirmed = confirmed.after(change);
             whole = whole.after(change);
         }
@@ -150,15 +170,32 @@ impl Books {
     }
 }
 
+/// The contents after each commit, from the empty database on.
+struct Past {
+    history: Vec<Content>,
+    markers: bool,
+}
+
+impl Past {
+    fn last(&self) -> &Content {
+        &self.history[self.history.len() - 1]
+    }
+
+    /// Markers may stand behind the last commit.
+    fn at(&self, index: u64) -> Option<&Content> {
+        let found = self.history.get(index as usize);
+        found.or_else(|| self.markers.then(|| self.last()))
+    }
+}
+
 /// What is there is what some commit left, and no earlier one than `least`.
-fn after_cut(history: &[Content], least: u64, disk: &Arc<SimDisk>) -> Outcome {
+fn after_cut(past: &Past, least: u64, disk: &Arc<SimDisk>) -> Outcome {
     let db = open(disk, "open")?;
     let index = db.snapshot().map_err(told("snapshot"))?.token().index;
     if index < least {
         return Err(format!("{least} commits were confirmed, {index} are there"));
     }
-    let content = history.get(index as usize);
-    content
+    past.at(index)
         .ok_or("there are more commits than were made")?
         .compare(&db)
 }

@@ -3,8 +3,9 @@
 //! `src/threads`; the disk is the simulated one.
 //!
 //! ```text
-//! scenes      which threads there are, and what each does      books     what they did and saw, and what must hold
-//! turning     a disk at each of whose calls the schedule turns run       schedules by seeds, and their replay
+//! scenes      which threads there are              acts        what one of them does
+//! stage       a disk, a database, a handle         books       what they did and saw, and what must hold
+//! turning     a disk at whose calls they turn      run         schedules by seeds, and their replay
 //! planted     mistakes that the scenes must find
 //! ```
 //!
@@ -19,6 +20,7 @@
     clippy::print_stderr
 )]
 
+mod acts;
 mod books;
 #[allow(dead_code)] // Its other user has all of it.
 #[path = "../crash/model.rs"]
@@ -28,6 +30,7 @@ mod planted;
 mod rng;
 mod run;
 mod scenes;
+mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod turning;

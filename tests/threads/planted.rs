@@ -21,6 +21,7 @@ const PLANTED: &[(Defect, &str)] = &[
     (D::PinIgnored, "pins"),
     (D::SwitchUnproven, "regions"),
     (D::WriterLockIgnored, "regions"),
+    (D::EpochUnchecked, "epochs"),
     (D::LossUnnoticed, "failing"),
 ];
 

@@ -13,7 +13,8 @@ use shuttle::{Config, FailurePersistence, Runner};
 
 use super::Outcome;
 use super::rng::Rng;
-use super::scenes::{SCENES, Scene, fill};
+use super::scenes::{SCENES, Scene};
+use super::stage::fill;
 
 /// Schedules of one seed.
 pub const LOT: usize = 50;

@@ -1,17 +1,14 @@
-//! Which threads there are, and what each of them does.
+//! Which threads there are, and what must hold of what they did.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use creel::{
-    CheckpointOptions, CompactOptions, CreateOptions, Db, Error, NoProgress, OpenOptions, SyncMode,
-};
-use shuttle::thread;
+use creel::{CompactOptions, NoProgress, SyncMode};
 
-use super::books::{Books, COUNT, told};
+use super::acts::*;
+use super::books::{Books, told};
 use super::model::Change;
-use super::rng::Rng;
-use super::support::sim::{FaultKind, FaultOn, FaultPlan, Repeat, SimDisk, SimDiskSnapshot};
-use super::turning::Turning;
+use super::stage::{COPY, PAIR, Stage, first};
+use super::support::sim::{FaultKind, FaultOn, FaultPlan, Repeat, SimDisk};
 use super::{Outcome, PATH};
 
 /// One scene: what a schedule runs.
@@ -43,220 +40,18 @@ pub const SCENES: &[Scene] = &[
         run: regions,
     },
     Scene {
+        name: "epochs",
+        run: epochs,
+    },
+    Scene {
+        name: "following",
+        run: following,
+    },
+    Scene {
         name: "failing",
         run: failing,
     },
 ];
-
-/// What the threads of a schedule share.
-#[derive(Clone)]
-struct Stage {
-    disk: Arc<SimDisk>,
-    books: Books,
-    open: OpenOptions,
-    db: Db,
-    seed: u64,
-}
-
-type Act = Box<dyn FnOnce(&Stage) -> Outcome + Send>;
-
-/// A database with something in its tree, made once.
-static FILLED: OnceLock<SimDiskSnapshot> = OnceLock::new();
-
-/// Keys of the first commit.
-const FIRST: usize = 40;
-
-fn key(i: usize) -> String {
-    format!("k{i:03}")
-}
-
-fn first() -> Change {
-    (0..FIRST).fold(Change::default(), |change, i| {
-        change.and_put("main", &key(i), vec![i as u8; 90])
-    })
-}
-
-fn options(disk: Arc<SimDisk>) -> OpenOptions {
-    let options = OpenOptions::new().vfs(Arc::new(Turning::new(disk)));
-    options
-        .mmap(false)
-        .background_checkpoint(false)
-        .checkpoint_at(None)
-}
-
-/// Makes the database. To be called in a schedule of its own.
-pub fn fill() -> Outcome {
-    let disk = SimDisk::new(8);
-    let create = CreateOptions {
-        wal_size: 64 << 10,
-        ..CreateOptions::default()
-    };
-    let db = options(Arc::clone(&disk))
-        .create(PATH, &create)
-        .map_err(told("create"))?;
-    db.write(first().batch()).map_err(told("first"))?;
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
-        .map_err(told("first checkpoint"))?;
-    drop(db);
-    let _ = FILLED.set(disk.snapshot());
-    Ok(())
-}
-
-impl Stage {
-    fn new(seed: u64, change: impl FnOnce(OpenOptions) -> OpenOptions) -> Outcome<Stage> {
-        let filled = FILLED.get().ok_or("there is no database")?;
-        let disk = filled.fork_at_kill();
-        let open = change(options(Arc::clone(&disk)));
-        let db = open.clone().open(PATH).map_err(told("open"))?;
-        let books = Books::default();
-        books.begin(first());
-        Ok(Stage {
-            disk,
-            books,
-            open,
-            db,
-            seed,
-        })
-    }
-
-    /// Runs the threads to their end; the handles are closed then.
-    fn play(self, acts: Vec<Act>) -> Outcome<(Arc<SimDisk>, Books)> {
-        let threads: Vec<_> = acts
-            .into_iter()
-            .map(|act| {
-                let stage = self.clone();
-                thread::spawn(move || act(&stage))
-            })
-            .collect();
-        let (disk, books) = (Arc::clone(&self.disk), self.books.clone());
-        let mut outcome = Ok(());
-        for (n, thread) in threads.into_iter().enumerate() {
-            let ended = thread.join().unwrap_or_else(|_| Err("a panic".into()));
-            outcome = outcome.and(ended.map_err(|text| format!("thread {n}: {text}")));
-        }
-        outcome?;
-        self.db.close().map_err(told("close"))?;
-        Ok((disk, books))
-    }
-}
-
-/// Values of which a few fill the log, where `large`.
-fn value(rng: &mut Rng, large: bool) -> Vec<u8> {
-    let len = if large { 17_000 } else { 60 };
-    let len = len + rng.below(40);
-    rng.bytes(len)
-}
-
-/// Puts keys of its own, and sees each as soon as it is confirmed.
-fn writer(me: usize, times: usize, large: bool) -> Act {
-    Box::new(move |stage| {
-        let mut rng = Rng::new(stage.seed ^ me as u64);
-        for i in 0..times {
-            let own = format!("w{me}/{i}");
-            let value = value(&mut rng, large);
-            let change =
-                Change::put(&own, value.clone()).and_put("main", &key(i * 7 + me), vec![b'v'; 40]);
-            let commit = stage.db.write(change.batch()).map_err(told("put"))?;
-            stage.books.confirm(&commit, change)?;
-            let seen = stage.db.get(own.as_bytes()).map_err(told("get"))?;
-            if seen.as_ref() != Some(&value) {
-                return Err(format!("{own} was confirmed, and is not seen"));
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Several batches at once.
-fn group(me: usize, size: usize) -> Act {
-    Box::new(move |stage| {
-        let changes: Vec<Change> = (0..size)
-            .map(|i| Change::put(&format!("g{me}/{i}"), vec![i as u8; 30]))
-            .collect();
-        let results = stage
-            .db
-            .write_all(changes.iter().map(Change::batch).collect());
-        for (result, change) in results.into_iter().zip(changes) {
-            stage
-                .books
-                .confirm(&result.map_err(told("group"))?, change)?;
-        }
-        Ok(())
-    })
-}
-
-/// Reads a number and puts the next one, if nobody was quicker.
-fn counter(times: usize) -> Act {
-    Box::new(move |stage| {
-        for _ in 0..times {
-            let now = stage.db.get(COUNT).map_err(told("get"))?;
-            let next = 1 + now.as_ref().map_or(0, |now| now.len());
-            let change = Change::put("count", vec![b'i'; next]);
-            let mut batch = change.batch();
-            match &now {
-                Some(now) => batch.require_equals(COUNT, now),
-                None => batch.require_absent(COUNT),
-            };
-            match stage.db.write(batch) {
-                Ok(commit) => stage.books.confirm(&commit, change)?,
-                Err(Error::Precondition { .. }) => {}
-                Err(e) => return Err(told("count")(e)),
-            }
-        }
-        Ok(())
-    })
-}
-
-fn fold(db: &Db) -> Outcome {
-    db.checkpoint(&CheckpointOptions::default(), &NoProgress)
-        .map(|_| ())
-        .map_err(told("checkpoint"))
-}
-
-fn checkpointer(times: usize) -> Act {
-    Box::new(move |stage| (0..times).try_for_each(|_| fold(&stage.db)))
-}
-
-/// Keeps a snapshot while others go on, and looks at it again.
-fn reader(times: usize) -> Act {
-    Box::new(move |stage| {
-        let mut kept = Vec::new();
-        for _ in 0..times {
-            let snapshot = stage.db.snapshot().map_err(told("snapshot"))?;
-            stage.books.look(&snapshot)?;
-            kept.push(snapshot);
-        }
-        kept.iter()
-            .try_for_each(|snapshot| stage.books.look(snapshot))
-    })
-}
-
-/// The power goes, as far as the medium is concerned.
-fn power(times: usize) -> Act {
-    Box::new(move |stage| {
-        for _ in 0..times {
-            thread::yield_now();
-            stage.books.cut(&stage.disk);
-        }
-        Ok(())
-    })
-}
-
-/// Does it with a handle of its own, as another process would.
-fn stranger(act: Act) -> Act {
-    Box::new(move |stage| {
-        let db = stage
-            .open
-            .clone()
-            .open(PATH)
-            .map_err(told("open another"))?;
-        let own = Stage {
-            db,
-            ..stage.clone()
-        };
-        act(&own)
-    })
-}
 
 fn sync_of(seed: u64) -> SyncMode {
     match seed % 4 {
@@ -347,6 +142,44 @@ fn regions(seed: u64) -> Outcome {
         power(2),
     ];
     judge(seed, stage.play(acts)?)
+}
+
+/// An epoch begins in place, while handles of the one before write.
+fn epochs(seed: u64) -> Outcome {
+    let stage = Stage::new(seed, |open| open.sync(sync_of(seed)))?;
+    let acts = vec![
+        deposed(1, Some(1)),
+        deposed(2, Some(1)),
+        // It may be opened in either.
+        stranger(deposed(3, None)),
+        stranger(Box::new(promoter)),
+        reader(2),
+        power(2),
+    ];
+    judge(seed, stage.play(acts)?)
+}
+
+/// A copy takes entries from the log while that is written, turned and folded, and is read and folded itself.
+fn following(seed: u64) -> Outcome {
+    let stage = Stage::on(&PAIR, seed, |open| open.sync(sync_of(seed)))?;
+    stage.books.begin([first(), Change::default()]);
+    stage.books.expect_markers();
+    let acts = vec![
+        writer(1, 2, true),
+        writer(2, 2, false),
+        checkpointer(1),
+        follower(3),
+        in_copy(reader(2)),
+        in_copy(checkpointer(1)),
+    ];
+    let open = stage.open.clone();
+    let (disk, books) = stage.play(acts)?;
+    let [from, copy] = [PATH, COPY].map(|path| open.clone().open(path).map_err(told("open")));
+    let (from, copy) = (from?, copy?);
+    pull(&from, &copy)?;
+    books.look(&copy.snapshot().map_err(told("snapshot"))?)?;
+    drop((from, copy));
+    judge(seed, (disk, books))
 }
 
 /// One call fails, while others are made.
