@@ -97,8 +97,9 @@ pub fn wide_rows(out: &mut Out, heading: &[&str], rows: &[Vec<Value>]) -> Result
     }
     for row in rows {
         out.line("")?;
-        let names = heading.iter().copied().zip(row.iter().cloned());
-        facts(out, &names.collect::<Vec<_>>())?;
+        let named = heading.iter().copied().zip(row.iter().cloned());
+        let said = named.filter(|(_, value)| !value.show(true).is_empty());
+        facts(out, &said.collect::<Vec<_>>())?;
     }
     Ok(())
 }

@@ -108,6 +108,8 @@ fn what_does_not_fit_a_terminal_is_a_list() {
     let node = narrow.lines().find_map(|line| line.strip_prefix("node"));
     assert_eq!(node.map(|n| n.trim().len()), Some(32), "{narrow}");
     assert!(narrow.contains("retain           7d\n"), "{narrow}");
+    let spaces = |line: &str| !line.is_empty() && line.trim().is_empty();
+    assert!(!narrow.lines().any(spaces), "{narrow:?}");
     let wide = status("200");
     assert!(wide.contains(" contact"), "{wide}");
     let row = wide
