@@ -5,17 +5,18 @@
 #   AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... nightly/ceph.sh
 #
 # Without CREEL_S3_ENDPOINT it starts Ceph's demo container where docker or podman is there. The bucket
-# must exist; everything is written below a prefix of its own, and stays there. Says SKIPPED, with
-# status 0, where there is no server. CREEL names a program that has the feature `cloud`.
+# must exist; everything is written below a prefix of its own, and stays there. Says SKIPPED where
+# there is no server (nightly/skipped.sh). CREEL names a program that has the feature `cloud`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 ROUNDS=${CREEL_S3_ROUNDS:-20}
 BUCKET=${CREEL_S3_BUCKET:-creel-nightly}
 CONTAINER=
 
+. nightly/skipped.sh
 skip() {
-    echo "SKIPPED: $1"
-    exit 0
+    skipped ceph "$1"
+    exit
 }
 
 fail() {

@@ -9,7 +9,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 export LC_ALL=C.UTF-8 CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 export CARGO_TARGET_DIR=${COVERAGE_TARGET:-target/coverage}
-command -v cargo-llvm-cov >/dev/null || { echo "SKIPPED: cargo-llvm-cov is not installed"; exit 0; }
+. nightly/skipped.sh
+command -v cargo-llvm-cov >/dev/null || { skipped llvm-cov "cargo-llvm-cov is not installed"; exit; }
 if [ -x /usr/bin/llvm-cov-22 ]; then
     export LLVM_COV=${LLVM_COV:-/usr/bin/llvm-cov-22} LLVM_PROFDATA=${LLVM_PROFDATA:-/usr/bin/llvm-profdata-22}
 fi

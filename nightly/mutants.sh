@@ -6,7 +6,8 @@
 # something once more without a mutant. Needs cargo-mutants (`cargo install cargo-mutants --locked`).
 set -u
 cd "$(dirname "$0")/.." || exit 1
-command -v cargo-mutants >/dev/null || { echo "SKIPPED: cargo-mutants is not installed"; exit 0; }
+. nightly/skipped.sh
+command -v cargo-mutants >/dev/null || { skipped mutants "cargo-mutants is not installed"; exit; }
 WORK=$(realpath -m "${MUTANTS_WORK:-target/mutants}")
 ONE_IN=${1:-8} PART=${2:-0}
 export CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0

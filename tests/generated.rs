@@ -8,6 +8,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+#[path = "support/skip.rs"]
+mod skip;
+use skip::skipped;
+
 /// The shells, and the file names that each of them (or its package) expects.
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "creel.bash"),
@@ -245,7 +249,10 @@ fn formatters_accept_the_pages() {
         }
     }
     if checked == 0 {
-        skipped("neither mandoc nor groff is there to look at the manual pages");
+        skipped(
+            "mandoc",
+            "neither mandoc nor groff is there to look at the manual pages",
+        );
     }
 }
 
@@ -262,7 +269,7 @@ fn shells_accept_the_completions() {
         let mut command = Command::new(shell);
         match command.args(args).arg(folder.join(file)).output() {
             Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
-            Err(_) => skipped(&format!("{shell} is not there to read completions/{file}")),
+            Err(_) => skipped("shells", &format!("{shell} is not there to read {file}")),
         }
     }
     let script = ". \"$1\"; COMP_WORDS=(creel ve); COMP_CWORD=1; _creel creel ve creel; \
@@ -271,13 +278,9 @@ fn shells_accept_the_completions() {
     command
         .args(["-c", script, "bash"])
         .arg(folder.join("creel.bash"));
-    let Ok(output) = command.output() else { return };
+    let Ok(output) = command.output() else {
+        return skipped("shells", "bash is not there to answer with its completions");
+    };
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.lines().any(|l| l == "verify"), "{text:?}");
-}
-
-/// Says loudly that a check did not run: past the test harness, which keeps back what a test that
-/// passes prints.
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

@@ -1,6 +1,8 @@
 //! The operating system's side of the contracts.
 
 mod processes;
+#[path = "../../tests/support/skip.rs"]
+mod skip;
 
 use std::fs;
 use std::io::{ErrorKind, IoSlice};

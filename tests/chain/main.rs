@@ -23,6 +23,9 @@ mod probing;
 mod publishing;
 mod race;
 mod rng;
+#[cfg(feature = "cloud")]
+#[path = "../support/skip.rs"]
+mod skip;
 mod stub;
 mod thousands;
 mod uploads;

@@ -357,7 +357,10 @@ mod file_systems {
             match made.is_ok_and(|s| s.success()) {
                 true => Some(Mounted(dir)),
                 false => {
-                    skipped(&format!("{make} and the right to mount are needed"));
+                    skipped(
+                        "mount",
+                        &format!("{make} and the right to mount are needed"),
+                    );
                     None
                 }
             }

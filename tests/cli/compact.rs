@@ -148,7 +148,7 @@ fn a_slow_compaction_keeps_no_writer_waiting() {
 #[test]
 fn a_copy_for_which_there_is_no_room_is_not_begun() {
     let Some(small) = Small::mount("1m") else {
-        return skipped("a small tmpfs cannot be mounted here");
+        return skipped("mount", "a small tmpfs cannot be mounted here");
     };
     let db = holey();
     let copy = small.0.path().join("copy.db");

@@ -59,7 +59,10 @@ fn is_there(shell: &str) -> bool {
     let found = Command::new(shell).args(["-c", "exit 0"]).status();
     let found = found.is_ok_and(|status| status.success());
     if !found {
-        skipped(&format!("{shell} is not there to use its completions"));
+        skipped(
+            "shells",
+            &format!("{shell} is not there to use its completions"),
+        );
     }
     found
 }

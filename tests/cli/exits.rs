@@ -384,7 +384,10 @@ fn exit_14_where_the_outcome_is_unknown() {
 #[test]
 fn exit_20_for_a_check_that_does_not_see() {
     if !cfg!(debug_assertions) {
-        return skipped("a check that sees nothing can be asked for in debug builds only");
+        return skipped(
+            "debug",
+            "a check that sees nothing can be asked for in debug builds only",
+        );
     }
     let db = Db::with(&[("k", "v")]);
     let mut command = db.run("verify");
@@ -423,7 +426,7 @@ fn exit_12_16_and_23_where_there_is_no_yes_or_no() {
 #[test]
 fn exit_70_for_a_bug() {
     if !cfg!(debug_assertions) {
-        return skipped("a panic can be asked for in debug builds only");
+        return skipped("debug", "a panic can be asked for in debug builds only");
     }
     creel()
         .arg("version")

@@ -106,7 +106,7 @@ impl Drop for Small {
 #[test]
 fn exit_8_for_a_full_disk_and_nothing_is_lost() {
     let Some(small) = Small::mount("3m") else {
-        return skipped("a small tmpfs cannot be mounted here");
+        return skipped("mount", "a small tmpfs cannot be mounted here");
     };
     let path = small.0.path().join("test.db");
     let run = |args: &[&str]| {

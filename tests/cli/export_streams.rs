@@ -48,7 +48,7 @@ const KINDS: &[&[&str]] = &[
 fn a_full_device_is_exit_8() {
     let full = Path::new("/dev/full");
     if !full.exists() {
-        return skipped("/dev/full is needed");
+        return skipped("proc", "/dev/full is needed");
     }
     for db in [Db::with(&[("a", "1")]), large(20_000)] {
         for args in KINDS {

@@ -13,7 +13,7 @@ fn has(tool: &str) -> bool {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file()));
     if !found {
-        skipped(&format!("{tool} is needed"));
+        skipped("peers", &format!("{tool} is needed"));
     }
     found
 }

@@ -18,7 +18,7 @@ fn have(program: &str) -> bool {
         .status()
         .is_ok();
     if !found {
-        skipped(&format!("{program} is not installed"));
+        skipped("peers", &format!("{program} is not installed"));
     }
     found
 }
@@ -156,9 +156,7 @@ fn the_package_index_of_debian() {
         .filter(|b| **b == b'\n')
         .count();
     if !output.is_ok_and(|o| o.status.success()) || lines < 60_000 {
-        return skipped(&format!(
-            "the package index of Debian has {lines} records here"
-        ));
+        return skipped("packages", &format!("{lines} records are there"));
     }
     let mut command = db.run("import");
     command.arg(&corpus).args(["--field-map", "key=id"]);

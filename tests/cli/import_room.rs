@@ -22,7 +22,7 @@ fn records(count: usize, value: usize) -> String {
 #[test]
 fn a_full_disk_changes_nothing_and_leaves_nothing() {
     let Some(small) = Small::mount("6m") else {
-        return skipped("a small tmpfs cannot be mounted here");
+        return skipped("mount", "a small tmpfs cannot be mounted here");
     };
     let path = small.0.path().join("test.db");
     let start = Db::filled(100);
@@ -172,7 +172,7 @@ fn streamed(count: u64, args: &[&str], key: impl Fn(u64) -> u64) -> u64 {
 #[test]
 fn memory_does_not_grow_with_the_input() {
     if !Path::new("/proc/self/status").exists() {
-        return skipped("/proc is needed");
+        return skipped("proc", "/proc is needed");
     }
     let count = std::env::var("CREEL_TEST_RECORDS").map_or(10_000_000, |n| n.parse().unwrap());
     let most = streamed(count, &["--sorted"], |i| i);

@@ -62,6 +62,8 @@ mod replicate;
 mod salvage;
 mod schema;
 mod signals;
+#[path = "../support/skip.rs"]
+mod skip;
 mod soak;
 mod stats;
 mod streams;

@@ -316,7 +316,7 @@ fn samples_that_cannot_be_taken_are_no_pass() {
     };
     let hidden = "mount --bind \"$1\" /proc";
     if !alone(hidden).output().is_ok_and(|o| o.status.success()) {
-        return skipped("unshare and mount are needed");
+        return skipped("mount", "unshare and mount are needed");
     }
     for part in ["--mode store --ops 300", "--mode replication --cycles 1"] {
         let script = format!("{hidden} && \"$2\" soak {part} --seed 1 --json");

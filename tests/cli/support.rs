@@ -8,6 +8,8 @@ use base64::Engine as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use crate::skip::skipped;
+
 /// The binary, in an environment that says nothing about colours, locale or databases.
 pub fn creel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
@@ -179,18 +181,14 @@ pub fn flip(path: &Path, offset: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Says loudly that a test did not run: past the test harness, which keeps back what a test that
-/// passes prints.
-pub fn skipped(why: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-}
-
 /// True where the program counts what it runs through, in a map and with memory of its own. Says so.
 pub fn is_counting() -> bool {
     let counting = std::env::var_os("LLVM_PROFILE_FILE").is_some();
     if counting {
-        skipped("a build that measures coverage has maps and memory of its own");
+        skipped(
+            "uncounted",
+            "a build that measures coverage has maps and memory of its own",
+        );
     }
     counting
 }
@@ -212,7 +210,7 @@ pub fn strace() -> Option<PathBuf> {
         .status()
         .is_ok_and(|s| s.success());
     if !works {
-        skipped("strace with fault injection is needed");
+        skipped("strace", "it cannot inject faults here");
     }
     works.then(|| PathBuf::from("strace"))
 }

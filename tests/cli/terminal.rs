@@ -36,7 +36,10 @@ pub fn has_script() -> bool {
         .output();
     let found = found.is_ok_and(|output| output.status.success());
     if !found {
-        skipped("there is no script (util-linux) to make a terminal");
+        skipped(
+            "script",
+            "there is no script (util-linux) to make a terminal",
+        );
     }
     found
 }

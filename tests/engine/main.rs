@@ -29,6 +29,9 @@ mod rng;
 mod room;
 mod scratch;
 mod since;
+#[cfg(target_os = "linux")]
+#[path = "../support/skip.rs"]
+mod skip;
 mod snapshots;
 mod threads;
 

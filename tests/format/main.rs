@@ -20,3 +20,5 @@ mod records;
 mod rng;
 mod round_trip;
 mod samples;
+#[path = "../support/skip.rs"]
+mod skip;

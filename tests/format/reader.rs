@@ -270,7 +270,7 @@ fn read(bytes: &[u8]) -> Option<Output> {
     {
         Ok(output) => Some(output),
         Err(e) => {
-            println!("not run, no python3: {e}");
+            crate::skip::skipped("python3", &format!("the reader made from format.md: {e}"));
             None
         }
     }

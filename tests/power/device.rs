@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::kept::Case;
 use super::machine::{Device, KINDS, Kind, Mounted, has_program, missing, run};
 use super::replay::{expected, judge, steps};
+use super::skip::skipped;
 
 /// How it fails, as a table of the device mapper.
 const WAYS: &[(&str, &str)] = &[
@@ -34,7 +35,7 @@ fn one(kind: &Kind, way: usize, at: usize, expected: &[Option<String>]) -> Resul
 #[ignore = "takes a User-Mode Linux, root and minutes"]
 fn a_device_that_begins_to_fail_loses_nothing_acknowledged() {
     if let Some(why) = missing() {
-        println!("SKIPPED: {why}");
+        skipped("uml", &why);
         return;
     }
     let expected = expected(&steps());
@@ -47,7 +48,7 @@ fn a_device_that_begins_to_fail_loses_nothing_acknowledged() {
     let mut wrong = Vec::new();
     for kind in KINDS {
         if !has_program(kind.program) {
-            println!("SKIPPED: {} needs {}", kind.name, kind.program);
+            skipped("uml", &format!("{} needs {}", kind.name, kind.program));
             continue;
         }
         for (way, (name, _)) in WAYS.iter().enumerate() {

@@ -20,3 +20,5 @@ mod kept;
 mod log;
 mod machine;
 mod replay;
+#[path = "../support/skip.rs"]
+mod skip;

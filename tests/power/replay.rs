@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::kept::{self, Case};
 use super::log::{self, DISCARD, Entry, FLUSH, FUA};
 use super::machine::{Device, KINDS, Kind, Mounted, has_program, missing, run};
+use super::skip::skipped;
 
 /// splitmix64.
 fn mix(word: u64) -> u64 {
@@ -249,13 +250,13 @@ fn power_cuts_at_every_write_of_a_real_file_system() {
         return;
     }
     if let Some(why) = missing() {
-        println!("SKIPPED: {why}");
+        skipped("uml", &why);
         return;
     }
     let mut all = Vec::new();
     for kind in KINDS {
         if !has_program(kind.program) {
-            println!("SKIPPED: {} needs {}", kind.name, kind.program);
+            skipped("uml", &format!("{} needs {}", kind.name, kind.program));
             continue;
         }
         let started = Instant::now();

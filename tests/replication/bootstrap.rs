@@ -121,11 +121,11 @@ fn a_commit_that_is_followed_costs_one_sync() {
         .stdin(Stdio::null())
         .output();
     let Ok(output) = traced else {
-        eprintln!("SKIPPED: strace is needed");
+        crate::skip::skipped("strace", "it is not installed");
         return;
     };
     if text(&output).contains("ptrace") {
-        eprintln!("SKIPPED: strace is not allowed: {}", text(&output));
+        crate::skip::skipped("strace", &format!("it is not allowed: {}", text(&output)));
         return;
     }
     assert!(output.status.success(), "{}", text(&output));

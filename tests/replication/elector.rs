@@ -60,7 +60,10 @@ struct Etcd {
 impl Etcd {
     fn start(world: &World) -> Option<Etcd> {
         if !is_there("etcd") || !is_there("etcdctl") {
-            skipped("the recipe for etcd: etcd and etcdctl are not installed");
+            skipped(
+                "etcd",
+                "the recipe for etcd: etcd and etcdctl are not installed",
+            );
             return None;
         }
         // Somebody may take a port in between.
@@ -325,7 +328,10 @@ fn every_recipe_is_well_formed() {
             .arg(&path)
             .output();
         let Ok(output) = verify else {
-            skipped("units of docs/operations.md: systemd-analyze is not installed");
+            skipped(
+                "systemd",
+                "units of docs/operations.md: no systemd-analyze is installed",
+            );
             break;
         };
         // It looks at units of the machine, too.

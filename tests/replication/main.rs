@@ -36,6 +36,8 @@ mod relief;
 mod rng;
 mod secure;
 mod sink;
+#[path = "../support/skip.rs"]
+mod skip;
 mod sources;
 mod ssh;
 mod sshd;

@@ -115,7 +115,7 @@ fn over_a_wire_that_loses_packets_and_is_cut() {
     let machines = match machines() {
         Ok(machines) => machines,
         Err(why) => {
-            eprintln!("SKIPPED: no two network namespaces here: {why}");
+            crate::skip::skipped("netns", &format!("no two of them here: {why}"));
             return;
         }
     };

@@ -194,9 +194,10 @@ fn a_crowd_of_strangers_costs_little_memory_and_hinders_nobody() {
     // The other tests of this program have files, too.
     let stay = allow_files(2 * CROWD).saturating_sub(2000).min(CROWD);
     if stay < CROWD {
-        crate::world::skipped(&format!(
-            "of {CROWD} connections only {stay} are open at once (ulimit -n)"
-        ));
+        crate::world::skipped(
+            "files",
+            &format!("of {CROWD} connections only {stay} are open at once (ulimit -n)"),
+        );
     }
     let to: std::net::SocketAddr = to.parse().unwrap();
     let soon = std::time::Duration::from_millis(20);

@@ -237,7 +237,10 @@ fn scripts_and_manifest_are_well_formed() {
         .arg(world.dir.path())
         .output();
     let Ok(output) = read else {
-        skipped("the manifest of docs/operations.md: kubectl is not installed");
+        skipped(
+            "kubectl",
+            "the manifest of docs/operations.md: it is not installed",
+        );
         return;
     };
     let said = text(&output);

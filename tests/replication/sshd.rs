@@ -75,11 +75,11 @@ impl Sshd {
     /// On this address, for the present user; `None` where that cannot be, which is said.
     pub fn start(host: &str) -> Option<Sshd> {
         let Some(program) = program() else {
-            skipped("ssh:// through a real sshd: openssh-server is not installed");
+            skipped("sshd", "openssh-server is not installed");
             return None;
         };
         let Ok(listener) = TcpListener::bind((host, 0)) else {
-            skipped(&format!("ssh:// to {host}: there is no such address here"));
+            skipped("sshd", &format!("to {host}: there is no such address here"));
             return None;
         };
         // As root sshd wants it, and only a service's start makes it.
@@ -110,9 +110,10 @@ impl Sshd {
             return Some(sshd);
         }
         let log = fs::read_to_string(sshd.file("log")).unwrap();
-        skipped(&format!(
-            "ssh:// through a real sshd: nobody can log in here: {output:?}\n{log}"
-        ));
+        skipped(
+            "sshd",
+            &format!("nobody can log in here: {output:?}\n{log}"),
+        );
         None
     }
 

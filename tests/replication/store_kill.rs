@@ -24,7 +24,7 @@ fn strace_works() -> bool {
         .status();
     let works = probe.is_ok_and(|status| status.success());
     if !works {
-        eprintln!("SKIPPED: strace with fault injection is needed");
+        crate::skip::skipped("strace", "it cannot inject faults here");
     }
     works
 }

@@ -1,6 +1,6 @@
 //! A directory with databases, and the processes that serve and follow them.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use creel::{Db, Depth, NoProgress, OpenOptions, Position, SyncMode, Verdict, VerifyOptions};
 use tempfile::TempDir;
+
+pub use crate::skip::skipped;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,12 +77,6 @@ pub fn creel() -> Command {
         .env_remove("CREEL_SSH")
         .env("LC_ALL", "C");
     command
-}
-
-/// Says loudly that a test did not run: past the test harness, which keeps back what a test that
-/// passes prints.
-pub fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// An address that nobody listens on now.

@@ -60,6 +60,15 @@ fn exit_row(line: &str) -> Option<(u8, String)> {
 }
 
 #[test]
+fn what_tests_may_skip_is_documented() {
+    let text = read("docs/testing.md");
+    for (name, what) in crate::skip::NEEDS {
+        let row = format!("| `{name}` | {what} |\n");
+        assert!(text.contains(&row), "docs/testing.md should have {row:?}");
+    }
+}
+
+#[test]
 fn decisions_are_numbered_without_gaps() {
     let mut numbers = Vec::new();
     let index = read("docs/README.md");

@@ -6,5 +6,7 @@ mod documents;
 mod layers;
 mod release;
 mod size;
+#[path = "../support/skip.rs"]
+mod skip;
 mod text;
 mod tree;

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use super::contract::in_a_process;
 use super::round::{Fencing, whole_round};
 use super::{Server, s3};
+use crate::skip::skipped;
 
 /// Ended when dropped.
 struct Running(Child);
@@ -17,10 +18,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn skipped(what: &str) {
-    let _ = std::io::stderr().write_all(format!("SKIPPED: {what}\n").as_bytes());
 }
 
 /// Waits until a line of the output has this, and gives the line. The rest is read away.
@@ -50,7 +47,10 @@ fn put(address: SocketAddr, target: &str) {
 fn an_independent_s3_server_agrees() {
     let installed = Command::new("moto_server").arg("--help").output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        skipped("moto_server is not installed; pip install 'moto[server]'");
+        skipped(
+            "moto",
+            "moto_server is not installed; pip install 'moto[server]'",
+        );
         return;
     }
     let port = {
@@ -95,7 +95,7 @@ fn the_chain_is_raced_on_an_independent_s3_server() {
         .args(["-c", "import moto.server"])
         .output();
     if !has.is_ok_and(|output| output.status.success()) {
-        skipped("python3 has no moto; pip install 'moto[server]'");
+        skipped("moto", "python3 has no moto; pip install 'moto[server]'");
         return;
     }
     let mut command = Command::new("python3");
@@ -127,7 +127,10 @@ fn an_independent_azure_server_agrees() {
     command.args(["--blobKeepAliveTimeout", "600"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let Ok(child) = command.spawn() else {
-        skipped("azurite-blob is not installed; npm install -g azurite");
+        skipped(
+            "azurite",
+            "azurite-blob is not installed; npm install -g azurite",
+        );
         return;
     };
     let mut server = Running(child);

@@ -28,7 +28,10 @@ fn the_page_needs_nothing_but_itself() {
     assert!(page.matches("<polyline").count() >= 9);
     assert!(page.contains("mark-fault") && page.contains("mark-checkpoint"));
     let Some(browser) = browser() else {
-        skipped("chromium or chrome is needed to look at report.html");
+        skipped(
+            "chromium",
+            "chromium or chrome is needed to look at report.html",
+        );
         return;
     };
     // What the browser made of it: every plot has a size, nothing was loaded from elsewhere.

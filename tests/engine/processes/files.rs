@@ -135,7 +135,7 @@ fn a_file_without_write_permission_in_a_read_only_directory_can_be_read() {
             assert_eq!(child.ask("put b 0"), "error ReadOnly");
             assert_eq!(child.ask("checkpoint"), "error ReadOnly");
         }
-        Err(e) => eprintln!("SKIPPED: permissions, because nobody cannot run this test: {e}"),
+        Err(e) => crate::skip::skipped("nobody", &format!("permissions: {e}")),
     }
     mode(scratch.path(), 0o755).unwrap();
 }
