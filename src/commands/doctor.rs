@@ -50,7 +50,7 @@ Examples:
 
 Each line is ok, warn (it works, with a drawback) or fail (creel needs it), what was found, what
 that means and what to do. Things are tried on temporary files in the directory, which are removed
-again; a database is only looked at.
+again; one that is killed may leave them, .creel-doctor-*.tmp. A database is only looked at.
 
 Exit status: 0 nothing failed, 1 something that creel needs failed, 5 no such directory, 8 no file
 can be made there; others: creel explain CODE";

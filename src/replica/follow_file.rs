@@ -75,6 +75,9 @@ fn is_final(error: &Error) -> bool {
             | Error::Corrupt(_)
             | Error::BadEntry(_)
             | Error::NotADatabase { .. }
+            // Of the copy, for the source is only read: this handle does no more work.
+            | Error::OutcomeUnknown { .. }
+            | Error::Poisoned
     )
 }
 

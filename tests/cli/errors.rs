@@ -174,6 +174,9 @@ fn ways(step: usize, (call, errors): &(&str, &[&str]), count: usize) -> Vec<Stri
     ways
 }
 
+/// With a step beyond this some kinds of failures are left out.
+pub const FEWEST: usize = 90;
+
 /// Runs a command with failing calls, one in so many, once and from then on. `check`: what it
 /// leaves, and whether it says that it is done.
 pub fn fail_every(
@@ -195,7 +198,7 @@ pub fn fail_every(
                 }
             }
         }
-        all
+        all.into_iter().step_by((step / FEWEST).max(1)).collect()
     };
     let mut cases = 0;
     for injection in kills::injections(name, all) {
@@ -205,13 +208,14 @@ pub fn fail_every(
         cases += 1;
         let status = output.status.code();
         let said = String::from_utf8_lossy(&output.stderr);
+        let answers = injection.starts_with("write:") || !output.stdout.is_empty();
         let told = match status {
             _ if not_begun(&output) => true,
             Some(0) => true,
             // And sources that do not answer.
-            Some(4..=8 | 12 | 14 | 23) => {
-                injection.starts_with("write:") || !said.trim().is_empty()
-            }
+            Some(4..=8 | 12 | 14 | 23) => answers || !said.trim().is_empty(),
+            // What it tried did not go well, and that is its answer.
+            Some(1 | 20) => answers,
             _ => false,
         };
         assert!(told, "{args:?}, {injection}: {status:?} {said}");

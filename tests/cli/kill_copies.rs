@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use creel::{NoProgress, Verdict, VerifyOptions};
 
-use crate::errors::{fail_every, injected};
+use crate::errors::{FEWEST, fail_every, injected};
 use crate::kill::copy_of;
 use crate::kills::{self, Share};
 use crate::support::{Db, creel, digest_of, stdout, strace};
@@ -27,7 +27,7 @@ impl Effort {
     };
     pub const SMALL: Effort = Effort {
         kills: Some(Share::AtMost(3)),
-        errors: Some(90),
+        errors: Some(FEWEST),
     };
     pub const KILLS: Effort = Effort {
         errors: None,
@@ -36,6 +36,10 @@ impl Effort {
     pub const ERRORS: Effort = Effort {
         kills: None,
         ..Effort::SMALL
+    };
+    pub const FEW_ERRORS: Effort = Effort {
+        errors: Some(4 * FEWEST),
+        ..Effort::ERRORS
     };
 }
 

@@ -320,6 +320,39 @@ fn a_drill_killed_anywhere_changes_nothing() {
 }
 
 #[test]
+fn a_drill_of_a_store_killed_anywhere_is_noted_or_not() {
+    let args = |db: &Db| {
+        let (store, place) = (store(db), text(&db.dir.path().join("scratch")));
+        let note = ["--note", "--dir", &place, SOON[0], SOON[1]];
+        words(&[&["drill", &store], &note[..]].concat())
+    };
+    let base = published();
+    fs::create_dir(base.dir.path().join("scratch")).unwrap();
+    fs::write(base.dir.path().join("scratch/known"), "").unwrap();
+    let noted = |db: &Db| {
+        let asked = ["--check", "drilled=1d", "-q"];
+        let status = creel()
+            .args(["replicate", "status", &store(db)])
+            .args(asked)
+            .output();
+        status.unwrap().status.code() == Some(0)
+    };
+    let before = json_of_status(&base);
+    assert!(!noted(&base));
+    on_store("drill-note", &base, &args, &[0], &|db, done| {
+        assert!(noted(db) || !done);
+        assert_eq!(json_of_status(db), before, "more than a note");
+        // What cannot be removed, or not any more, says what it is.
+        for entry in fs::read_dir(db.dir.path().join("scratch")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(name == "known" || name.starts_with("creel-"), "{name}");
+        }
+        succeeds(&args(db));
+        assert!(noted(db));
+    });
+}
+
+#[test]
 fn reseed_killed_anywhere_leaves_the_old_copy_or_the_new_one() {
     let (primary, copy) = pair();
     let args = |db: &Db| {

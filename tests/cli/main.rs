@@ -44,6 +44,7 @@ mod keyspaces;
 mod kill;
 mod kill_copies;
 mod kill_more;
+mod kill_own;
 mod kill_store;
 #[cfg(target_os = "linux")]
 #[path = "../support/kills.rs"]

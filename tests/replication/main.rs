@@ -18,6 +18,7 @@ mod full;
 mod health;
 mod imports;
 mod keeps;
+mod kill_waits;
 #[cfg(target_os = "linux")]
 #[path = "../support/kills.rs"]
 mod kills;

@@ -42,9 +42,11 @@ pub fn json(args: &[&str]) -> Value {
 impl Site {
     /// `a.db`, published to the store, and nothing else.
     pub fn new() -> Site {
-        let site = Site {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        Site::in_dir(tempfile::tempdir().unwrap())
+    }
+
+    pub fn in_dir(dir: TempDir) -> Site {
+        let site = Site { dir };
         let a = site.path("a.db");
         succeeds(&["open", &a, "--create", "-q"]);
         succeeds(&["put", &a, "first", "1"]);
@@ -54,7 +56,11 @@ impl Site {
 
     /// The same with a copy `b.db`.
     pub fn with_copy() -> Site {
-        let site = Site::new();
+        Site::new().and_copy()
+    }
+
+    pub fn and_copy(self) -> Site {
+        let site = self;
         succeeds(&[
             "replicate",
             "init",

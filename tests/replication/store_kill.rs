@@ -5,11 +5,13 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 use crate::kills::{self, Share};
 use crate::store::{Site, creel, exit, json, succeeds};
 use crate::world::ready;
 
-fn strace_works() -> bool {
+pub fn strace_works() -> bool {
     let probe = Command::new("strace")
         .args([
             "-f",
@@ -46,12 +48,42 @@ fn sweep(
 }
 
 /// Copies a site, which is quicker than to make it.
-fn copy(site: &Site) -> Site {
+pub fn copy(site: &Site) -> Site {
     let new = Site {
         dir: tempfile::tempdir().unwrap(),
     };
     copy_folder(site.dir.path(), new.dir.path());
     new
+}
+
+/// A site that is made once, and then again and again at the same path: the address of its store stands in
+/// the file.
+pub struct Place {
+    outer: TempDir,
+    image: TempDir,
+}
+
+impl Place {
+    pub fn of(make: impl FnOnce(TempDir) -> Site) -> Place {
+        let (outer, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = Place { outer, image };
+        let site = make(place.dir());
+        copy_folder(site.dir.path(), place.image.path());
+        place
+    }
+
+    fn dir(&self) -> TempDir {
+        let mut named = tempfile::Builder::new();
+        let named = named.prefix("site").rand_bytes(0);
+        named.tempdir_in(self.outer.path()).unwrap()
+    }
+
+    /// As it was made. The one before is gone by now.
+    pub fn again(&self) -> Site {
+        let site = Site { dir: self.dir() };
+        copy_folder(self.image.path(), site.dir.path());
+        site
+    }
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -67,7 +99,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
@@ -76,10 +108,10 @@ fn killed_while_a_write_is_published() {
     if !strace_works() {
         return;
     }
-    // The store's address stands in the file, so the site is not moved: it is made anew each time.
+    let place = Place::of(Site::in_dir);
     sweep(
         "put-published",
-        &Site::new,
+        &|| place.again(),
         &|site| words(&["put", &site.path("a.db"), "k", "v", "--ack", "published"]),
         &|site, ended| {
             let was_there = site.has("a.db", "k");

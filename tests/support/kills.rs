@@ -7,8 +7,11 @@
 #![allow(clippy::print_stdout)]
 
 use std::collections::BTreeMap;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use super::sweeps;
 
@@ -54,8 +57,17 @@ const CHANGE_NOTHING: &[&str] = &[
     "socket",
     "connect",
     "getsockname",
+    "getpeername",
+    "getsockopt",
     "setsockopt",
+    "bind",
+    "listen",
+    "accept4",
+    "shutdown",
 ];
+
+/// A command that was told to end has ended by then.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether everything is asked for, and not what there is time for in between.
 pub fn all_kills() -> bool {
@@ -76,6 +88,114 @@ pub enum Share {
     /// At most so many of each kind of call, evenly, and a third as many of those that change nothing; every
     /// one with `CREEL_KILLS=all`.
     AtMost(usize),
+    /// The same of each kind that changes something, and no others.
+    Changes(usize),
+}
+
+/// A command that waits, until it is told to end.
+pub struct Running {
+    /// Until it is waited for.
+    child: Option<Child>,
+    id: u32,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Runs a command; strace, where it is one, does not hear what is said to the program.
+    pub fn of(command: &mut Command) -> Running {
+        let command = command.stdout(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let id = child.id();
+        let child = Some(child);
+        Running { child, id, out }
+    }
+
+    /// Its next line, where it lives to print one.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.strip_suffix('\n').map(str::to_owned)
+    }
+
+    /// It has not ended.
+    pub fn runs(&mut self) -> bool {
+        let child = self.child.as_mut().unwrap();
+        child.try_wait().unwrap().is_none()
+    }
+
+    /// It ends by itself.
+    pub fn ends(&mut self) -> bool {
+        let begun = Instant::now();
+        while self.runs() && begun.elapsed() < PATIENCE {
+            std::thread::yield_now();
+        }
+        !self.runs()
+    }
+
+    /// Tells it to end.
+    pub fn tell(&mut self) {
+        if self.runs() {
+            signal(self.id, "-TERM");
+        }
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub fn end(mut self) -> ExitStatus {
+        self.tell();
+        let mut child = self.child.take().unwrap();
+        let (done, ended) = mpsc::channel();
+        let waiting = std::thread::spawn(move || done.send(child.wait().unwrap()));
+        let status = ended.recv_timeout(PATIENCE);
+        if status.is_err() {
+            signal(self.id, "-KILL");
+        }
+        drop(waiting.join());
+        status.expect("it does not end")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            signal(self.id, "-KILL");
+            drop(child.wait());
+        }
+    }
+}
+
+/// To a process and those that it has begun; it may be gone already.
+fn signal(group: u32, signal: &str) {
+    let mut kill = Command::new("kill");
+    kill.args([signal, "--", &format!("-{group}")]);
+    kill.output().unwrap();
+}
+
+/// What goes on beside a command that waits; returns when it is to end.
+pub type Drive<'a, T> = &'a dyn Fn(&T, &mut Running);
+
+/// Runs a command to its end.
+fn run<T>(command: &mut Command, made: &T, drive: Option<Drive<T>>) -> ExitStatus {
+    let Some(drive) = drive else {
+        return command.status().unwrap();
+    };
+    let mut running = Running::of(command);
+    drive(made, &mut running);
+    running.end()
+}
+
+/// `creel ARGS`, which waits, without strace; and whether it ended as it should.
+pub fn plain_driven<T>(made: &T, args: &[String], drive: Drive<T>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creel"));
+    command.args(args).env_remove("LD_LIBRARY_PATH");
+    let status = run(command.stdin(Stdio::null()), made, Some(drive));
+    assert!(well(status), "{args:?}: {status}");
+}
+
+/// By itself, or as it was told to.
+fn well(status: ExitStatus) -> bool {
+    const SIGTERM: i32 = 15;
+    status.success() || status.signal() == Some(SIGTERM) || status.code() == Some(128 + SIGTERM)
 }
 
 /// Tells how to see it again, where a test ends in a panic while this lives.
@@ -135,32 +255,46 @@ fn traced(options: &[&str], args: &[String]) -> Command {
     command
 }
 
-/// How often a command makes each call that has to do with files.
-fn counts(args: &[String]) -> BTreeMap<String, usize> {
+/// How often a thread of a command makes each call that has to do with files, at most: strace counts so.
+fn counts<T>(made: &T, args: &[String], drive: Option<Drive<T>>) -> BTreeMap<String, usize> {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("calls");
     let mut command = traced(&["-e", TRACED, "-o", log.to_str().unwrap()], args);
-    let status = command.status().unwrap();
-    assert!(status.success(), "{args:?}: {status}");
+    let status = run(&mut command, made, drive);
+    assert!(well(status), "{args:?}: {status}");
     let text = std::fs::read(log).unwrap();
     let text = String::from_utf8_lossy(&text);
-    let mut counts = BTreeMap::new();
-    let calls = text.lines().filter_map(|line| line.split_once(' '));
-    for (call, _) in calls.filter_map(|(_, rest)| rest.trim_start().split_once('(')) {
+    let mut threads: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (thread, rest) in text.lines().filter_map(|line| line.split_once(' ')) {
+        let Some((call, _)) = rest.trim_start().split_once('(') else {
+            continue;
+        };
         let name = call.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if name && !APART.contains(&call) {
-            *counts.entry(call.to_owned()).or_default() += 1;
+            *threads.entry((thread, call)).or_default() += 1;
         }
+    }
+    let mut counts = BTreeMap::new();
+    for ((_, call), count) in threads {
+        let most: &mut usize = counts.entry(call.to_owned()).or_default();
+        *most = count.max(*most);
     }
     counts
 }
 
 /// Each kind of call with the numbers at which the command is killed. What the loader does before the
 /// program begins is left out.
-fn places(share: Share, args: &[String]) -> Vec<(String, Vec<usize>)> {
-    let before = counts(&["version".to_owned()]);
-    let all = counts(args).into_iter().enumerate();
-    let places = all.map(|(i, (call, count))| {
+fn places<T>(
+    share: Share,
+    (made, args): &(T, Vec<String>),
+    drive: Option<Drive<T>>,
+) -> Vec<(String, Vec<usize>)> {
+    let before = counts(&(), &["version".to_owned()], None);
+    let mut all = counts(made, args, drive);
+    if matches!(share, Share::Changes(_)) && !all_kills() {
+        all.retain(|call, _| !CHANGE_NOTHING.contains(&call.as_str()));
+    }
+    let places = all.into_iter().enumerate().map(|(i, (call, count))| {
         let loader = match call.as_str() {
             "write" | "exit_group" => 0,
             call => before.get(call).copied().unwrap_or(0),
@@ -173,7 +307,7 @@ fn places(share: Share, args: &[String]) -> Vec<(String, Vec<usize>)> {
             Share::AtMost(most) if CHANGE_NOTHING.contains(&call.as_str()) => {
                 count.div_ceil(most.div_ceil(3)).max(1)
             }
-            Share::AtMost(most) => count.div_ceil(most).max(1),
+            Share::AtMost(most) | Share::Changes(most) => count.div_ceil(most).max(1),
         };
         let first = loader + 1 + i % step.min(count.max(1));
         // One more than there were: the command may make a call more than it did.
@@ -191,10 +325,22 @@ pub fn sweep<T>(
     make: &dyn Fn() -> (T, Vec<String>),
     check: &dyn Fn(&T, bool),
 ) -> usize {
+    sweep_driven(name, share, least, make, None, check)
+}
+
+/// The same of a command that waits, with what goes on beside it.
+pub fn sweep_driven<T>(
+    name: &str,
+    share: Share,
+    least: usize,
+    make: &dyn Fn() -> (T, Vec<String>),
+    drive: Option<Drive<T>>,
+    check: &dyn Fn(&T, bool),
+) -> usize {
     let places = match wanted(KILL, name, ["call", "nth"]) {
         Some(None) => return 0,
         Some(Some([call, nth])) => vec![(call, vec![nth.parse().unwrap()])],
-        None => places(share, &make().1),
+        None => places(share, &make(), drive),
     };
     let (mut kills, mut calls) = (0, 0);
     for (call, numbers) in &places {
@@ -205,9 +351,9 @@ pub fn sweep<T>(
             let inject = format!("inject={call}:signal=KILL:when={n}");
             let trace = format!("trace={call}");
             let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
-            let status = traced(&options, &args).status().unwrap();
+            let status = run(&mut traced(&options, &args), &made, drive);
             let killed = status.signal() == Some(9) || status.code() == Some(137);
-            assert!(killed || status.success(), "{args:?}, {call} {n}: {status}");
+            assert!(killed || well(status), "{args:?}, {call} {n}: {status}");
             check(&made, !killed);
             if !killed {
                 break;
@@ -228,6 +374,79 @@ pub fn injections(name: &str, all: impl FnOnce() -> Vec<String>) -> Vec<String> 
         Some(Some([inject, _])) => vec![inject],
         None => all(),
     }
+}
+
+/// Calls that a command that waits makes, and what the kernel may say to each once.
+const ONCE: &[(&str, &[&str])] = &[
+    ("openat", &["EIO", "EMFILE", "EACCES"]),
+    ("pread64", &["EIO"]),
+    ("preadv", &["EIO"]),
+    ("read", &["EIO"]),
+    ("pwrite64", &["EIO", "ENOSPC"]),
+    ("pwritev2", &["EIO", "ENOSPC"]),
+    ("write", &["EIO", "ENOSPC"]),
+    ("fsync", &["EIO", "ENOSPC"]),
+    ("fdatasync", &["EIO", "ENOSPC"]),
+    ("fallocate", &["EIO", "ENOSPC"]),
+    ("ftruncate", &["EIO", "ENOSPC"]),
+    ("fcntl", &["ENOLCK"]),
+    ("statx", &["EIO"]),
+    ("getdents64", &["EIO"]),
+    ("mkdir", &["EIO", "ENOSPC"]),
+    ("rename", &["EIO", "ENOSPC"]),
+    ("renameat2", &["EIO", "ENOSPC"]),
+    ("linkat", &["EIO", "ENOSPC"]),
+    ("unlink", &["EIO"]),
+    ("sendto", &["ECONNRESET"]),
+    ("recvfrom", &["ECONNRESET"]),
+    ("accept4", &["EMFILE"]),
+    ("connect", &["ECONNREFUSED"]),
+];
+
+/// Runs a command that waits with a call that fails once: it goes on, or ends and says so. A third of all
+/// kinds of failure, each at one call, or every one with `CREEL_ERRORS=all`. `check` is told the status.
+pub fn errors_driven<T>(
+    name: &str,
+    least: usize,
+    make: &dyn Fn() -> (T, Vec<String>),
+    drive: Drive<T>,
+    check: &dyn Fn(&T, ExitStatus),
+) {
+    let all = || {
+        let (made, args) = make();
+        let before = counts(&(), &["version".to_owned()], None);
+        let counts = counts(&made, &args, Some(drive));
+        let every = std::env::var_os("CREEL_ERRORS").is_some();
+        let mut all = Vec::new();
+        for (i, (call, errors)) in ONCE.iter().enumerate() {
+            let loader = before.get(*call).copied().unwrap_or(0);
+            let count = counts
+                .get(*call)
+                .map_or(0, |count| count - loader.min(*count));
+            let numbers = loader + 1..=loader + count;
+            for error in *errors {
+                let step = if every { 1 } else { count.max(1) };
+                let numbers = numbers.clone().skip(i * 5 % step).step_by(step);
+                all.extend(numbers.map(|n| format!("{call}:error={error}:when={n}")));
+            }
+        }
+        all.into_iter().step_by(if every { 1 } else { 3 }).collect()
+    };
+    let mut cases = 0;
+    for injection in injections(name, all) {
+        let (made, args) = make();
+        let _told = told(name, &args, &injection);
+        let call = injection.split(':').next().unwrap_or_default();
+        let (trace, inject) = (format!("trace={call}"), format!("inject={injection}"));
+        let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
+        let status = run(&mut traced(&options, &args), &made, Some(drive));
+        // 130: of the signal it knows only that it came.
+        let explained = matches!(status.code(), Some(4..=8 | 12 | 14 | 130));
+        assert!(well(status) || explained, "{args:?}: {status}");
+        check(&made, status);
+        cases += 1;
+    }
+    at_least(name, cases, least);
 }
 
 /// While this lives a panic tells how to let this call fail again.

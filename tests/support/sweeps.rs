@@ -7,8 +7,8 @@ pub struct Verb {
     pub name: &'static str,
     pub kills: &'static [&'static str],
     pub errors: &'static [&'static str],
-    /// Why one that writes has none, or `reads` where nothing lasting is written.
-    pub apart: &'static str,
+    /// Nothing lasting is written.
+    pub reads: bool,
 }
 
 const fn writes(
@@ -20,7 +20,7 @@ const fn writes(
         name,
         kills,
         errors,
-        apart: "",
+        reads: false,
     }
 }
 
@@ -29,16 +29,7 @@ const fn reads(name: &'static str, errors: &'static [&'static str]) -> Verb {
         name,
         kills: &[],
         errors,
-        apart: "reads",
-    }
-}
-
-const fn apart(name: &'static str, why: &'static str) -> Verb {
-    Verb {
-        name,
-        kills: &[],
-        errors: &[],
-        apart: why,
+        reads: true,
     }
 }
 
@@ -77,11 +68,8 @@ pub const VERBS: &[Verb] = &[
     reads("digest", &["digest"]),
     reads("diff", &["diff"]),
     writes("backup", &["backup"], &["backup"]),
-    writes("drill", &["drill"], &["drill"]),
-    apart(
-        "replicate serve",
-        "waits: tests/replication/faults.rs, publisher.rs",
-    ),
+    writes("drill", &["drill", "drill-note"], &["drill", "drill-note"]),
+    writes("replicate serve", &["serve"], &["serve"]),
     writes("replicate init", &["init"], &["init"]),
     writes(
         "replicate pull",
@@ -94,9 +82,10 @@ pub const VERBS: &[Verb] = &[
         ],
         &["pull"],
     ),
-    apart(
+    writes(
         "replicate follow",
-        "waits: tests/replication/faults.rs; what it writes pull writes",
+        &["follow-store", "follow-file", "follow-tcp", "follow-anew"],
+        &["follow-store", "follow-file", "follow-tcp", "follow-anew"],
     ),
     writes("replicate reseed", &["reseed"], &["reseed"]),
     reads("replicate status", &["status"]),
@@ -134,11 +123,8 @@ pub const VERBS: &[Verb] = &[
     writes("verify", &["verify-note"], &["verify", "verify-note"]),
     writes("salvage", &["salvage"], &["salvage"]),
     reads("inspect", &["inspect"]),
-    apart(
-        "doctor",
-        "writes to files of its own, which it makes and removes",
-    ),
-    apart("soak", "writes to files of its own, and kills itself"),
+    writes("doctor", &["doctor"], &["doctor"]),
+    writes("soak", &["soak", "soak-replicas"], &["soak"]),
     reads("explain", &[]),
     reads("schema", &[]),
     reads("version", &[]),
