@@ -86,11 +86,15 @@ pub fn while_waiting<R>(wait: impl FnOnce() -> R) -> Option<R> {
 /// Calls this once SIGINT or SIGTERM arrives, from a thread of its own.
 #[cfg(unix)]
 pub fn on_stop(wish: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    use std::io::Read;
+    use std::io::{Read, Write};
     install();
     let (mut read, write) = std::os::unix::net::UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM] {
         signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    }
+    // One that came before there was a pipe has set the flag and nothing else.
+    if stopped() {
+        (&write).write_all(&[0])?;
     }
     std::thread::Builder::new()
         .name("signals".to_owned())

@@ -277,3 +277,32 @@ fn a_server_is_killed_while_it_publishes_and_is_pulled_from() {
         },
     );
 }
+
+/// A signal that came while a server or a follower started was taken note of, and nothing followed from that.
+#[test]
+fn a_signal_at_the_start_was_ignored() {
+    if !strace_works() {
+        return;
+    }
+    let site = behind();
+    let (a, log) = (site.path("a.db"), site.path("trace"));
+    let mut told = 0;
+    for n in 1..9 {
+        let mut command = Command::new("strace");
+        command
+            .args(["-f", "-qq", "-o", &log, "-e", "trace=fcntl", "-e"])
+            .arg(format!("inject=fcntl:signal=TERM:when={n}"))
+            .arg(env!("CARGO_BIN_EXE_creel"))
+            .args(["replicate", "serve", &a, "--listen", "127.0.0.1:0", "-qq"])
+            .env_remove("LD_LIBRARY_PATH");
+        let mut running = Running::of(&mut command);
+        while running.line().is_some_and(|line| line != "ready") {}
+        let text = std::fs::read_to_string(&log).unwrap();
+        if !text.contains("SIGTERM") {
+            break;
+        }
+        assert!(running.ends(), "signal at call {n}");
+        told += 1;
+    }
+    assert!(told > 4, "{told}");
+}
