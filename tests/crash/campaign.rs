@@ -197,7 +197,8 @@ fn power_loss_at_every_call() {
 
 /// Looks at one state again, loudly.
 fn replay(place: &Place) {
-    let recording = Recording::of(named(&place.workload), place.seed).expect("the workload runs");
+    let recording = Recording::of(named(&place.workload), place.seed)
+        .unwrap_or_else(|text| panic!("the workload does not run: {text}"));
     let mut seen = Seen {
         commits: None,
         cuts: recording.cuts,

@@ -76,6 +76,14 @@ fn a_printed_line_finds_the_planted_mistake_again() {
     );
 }
 
+/// In this workload the whole campaign hung.
+#[test]
+#[ignore = "needs the mistakes of the feature, in processes of their own"]
+fn a_commit_that_waits_for_a_checkpoint_is_a_failure() {
+    let own = ("CREEL_CRASH", "workload=own-commits");
+    is_repeated("sync-skipped", "CREEL_CRASH", &[own], "power_loss");
+}
+
 const KILLED: &str = "planted_lines::a_checkpoint_is_killed";
 
 fn creel(args: &[&str]) -> String {

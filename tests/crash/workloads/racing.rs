@@ -1,6 +1,7 @@
 //! Other processes in the middle of a checkpoint: at every one of its calls somebody commits.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use creel::SyncMode;
 
@@ -81,6 +82,20 @@ pub fn commits_during_checkpoints(world: &World) -> Outcome {
     Ok(())
 }
 
+/// A commit of another thread that has to wait for that of this one is late after so long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Commits in a thread of its own, and waits for it: where a mistake makes it wait for whoever called this,
+/// the workload fails and does not hang.
+fn in_another_thread(commit: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
+    let (done, outcome) = mpsc::channel();
+    std::thread::spawn(move || done.send(commit()));
+    match outcome.recv_timeout(PATIENCE) {
+        Ok(outcome) => outcome,
+        Err(e) => Err(format!("a commit waits for the sync of a checkpoint: {e}")),
+    }
+}
+
 /// The session itself commits, by another of its threads, while its checkpoint waits for the
 /// sync of the pages.
 pub fn own_commits_during_checkpoints(world: &World) -> Outcome {
@@ -96,13 +111,16 @@ pub fn own_commits_during_checkpoints(world: &World) -> Outcome {
         let value = rng.bytes(70);
         vfs.set_for(Calls::Syncs, move |call| {
             if call == 1 {
-                let put = inside.put(&thread, &key(round), value.clone());
+                let (inside, thread, value) = (inside.clone(), Arc::clone(&thread), value.clone());
+                let put = in_another_thread(move || inside.put(&thread, &key(round), value));
                 *noted.lock().unwrap() = put;
             }
         });
-        world.checkpoint(&session)?;
+        let done = world.checkpoint(&session);
         vfs.clear();
+        // Nothing else can be expected behind such a commit.
         outcome.lock().unwrap().clone()?;
+        done?;
         world.check(&session)?;
     }
     Ok(())
