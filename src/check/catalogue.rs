@@ -24,12 +24,8 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    /// What the tree says; `None` where that part of it is damaged.
-    pub fn read(pages: &Pages, header: &Header) -> Option<Catalogue> {
-        Self::try_read(pages, header).ok()
-    }
-
-    fn try_read(pages: &Pages, header: &Header) -> Result<Catalogue> {
+    /// What the tree says.
+    pub fn read(pages: &Pages, header: &Header) -> Result<Catalogue> {
         let root = Root {
             page: header.root_page,
             crc: header.root_crc,

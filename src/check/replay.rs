@@ -8,22 +8,41 @@ use crate::format::fence::FenceRecord;
 use crate::format::frame::{EntryHeader, EntryKind};
 use crate::format::header::Header;
 use crate::format::op::Ops;
-use crate::format::{Invariant, max_key_len};
+use crate::format::{Depth, Invariant, max_key_len};
+
+/// What the tree says of keyspaces.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// It was not asked.
+    Unasked,
+    All(Catalogue),
+    /// Who walks the tree finds the damage.
+    Damaged,
+    /// It may be read the next time, so nobody else may see it: this was the reason.
+    Refused(String),
+}
 
 /// What the entries of the log do, one after the other.
 #[derive(Debug)]
 pub(super) struct Replay {
     catalogue: Option<Catalogue>,
+    refused: Option<String>,
     table: Option<Delta>,
     longest_key: usize,
 }
 
 impl Replay {
-    /// `catalogue`: as of the checkpoint, where known. `deep`: build the table too.
-    pub fn new(header: &Header, catalogue: Option<Catalogue>, deep: bool) -> Self {
+    /// `catalogue`: as of the checkpoint. `deep`: build the table too.
+    pub fn new(header: &Header, catalogue: Known, deep: bool) -> Self {
+        let (catalogue, refused) = match catalogue {
+            Known::All(catalogue) => (Some(catalogue), None),
+            Known::Refused(why) => (None, Some(why)),
+            Known::Unasked | Known::Damaged => (None, None),
+        };
         Replay {
             table: (deep && catalogue.is_some()).then(Delta::new),
             catalogue,
+            refused,
             longest_key: max_key_len(header.page_size()),
         }
     }
@@ -69,7 +88,22 @@ impl Replay {
     }
 
     /// W10: the table that the replay made is one that can be read.
-    pub fn finish(self, findings: &mut Findings) {
+    pub fn finish(self, findings: &mut Findings, level: Depth) {
+        if let Some(why) = self.refused {
+            // What the log does to keyspaces is W4's, the rest is W10's.
+            let id = if level == Depth::Deep {
+                Invariant::W10
+            } else {
+                Invariant::W4
+            };
+            let text = format!("the log was not replayed, for keyspaces cannot be read: {why}");
+            findings.count(id, 1);
+            findings.damage(finding(id, text));
+            return;
+        }
+        if level != Depth::Deep {
+            return;
+        }
         let Some(table) = self.table else {
             findings.remark("W10: the catalogue cannot be read, so the log was not replayed");
             return;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::catalogue::Catalogue;
 use super::findings::Findings;
 use super::log::{self, LogView};
+use super::replay::Known;
 use super::report::VerifyOptions;
 use super::slots::{Headers, choose};
 use super::source::Source;
@@ -113,7 +114,7 @@ pub(super) fn take(
         source.len = file.size().map_err(|e| Error::io("look at the file", e))?;
         source.reset();
         let gate = locks.gate();
-        let catalogue = catalogue(options, source, &headers);
+        let catalogue = catalogue(options, source, &headers)?;
         let log = log::check(
             source,
             &headers,
@@ -154,15 +155,20 @@ fn same(a: &LogView, b: &LogView) -> bool {
     a.regions == b.regions && a.last_index == b.last_index && a.findings.same_as(&b.findings)
 }
 
-fn catalogue(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) -> Option<Catalogue> {
+fn catalogue(options: &VerifyOptions, source: &Source<'_>, headers: &Headers) -> Result<Known> {
     if options.level == Depth::Quick {
-        return None;
+        return Ok(Known::Unasked);
     }
     // Not through a map, and no larger than the file: its header may say anything.
     let mut header = headers.current.header.clone();
     header.page_count = header.page_count.min(source.file_pages());
     let pages = Pages::new(Arc::clone(&source.file), &header, false);
-    Catalogue::read(&pages, &header)
+    match Catalogue::read(&pages, &header) {
+        Ok(catalogue) => Ok(Known::All(catalogue)),
+        Err(Error::Corrupt(_)) => Ok(Known::Damaged),
+        Err(Error::Io { source, .. }) => Ok(Known::Refused(source.to_string())),
+        Err(e) => Err(e),
+    }
 }
 
 /// True where the headers are not the same any more.

@@ -20,6 +20,7 @@ mod live;
 mod log;
 mod look;
 mod pages;
+mod reads;
 mod space;
 mod speed;
 mod tree;

@@ -10,7 +10,7 @@ mod region;
 
 use super::catalogue::Catalogue;
 use super::findings::{Findings, Weight, finding};
-use super::replay::Replay;
+use super::replay::{Known, Replay};
 use super::slots::Headers;
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -73,7 +73,7 @@ pub(super) fn check(
     source: &Source<'_>,
     headers: &Headers,
     level: Depth,
-    catalogue: Option<Catalogue>,
+    catalogue: Known,
     max_findings: usize,
 ) -> Result<LogView> {
     let header = &headers.current.header;
@@ -122,9 +122,7 @@ pub(super) fn check(
         fences,
         ..
     } = walk;
-    if level == Depth::Deep {
-        replay.finish(&mut findings);
-    }
+    replay.finish(&mut findings, level);
     findings.count(Invariant::W11, u64::from(headers.older.is_some()));
     Ok(LogView {
         findings,
