@@ -36,6 +36,9 @@ fn kind(failure: &StoreFailure) -> Option<&'static str> {
     Some(match failure {
         StoreFailure::Db(_) | StoreFailure::Unexpected { .. } => return None,
         StoreFailure::HalfPromoted { failure, .. } => return kind(failure),
+        StoreFailure::Elsewhere { failure, .. } => {
+            return failure.as_deref().and_then(kind);
+        }
         StoreFailure::Chain(error) => match error {
             ChainError::Store(error) => word(error.kind),
             ChainError::GaveUp { last, .. } => {

@@ -9,6 +9,7 @@ mod bootstrap;
 mod documented;
 #[cfg(feature = "tls")]
 mod elector;
+mod elsewhere;
 mod ends;
 mod epochs;
 mod faults;

@@ -8,7 +8,6 @@ mod end;
 mod entry;
 mod region;
 
-use super::catalogue::Catalogue;
 use super::findings::{Findings, Weight, finding};
 use super::replay::{Known, Replay};
 use super::slots::Headers;

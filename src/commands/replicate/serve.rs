@@ -7,7 +7,7 @@ use clap::Args;
 use creel::replica::acks::{self, Door};
 use creel::replica::serve::{Serving, Setup};
 use creel::replica::slot::Slot;
-use creel::replica::store::{AttachOptions, PublishService, SharedService, attach};
+use creel::replica::store::{AttachOptions, Instead, PublishService, SharedService, attach};
 use creel::stream::stop::Stop;
 use creel::{IdentityChange, Interest, Role};
 use serde::Serialize;
@@ -42,6 +42,12 @@ pub struct ServeArgs {
     /// With --publish: also to a store that cannot decide who is primary
     #[arg(long, requires = "publish")]
     unsafe_no_fencing: bool,
+    /// With --publish: leave the store that the file publishes to for this one
+    #[arg(long, requires = "publish")]
+    instead: bool,
+    /// With --instead: also where that one does not answer whether somebody was promoted in it
+    #[arg(long, requires = "instead")]
+    accept_loss: bool,
     #[command(flatten)]
     patience: PatienceArg,
     /// Answer /primary, /replica, /lag and /metrics here, on this machine only
@@ -167,6 +173,7 @@ impl ServeArgs {
         };
         let options = AttachOptions {
             unsafe_no_fencing: self.unsafe_no_fencing,
+            instead: Instead::said(self.instead, self.accept_loss),
         };
         let meter = ctx.meter("publish");
         let mut pace = self.patience.start();

@@ -1,7 +1,9 @@
 //! `creel replicate snapshot`: publish a database and write a snapshot of it.
 
 use clap::Args;
-use creel::replica::store::{AttachOptions, PART_BYTES, SnapshotOptions, attach, upload_snapshot};
+use creel::replica::store::{
+    AttachOptions, Instead, PART_BYTES, SnapshotOptions, attach, upload_snapshot,
+};
 use creel::{Interest, chain::object::MAX_PART};
 use serde::Serialize;
 
@@ -30,6 +32,12 @@ pub struct SnapshotArgs {
     /// Publish to a store that cannot decide who is primary
     #[arg(long)]
     unsafe_no_fencing: bool,
+    /// Publish here from now on, although the file publishes to another store
+    #[arg(long)]
+    instead: bool,
+    /// With --instead: also where that one does not answer whether somebody was promoted in it
+    #[arg(long, requires = "instead")]
+    accept_loss: bool,
 }
 
 #[derive(Serialize)]
@@ -61,7 +69,10 @@ Commits that the store lacks are published first. A store that was never used is
 becomes the primary of a new chain. Readers and writers of the database go on meanwhile. Parts of 8 MiB
 that the last full snapshot of the same epoch has are not written again. A chain that is begun with
 --unsafe-no-fencing in a store that fails its probe says fencing: none from then on, to everybody.
-Exit status: 0 written, 8 the store is not fit, 10 another copy has become the primary, 12 the store cannot
+A file publishes to one store, for a promotion stops it in that one only: --instead leaves that store for
+this one, unless somebody else has become the primary there. Nobody may be promoted there afterwards.
+Exit status: 0 written, 8 the store is not fit, 10 another copy has become the primary or
+the file publishes elsewhere, 12 the store cannot
 be reached; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
@@ -75,6 +86,7 @@ be reached; others: creel explain CODE";
         let mut pace = self.patience.start();
         let options = AttachOptions {
             unsafe_no_fencing: self.unsafe_no_fencing,
+            instead: Instead::said(self.instead, self.accept_loss),
         };
         let attached = attach(&db, &self.to, &options, &mut pace, &meter).map_err(failure)?;
         let mut publishing = attached.publishing;

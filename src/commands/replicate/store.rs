@@ -109,6 +109,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         StoreFailure::Unexpected { what, reason } => {
             return super::super::promote::stands_in_the_way(what, &reason);
         }
+        StoreFailure::Elsewhere { publishes, failure } => return elsewhere(&publishes, failure),
         StoreFailure::Db(error) => return error.into(),
         StoreFailure::Chain(ChainError::Here(error)) => return (*error).into(),
         StoreFailure::Chain(error) => error,
@@ -142,6 +143,23 @@ pub fn failure(failure: StoreFailure) -> Failure {
             .hint("creel replicate forget STORE NAME takes one out; creel replicate status STORE lists them"),
         ChainError::Mirror { of } => failure.hint(format!("do it there: {of}")),
         _ => failure,
+    }
+}
+
+/// Another store would be another history.
+fn elsewhere(publishes: &str, why: Option<Box<StoreFailure>>) -> Failure {
+    let unknown = why.is_some();
+    let text = StoreFailure::Elsewhere {
+        publishes: publishes.to_owned(),
+        failure: why,
+    }
+    .to_string();
+    let failure = Failure::new(&codes::REFUSED, text).detail("publishes", publishes);
+    match unknown {
+        true => failure.hint("--instead --accept-loss goes on without an answer from there"),
+        false => failure.hint(format!(
+            "creel replicate mirror {publishes} STORE copies that one; --instead publishes here from now on, and nobody may be promoted there any more"
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::elsewhere::{Instead, check_place};
 use super::seed::{SnapshotOptions, upload_snapshot};
 use super::{Publishing, StoreResult, now_us};
 use crate::chain::object::{Creel, ProbeResult, Verdict};
@@ -16,6 +17,8 @@ use crate::progress::Progress;
 pub struct AttachOptions {
     /// Publish although the probe found the store unfit.
     pub unsafe_no_fencing: bool,
+    /// Publish here although the file publishes elsewhere.
+    pub instead: Instead,
 }
 
 /// What was done.
@@ -40,6 +43,7 @@ pub fn attach(
 ) -> StoreResult<Attached> {
     let parsed = Address::parse(address).map_err(ChainError::from)?;
     let address = &Address::lasting(address);
+    check_place(db, address, options.instead, pace)?;
     let store: Arc<dyn Store> = Arc::from(open(&parsed, true).map_err(ChainError::from)?);
     let mut created = false;
     let mut probed = None;

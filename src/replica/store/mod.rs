@@ -1,6 +1,7 @@
 //! A database and a chain in an object store: what is published, fetched, promoted and taken back.
 
 mod attach;
+mod elsewhere;
 mod guard;
 mod mend;
 mod parted;
@@ -26,6 +27,7 @@ use crate::format::entry::Point;
 use crate::sys::{OsVfs, Vfs};
 
 pub use attach::{AttachOptions, Attached, attach};
+pub use elsewhere::Instead;
 pub use guard::Guard;
 pub use mend::fence_by;
 pub use patience::Patience;
@@ -58,6 +60,13 @@ pub enum StoreFailure {
         /// Why it did not go on.
         failure: Box<StoreFailure>,
     },
+    /// The file publishes to another store than this one.
+    Elsewhere {
+        /// Where.
+        publishes: String,
+        /// Why that one could not be asked whether somebody was promoted there, where it was.
+        failure: Option<Box<StoreFailure>>,
+    },
     /// The chain is not as whoever promotes said that it is.
     Unexpected {
         /// `epoch` or `index`.
@@ -85,6 +94,20 @@ impl fmt::Display for StoreFailure {
             StoreFailure::Db(error) => error.fmt(f),
             StoreFailure::Chain(error) => error.fmt(f),
             StoreFailure::HalfPromoted { failure, .. } => failure.fmt(f),
+            StoreFailure::Elsewhere {
+                publishes,
+                failure: None,
+            } => write!(
+                f,
+                "the file publishes to {publishes}: who is promoted there would not stop it in another store"
+            ),
+            StoreFailure::Elsewhere {
+                publishes,
+                failure: Some(why),
+            } => write!(
+                f,
+                "whether somebody was promoted in {publishes} is not known: {why}"
+            ),
             StoreFailure::Unexpected { what, reason } => write!(f, "{what}: {reason}"),
         }
     }

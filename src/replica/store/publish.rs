@@ -21,6 +21,8 @@ const REMEMBER_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Publishing {
     db: Db,
+    /// What the file calls its store.
+    place: String,
     chain: Chain,
     run: PublishRun,
     reader: LogReader,
@@ -48,7 +50,8 @@ impl Publishing {
             incarnation: random_id()?,
         };
         let own = super::super::slot::durable_point(db)?;
-        let hint = db.facts()?.published.map_or(0, |(_, number)| number);
+        let facts = db.facts()?;
+        let hint = facts.published.map_or(0, |(_, number)| number);
         let opened = PublishRun::open(&chain, writer, own, hint, pace);
         let run = match opened.map_err(|error| super::fence_by(db, error.into()))? {
             Opened::Ready(run) => *run,
@@ -63,6 +66,7 @@ impl Publishing {
         let reader = reader(db, &run.point())?;
         Ok(Publishing {
             db: db.clone(),
+            place: facts.publish,
             chain,
             run,
             reader,
@@ -153,6 +157,12 @@ impl Publishing {
     pub fn remember(&self) -> StoreResult<()> {
         let published = Some((self.point(), self.number()));
         let facts = self.db.facts()?;
+        if facts.publish != self.place {
+            return Err(StoreFailure::Elsewhere {
+                publishes: facts.publish,
+                failure: None,
+            });
+        }
         if facts
             .published
             .is_some_and(|(_, number)| number > self.number())

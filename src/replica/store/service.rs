@@ -451,6 +451,6 @@ fn is_final(failure: &StoreFailure) -> bool {
         ),
         StoreFailure::Db(error) => !error.is_retryable(),
         StoreFailure::HalfPromoted { failure, .. } => is_final(failure),
-        StoreFailure::Unexpected { .. } => true,
+        StoreFailure::Unexpected { .. } | StoreFailure::Elsewhere { .. } => true,
     }
 }

@@ -142,7 +142,7 @@ impl FleetRun<'_> {
         match failure {
             StoreFailure::HalfPromoted { failure, .. } => self.failed(doing, *failure),
             StoreFailure::Db(error) => engine(doing)(error),
-            StoreFailure::Unexpected { .. } => {
+            StoreFailure::Unexpected { .. } | StoreFailure::Elsewhere { .. } => {
                 self.broken(Check::Calls, format!("cannot {doing}: {failure}"))
             }
             StoreFailure::Chain(error) => {

@@ -1,0 +1,108 @@
+//! A file publishes to one store: whoever is promoted in it stops it there.
+
+use crate::world::{World, text};
+
+fn store(world: &World, name: &str) -> String {
+    format!("dir:{}", world.path(name).display())
+}
+
+fn published(world: &World) {
+    world.create("a.db");
+    world.put("a.db", "first", "1");
+    let store = store(world, "one");
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &store, "-q"]);
+    world.replicate_to(0, "init", "b.db", &["--from", &store, "-q"]);
+}
+
+fn put(world: &World, name: &str, key: &str) -> i32 {
+    let paths = [world.path(name), key.into(), "v".into()];
+    let paths: Vec<_> = paths.iter().map(|path| path.as_path()).collect();
+    let words = ["put", "--ack", "published", "-q"];
+    world.run(&words, &paths).status.code().unwrap_or(-1)
+}
+
+fn promote(world: &World, name: &str, store: &str) {
+    let promoted = world.run(
+        &["promote", "--yes", "--store", store],
+        &[&world.path(name)],
+    );
+    assert!(promoted.status.success(), "{}", text(&promoted));
+}
+
+/// Its writes were confirmed as published, in a store that nobody had been promoted in, and rejoin took them back.
+#[test]
+fn a_primary_that_took_another_store_was_not_stopped_by_a_promotion() {
+    let world = World::new();
+    published(&world);
+    let (one, two) = (store(&world, "one"), store(&world, "two"));
+    let said = world.replicate_to(10, "snapshot", "a.db", &["--to", &two]);
+    assert!(
+        said.contains("publishes to dir:") && said.contains("--instead"),
+        "{said}"
+    );
+    assert!(!world.path("two").exists(), "nothing is begun there");
+    let serve = ["--listen", "127.0.0.1:0", "--publish", &two];
+    world.replicate_to(10, "serve", "a.db", &serve);
+    assert_eq!(put(&world, "a.db", "before"), 0);
+    promote(&world, "b.db", &one);
+    assert_eq!(put(&world, "a.db", "after"), 10);
+    // Who is deposed cannot leave for another store either.
+    let options = ["--to", &two, "--instead", "--accept-loss"];
+    world.replicate_to(10, "snapshot", "a.db", &options);
+    assert_eq!(put(&world, "b.db", "new"), 0);
+    let before = world.open("b.db").get(b"before").unwrap();
+    assert_eq!(before.as_deref(), Some(&b"v"[..]));
+}
+
+/// By somebody's word it goes elsewhere; who published to the store before ends.
+#[test]
+fn a_primary_leaves_its_store_for_another_one() {
+    let world = World::new();
+    published(&world);
+    let (one, two) = (store(&world, "one"), store(&world, "two"));
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &two, "--instead", "-q"]);
+    assert_eq!(put(&world, "a.db", "k"), 0);
+    world.replicate_to(0, "init", "c.db", &["--from", &two, "-q"]);
+    assert!(world.open("c.db").get(b"k").unwrap().is_some());
+    // Back again would be another store as well.
+    world.replicate_to(10, "snapshot", "a.db", &["--to", &one]);
+}
+
+/// The store before is away: whether somebody was promoted there is not known, and that is said.
+#[test]
+fn a_store_that_cannot_be_asked_is_left_by_somebodys_word_only() {
+    let world = World::new();
+    published(&world);
+    let (one, two) = (world.path("one"), store(&world, "two"));
+    // As where a volume is not mounted.
+    std::fs::rename(&one, world.path("away")).unwrap();
+    std::fs::create_dir(&one).unwrap();
+    let said = world.replicate_to(10, "snapshot", "a.db", &["--to", &two, "--instead"]);
+    assert!(
+        said.contains("is not known") && said.contains("--accept-loss"),
+        "{said}"
+    );
+    let options = ["--to", &two, "--instead", "--accept-loss", "-q"];
+    world.replicate_to(0, "snapshot", "a.db", &options);
+    assert_eq!(put(&world, "a.db", "k"), 0);
+}
+
+/// A publisher that still runs says so and ends, once the file publishes elsewhere.
+#[test]
+fn a_publisher_ends_where_its_file_has_left() {
+    let world = World::new();
+    published(&world);
+    let (one, two) = (store(&world, "one"), store(&world, "two"));
+    let publish = [
+        "--listen",
+        "127.0.0.1:0",
+        "--publish",
+        &one,
+        "--linger",
+        "1ms",
+    ];
+    let mut served = world.serve("a.db", &publish);
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &two, "--instead", "-q"]);
+    world.put("a.db", "k", "v");
+    assert_eq!(served.process.wait(), (Some(10), None));
+}
