@@ -795,6 +795,8 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--stdio', '--stdio', [CompletionResultType]::ParameterName, 'Serve one follower over standard input and output, as ssh:// does')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Listen beyond this machine without encryption, or let anybody in')
             [CompletionResult]::new('--unsafe-no-fencing', '--unsafe-no-fencing', [CompletionResultType]::ParameterName, 'With --publish: also to a store that cannot decide who is primary')
+            [CompletionResult]::new('--instead', '--instead', [CompletionResultType]::ParameterName, 'With --publish: leave the store that the file publishes to for this one')
+            [CompletionResult]::new('--accept-loss', '--accept-loss', [CompletionResultType]::ParameterName, 'With --instead: also where that one does not answer whether somebody was promoted in it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -1040,6 +1042,8 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
             [CompletionResult]::new('--full', '--full', [CompletionResultType]::ParameterName, 'Write all parts, also those that the last full snapshot has')
             [CompletionResult]::new('--unsafe-no-fencing', '--unsafe-no-fencing', [CompletionResultType]::ParameterName, 'Publish to a store that cannot decide who is primary')
+            [CompletionResult]::new('--instead', '--instead', [CompletionResultType]::ParameterName, 'Publish here from now on, although the file publishes to another store')
+            [CompletionResult]::new('--accept-loss', '--accept-loss', [CompletionResultType]::ParameterName, 'With --instead: also where that one does not answer whether somebody was promoted in it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

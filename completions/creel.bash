@@ -2996,7 +2996,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__serve)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --listen --stdio --tls-cert --tls-key --client-ca --token-file --insecure --publish --snapshot-every --segment-max-bytes --linger --gc-every --max-unpublished --unsafe-no-fencing --http --store-timeout --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --listen --stdio --tls-cert --tls-key --client-ca --token-file --insecure --publish --snapshot-every --segment-max-bytes --linger --gc-every --max-unpublished --unsafe-no-fencing --instead --accept-loss --http --store-timeout --help"
             if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3086,7 +3086,7 @@ _creel() {
             return 0
             ;;
         creel__subcmd__replicate__subcmd__snapshot)
-            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --to --store-timeout --full --part-bytes --unsafe-no-fencing --help"
+            opts="-q -v -h --json --color --progress --progress-interval --quiet --verbose --log-format --lock-timeout --read-only --allow-hard-links --force-network --sync --no-input --to --store-timeout --full --part-bytes --unsafe-no-fencing --instead --accept-loss --help"
             if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

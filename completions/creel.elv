@@ -771,6 +771,8 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --stdio 'Serve one follower over standard input and output, as ssh:// does'
             cand --insecure 'Listen beyond this machine without encryption, or let anybody in'
             cand --unsafe-no-fencing 'With --publish: also to a store that cannot decide who is primary'
+            cand --instead 'With --publish: leave the store that the file publishes to for this one'
+            cand --accept-loss 'With --instead: also where that one does not answer whether somebody was promoted in it'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -1008,6 +1010,8 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --no-input 'Never ask a question'
             cand --full 'Write all parts, also those that the last full snapshot has'
             cand --unsafe-no-fencing 'Publish to a store that cannot decide who is primary'
+            cand --instead 'Publish here from now on, although the file publishes to another store'
+            cand --accept-loss 'With --instead: also where that one does not answer whether somebody was promoted in it'
             cand -h 'Print help'
             cand --help 'Print help'
         }
