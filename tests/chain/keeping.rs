@@ -162,17 +162,78 @@ fn the_newest_segment_stays_whatever_is_asked() {
     let world = World::new(3);
     world.snapshot_of(world.end(), NOW_US, b"all", false);
     let report = world.gc(keep_nothing());
-    assert_eq!(report.floor, 4);
-    assert_eq!(
-        world.numbers(),
-        [1, 2, 3],
-        "nothing stands at the floor yet"
-    );
+    assert_eq!((report.floor, report.collected.removed), (3, 2));
+    assert_eq!(world.numbers(), [3]);
+    assert_eq!(world.faults(), "");
     let mut world = world;
     world.publish(1);
     world.gc(keep_nothing());
     assert_eq!(world.numbers(), [4]);
     assert_eq!(world.faults(), "");
+}
+
+/// The catalogue said that the log begins behind its end: `verify` called all of it damaged, and nothing
+/// was removed until somebody wrote.
+#[test]
+fn a_snapshot_of_everything_made_the_store_look_damaged() {
+    let gcs = [
+        ("all", keep_nothing()),
+        (
+            "bytes",
+            RetentionRow {
+                max_bytes: 1,
+                ..RetentionRow::default()
+            },
+        ),
+    ];
+    for (what, retention) in gcs {
+        let mut world = World::new(4);
+        world.snapshot_of(world.end(), NOW_US, b"all", false);
+        let report = world.gc(retention);
+        assert_eq!((report.floor, report.collected.removed), (4, 3), "{what}");
+        let verified = world.verify();
+        assert_eq!(verified.findings, [], "{what}");
+        assert_eq!(verified.numbers, Some((4, 4)), "{what}");
+        assert_eq!(world.gc(retention).floor, 4, "{what}");
+        world.publish(1);
+        assert_eq!(world.verify().findings, [], "{what}");
+    }
+}
+
+/// Such a catalogue may be there from before.
+#[test]
+fn a_floor_right_behind_the_end_is_no_damage_and_the_log_below_it_goes() {
+    let written = |before: Point| {
+        let world = World::new(4);
+        world.snapshot_of(world.end(), NOW_US, b"all", false);
+        let mut change = |catalogue: &mut creel::chain::object::Catalogue| {
+            catalogue.floor.number = 5;
+            catalogue.floor.before = before.into();
+            true
+        };
+        let made = world
+            .chain
+            .update_catalogue([1; 16], NOW_US, &mut change, &mut Tries(0));
+        made.unwrap();
+        world
+    };
+    let end = World::new(4).end();
+    let mut world = written(end);
+    assert_eq!(world.faults(), "");
+    assert_eq!(world.verify().numbers, Some((4, 4)));
+    let report = world.gc(keep_nothing());
+    assert_eq!((report.floor, report.collected.removed), (5, 3));
+    assert_eq!(world.verify().findings, []);
+    world.publish(1);
+    assert_eq!(world.gc(keep_nothing()).collected.removed, 1);
+    assert_eq!(world.numbers(), [5]);
+    assert_eq!(world.verify().findings, []);
+    let forked = Point {
+        history: [9; 16],
+        ..end
+    };
+    let faults = written(forked).faults();
+    assert!(faults.contains("its floor has another history"), "{faults}");
 }
 
 #[test]

@@ -94,7 +94,9 @@ impl Chain {
         };
         self.update_catalogue(wish.node, wish.time_us, &mut change, pace)?;
         report.floor = plan.floor.number;
-        report.collected = collect(self, plan.floor.number, pace, progress)?;
+        // A floor behind the end, as older versions wrote, is no reason to keep what is below the end.
+        let floor = plan.floor.number.min(plan.tail);
+        report.collected = collect(self, floor, pace, progress)?;
         for row in &plan.useless {
             if let Some(id) = row.id() {
                 self.remove_snapshot(&id, pace)?;
@@ -164,7 +166,8 @@ impl Chain {
                 Located::BelowFloor(_) | Located::Beyond(_) => None,
             })
         })?;
-        floor.number = number;
+        // The newest segment stays, so it is the highest floor there is.
+        floor.number = number.min(tail.number);
         if let Some(lowest) = lowest {
             reason = format!("held by {}", lowest.by);
         }

@@ -93,6 +93,9 @@ pub fn verify_store(
     let floor = catalogue
         .as_ref()
         .map_or(1, |catalogue| catalogue.floor.number);
+    // Where a floor is right behind the newest segment, that one stays and the log goes on from it.
+    let newest = chain.newest(floor, pace)?.unwrap_or(0);
+    let floor = floor - u64::from(floor == newest + 1 && newest > 0);
     check.log(floor, pace, progress)?;
     if let Some(catalogue) = &catalogue {
         check.catalogue_against_chain(catalogue, pace)?;
@@ -399,13 +402,15 @@ impl Check<'_> {
                 Some(_) => {}
             }
         }
+        let tail = self.report.numbers.map_or(0, |(_, last)| last);
         let read = self.chain.facts(catalogue.floor.number, pace);
-        if let Some(Some(facts)) = self.or_find(read)?
-            && facts.before != Point::from(catalogue.floor.before)
-        {
+        let stands = match self.or_find(read)?.flatten() {
+            Some(facts) => Some(facts.before),
+            None => (self.report.end).filter(|_| catalogue.floor.number == tail + 1),
+        };
+        if stands.is_some_and(|point| point != Point::from(catalogue.floor.before)) {
             self.find(&name, "its floor has another history than the chain", false);
         }
-        let tail = self.report.numbers.map_or(0, |(_, last)| last);
         if catalogue.tail > tail {
             let text = format!(
                 "it knows segment {}, the chain ends at {tail}",
