@@ -8,6 +8,7 @@ use creel::{
     SyncMode,
 };
 
+use super::excuses::Failing;
 use super::marks::{Books, marked};
 use super::model::{Change, Content};
 use super::stepwise::Stepwise;
@@ -98,10 +99,7 @@ impl World {
             .checkpoint(&CheckpointOptions::default(), &NoProgress);
         let mut books = self.books();
         match done {
-            Ok(report) => {
-                self.synced(&mut books, handle, before, report.done);
-                Ok(())
-            }
+            Ok(report) => self.synced(&mut books, handle, before, report.done),
             Err(e) => self.failed(&mut books, handle, "checkpoint", e),
         }
     }
@@ -112,10 +110,7 @@ impl World {
         let done = handle.db.widen_log(bytes);
         let mut books = self.books();
         match done {
-            Ok(_) => {
-                self.synced(&mut books, handle, before, false);
-                Ok(())
-            }
+            Ok(_) => self.synced(&mut books, handle, before, false),
             Err(e) => self.failed(&mut books, handle, "more room", e),
         }
     }
@@ -141,7 +136,7 @@ impl World {
             Err(e) if self.tolerant => {
                 // Which of the two has the name after a power loss, nobody knows.
                 self.books().promise.lossy = true;
-                Err(format!("stopped: {e}"))
+                Err(self.stop(format!("{e:?}")))
             }
             Err(e) => Err(format!("the copy takes no place: {e}")),
         }
@@ -168,7 +163,7 @@ impl World {
             Ok(()) => {}
             Err(e) if self.tolerant => {
                 self.books().promise.lossy = true;
-                return Err(format!("stopped: {e}"));
+                return Err(self.stop(format!("{e:?}")));
             }
             Err(e) => return Err(format!("the backup takes no place: {e}")),
         }
@@ -185,10 +180,7 @@ impl World {
         let done = handle.db.compact(&CompactOptions::default(), &NoProgress);
         let mut books = self.books();
         match done {
-            Ok(_) => {
-                self.synced(&mut books, handle, before, true);
-                Ok(())
-            }
+            Ok(_) => self.synced(&mut books, handle, before, true),
             Err(e) => self.failed(&mut books, handle, "compact", e),
         }
     }
@@ -256,8 +248,7 @@ impl World {
             Ok(report) => {
                 let index = report.token.index;
                 self.note(&mut books, handle, index, |content| content.after(change))?;
-                self.synced(&mut books, handle, index, true);
-                Ok(())
+                self.synced(&mut books, handle, index, true)
             }
             Err(e) => {
                 if !matches!(e, Error::Poisoned) {
@@ -343,7 +334,11 @@ impl World {
         Ok(())
     }
 
-    fn synced(&self, books: &mut Books, handle: &Handle, index: u64, whole: bool) {
+    /// A checkpoint, more room for the log, or the header of a bulk step: durable, as all before it is.
+    fn synced(&self, books: &mut Books, handle: &Handle, index: u64, whole: bool) -> Outcome {
+        if *handle.refuses.lock().unwrap() {
+            return Err("it succeeds by a handle whose last write failed".into());
+        }
         if handle.sync != SyncMode::Off {
             books.promise.acked = books.promise.acked.max(index);
             books.promise.lossy &= !whole;
@@ -351,15 +346,21 @@ impl World {
         let newest = handle.db.snapshot().map(|s| s.token().index);
         if books.promise.marks > 0 && newest.is_ok_and(|at| at == books.promise.done + 1) {
             let at = books.promise.done + 1;
-            if let Err(text) = self.place(books, Some(&handle.db), at, Content::clone) {
-                books.violations.push(text);
-            }
+            self.place(books, Some(&handle.db), at, Content::clone)?;
         }
+        Ok(())
     }
 
     pub fn failed(&self, books: &mut Books, handle: &Handle, what: &str, e: Error) -> Outcome {
         if !self.tolerant {
             return Err(format!("{what} fails: {e} ({e:?})"));
+        }
+        let text = format!("{e:?}");
+        let follows = |failing: Failing| books.errors > 0 && failing.follows(&text);
+        if !self.excuses(&text) && !self.failing.is_some_and(follows) {
+            return Err(format!(
+                "{what} fails, but not as its calls do: {e} ({e:?})"
+            ));
         }
         let no_space = |e: &Error| match e {
             Error::Io { source, doing, .. } => {

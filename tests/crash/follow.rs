@@ -8,7 +8,7 @@ use creel::{
     Db, Error, Facts, FenceWish, IdentityChange, NoProgress, Retention, Role, SeedOptions, SyncMode,
 };
 
-use super::model::{Change, Content};
+use super::model::{Change, Content, unreadable};
 use super::rng::Rng;
 use super::workloads::{key, small};
 use super::world::{Handle, Outcome, PATH, World};
@@ -73,7 +73,7 @@ impl World {
     /// Puts the file of a new replica onto the disk.
     pub fn plant(&self, primary: &Primary) -> Outcome<Handle> {
         let disk = self.disk();
-        let stopped = |e| format!("stopped: {e}");
+        let stopped = |e| format!("stopped: {e:?}");
         let written = disk
             .open("new".as_ref(), Access::CreateNew)
             .and_then(|file| file.write_at(&primary.seed, 0).and_then(|()| file.sync()));
@@ -160,9 +160,8 @@ impl World {
 
     /// A replica becomes primary, and an epoch that only its header knows begins for good.
     pub fn may_write(&self, handle: &Handle) -> Outcome {
-        let fail = |e: Error| format!("reading fails: {e}");
-        let info = handle.db.info().map_err(fail)?;
-        let position = handle.db.position().map_err(fail)?;
+        let info = handle.db.info().map_err(unreadable)?;
+        let position = handle.db.position().map_err(unreadable)?;
         match info.role != Role::Replica && info.epoch == position.epoch {
             true => Ok(()),
             false => self.promote(handle),

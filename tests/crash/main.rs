@@ -9,7 +9,7 @@
 //! callers     threads that share a write      verdict     every damaged byte
 //! ```
 //!
-//! `CREEL_CRASH_STATES=N` scales the campaign; `CREEL_CRASH_FROM=NAME` begins with that workload; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
+//! `CREEL_CRASH_STATES=N` scales the campaign, `CREEL_CRASH_RECOVERIES=1` crashes every recovery; `CREEL_CRASH_FROM=NAME` begins with that workload; `CREEL_CRASH=workload=..,seed=..,cut=..,choice=..`,
 //! as a failure prints it, looks at one state again, `CREEL_CRASH=workload=..` at those of one workload; `CREEL_FAULT=workload=..,on=..,kind=..,nth=..,repeat=..` makes one call fail again.
 
 #![allow(
@@ -28,6 +28,7 @@ mod callers;
 mod campaign;
 mod clocks;
 mod damage;
+mod excuses;
 mod fault_line;
 mod faults;
 mod follow;

@@ -67,12 +67,12 @@ impl Content {
     /// What a database holds.
     pub fn of(db: &Db) -> Result<Content, String> {
         let snapshot = db.snapshot();
-        Content::of_snapshot(&snapshot.map_err(|e| format!("reading fails: {e}"))?)
+        Content::of_snapshot(&snapshot.map_err(unreadable)?)
     }
 
     /// The same for a snapshot.
     pub fn of_snapshot(snapshot: &Snapshot) -> Result<Content, String> {
-        let fail = |e: creel::Error| format!("reading fails: {e}");
+        let fail = unreadable;
         let mut content = Content::default();
         for name in snapshot.keyspaces().map_err(fail)? {
             let keyspace = snapshot.keyspace(&name).map_err(fail)?;
@@ -104,12 +104,12 @@ impl Content {
     /// Reads the whole database and says where it differs.
     pub fn compare(&self, db: &Db) -> Result<(), String> {
         let snapshot = db.snapshot();
-        self.compare_at(&snapshot.map_err(|e| format!("reading fails: {e}"))?)
+        self.compare_at(&snapshot.map_err(unreadable)?)
     }
 
     /// The same for a snapshot.
     pub fn compare_at(&self, snapshot: &Snapshot) -> Result<(), String> {
-        let fail = |e: creel::Error| format!("reading fails: {e}");
+        let fail = unreadable;
         let names = snapshot.keyspaces().map_err(fail)?;
         if !names.iter().eq(self.0.keys()) {
             return Err(format!(
@@ -158,7 +158,7 @@ impl Content {
 impl Content {
     /// Asks for every key by itself, and for some that are not there.
     pub fn compare_gets(&self, db: &Db) -> Result<(), String> {
-        let fail = |e: creel::Error| format!("reading fails: {e}");
+        let fail = unreadable;
         let snapshot = db.snapshot().map_err(fail)?;
         for (name, entries) in &self.0 {
             let keyspace = snapshot.keyspace(name).map_err(fail)?;
@@ -216,6 +216,11 @@ impl Content {
         export.finish().map_err(fail)?;
         Ok(text)
     }
+}
+
+/// A read that failed, with all that its error says: where calls are made to fail that has to be theirs.
+pub fn unreadable(e: creel::Error) -> String {
+    format!("reading fails: {e} ({e:?})")
 }
 
 impl Change {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use creel::defect::{Defect, plant};
 
-use super::campaign::{guarded, spend};
+use super::campaign::{Budget, guarded, spend};
 use super::verdict::{self, Damage, Steps, Subject};
 use super::workloads::named;
 use super::{callers, damage, faults, refusals};
@@ -93,7 +93,7 @@ impl Harness {
     fn run(self) -> Option<String> {
         match self {
             Campaign(workload, states, recoveries) => {
-                let tally = spend(named(workload), states, recoveries);
+                let tally = spend(named(workload), Budget::new(states, recoveries));
                 let found = tally.violations.into_inner().unwrap();
                 let first = found.into_iter().next();
                 first.map(|(place, text)| format!("{}: {text}", place.line()))

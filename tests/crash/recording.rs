@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::campaign::{Tally, guarded};
+use super::campaign::{Budget, Tally, guarded};
 use super::marks::Promise;
 use super::model::History;
 use super::oracle::{Care, Seen, judge};
@@ -17,20 +17,37 @@ use super::world::{Cut, World};
 
 const THREADS: usize = 2;
 
+/// All subsets of so many fragments are looked at where the budget allows.
+const EXHAUSTIVE: usize = 12;
+
 /// Most choices at one cut.
 const MOST: usize = 4096;
 
-/// A cut of a recovery with so few pending operations has all their subsets looked at.
-const EXHAUSTIVE_IN_RECOVERY: usize = 4;
+/// A cut of a recovery with so few pending operations has all their subsets looked at, one with more so many of them.
+const EXHAUSTIVE_IN_RECOVERY: usize = 6;
+const SAMPLED_IN_RECOVERY: usize = 32;
+
+/// The same of all that comes after a crash, checkpoints included.
+const EXHAUSTIVE_AFTER: usize = 4;
+const SAMPLED_AFTER: usize = 8;
+
+/// Where an image comes from: the same bytes hold the same commits only there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Origin {
+    /// A crash of an era of the workload.
+    Era(usize),
+    /// A crash while the first commit was made upon so many of an era's.
+    After(usize, u64),
+}
 
 pub struct Recording {
     workload: &'static Workload,
     seed: u64,
     pub cuts: Vec<Cut>,
     pub eras: Vec<History>,
-    /// Commits that an image of an era was found to hold. Many crashes leave the same image:
+    /// Commits that an image was found to hold. Many crashes leave the same image:
     /// those that keep nothing of what came since the last sync, for a start.
-    known: Mutex<HashMap<(u64, usize), u64>>,
+    known: Mutex<HashMap<(u64, Origin), u64>>,
 }
 
 impl Recording {
@@ -59,7 +76,7 @@ impl Recording {
         let room = |cut: &Cut| match cut.snapshot.pending_fragments() {
             _ if !cut.promise.created && !self.workload.makes_the_file => 2,
             _ if cut.promise.lossy => 6,
-            n @ 0..=12 => 1 << n,
+            n @ 0..=EXHAUSTIVE => 1 << n,
             _ => MOST,
         };
         let rooms: Vec<usize> = self.cuts.iter().map(room).collect();
@@ -89,9 +106,10 @@ impl Recording {
         }
     }
 
-    /// Looks at about `budget` states; of every `every` of them the recovery is crashed too.
-    pub fn run(&self, budget: usize, every: u64, tally: &Tally) {
-        let shares = self.shares(budget);
+    /// Looks at about so many states, and crashes recoveries.
+    pub fn run(&self, budget: &Budget, tally: &Tally) {
+        let shares = self.shares(budget.states);
+        self.count_exhausted(&shares, tally);
         let next = AtomicUsize::new(0);
         let work = || {
             loop {
@@ -99,12 +117,12 @@ impl Recording {
                 let Some(share) = shares.get(cut) else { break };
                 for (i, choice) in self.choices(cut, *share).enumerate() {
                     let word = mix(self.seed ^ mix(cut as u64) ^ i as u64);
-                    let care = match word.is_multiple_of(every) {
+                    let care = match word.is_multiple_of(budget.aftermath_of) {
                         true => Care::Observed,
                         false if word >> 32 & 3 == 0 => Care::Checkpoint,
                         false => Care::Commit,
                     };
-                    self.one(cut, &choice, care, tally);
+                    self.one(cut, &choice, care, budget, tally);
                     if tally.is_over() {
                         return;
                     }
@@ -118,12 +136,23 @@ impl Recording {
         });
     }
 
-    fn one(&self, cut: usize, choice: &CrashChoice, care: Care, tally: &Tally) {
+    fn count_exhausted(&self, shares: &[usize], tally: &Tally) {
+        let whole = |(cut, share): &(&Cut, &usize)| {
+            let pending = cut.snapshot.pending_fragments();
+            pending <= EXHAUSTIVE && 1 << pending <= **share
+        };
+        let exhausted = self.cuts.iter().zip(shares).filter(whole).count();
+        tally.cuts.fetch_add(self.cuts.len(), Ordering::Relaxed);
+        tally.exhausted.fetch_add(exhausted, Ordering::Relaxed);
+    }
+
+    fn one(&self, cut: usize, choice: &CrashChoice, care: Care, budget: &Budget, tally: &Tally) {
         let Cut { snapshot, promise } = &self.cuts[cut];
         let image = snapshot.fork_at_crash(choice);
         tally.states.fetch_add(1, Ordering::Relaxed);
-        let name = (image.fingerprint(), promise.era);
-        let known = self.known.lock().unwrap().get(&name).copied();
+        let print = image.fingerprint();
+        let name = (print, Origin::Era(promise.era));
+        let known = self.known(name);
         if let Some(commits) = known.filter(|_| care != Care::Observed && !promise.lossy) {
             if let Err(text) = fits(promise, commits) {
                 tally.violation(self.place(cut, choice), text);
@@ -133,15 +162,86 @@ impl Recording {
         tally.images.fetch_add(1, Ordering::Relaxed);
         match guarded(|| judge(image, promise, &self.eras[promise.era], care)) {
             Ok(seen) => {
+                let mut first = false;
                 if let Some(commits) = seen.commits {
-                    self.known.lock().unwrap().insert(name, commits);
+                    first = self.known.lock().unwrap().insert(name, commits).is_none();
                 }
                 if care == Care::Observed {
-                    recover(&seen, &self.place(cut, choice), 2, tally);
+                    aftermath(&seen, &self.place(cut, choice), 2, tally);
+                }
+                if first && seen.writes {
+                    tally.writing.fetch_add(1, Ordering::Relaxed);
+                    // By the image: whichever crash led to it first.
+                    if budget
+                        .recovery_of
+                        .is_some_and(|n| mix(print).is_multiple_of(n))
+                    {
+                        self.crash_recovery(cut, choice, tally);
+                    }
                 }
             }
             Err(text) => tally.violation(self.place(cut, choice), text),
         }
+    }
+
+    fn known(&self, name: (u64, Origin)) -> Option<u64> {
+        self.known.lock().unwrap().get(&name).copied()
+    }
+
+    /// Crashes a recovery, up to the first commit upon it, at each of its calls.
+    fn crash_recovery(&self, cut: usize, choice: &CrashChoice, tally: &Tally) {
+        let Cut { snapshot, promise } = &self.cuts[cut];
+        let place = self.place(cut, choice);
+        let image = snapshot.fork_at_crash(choice);
+        let history = &self.eras[promise.era];
+        let seen = match guarded(|| judge(image, promise, history, Care::FirstCommit)) {
+            Ok(seen) => seen,
+            Err(text) => return tally.violation(place, text),
+        };
+        tally.crashed.fetch_add(1, Ordering::Relaxed);
+        let before = (promise.era, seen.commits.unwrap_or(0));
+        for (i, cut) in seen.cuts.iter().enumerate() {
+            let pending = cut.snapshot.pending_fragments();
+            let most = match pending <= EXHAUSTIVE_IN_RECOVERY {
+                true => 1 << pending,
+                false => SAMPLED_IN_RECOVERY,
+            };
+            for choice in CrashPlan::choices(pending, mix(self.seed ^ i as u64), most) {
+                if let Err(text) = self.crashed_recovery(cut, &choice, &seen, before, tally) {
+                    let mut place = place.clone();
+                    place.crashes.push((i, choice));
+                    tally.violation(place, text);
+                }
+            }
+        }
+    }
+
+    /// One state of it. Where nothing had changed yet, or the recovery of another image has led to the same, it
+    /// was judged.
+    fn crashed_recovery(
+        &self,
+        cut: &Cut,
+        choice: &CrashChoice,
+        seen: &Seen,
+        (era, commits): (usize, u64),
+        tally: &Tally,
+    ) -> Result<(), String> {
+        let image = cut.snapshot.fork_at_crash(choice);
+        tally.recoveries.fetch_add(1, Ordering::Relaxed);
+        let print = image.fingerprint();
+        let unchanged = self.known((print, Origin::Era(era)));
+        let name = (print, Origin::After(era, commits));
+        let known = unchanged.filter(|n| *n == commits);
+        if let Some(commits) = known.or_else(|| self.known(name)) {
+            return fits(&cut.promise, commits);
+        }
+        tally.recovery_images.fetch_add(1, Ordering::Relaxed);
+        let history = &seen.eras[cut.promise.era];
+        let found = guarded(|| judge(image, &cut.promise, history, Care::Commit))?;
+        if let Some(commits) = found.commits {
+            self.known.lock().unwrap().insert(name, commits);
+        }
+        Ok(())
     }
 }
 
@@ -156,14 +256,15 @@ fn fits(promise: &Promise, commits: u64) -> Result<(), String> {
     }
 }
 
-/// Crashes a recovery at each of its calls, and some of those recoveries again.
-fn recover(seen: &Seen, place: &Place, depth: usize, tally: &Tally) {
+/// Crashes a recovery and all that was done after it, a checkpoint included, at each call, and some of those
+/// recoveries again.
+fn aftermath(seen: &Seen, place: &Place, depth: usize, tally: &Tally) {
     for (i, cut) in seen.cuts.iter().enumerate() {
         let word = mix(place.seed ^ mix(i as u64) ^ depth as u64);
         let pending = cut.snapshot.pending_fragments();
         let budget = match depth {
-            2 if pending <= EXHAUSTIVE_IN_RECOVERY => 1 << pending,
-            2 => 8,
+            2 if pending <= EXHAUSTIVE_AFTER => 1 << pending,
+            2 => SAMPLED_AFTER,
             _ => 2,
         };
         for choice in CrashPlan::choices(pending, word, budget) {
@@ -176,10 +277,10 @@ fn recover(seen: &Seen, place: &Place, depth: usize, tally: &Tally) {
             let mut place = place.clone();
             place.crashes.push((i, choice.clone()));
             let image = cut.snapshot.fork_at_crash(&choice);
-            tally.recoveries.fetch_add(1, Ordering::Relaxed);
+            tally.aftermath.fetch_add(1, Ordering::Relaxed);
             let history = &seen.eras[cut.promise.era];
             match guarded(|| judge(image, &cut.promise, history, care)) {
-                Ok(seen) if deeper => recover(&seen, &place, depth + 1, tally),
+                Ok(seen) if deeper => aftermath(&seen, &place, depth + 1, tally),
                 Ok(_) => {}
                 Err(text) => tally.violation(place, text),
             }

@@ -8,7 +8,7 @@ use creel::{
     CheckpointOptions, CreateOptions, Db, NoProgress, OpenOptions, SyncMode, Verdict, VerifyOptions,
 };
 
-use super::campaign::spend;
+use super::campaign::{Budget, spend};
 use super::hook::HookVfs;
 use super::support::sim::{CrashChoice, CrashPlan, FaultKind, FaultOn, FaultPlan, Repeat, SimDisk};
 use super::workloads::named;
@@ -319,7 +319,7 @@ fn header_that_only_the_page_cache_has_is_built_on() {
 /// after everybody had been told that it was not there.
 #[test]
 fn half_a_header_does_not_bring_an_unfinished_commit_back() {
-    let tally = spend(named("rests"), 4000, 4000);
+    let tally = spend(named("rests"), Budget::new(4000, 4000));
     let violations = tally.violations.into_inner().unwrap();
     let first = violations.first().map(|(place, text)| (place.line(), text));
     assert_eq!(first, None);

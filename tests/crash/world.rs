@@ -7,8 +7,9 @@ use std::time::Duration;
 use creel::sys::Vfs;
 use creel::{CreateOptions, Db, Depth, NoProgress, OpenOptions, SyncMode, Verdict, VerifyOptions};
 
+use super::excuses::Failing;
 use super::marks::{Books, Promise, SharedBooks};
-use super::model::{Content, History};
+use super::model::{Content, History, unreadable};
 use super::order;
 use super::support::sim::{CrashChoice, SimDisk, SimDiskSnapshot};
 
@@ -30,6 +31,8 @@ pub struct World {
     cuts: Option<Arc<Mutex<Vec<Cut>>>>,
     /// Calls are made to fail: errors are noted, not reported.
     pub tolerant: bool,
+    /// How they fail.
+    pub failing: Option<Failing>,
     pub seed: u64,
 }
 
@@ -72,10 +75,11 @@ impl World {
     }
 
     /// A world on an empty disk where calls may fail.
-    pub fn faulty(seed: u64) -> World {
+    pub fn faulty(seed: u64, failing: Option<Failing>) -> World {
         let books = Books::new(vec![Arc::new(Content::default())]);
         World {
             tolerant: true,
+            failing,
             ..World::with(SimDisk::new(seed), books, false, seed)
         }
     }
@@ -124,6 +128,7 @@ impl World {
             disk: Arc::new(Mutex::new(disk)),
             cuts: observed.then(Arc::default),
             tolerant: false,
+            failing: None,
             seed,
         }
     }
@@ -174,7 +179,7 @@ impl World {
 
     pub fn create(&self, options: &CreateOptions) -> Outcome<Handle> {
         let db = self.options(SyncMode::Full).create(PATH, options);
-        let db = db.map_err(|e| format!("stopped: create fails: {e}"))?;
+        let db = db.map_err(|e| format!("stopped: create fails: {e} ({e:?})"))?;
         self.books().promise.created = true;
         Ok(Handle::new(db, SyncMode::Full))
     }
@@ -204,12 +209,17 @@ impl World {
         self.open_with(self.options(sync).lock_timeout(Duration::ZERO), sync)
     }
 
-    /// An error that is none where calls are made to fail: it only ends the workload.
+    /// An error that is none where calls are made to fail, and give such ones: it only ends the workload.
     pub fn stop(&self, text: String) -> String {
-        match self.tolerant {
+        match self.excuses(&text) {
             true => format!("stopped: {text}"),
             false => text,
         }
+    }
+
+    /// Whether an error, with all that it says of itself, is one that the failing calls give.
+    pub fn excuses(&self, text: &str) -> bool {
+        self.failing.is_some_and(|failing| failing.gives(text))
     }
 
     /// Ends a workload that needs what has failed by now.
@@ -232,19 +242,22 @@ impl World {
     /// The handle sees the commits up to some one that was not confirmed to be durable: where
     /// syncs fail, the others may be gone.
     fn check_some(&self, handle: &Handle) -> Outcome {
-        let Ok(snapshot) = handle.db.snapshot() else {
-            return Ok(());
-        };
-        let n = snapshot.token().index;
         let mut books = self.books();
-        let acked = books.promise.acked;
+        let (acked, lossy) = (books.promise.acked, books.promise.lossy);
         let all = books.all_marked();
         drop(books);
+        // What was written with `sync off` may never come to the medium.
+        let excused = |text: &str| lossy || self.excuses(text);
+        let n = match handle.db.snapshot().map_err(unreadable) {
+            Ok(snapshot) => snapshot.token().index,
+            Err(text) if excused(&text) => return Ok(()),
+            Err(text) => return Err(text),
+        };
         if n < acked {
             return Err(format!("{n} commits are seen; {acked} acknowledged"));
         }
         match matching(&all, n, &handle.db) {
-            Err(text) if text.contains("reading fails") => Ok(()),
+            Err(text) if text.contains("reading fails") && excused(&text) => Ok(()),
             outcome => outcome.map(|_| ()),
         }
     }
@@ -307,12 +320,7 @@ impl World {
 
     /// Finds out how many commits are there after a crash and keeps the books accordingly.
     pub fn settle(&self, handle: &Handle, at_least: u64) -> Outcome<u64> {
-        let n = handle
-            .db
-            .snapshot()
-            .map_err(|e| format!("reading fails: {e}"))?
-            .token()
-            .index;
+        let n = handle.db.snapshot().map_err(unreadable)?.token().index;
         let mut books = self.books();
         let begun = books.promise.begun();
         if n < at_least || n > begun {

@@ -34,7 +34,7 @@ pub fn rests(world: &World) -> Outcome {
     let around = aligned(world, &handle, &mut rng)?;
     for i in 1..16 {
         world.nothing_has_failed()?;
-        let at = used().map_err(|e| world.stop(e.to_string()))?;
+        let at = used().map_err(|e| world.stop(format!("{e:?}")))?;
         let end = (at + around + 160).next_multiple_of(512) - [8, 16][i % 2];
         let len = end - at - around;
         world.put(&handle, &key(i), rng.bytes(len))?;
@@ -192,7 +192,7 @@ pub fn stale_frames(world: &World) -> Outcome {
 /// Makes the log end where a sector does. Gives what a put takes besides its value.
 fn aligned(world: &World, handle: &Handle, rng: &mut Rng) -> Outcome<usize> {
     let used = || handle.db.log_info().map(|log| log.active_used as usize);
-    let used = || used().map_err(|e| world.stop(e.to_string()));
+    let used = || used().map_err(|e| world.stop(format!("{e:?}")));
     let before = used()?;
     world.put(handle, &key(30), rng.bytes(80))?;
     world.nothing_has_failed()?;

@@ -74,7 +74,7 @@ pub fn rewind_further(world: &World) -> Outcome {
         let oldest = handle
             .db
             .oldest_rewind()
-            .map_err(|e| format!("stopped: {e}"))?;
+            .map_err(|e| format!("stopped: {e:?}"))?;
         // Of what led to the copy the books know no more than its end.
         let oldest = oldest.max(primary.at);
         let to = oldest + rng.below((last - oldest) as usize) as u64;
@@ -134,7 +134,7 @@ pub fn no_room(world: &World) -> Outcome {
     }
     let oldest = |handle: &Handle| {
         let oldest = handle.db.oldest_rewind();
-        oldest.map_err(|e| format!("stopped: {e}"))
+        oldest.map_err(|e| format!("stopped: {e:?}"))
     };
     let before = oldest(&handle)?;
     let size = world.disk().contents(PATH.as_ref()).map(|all| all.len());
