@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use creel::{NoProgress, Verdict, VerifyOptions};
 
-use crate::errors::{FEWEST, fail_every, injected};
+use crate::errors::sweep_reading;
+use crate::failing::{FEWEST, fail_every, injected};
 use crate::kill::copy_of;
 use crate::kills::{self, Share};
 use crate::support::{Db, creel, digest_of, stdout, strace};
@@ -314,6 +315,15 @@ fn saved_commits_made_again_killed_anywhere() {
             ends(0, &args(db).each_ref().map(String::as_str));
         }
         assert_eq!(digest_of(&db.path), expected);
+    });
+    let file = text(&reference.dir.path().join("saved"));
+    sweep_reading("log-show", &image, &|_| {
+        ["log", "show", &file].map(str::to_owned).to_vec()
+    });
+    sweep_reading("log-diff", &image, &|db| {
+        ["log", "diff", &text(db), &file]
+            .map(str::to_owned)
+            .to_vec()
     });
 }
 

@@ -25,6 +25,7 @@ mod export;
 mod export_import;
 mod export_streams;
 mod export_tools;
+mod failing;
 mod files;
 mod get;
 mod globals;

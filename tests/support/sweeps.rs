@@ -49,7 +49,7 @@ pub const VERBS: &[Verb] = &[
     reads("exists", &["exists"]),
     Verb {
         kills: &["list"],
-        ..reads("list", &["list"])
+        ..reads("list", &["list", "list-map"])
     },
     writes("batch", &["batch"], &["batch"]),
     writes(
@@ -62,9 +62,9 @@ pub const VERBS: &[Verb] = &[
             "import-creates-sorted",
             "import-creates-batch",
         ],
-        &["import", "import-batch"],
+        &["import", "import-batch", "import-input"],
     ),
-    writes("export", &["export"], &["export"]),
+    writes("export", &["export"], &["export", "export-map"]),
     reads("digest", &["digest"]),
     reads("diff", &["diff"]),
     writes("backup", &["backup"], &["backup"]),
@@ -107,8 +107,8 @@ pub const VERBS: &[Verb] = &[
     writes("replicate hold", &["hold"], &["hold"]),
     writes("replicate forget", &["forget"], &["forget"]),
     writes("promote", &["promote", "promote-store"], &["promote"]),
-    reads("log show", &[]),
-    reads("log diff", &[]),
+    reads("log show", &["log-show"]),
+    reads("log diff", &["log-diff"]),
     writes("log reapply", &["reapply"], &["reapply"]),
     writes("restore", &["restore", "restore-store"], &["restore"]),
     reads("keyspaces", &["keyspaces"]),
