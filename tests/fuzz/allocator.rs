@@ -40,8 +40,20 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// What no input may exceed, besides twice the bytes of a file that it stands for.
+const MEMORY: usize = 64 << 20;
+const LARGEST_FILE: usize = 256 << 10;
+
+/// Runs a target on an input, and gives what it had allocated at most; an error with that number where
+/// it is more than it may be.
+pub fn bounded(target: fn(&[u8]), input: &[u8]) -> Result<usize, usize> {
+    let peak = peak_of(|| target(input));
+    let bound = MEMORY + 2 * LARGEST_FILE.max(input.len());
+    if peak <= bound { Ok(peak) } else { Err(peak) }
+}
+
 /// The most that was allocated at any moment of a call, above what there was before it.
-pub fn peak_of(f: impl FnOnce()) -> usize {
+fn peak_of(f: impl FnOnce()) -> usize {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     f();

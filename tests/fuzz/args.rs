@@ -26,14 +26,32 @@ fn creel(dir: &Path, args: &str) {
     assert!(output.status.success(), "{args}: {output:?}");
 }
 
-/// What each command line finds: a database, a copy of it, records, and a store.
+/// What each command line finds: a database, a copy of it, records, a store, and the saved end of a history.
 fn prepare(dir: &Path) {
     creel(dir, "open a.db --create --wal-size 64KiB");
     creel(dir, "put a.db key value");
+    save_an_end(dir);
     creel(dir, "replicate snapshot a.db --to dir:store");
     creel(dir, "put a.db more value --ack published");
     creel(dir, "replicate init c.db --from dir:store");
     creel(dir, "export a.db -o b.jsonl");
+}
+
+/// A commit that a copy which was promoted does not have, as `rejoin` puts it away.
+fn save_an_end(dir: &Path) {
+    let other = tempfile::tempdir().unwrap();
+    std::fs::copy(dir.join("a.db"), other.path().join("x.db")).unwrap();
+    for args in [
+        "replicate init y.db --from x.db",
+        "put x.db lost 1",
+        "promote y.db --yes --accept-loss",
+        "replicate rejoin x.db --from y.db",
+    ] {
+        creel(other.path(), args);
+    }
+    let mut saved = std::fs::read_dir(other.path().join("x.db.diverged")).unwrap();
+    let saved = saved.next().unwrap().unwrap().path();
+    std::fs::copy(saved, dir.join("saved.seg")).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -93,6 +111,26 @@ fn waits(words: &[&[u8]]) -> bool {
 fn leaves_the_machine(words: &[&[u8]]) -> bool {
     let away = |word: &&[u8]| has(word, b"://") && !has(word, b"://127.0.0.1:");
     words.iter().any(away)
+}
+
+/// `tests/cli/swept.rs` holds this list against `--help`.
+#[test]
+fn a_verb_was_in_no_command_line_of_the_corpus() {
+    let inputs = corpus("args");
+    let lines = inputs.iter().map(|input| String::from_utf8(input.clone()));
+    let lines: Vec<String> = lines.map(|line| line.unwrap() + "\n").collect();
+    for verb in super::sweeps::VERBS {
+        let words = verb.name.replace(' ', "\n") + "\n";
+        // Options that come before the verb have their values.
+        let begins = |line: &String| {
+            let mut rest = line.as_str();
+            while rest.starts_with("--") {
+                rest = rest.splitn(3, '\n').nth(2).unwrap_or_default();
+            }
+            rest.starts_with(&words)
+        };
+        assert!(lines.iter().any(begins), "fuzz/corpus/args: {}", verb.name);
+    }
 }
 
 #[test]

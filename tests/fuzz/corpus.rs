@@ -303,6 +303,17 @@ fn args() {
         "replicate reseed c.db --from dir:store",
         "diff a.db b.jsonl --keyspace main",
         "soak --ops 10 --seed 1 --keys 10",
+        "exists a.db key",
+        "checkpoint a.db --if-wal-above 70% --dry-run",
+        "keyspaces a.db --json",
+        "drill b.jsonl",
+        "doctor .",
+        "version --json",
+        "replicate verify dir:store --json",
+        "replicate forget dir:store x",
+        "log show saved.seg --json",
+        "log diff a.db saved.seg",
+        "log reapply a.db saved.seg --dry-run --on-conflict skip",
     ];
     for (i, line) in lines.iter().enumerate() {
         write(

@@ -19,4 +19,6 @@ mod corpus;
 mod entry;
 mod mutate;
 mod replay;
+#[path = "../support/sweeps.rs"]
+mod sweeps;
 mod watchdog;

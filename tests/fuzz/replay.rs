@@ -4,14 +4,10 @@ use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::allocator::peak_of;
+use super::allocator::bounded;
 use super::entry::TARGETS;
 use super::mutate::{Rng, mutated};
 use super::watchdog::Watchdog;
-
-/// What no input may exceed, besides twice the bytes of a file that it stands for.
-const MEMORY: usize = 64 << 20;
-const LARGEST_FILE: usize = 256 << 10;
 
 fn runs() -> usize {
     let runs = std::env::var("CREEL_FUZZ_RUNS");
@@ -74,19 +70,11 @@ fn every_target_bears_its_corpus_and_changes_of_it() {
         for n in from..to {
             let bytes = input(&corpus, name, n);
             dog.next(format!("{name}:{n}"));
-            let mut outcome = Ok(());
-            let peak = peak_of(|| outcome = catch_unwind(|| target(&bytes)));
-            assert!(
-                outcome.is_ok(),
-                "a panic: CREEL_FUZZ={name}:{n} ({} bytes)",
-                bytes.len()
-            );
-            let bound = MEMORY + 2 * LARGEST_FILE.max(bytes.len());
-            assert!(
-                peak <= bound,
-                "{peak} bytes of memory: CREEL_FUZZ={name}:{n}"
-            );
-            most = most.max(peak);
+            match catch_unwind(|| bounded(*target, &bytes)) {
+                Err(_) => panic!("a panic: CREEL_FUZZ={name}:{n} ({} bytes)", bytes.len()),
+                Ok(Err(peak)) => panic!("{peak} bytes of memory: CREEL_FUZZ={name}:{n}"),
+                Ok(Ok(peak)) => most = most.max(peak),
+            }
         }
         dog.next(String::new());
         println!(
