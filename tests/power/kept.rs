@@ -1,5 +1,6 @@
 //! What a power cut left is kept where the test failed, and looked at again:
-//! `CREEL_POWER='fs=..,log=..,cut=..,choice=..'`; a device that fails, by `CREEL_POWER='fs=..,way=..,at=..'`.
+//! `CREEL_POWER='fs=..,work=..,log=..,cut=..,choice=..'`; a device that fails, by
+//! `CREEL_POWER='fs=..,work=..,way=..,at=..,late=..'`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,13 +13,16 @@ const VARIABLE: &str = "CREEL_POWER";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Case {
     Cut {
+        work: String,
         log: PathBuf,
         cut: usize,
         choice: u64,
     },
     Fails {
+        work: String,
         way: usize,
         at: usize,
+        late: usize,
     },
 }
 
@@ -26,13 +30,27 @@ impl Case {
     /// The command that looks at it again.
     pub fn line(&self, kind: &Kind) -> String {
         let (rest, test) = match self {
-            Case::Cut { log, cut, choice } => (
-                format!("log={},cut={cut},choice={choice}", log.display()),
-                "power_cuts",
-            ),
-            Case::Fails { way, at } => (format!("way={way},at={at}"), "a_device"),
+            Case::Cut {
+                work,
+                log,
+                cut,
+                choice,
+            } => {
+                let log = log.display();
+                let rest = format!("work={work},log={log},cut={cut},choice={choice}");
+                (rest, "power_cuts")
+            }
+            Case::Fails {
+                work,
+                way,
+                at,
+                late,
+            } => {
+                let rest = format!("work={work},way={way},at={at},late={late}");
+                (rest, "a_device")
+            }
         };
-        let fs = kind.name.replace(' ', "-");
+        let fs = kind.short();
         format!(
             "{VARIABLE}='fs={fs},{rest}' cargo test --test power {test} -- --ignored --nocapture"
         )
@@ -51,18 +69,20 @@ impl Case {
             parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
         };
         let fs = field("fs")?;
-        let kind = KINDS
-            .iter()
-            .find(|kind| kind.name.replace(' ', "-") == fs)?;
+        let kind = KINDS.iter().find(|kind| kind.short() == fs)?;
+        let work = field("work")?.to_owned();
         let case = match field("log") {
             Some(log) => Case::Cut {
+                work,
                 log: log.into(),
                 cut: field("cut")?.parse().ok()?,
                 choice: field("choice")?.parse().ok()?,
             },
             None => Case::Fails {
+                work,
                 way: field("way")?.parse().ok()?,
                 at: field("at")?.parse().ok()?,
+                late: field("late")?.parse().ok()?,
             },
         };
         Some((kind, case))
@@ -70,8 +90,8 @@ impl Case {
 }
 
 /// A place where the log of a run that failed stays.
-pub fn keep(kind: &Kind, log: &Path) -> PathBuf {
-    let name = format!("power-{}.log", kind.name.replace(' ', "-"));
+pub fn keep(kind: &Kind, work: &str, log: &Path) -> PathBuf {
+    let name = format!("power-{}-{work}.log", kind.short());
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     copy_sparse(log, &kept);
     kept
@@ -87,11 +107,18 @@ pub fn copy_sparse(from: &Path, to: &Path) {
 #[test]
 fn a_printed_image_reads_back() {
     let cut = Case::Cut {
+        work: "files".into(),
         log: "/tmp/a log".into(),
         cut: 71,
         choice: 2,
     };
-    for (kind, case) in KINDS.iter().zip([cut, Case::Fails { way: 1, at: 16 }]) {
+    let fails = Case::Fails {
+        work: "lazy".into(),
+        way: 1,
+        at: 16,
+        late: 2000,
+    };
+    for (kind, case) in KINDS.iter().zip([cut, fails]) {
         let line = case.line(kind);
         let read = Case::parse(line.split('\'').nth(1).unwrap());
         assert_eq!(

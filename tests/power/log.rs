@@ -68,10 +68,19 @@ pub fn read(path: &Path) -> Vec<Entry> {
 
 /// Writes an entry to an image.
 pub fn apply(entry: &Entry, log: &File, image: &File) {
+    apply_sectors(entry, log, image, &|_| true);
+}
+
+/// Writes those sectors of an entry whose number in it is wanted.
+pub fn apply_sectors(entry: &Entry, log: &File, image: &File, wanted: &dyn Fn(u64) -> bool) {
     if entry.flags & DISCARD != 0 || entry.mark.is_some() || entry.len == 0 {
         return;
     }
     let mut bytes = vec![0; entry.len as usize];
     log.read_exact_at(&mut bytes, entry.data).unwrap();
-    image.write_all_at(&bytes, entry.at).unwrap();
+    for (n, sector) in (0..).zip(bytes.chunks(SECTOR as usize)) {
+        if wanted(n) {
+            image.write_all_at(sector, entry.at + n * SECTOR).unwrap();
+        }
+    }
 }

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::work::{self, Step};
+
 /// A file system to work on.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
@@ -20,6 +22,11 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// Its name in a line that is printed.
+    pub fn short(&self) -> String {
+        self.name.replace(' ', "-")
+    }
+
     /// How large its device is.
     pub fn bytes(&self) -> u64 {
         self.megabytes << 20
@@ -69,8 +76,22 @@ pub const KINDS: &[Kind] = &[
 pub enum Device<'a> {
     /// Every write is logged.
     Logged,
-    /// Before this step it becomes something else.
-    Breaks { at: usize, table: &'a str },
+    /// Nothing.
+    Plain,
+    /// It becomes something else: before this step, or so many microseconds after the step began.
+    Breaks {
+        at: usize,
+        late: usize,
+        way: &'a Way,
+    },
+}
+
+/// How a device fails, as a table of the device mapper.
+pub struct Way {
+    pub name: &'static str,
+    pub table: &'static str,
+    /// It says that all is well: what is read later has to be looked at.
+    pub lies: bool,
 }
 
 /// A directory with the images, and what was printed.
@@ -110,6 +131,21 @@ pub fn missing() -> Option<String> {
     (id.stdout != b"0\n").then(|| "mounting takes root".to_owned())
 }
 
+/// All, or the one that `CREEL_POWER_FS` names.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    let only = std::env::var("CREEL_POWER_FS").ok();
+    let known = |only: &String| KINDS.iter().any(|kind| kind.short() == *only);
+    assert!(only.as_ref().is_none_or(known), "{only:?}");
+    let wanted = move |kind: &&Kind| only.as_ref().is_none_or(|only| kind.short() == *only);
+    KINDS.iter().filter(wanted)
+}
+
+/// How often a device fails or lies in each of its ways.
+pub fn cycles() -> usize {
+    let text = std::env::var("CREEL_POWER_CYCLES");
+    text.map_or(9, |text| text.parse().expect("a number of runs"))
+}
+
 pub fn has_program(program: &str) -> bool {
     let search = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     search
@@ -124,26 +160,44 @@ fn sparse(path: &Path, megabytes: u64) {
         .unwrap();
 }
 
-/// Runs the steps, each a command line in which `{db}` is the database.
-pub fn run(kind: &Kind, steps: &[String], device: &Device<'_>) -> Run {
+/// Runs the steps of a workload on a new file system.
+pub fn run(kind: &Kind, steps: &[Step], device: &Device<'_>) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
-    fs::create_dir(at.join("mnt")).unwrap();
     sparse(&at.join("data.img"), kind.megabytes);
     sparse(&at.join("log.img"), 2048);
-    fs::write(at.join("steps"), steps.join("\n") + "\n").unwrap();
-    let (name, break_at, broken) = match device {
-        Device::Logged => ("log-writes", String::new(), ""),
-        Device::Breaks { at, table } => ("linear", at.to_string(), *table),
+    work::write_inputs(&at.join("in"));
+    let lines: Vec<&str> = steps.iter().map(|step| step.line.as_str()).collect();
+    let settings = match device {
+        Device::Logged => "device=log-writes\nbreak_at=\nlies=\n".to_owned(),
+        Device::Plain => "device=linear\nbreak_at=\nlies=\n".to_owned(),
+        Device::Breaks { at, late, way } => format!(
+            "device=linear\nbreak_at={at}\nlate={late}\nbroken='{}'\nlies={}\n",
+            way.table,
+            if way.lies { "yes" } else { "" }
+        ),
     };
+    let said = boot(kind, at, &lines, &settings, include_str!("steps.sh"));
+    assert!(said.contains("DONE "), "{}: {said}", kind.name);
+    let done = said.lines().filter(|l| l.starts_with("mark ack:")).count();
+    Run { dir, said, done }
+}
+
+/// Starts one that goes through these lines by this script, in a directory that has `data.img`; what
+/// it printed.
+pub fn boot(kind: &Kind, at: &Path, lines: &[&str], settings: &str, script: &str) -> String {
+    fs::create_dir_all(at.join("mnt")).unwrap();
+    fs::write(at.join("steps"), lines.join("\n") + "\n").unwrap();
+    if !at.join("log.img").exists() {
+        sparse(&at.join("log.img"), 1);
+    }
     // A mistake that is made on purpose is made there too.
     let defect = std::env::var("CREEL_DEFECT");
     let defect = defect.map_or(String::new(), |name| {
         format!("export CREEL_DEFECT={name}\n")
     });
     let settings = format!(
-        "creel={}\nmkfs='{}'\ntype={}\noptions='{}'\nneeds='{}'\ndevice={name}\n\
-         break_at='{break_at}'\nbroken='{broken}'\n{defect}",
+        "creel={}\nmkfs='{}'\ntype={}\noptions='{}'\nneeds='{}'\n{settings}{defect}",
         env!("CARGO_BIN_EXE_creel"),
         kind.mkfs,
         kind.mount,
@@ -152,7 +206,7 @@ pub fn run(kind: &Kind, steps: &[String], device: &Device<'_>) -> Run {
     );
     fs::write(at.join("settings"), settings).unwrap();
     let init = at.join("init.sh");
-    fs::write(&init, include_str!("init.sh")).unwrap();
+    fs::write(&init, include_str!("begin.sh").to_owned() + script).unwrap();
     let shell = Command::new("chmod")
         .arg("755")
         .arg(&init)
@@ -161,7 +215,7 @@ pub fn run(kind: &Kind, steps: &[String], device: &Device<'_>) -> Run {
     assert!(shell.success());
     let output = Command::new("timeout")
         .args([
-            "300",
+            "900",
             "linux.uml",
             "mem=384M",
             "root=/dev/root",
@@ -175,10 +229,7 @@ pub fn run(kind: &Kind, steps: &[String], device: &Device<'_>) -> Run {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("DONE "), "{}: {said}", kind.name);
-    let done = said.lines().filter(|l| l.starts_with("mark ack:")).count();
-    Run { dir, said, done }
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// An image of the file system, mounted while this lives.
