@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::stream::auth::TokenKey;
 use crate::stream::hub::{Hub, words};
 use crate::stream::server::{Dress, ServeOptions, Server, serve_wire};
+use crate::stream::source::Refusal;
 use crate::stream::stop::Stop;
 use crate::stream::transport::Wire;
 use crate::sys::peer_is_own_user;
@@ -58,6 +59,11 @@ fn refused(doing: &'static str) -> impl Fn(io::Error) -> Error {
     move |error| Error::io(doing, error)
 }
 
+/// The log cannot be read: not what was asked for is wrong.
+fn unreadable(refusal: &Refusal) -> Error {
+    Error::io("read the log", io::Error::other(words(refusal)))
+}
+
 impl Serving {
     /// Begins to serve what is open in the slot.
     pub fn start(slot: &Arc<Slot>, stop: &Arc<Stop>, setup: Setup) -> Result<Serving> {
@@ -69,9 +75,7 @@ impl Serving {
         };
         let source = DbSource::new(Arc::clone(slot))?.published(published);
         let source = Arc::new(source);
-        let hub = Hub::new(source, Arc::clone(stop)).map_err(|refusal| Error::Invalid {
-            reason: words(&refusal),
-        })?;
+        let hub = Hub::new(source, Arc::clone(stop)).map_err(|refusal| unreadable(&refusal))?;
         let reading = Arc::clone(&hub);
         let reader = (!setup.idle).then(|| {
             let thread = std::thread::Builder::new().name("log".to_owned());

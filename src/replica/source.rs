@@ -56,10 +56,15 @@ pub fn position(point: &Point) -> Position {
     }
 }
 
-fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
-    Refusal::Unavailable {
-        reason: error.to_string(),
+/// It cannot be read now: why, with what the system says.
+fn unavailable(error: &dyn std::error::Error) -> Refusal {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason = format!("{reason}: {error}");
+        cause = error.source();
     }
+    Refusal::Unavailable { reason }
 }
 
 impl DbSource {
@@ -94,7 +99,9 @@ impl DbSource {
     /// The file that stands at the path, and its generation: whoever read one of an older
     /// generation has to begin anew.
     fn now(&self) -> Result<(Db, u64), Refusal> {
-        let none = || unavailable(&"no copy yet");
+        let none = || Refusal::Unavailable {
+            reason: "no copy yet".to_owned(),
+        };
         let (db, generation) = self.slot.now();
         let db = db.ok_or_else(none)?;
         let (db, generation) = match db.check_same_file() {

@@ -30,8 +30,8 @@ fn reaches(path: &str, target: Position, running: &mut Running) {
     let begun = Instant::now();
     while running.runs() {
         // A copy that is replaced has to be opened again.
-        let db = OpenOptions::new().read_only(true).open(path).unwrap();
-        match db.watch(target.index - 1, LOOK) {
+        let db = OpenOptions::new().read_only(true).open(path);
+        match db.and_then(|db| db.watch(target.index - 1, LOOK)) {
             Ok(seen) if seen >= target.index => return,
             Ok(_) | Err(creel::Error::Replaced { .. }) => {}
             Err(e) => panic!("{e}"),
@@ -305,4 +305,34 @@ fn a_signal_at_the_start_was_ignored() {
         told += 1;
     }
     assert!(told > 4, "{told}");
+}
+
+/// It ended with 2, as if it had been called in the wrong way.
+#[test]
+fn a_file_that_could_not_be_looked_at_was_a_wrong_call() {
+    if !strace_works() {
+        return;
+    }
+    let site = behind();
+    let b = site.path("b.db");
+    let mut said = 0;
+    for n in 1..40 {
+        let mut command = Command::new("strace");
+        command
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=statx", "-e"])
+            .arg(format!("inject=statx:error=EIO:when={n}"))
+            .arg(env!("CARGO_BIN_EXE_creel"))
+            .args(["replicate", "serve", &b, "--listen", "127.0.0.1:0", "-qq"])
+            .env_remove("LD_LIBRARY_PATH");
+        let mut running = Running::of(&mut command);
+        let heard = running.line();
+        let code = running.end().code();
+        if heard.is_some() {
+            break;
+        }
+        // 127: the loader's own.
+        assert!(matches!(code, Some(8 | 127)), "at call {n}: {code:?}");
+        said += u32::from(code == Some(8));
+    }
+    assert!(said > 2, "{said}");
 }
