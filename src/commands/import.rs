@@ -2,6 +2,8 @@
 
 mod args;
 mod batches;
+#[cfg(test)]
+mod crashes;
 mod feed;
 mod files;
 mod intake;

@@ -1,7 +1,9 @@
 //! The database that is imported into, which may have to be made first.
 
+use std::path::Path;
+
 use creel::format::max_key_len;
-use creel::{Commit, CreateOptions, Db, Error, Interest, Snapshot, Token};
+use creel::{Commit, CreateOptions, Db, Error, Interest, OpenOptions, Snapshot, Token};
 
 use super::args::ImportArgs;
 use crate::cli::args::WriteArgs;
@@ -35,19 +37,24 @@ impl Store {
         if !args.dry_run {
             ctx.refuse_read_only()?;
         }
+        Store::with(ctx.options(), &path, args)
+    }
+
+    /// The same with these options.
+    pub fn with(options: OpenOptions, path: &Path, args: &ImportArgs) -> Result<Store, Failure> {
         let options = match (args.dry_run, args.batch) {
-            (true, _) => ctx.options().read_only(true),
+            (true, _) => options.read_only(true),
             // Batches are held against what is there, so nobody may come in between.
-            (false, Some(_)) => ctx.options().hold_lock(true),
-            (false, None) => ctx.options(),
+            (false, Some(_)) => options.hold_lock(true),
+            (false, None) => options,
         };
         let options = options.interest(Interest::All);
-        let db = match options.clone().open(&path) {
+        let db = match options.clone().open(path) {
             Ok(db) => Some(db),
             Err(Error::NotFound { .. }) if args.create && args.dry_run => None,
             Err(Error::NotFound { .. }) if args.create => {
                 // Named with its first commit: a killed import leaves no empty database.
-                Some(options.create_unnamed(&path, &CreateOptions::default())?)
+                Some(options.create_unnamed(path, &CreateOptions::default())?)
             }
             Err(error @ Error::NotFound { .. }) => {
                 let hint = "check the path, or make the database: --create";
