@@ -23,6 +23,16 @@ pub fn commit_entry(world: &World, kind: EntryKind, payload: &[u8]) -> Outcome {
     world.note_raw(index, &Change::default())
 }
 
+/// An entry with operations, whatever they are.
+pub fn append_entry(world: &World, kind: EntryKind, op_count: u32, payload: &[u8]) -> Outcome<u64> {
+    let entry = NewEntry {
+        kind,
+        op_count,
+        payload,
+    };
+    append(world, &[entry])
+}
+
 /// Appends entries with one write and one sync; gives the index of the first.
 fn append(world: &World, entries: &[NewEntry<'_>]) -> Outcome<u64> {
     let disk = world.disk();

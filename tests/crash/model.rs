@@ -201,6 +201,16 @@ impl Content {
         Ok(())
     }
 
+    /// What a keyspace has.
+    pub fn entries(&self, keyspace: &str) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let entries = self.0.get(keyspace).into_iter().flatten();
+        entries.map(|(key, value)| (&key[..], &value[..]))
+    }
+
+    pub fn value(&self, keyspace: &str, key: &[u8]) -> Option<&[u8]> {
+        Some(self.0.get(keyspace)?.get(key)?)
+    }
+
     /// The text of an export of this, without its frame.
     pub fn export(&self) -> Result<Vec<u8>, String> {
         let mut text = Vec::new();

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod logs;
+mod looks;
 mod others;
 mod racing;
 mod replica;
@@ -89,6 +90,13 @@ pub const WORKLOADS: &[Workload] = &[
     workload("promote", 5, replica::promote),
     workload("archive", 6, replica::archive),
     workload("no-room", 6, replica::no_room),
+];
+
+/// Looks at a file that nobody changes: for calls that fail.
+pub const LOOKS: &[Workload] = &[
+    workload("verify", 0, looks::verify_whole),
+    workload("verify-damaged", 0, looks::verify_damaged),
+    workload("export", 0, looks::exported),
 ];
 
 /// The smallest database: regions of 64 KiB.

@@ -12,6 +12,7 @@ use creel::sys::{Access, Vfs};
 use creel::wal::extents;
 use creel::{SyncMode, VerifyOptions};
 
+use super::log::Log;
 use crate::group;
 use crate::model::{Change, History};
 use crate::rng::Rng;
@@ -32,8 +33,12 @@ pub struct Subject {
     /// What no checksum covers, because nobody will ever read it.
     pub slack: Vec<Range<u64>>,
     pub log_pages: Vec<Range<u64>>,
+    /// Who vouches for which entries of the log.
+    pub log: Log,
     /// The file at the end of each step of its life.
     pub instants: Vec<Vec<u8>>,
+    /// Commits that had been made by then.
+    pub made: Vec<u64>,
     /// All that each page ever was, as each call left it, and is not now.
     pub was: Vec<Vec<Vec<u8>>>,
 }
@@ -71,7 +76,9 @@ impl Subject {
             history,
             slack,
             log_pages: log_pages.collect(),
+            log: Log::of(&bytes, file.as_ref(), &header),
             instants: life.instants,
+            made: life.made,
             was: pages.lock().unwrap().without(&bytes),
             bytes,
         }
@@ -169,6 +176,7 @@ fn log_of_all_operations(world: &World, handle: &Handle, rng: &mut Rng) -> Outco
 #[derive(Default)]
 struct Life {
     instants: Vec<Vec<u8>>,
+    made: Vec<u64>,
 }
 
 impl Life {
@@ -176,6 +184,7 @@ impl Life {
         let now = world.disk().contents(Path::new(PATH)).unwrap();
         if self.instants.last() != Some(&now) {
             self.instants.push(now);
+            self.made.push(world.books().promise.done);
         }
     }
 }
