@@ -15,6 +15,8 @@ use crate::sys::{OsVfs, Vfs};
 pub struct Chain {
     store: Arc<dyn Store>,
     creel: Creel,
+    /// What comes behind this number is not looked at.
+    last: Option<u64>,
 }
 
 /// Where an index stands in the chain.
@@ -32,7 +34,11 @@ impl Chain {
     /// Opens the chain of a store.
     pub fn open(store: Arc<dyn Store>, pace: &mut dyn Pace) -> ChainResult<Chain> {
         match read_creel(&*store, pace)? {
-            Some(creel) => Ok(Chain { store, creel }),
+            Some(creel) => Ok(Chain {
+                store,
+                creel,
+                last: None,
+            }),
             None => Err(ChainError::NoChain {
                 address: store.address(),
             }),
@@ -60,6 +66,7 @@ impl Chain {
         Ok(Chain {
             store,
             creel: found,
+            last: None,
         })
     }
 
@@ -181,8 +188,22 @@ impl Chain {
         })
     }
 
+    /// The same chain as if it ended with this number: for those who only look.
+    pub(super) fn upto(&self, last: u64) -> Chain {
+        Chain {
+            last: Some(last),
+            ..self.clone()
+        }
+    }
+
     /// The highest number. `hint` is a number that may be near.
     pub fn newest(&self, hint: u64, pace: &mut dyn Pace) -> ChainResult<Option<u64>> {
+        let newest = self.newest_listed(hint, pace)?;
+        let last = self.last.unwrap_or(u64::MAX);
+        Ok(newest.map(|number| number.min(last)).filter(|n| *n > 0))
+    }
+
+    fn newest_listed(&self, hint: u64, pace: &mut dyn Pace) -> ChainResult<Option<u64>> {
         let mut newest = None;
         let mut after = hint.saturating_sub(1);
         loop {
@@ -194,7 +215,7 @@ impl Chain {
                     after = *last;
                 }
                 // Above a hint that is too high there is nothing.
-                None if newest.is_none() && hint > 1 => return self.newest(0, pace),
+                None if newest.is_none() && hint > 1 => return self.newest_listed(0, pace),
                 None => return Ok(newest),
             }
         }

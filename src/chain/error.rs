@@ -50,6 +50,15 @@ pub enum ChainError {
         /// The first that is there.
         found: u64,
     },
+    /// A segment that should be there is missing or damaged: a hole in the log that is kept.
+    Lost {
+        /// Its number.
+        number: u64,
+        /// What is wrong with it; [`None`] where it is not there.
+        damage: Option<Damage>,
+        /// A newer snapshot passes it by.
+        passed: bool,
+    },
     /// The log here and the chain have different histories.
     OffChain {
         /// The segment that does not continue the log here.
@@ -128,12 +137,27 @@ impl fmt::Display for ChainError {
             ),
             ChainError::Gap { wanted: 0, found } => write!(
                 f,
-                "the log from there on is not kept any more; the chain begins at segment {found}"
+                "the log from there on is not kept any more; the chain goes on at segment {found}"
             ),
             ChainError::Gap { wanted, found } => write!(
                 f,
                 "segment {wanted} is not kept any more; the chain goes on at {found}"
             ),
+            ChainError::Lost {
+                number,
+                damage,
+                passed,
+            } => {
+                write!(f, "segment {number} is ")?;
+                match damage {
+                    Some(damage) => write!(f, "damaged: {damage}")?,
+                    None => f.write_str("missing")?,
+                }
+                f.write_str(match passed {
+                    true => "; a newer snapshot passes it by",
+                    false => ", and no newer snapshot passes it by",
+                })
+            }
             ChainError::OffChain { number, index } => write!(
                 f,
                 "segment {number} does not continue the log here, which ends at entry {index}"

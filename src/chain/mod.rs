@@ -31,8 +31,8 @@ pub use pace::{Pace, Tries, backoff, repeat};
 pub use probe::{ProbeOptions, ProbeReport, probe};
 pub use protocol::Held;
 pub use run::{
-    Behind, Collected, Delivered, GcReport, GcWish, HoldView, Image, MAX_HOLDS, MirrorReport,
-    NodeView, Opened, Overview, Promotion, PublishRun, ReadRun, RestorePlan, RestoreTo,
-    SnapshotWish, Start, StoreFinding, StoreReport, StoreVerifyOptions, Target, collect, mirror,
-    promote, verify_store,
+    Behind, Collected, DamagedEnd, Delivered, GcReport, GcWish, HoldView, Image, MAX_HOLDS,
+    MirrorReport, NodeView, Opened, Overview, Promotion, PublishRun, ReadRun, RestorePlan,
+    RestoreTo, SnapshotWish, Start, StoreFinding, StoreReport, StoreVerifyOptions, Target, collect,
+    mirror, promote, verify_store,
 };

@@ -46,7 +46,10 @@ fn kind(failure: &StoreFailure) -> Option<&'static str> {
                 word(last.unwrap_or(StoreErrorKind::Unreachable))
             }
             ChainError::Damaged { .. } => "damaged",
-            ChainError::Missing(_) => "missing",
+            ChainError::Lost {
+                damage: Some(_), ..
+            } => "damaged",
+            ChainError::Missing(_) | ChainError::Lost { .. } => "missing",
             ChainError::Fenced(_) => "fenced",
             ChainError::Foreign(_) => "foreign",
             ChainError::Gap { .. } => "below_floor",
@@ -95,5 +98,20 @@ mod tests {
         counts.count(&StoreFailure::Chain(ChainError::Interrupted));
         let rows: Vec<_> = counts.rows().collect();
         assert_eq!(rows, [("io", 1), ("unreachable", 2)]);
+    }
+
+    #[test]
+    fn a_lost_segment_was_counted_as_one_below_the_floor() {
+        let lost = |damage| ChainError::Lost {
+            number: 2,
+            damage,
+            passed: true,
+        };
+        let damage = crate::chain::object::Damage::new("x");
+        let mut counts = ByKind::default();
+        counts.count(&StoreFailure::Chain(lost(None)));
+        counts.count(&StoreFailure::Chain(lost(Some(damage))));
+        let rows: Vec<_> = counts.rows().collect();
+        assert_eq!(rows, [("damaged", 1), ("missing", 1)]);
     }
 }

@@ -59,7 +59,11 @@ pub fn is_damaged_file(why: &Error) -> bool {
 
 /// An object of the store is not what it should be.
 pub fn is_damaged_store(why: &StoreFailure) -> bool {
-    matches!(why, StoreFailure::Chain(ChainError::Damaged { damage, .. }) if !damage.newer)
+    match why {
+        StoreFailure::Chain(ChainError::Damaged { damage, .. }) => !damage.newer,
+        StoreFailure::Chain(ChainError::Lost { damage, .. }) => damage.is_some(),
+        _ => false,
+    }
 }
 
 impl Relief {

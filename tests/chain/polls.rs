@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use creel::chain::object::Creel;
+use creel::chain::object::{Creel, RetentionRow};
 use creel::chain::store::{Created, MemoryStore, Store, StoreError};
-use creel::chain::{Chain, Pace, RestoreTo, Tries};
+use creel::chain::{Chain, GcWish, Pace, RestoreTo, Tries};
 use creel::replica::store::{
     Publishing, Replace, SnapshotOptions, Trail, fetch_copy, upload_snapshot,
 };
@@ -232,13 +232,27 @@ fn a_follower_behind_the_floor_finds_out_within_a_minute() {
         world.write();
     }
     let chain = world.trail.chain().clone();
-    creel::chain::collect(
-        &chain,
-        world.publishing.number(),
-        &mut Tries(0),
+    let (options, tries) = (SnapshotOptions::default(), &mut Tries(0));
+    upload_snapshot(
+        &world.primary,
+        &mut world.publishing,
+        &options,
+        tries,
         &NoProgress,
     )
     .unwrap();
+    let wish = GcWish {
+        node: [1; 16],
+        time_us: u64::MAX / 2,
+        retention: Some(RetentionRow {
+            time_us: 0,
+            min_entries: 0,
+            ..RetentionRow::default()
+        }),
+        dry_run: false,
+    };
+    chain.gc(&wish, tries, &NoProgress).unwrap();
+    world.store.take();
     world.clock.pass(5);
     assert_eq!(world.poll(), asked(0, "1 GET"), "too early to tell");
     world.clock.pass(56);

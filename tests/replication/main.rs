@@ -17,6 +17,7 @@ mod follow;
 mod forge;
 mod full;
 mod health;
+mod holes;
 mod imports;
 mod keeps;
 mod kill_waits;

@@ -14,7 +14,7 @@ mod verify;
 
 pub use collect::{Collected, collect};
 pub use mirror::{MirrorReport, mirror};
-pub use overview::{Behind, HoldView, NodeView, Overview};
+pub use overview::{Behind, DamagedEnd, HoldView, NodeView, Overview};
 pub use promote::{Promotion, promote};
 pub use publish::{Opened, PublishRun};
 pub use read::{Delivered, ReadRun, Start};

@@ -1,14 +1,18 @@
 //! How a store stands, seen from nothing but the store.
 
 use crate::chain::chain::{Chain, Located};
-use crate::chain::error::ChainResult;
-use crate::chain::name::{Name, prefix};
-use crate::chain::object::{Catalogue, Facts, HoldDoc, ProgressDoc, RetentionRow};
-use crate::chain::pace::Pace;
+use crate::chain::error::{ChainError, ChainResult};
+use crate::chain::name::{Hex, Name, prefix};
+use crate::chain::object::{
+    Catalogue, Facts, HoldDoc, ProgressDoc, RetentionRow, SEGMENT_HEADER_SIZE, Segment,
+};
+use crate::chain::pace::{Pace, repeat};
 use crate::format::entry::{Entries, Point};
 
 /// Segments whose sizes are asked for to tell how far somebody is behind: each is a request.
 const SIZES: u64 = 2000;
+/// Damaged objects at the end that are named; nobody writes behind one.
+const MOST_DAMAGED: usize = 16;
 
 /// How far an index is behind the end of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +25,8 @@ pub struct Behind {
     pub since_us: Option<u64>,
     /// The chain does not reach back so far.
     pub below_floor: bool,
+    /// The first segment with entries behind it that is there.
+    pub from: u64,
     /// What the chain has at the index itself, where that is known.
     pub point: Option<Point>,
 }
@@ -54,6 +60,15 @@ pub struct HoldView {
     pub dropped: Option<String>,
 }
 
+/// An object at the end of the log that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedEnd {
+    /// The object.
+    pub object: String,
+    /// What is wrong, and what its header says.
+    pub detail: String,
+}
+
 /// How a store stands.
 #[derive(Debug, Clone)]
 pub struct Overview {
@@ -67,6 +82,8 @@ pub struct Overview {
     pub tail: Option<Facts>,
     /// When its last entry was committed.
     pub tail_us: Option<u64>,
+    /// Objects behind that which are no segments of this chain, or not any more: nobody can publish.
+    pub damaged_end: Vec<DamagedEnd>,
     /// All nodes.
     pub nodes: Vec<NodeView>,
     /// All holds.
@@ -76,6 +93,64 @@ pub struct Overview {
 impl Chain {
     /// Looks at everything that is not log or snapshot, and at the ends of the log.
     pub fn overview(&self, now_us: u64, pace: &mut dyn Pace) -> ChainResult<Overview> {
+        let (whole, damaged_end) = self.whole(pace)?;
+        let mut overview = whole.overview_of(now_us, pace)?;
+        overview.damaged_end = damaged_end;
+        Ok(overview)
+    }
+
+    /// The chain up to its newest segment that can be read, and what stands behind that.
+    fn whole(&self, pace: &mut dyn Pace) -> ChainResult<(Chain, Vec<DamagedEnd>)> {
+        let mut chain = self.clone();
+        let mut damaged = Vec::new();
+        loop {
+            let (name, damage) = match chain.tail(0, pace) {
+                Ok(_) => return Ok((chain, damaged)),
+                Err(ChainError::Damaged { name, damage }) if !damage.newer => (name, damage),
+                Err(error) => return Err(error),
+            };
+            let number = match name.parse() {
+                Ok(Name::Segment(number)) if damaged.len() < MOST_DAMAGED => number,
+                _ => return Err(ChainError::Damaged { name, damage }),
+            };
+            let claims = self.claims(number, pace)?;
+            damaged.push(DamagedEnd {
+                detail: format!("the log ends with it, and it is damaged: {damage}; {claims}"),
+                object: name,
+            });
+            chain = chain.upto(number.saturating_sub(1));
+        }
+    }
+
+    /// What is known of a segment that cannot be read: whether it may have begun an epoch.
+    fn claims(&self, number: u64, pace: &mut dyn Pace) -> ChainResult<String> {
+        let catalogue = self.catalogue(pace)?.map(|(catalogue, _)| catalogue);
+        let mut epochs = catalogue.iter().flat_map(|catalogue| &catalogue.epochs);
+        if let Some(row) = epochs.find(|row| row.number == number) {
+            return Ok(format!("epoch {} began with it: it must stay", row.epoch));
+        }
+        let name = Name::Segment(number).to_string();
+        let header = repeat(pace, "reading the header of a segment", || {
+            self.store().get_range(&name, 0, SEGMENT_HEADER_SIZE as u64)
+        })?;
+        let Some(Ok((facts, lineage))) = header.map(|bytes| Segment::peek(&bytes)) else {
+            return Ok("its header does not tell whether an epoch began with it".to_owned());
+        };
+        Ok(match facts.fence {
+            _ if lineage != self.lineage() => {
+                format!("it belongs to the lineage {}", Hex(&lineage))
+            }
+            _ if facts.number != number => format!("it is a copy of segment {}", facts.number),
+            true => format!("epoch {} began with it: it must stay", facts.epoch),
+            false => format!(
+                "{} wrote it in epoch {}, and no epoch began with it",
+                Hex(&facts.node),
+                facts.epoch
+            ),
+        })
+    }
+
+    fn overview_of(&self, now_us: u64, pace: &mut dyn Pace) -> ChainResult<Overview> {
         let catalogue = self.catalogue(pace)?.map(|(catalogue, _)| catalogue);
         let retention = catalogue.as_ref().map(|catalogue| RetentionRow {
             hold_max_bytes: catalogue.node_max_bytes(),
@@ -104,6 +179,7 @@ impl Chain {
             retention,
             tail,
             tail_us,
+            damaged_end: Vec::new(),
             nodes: Vec::new(),
             holds: Vec::new(),
         };
@@ -150,6 +226,7 @@ impl Chain {
             }
             Located::Beyond(_) => return Ok(behind),
         };
+        behind.from = from;
         if from > tail.number {
             return Ok(behind);
         }

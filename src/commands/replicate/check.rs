@@ -157,7 +157,7 @@ Exit status: 0 clean, 4 something is damaged or missing, 12 the store cannot be 
         let wrong = report.findings.iter().filter(|finding| !finding.harmless);
         let text = format!("{} findings in {}", wrong.count(), self.store.store);
         Err(Failure::new(&codes::STORE_DAMAGED, text).hint(
-            "creel replicate snapshot PRIMARY --to STORE, where the primary is, passes it by: then creel replicate gc STORE",
+            "creel replicate snapshot PRIMARY --to STORE, where the primary is, passes by what is wrong below it, and creel replicate gc STORE removes that as soon as the retention allows; for the newest segment see docs/operations.md",
         ))
     }
 }

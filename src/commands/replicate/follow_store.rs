@@ -156,12 +156,14 @@ impl Follower<'_> {
         if let Err(error) = &done {
             state.update(|state| state.store_errors.count(error));
         }
+        if let Some(why) = self.takes_anew(done.as_ref().err()) {
+            self.ctx.notice(&format!("a new copy is taken: {why}"));
+            self.replace = Some(Replace::Behind);
+            self.wait = FIRST;
+            return Ok(true);
+        }
         match done {
             Ok(report) => self.pulled(&db, &chain, report, &mut pace),
-            Err(error) if self.reseed != Reseed::Never && reseed_reason(&error).is_some() => {
-                self.replace = Some(Replace::Behind);
-                self.wait = FIRST;
-            }
             Err(_) if self.is_ending() => return Ok(false),
             Err(_) if is_promoted(slot) => check_follows(&db)?,
             Err(error) if is_away(&error) => self.lost(&error.to_string()),
@@ -172,6 +174,15 @@ impl Follower<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Why a new copy is taken, where that is wished and helps. For damage the other source goes before.
+    fn takes_anew(&self, error: Option<&StoreFailure>) -> Option<String> {
+        let error = error.filter(|_| self.reseed != Reseed::Never)?;
+        if self.relief.is_some() && is_damaged_store(error) {
+            return None;
+        }
+        reseed_reason(error)
     }
 
     fn pulled(&mut self, db: &Db, chain: &Chain, report: PullReport, pace: &mut Patience) {

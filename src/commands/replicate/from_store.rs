@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use creel::chain::store::Address;
-use creel::chain::{Chain, Pace, RestoreTo};
+use creel::chain::{Chain, ChainError, Pace, RestoreTo};
 use creel::replica::path::Outlook;
 use creel::replica::store::{
-    PullReport, PullWish, Replace, StoreFailure, fetch_copy, is_diverged, pull, reseed_reason,
-    say_trouble, say_where,
+    PullReport, PullWish, Replace, StoreFailure, fetch_copy, hole, is_diverged, pull,
+    reseed_reason, say_trouble, say_where,
 };
 use creel::sys::{OsVfs, Vfs};
 use creel::{Db, Position, Receipt};
@@ -36,7 +36,16 @@ pub fn init(
     new_copy(ctx, &chain, path, Replace::Nothing, &mut pace)?;
     let db = ctx.open(path, ctx.options(), "opened for pulling")?;
     remember_source(&db, from)?;
-    let mut outcome = run(ctx, &db, &chain, &PullWish::default(), &mut pace)?;
+    let run = run(ctx, &db, &chain, &PullWish::default(), &mut pace);
+    let mut outcome = match run {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            let at = db.position()?.index;
+            return Err(failure.state(format!(
+                "the copy is there, up to entry {at}; creel replicate pull takes it further"
+            )));
+        }
+    };
     outcome.new_copies = 1;
     db.close()?;
     Ok(outcome)
@@ -87,12 +96,24 @@ pub fn outlook(db: &Db, from: &str, patience: &PatienceArg) -> Result<Outlook, F
     let chain = open_chain(from, patience)?;
     let mut pace = patience.start();
     let here = db.position()?;
-    let behind = chain
-        .behind(here.index, 0, &mut pace)
-        .map_err(chain_failure)?;
+    let reseed = match chain.behind(here.index, 0, &mut pace) {
+        Ok(behind) if !behind.below_floor => None,
+        Ok(behind) => Some(ChainError::Gap {
+            wanted: 0,
+            found: behind.from,
+        }),
+        Err(error) => Some(error),
+    };
+    let reseed = reseed.map(|error| hole(&chain, here.index, error, &mut pace));
+    let reseed = match reseed.map(StoreFailure::Chain) {
+        Some(error) => match reseed_reason(&error) {
+            Some(reason) => Some(reason),
+            None => return Err(explain(error, from)),
+        },
+        None => None,
+    };
     let tail = chain.tail(0, &mut pace).map_err(chain_failure)?;
     let end = tail.map_or(chain.start(), |segment| segment.facts.after);
-    let reason = || "the store does not keep the log so far back any more".to_owned();
     Ok(Outlook {
         here,
         there: Position {
@@ -100,7 +121,7 @@ pub fn outlook(db: &Db, from: &str, patience: &PatienceArg) -> Result<Outlook, F
             index: end.index,
             hash: Some(end.history),
         },
-        reseed: behind.below_floor.then(reason),
+        reseed,
     })
 }
 
@@ -144,7 +165,8 @@ pub fn wait_for(
 
 /// Tells the others that this copy cannot go on; who may only read the store cannot.
 pub(super) fn tell(db: &Db, chain: &Chain, error: &StoreFailure, pace: &mut dyn Pace) {
-    let stuck = reseed_reason(error).is_some() || is_diverged(error);
+    let is_lost = matches!(error, StoreFailure::Chain(ChainError::Lost { .. }));
+    let stuck = is_lost || reseed_reason(error).is_some() || is_diverged(error);
     if stuck && chain.check_authority().is_ok() {
         let _ = say_trouble(db, chain, error.to_string(), &node_name(db.path()), pace);
     }

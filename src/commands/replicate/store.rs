@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use creel::chain::name::Name;
 use creel::chain::object::Catalogue;
 use creel::chain::store::{Address, StoreError, StoreErrorKind, open};
 use creel::chain::{Chain, ChainError, random_id};
@@ -93,6 +94,15 @@ pub fn note(
     noted.map(drop).map_err(chain_failure)
 }
 
+/// What passes by a hole in the log.
+const ABOVE: &str = "creel replicate snapshot PRIMARY --to STORE, where the primary is, and then creel replicate reseed DB for copies that stand before it";
+/// What has to be done with an object that nothing can be written behind.
+const AT_THE_END: &str = "the chain ends with it: then move it away by hand, unless an epoch may have begun with it (docs/operations.md, The end of a chain is damaged)";
+
+fn is_segment(name: &str) -> bool {
+    matches!(name.parse(), Ok(Name::Segment(_)))
+}
+
 /// A chain's failure as an exit status.
 pub fn chain_failure(error: ChainError) -> Failure {
     failure(StoreFailure::Chain(error))
@@ -119,7 +129,14 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Store(error) => store_code(error),
         ChainError::GaveUp { .. } => &codes::UNREACHABLE,
         ChainError::Damaged { damage, .. } if damage.newer => &codes::NOT_A_DB,
-        ChainError::Damaged { .. } | ChainError::Foreign(_) => &codes::STORE_DAMAGED,
+        ChainError::Lost {
+            damage: None,
+            passed: true,
+            ..
+        } => &codes::RESEED,
+        ChainError::Damaged { .. } | ChainError::Foreign(_) | ChainError::Lost { .. } => {
+            &codes::STORE_DAMAGED
+        }
         ChainError::OtherLineage { .. } | ChainError::OffChain { .. } => &codes::DIVERGED,
         ChainError::NoChain { .. } => &codes::NO_CHAIN,
         ChainError::Missing(_) => &codes::NOT_IN_STORE,
@@ -137,6 +154,14 @@ pub fn failure(failure: StoreFailure) -> Failure {
             .detail("epoch", by.epoch)
             .detail("segment", by.number),
         ChainError::Gap { found, .. } => failure.detail("first_segment", found),
+        ChainError::Lost { number, .. } => failure.detail("segment", number).hint(ABOVE),
+        // Whether a snapshot can be written behind it depends on whether the log goes on behind it.
+        ChainError::Damaged { name, damage } if !damage.newer && is_segment(&name) => failure
+            .hint(format!("creel replicate status STORE tells whether {AT_THE_END}; otherwise {ABOVE}"))
+            .detail("object", name),
+        ChainError::Foreign(found) => failure
+            .hint("creel replicate status STORE names who wrote it; of two files that publish as one primary only one may go on")
+            .detail("segment", found.number),
         ChainError::Damaged { name, .. } => failure.detail("object", name),
         ChainError::TooManyHolds { limit } => failure
             .detail("limit", limit)

@@ -3,6 +3,7 @@
 mod attach;
 mod elsewhere;
 mod guard;
+mod hole;
 mod mend;
 mod parted;
 mod patience;
@@ -29,6 +30,7 @@ use crate::sys::{OsVfs, Vfs};
 pub use attach::{AttachOptions, Attached, attach};
 pub use elsewhere::Instead;
 pub use guard::Guard;
+pub use hole::hole;
 pub use mend::fence_by;
 pub use patience::Patience;
 pub use preflight::{StorePreflight, preflight_in_store};

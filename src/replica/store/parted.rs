@@ -2,6 +2,7 @@
 //! is only where the copy begins: the chain goes on from there.
 
 use super::{StoreResult, position};
+use crate::chain::name::Name;
 use crate::chain::object::SnapshotRow;
 use crate::chain::{Chain, ChainError, Pace, ReadRun, Start};
 use crate::db::Db;
@@ -72,6 +73,10 @@ fn versus(old: &Db, row: &SnapshotRow, chain: &Chain, pace: &mut dyn Pace) -> St
             return Ok(Versus::Ahead(end.index));
         }
         Err(ChainError::Gap { .. }) => return Ok(Versus::Older),
+        // What is damaged below the snapshot is passed by, and tells nothing.
+        Err(ChainError::Damaged { name, damage }) if !damage.newer && is_below(&name, row) => {
+            return Ok(Versus::Older);
+        }
         Ok(Start::Ahead(..)) | Err(ChainError::OffChain { .. }) => {}
         Err(error) => return Err(error.into()),
     }
@@ -100,6 +105,11 @@ fn versus(old: &Db, row: &SnapshotRow, chain: &Chain, pace: &mut dyn Pace) -> St
         last = point.index;
     }
     Ok(Versus::Parted(last))
+}
+
+/// It is a segment that whoever begins with the snapshot does not read.
+fn is_below(name: &str, row: &SnapshotRow) -> bool {
+    matches!(name.parse(), Ok(Name::Segment(number)) if number < row.number)
 }
 
 /// Whether the file has a point of the chain; [`None`] where its log does not reach back so far.

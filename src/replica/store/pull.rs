@@ -1,5 +1,6 @@
 //! A replica that takes the log from a store.
 
+use super::hole::judged;
 use super::{StoreFailure, StoreResult, now_us, position};
 use crate::chain::object::{NodeRole, ProgressDoc};
 use crate::chain::{Chain, ChainError, Pace, ReadRun, Start};
@@ -69,10 +70,12 @@ pub fn pull(
     progress: &dyn Progress,
 ) -> StoreResult<PullReport> {
     let own = super::super::slot::durable_point(db)?;
-    match begin(db, chain, own, 0, pace)? {
-        Begun::Ahead(report) => Ok(report),
-        Begun::Reading(mut run) => take(db, &mut run, (wish, Ends::Certain), pace, progress),
-    }
+    let done = match begin(db, chain, own, 0, pace) {
+        Ok(Begun::Ahead(report)) => Ok(report),
+        Ok(Begun::Reading(mut run)) => take(db, &mut run, (wish, Ends::Certain), pace, progress),
+        Err(failure) => Err(failure),
+    };
+    done.map_err(|failure| judged(db, chain, failure, pace))
 }
 
 /// Where a copy begins to read.
@@ -247,7 +250,9 @@ pub fn say_trouble(
 /// Why a copy cannot go on with the log, where that is so.
 pub fn reseed_reason(failure: &StoreFailure) -> Option<String> {
     match failure {
-        StoreFailure::Chain(error @ ChainError::Gap { .. }) => Some(error.to_string()),
+        StoreFailure::Chain(
+            error @ (ChainError::Gap { .. } | ChainError::Lost { passed: true, .. }),
+        ) => Some(error.to_string()),
         StoreFailure::Db(error @ Error::NotRetained { .. }) => Some(error.to_string()),
         _ => None,
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::StoreResult;
+use super::hole::judged;
 use super::pull::{Begun, Ends, PullReport, PullWish, begin, take};
 use crate::chain::{Chain, Pace, ReadRun};
 use crate::db::Db;
@@ -48,6 +49,16 @@ impl Trail {
 
     /// Applies what the chain has and the copy has not, as far as a poll can tell.
     pub fn pull(
+        &mut self,
+        db: &Db,
+        pace: &mut dyn Pace,
+        progress: &dyn Progress,
+    ) -> StoreResult<PullReport> {
+        let done = self.pull_some(db, pace, progress);
+        done.map_err(|failure| judged(db, &self.chain, failure, pace))
+    }
+
+    fn pull_some(
         &mut self,
         db: &Db,
         pace: &mut dyn Pace,

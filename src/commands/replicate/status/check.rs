@@ -12,7 +12,7 @@ use crate::cli::{Failure, units};
 pub enum Check {
     /// It accepts writes.
     Primary,
-    /// It follows.
+    /// It follows, and can go on.
     Replica,
     /// So many entries are missing at most.
     Lag(u64),
@@ -66,11 +66,17 @@ impl Check {
     pub fn of_copy(self, copy: &CopyStatus, now_us: u64) -> bool {
         match self {
             Check::Primary => copy.role != "replica" && !copy.fenced && !copy.held_back,
-            Check::Replica => copy.role == "replica",
+            Check::Replica => copy.role == "replica" && copy.reseed.is_none(),
             Check::Lag(most) => {
-                hears_of_source(copy) && copy.lag_entries.is_some_and(|lag| lag <= most)
+                hears_of_source(copy)
+                    && copy.reseed.is_none()
+                    && copy.lag_entries.is_some_and(|lag| lag <= most)
             }
-            Check::Age(most) => copy.contact_ms.is_some_and(|at| is_fresh(at, most, now_us)),
+            // Contact with a source that cannot bring it on is none that a script asks for.
+            Check::Age(most) => {
+                let heard = copy.contact_ms;
+                copy.reseed.is_none() && heard.is_some_and(|at| is_fresh(at, most, now_us))
+            }
             Check::Headroom(least) => {
                 copy.reseed.is_none() && copy.headroom_bytes.is_some_and(|room| room >= least)
             }
@@ -86,11 +92,10 @@ impl Check {
     /// Of every copy for which the log is kept, and of one at least.
     pub fn of_store(self, store: &StoreStatus, now_us: u64) -> Result<bool, Failure> {
         let holds = |row: &NodeRow| match self {
+            _ if row.needs_reseed || !store.is_end_known => false,
             Check::Lag(most) => row.lag_entries <= most,
             Check::Age(most) => is_fresh(row.contact_ms, most, now_us),
-            Check::Headroom(least) => {
-                !row.needs_reseed && row.headroom_bytes.is_some_and(|room| room >= least)
-            }
+            Check::Headroom(least) => row.headroom_bytes.is_some_and(|room| room >= least),
             _ => false,
         };
         let noted = match self {

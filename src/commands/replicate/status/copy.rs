@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use creel::chain::ChainError;
 use creel::chain::object::RetentionRow;
 use creel::replica::acks::Acks;
 use creel::replica::address::Source;
 use creel::replica::lag::{Keeps, Lag, behind, oldest_us};
 use creel::replica::live::{Follower, Status};
 use creel::replica::path::look as look_at;
+use creel::replica::store::hole;
 use creel::stream::speed::seconds_left;
 use creel::{Db, Error, Facts, Info, Interest, Position, Role};
 use serde::Serialize;
@@ -22,7 +24,7 @@ use super::lines::{Trouble, millis, place, words};
 use super::published::publishing;
 use super::store::SnapshotRow;
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Failure};
+use crate::cli::{Context, Failure, codes};
 
 /// What is told about a copy.
 #[derive(Serialize)]
@@ -52,7 +54,7 @@ pub struct CopyStatus {
     pub entries_per_s: Option<f64>,
     /// When it has what it lacks now, at that rate.
     pub eta_s: Option<u64>,
-    /// How it is followed, if a process does.
+    /// How it is followed, if a process does; or why it cannot go on.
     pub phase: Option<String>,
     /// Times that the source delivered something damaged to the process that follows.
     pub damaged: Option<u64>,
@@ -177,16 +179,30 @@ pub fn look(
             .map(|said| of_server(&mut status, &said, &position, now_us)),
         Some(Err(text)) => Err(Failure::usage(text)),
     };
+    let mut asked_in_vain = false;
     if let Err(failure) = asked {
+        asked_in_vain = failure.code() == &codes::UNAUTHORISED;
         let text = words(&failure);
         status.errors.push(Trouble::new("source", text.clone()));
         status.source_error = Some(text);
     }
     status.set_rate(status.entries_per_s);
+    status.stuck(asked_in_vain);
     Ok(status)
 }
 
 impl CopyStatus {
+    /// Names what keeps it from going on.
+    fn stuck(&mut self, unauthorised: bool) {
+        let word = match &self.reseed {
+            Some(_) if self.history_same == Some(false) => "diverged",
+            Some(_) => "needs_reseed",
+            None if unauthorised => "unauthorised",
+            None => return,
+        };
+        self.phase = Some(word.to_owned());
+    }
+
     /// It got so many entries a second.
     pub fn set_rate(&mut self, per_second: Option<f64>) {
         self.entries_per_s = per_second;
@@ -408,9 +424,19 @@ fn of_store(
 ) -> Result<(), Failure> {
     let chain = open_chain(address, patience)?;
     let mut pace = patience.start();
-    let behind = chain
-        .behind(position.index, 0, &mut pace)
-        .map_err(chain_failure)?;
+    let behind = match chain.behind(position.index, 0, &mut pace) {
+        Ok(behind) => behind,
+        Err(error) => {
+            let error = hole(&chain, position.index, error, &mut pace);
+            if matches!(error, ChainError::Lost { passed: true, .. }) {
+                status.contact_ms = millis(now_us);
+                status.headroom_bytes = Some(0);
+                status.reseed = Some(error.to_string());
+                return Ok(());
+            }
+            return Err(chain_failure(error));
+        }
+    };
     let catalogue = chain.catalogue(&mut pace).map_err(chain_failure)?;
     let catalogue = catalogue.map(|(catalogue, _)| catalogue);
     let newest = catalogue.as_ref().and_then(|found| found.snapshots.last());
@@ -429,7 +455,9 @@ fn of_store(
     status.headroom_bytes = behind.bytes.map(|bytes| most.saturating_sub(bytes));
     if behind.below_floor {
         status.headroom_bytes = Some(0);
-        status.reseed = Some("the store does not keep the log so far back any more".to_owned());
+        let (wanted, found) = (0, behind.from);
+        let gap = ChainError::Gap { wanted, found };
+        status.reseed = Some(hole(&chain, position.index, gap, &mut pace).to_string());
     }
     Ok(())
 }

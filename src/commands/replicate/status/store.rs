@@ -41,6 +41,9 @@ pub struct StoreStatus {
     pub verified_ms: Option<u64>,
     /// When it was last restored whole by creel drill --note.
     pub drilled_ms: Option<u64>,
+    /// Nothing damaged stands where the log ends.
+    #[serde(skip)]
+    pub is_end_known: bool,
     pub errors: Vec<Trouble>,
 }
 
@@ -165,7 +168,8 @@ fn report(address: &str, chain: &Chain, seen: Overview, now_us: u64) -> StoreSta
         drilled_ms: catalogue
             .and_then(|found| found.drilled_us)
             .map(|us| us / 1000),
-        errors: errors(&seen.nodes),
+        is_end_known: seen.damaged_end.is_empty(),
+        errors: errors(&seen),
         nodes,
     }
 }
@@ -230,10 +234,12 @@ fn hold(view: &HoldView) -> HoldRow {
     }
 }
 
-fn errors(nodes: &[NodeView]) -> Vec<Trouble> {
-    let said = nodes.iter().filter_map(|view| {
+fn errors(seen: &Overview) -> Vec<Trouble> {
+    let damaged = seen.damaged_end.iter();
+    let damaged = damaged.map(|end| Trouble::new(&end.object, &end.detail));
+    let said = seen.nodes.iter().filter_map(|view| {
         let text = view.said.trouble.clone()?;
         Some(Trouble::new(hex(&view.said.node), text))
     });
-    said.collect()
+    damaged.chain(said).collect()
 }

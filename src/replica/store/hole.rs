@@ -1,0 +1,63 @@
+//! A copy before a hole in the chain: is the log below the floor gone, as it should be, or lost?
+
+use super::StoreFailure;
+use crate::chain::name::Name;
+use crate::chain::{Chain, ChainError, Pace};
+use crate::db::Db;
+
+/// Tells what a failure to go on means for a copy that has the entries up to `index`. A new copy helps
+/// where the newest snapshot is behind the hole and the copy is not: each that is taken goes further.
+pub fn hole(chain: &Chain, index: u64, error: ChainError, pace: &mut dyn Pace) -> ChainError {
+    let (number, goes_on) = match &error {
+        ChainError::Gap { wanted: 0, found } => (found.saturating_sub(1), *found),
+        ChainError::Gap { wanted, found } => (*wanted, *found),
+        ChainError::Damaged { name, damage } if !damage.newer => match name.parse() {
+            Ok(Name::Segment(number)) => (number, number.saturating_add(1)),
+            _ => return error,
+        },
+        _ => return error,
+    };
+    // Where the store does not tell, no new copy is taken: the next pull asks again.
+    let asked = chain
+        .catalogue(pace)
+        .and_then(|found| Ok((found, chain.snapshots(pace)?)));
+    let (catalogue, snapshots) = match asked {
+        Ok(asked) => asked,
+        Err(why) => return why,
+    };
+    let floor = catalogue.map_or(1, |(catalogue, _)| catalogue.floor.number);
+    let passed = snapshots
+        .last()
+        .is_some_and(|newest| newest.number >= goes_on && newest.at.index > index);
+    match error {
+        // As it should be: it was collected.
+        ChainError::Gap { .. } if passed && goes_on <= floor => error,
+        ChainError::Damaged { .. } if !passed => error,
+        ChainError::Damaged { damage, .. } => ChainError::Lost {
+            number,
+            damage: Some(damage),
+            passed,
+        },
+        _ => ChainError::Lost {
+            number,
+            damage: None,
+            passed,
+        },
+    }
+}
+
+/// The same of a failure to pull.
+pub(super) fn judged(
+    db: &Db,
+    chain: &Chain,
+    failure: StoreFailure,
+    pace: &mut dyn Pace,
+) -> StoreFailure {
+    let StoreFailure::Chain(error) = failure else {
+        return failure;
+    };
+    match crate::replica::slot::durable_point(db) {
+        Ok(own) => hole(chain, own.index, error, pace).into(),
+        Err(_) => error.into(),
+    }
+}
