@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::name::Hex;
 use super::object::{Damage, Facts};
-use super::store::StoreError;
+use super::store::{StoreError, StoreErrorKind};
 use crate::error::Error;
 
 /// What every fallible call on a chain returns.
@@ -102,7 +102,11 @@ impl ChainError {
 
 impl From<StoreError> for ChainError {
     fn from(error: StoreError) -> ChainError {
-        ChainError::Store(error)
+        match error.kind {
+            // The same as an object with other bytes.
+            StoreErrorKind::Odd => ChainError::damaged(error.name, Damage::new(error.detail)),
+            _ => ChainError::Store(error),
+        }
     }
 }
 
@@ -121,6 +125,13 @@ impl fmt::Display for ChainError {
             ChainError::Mirror { of } => {
                 write!(f, "the store is a mirror of {of}, where all is decided")
             }
+            ChainError::Fenced(by) if !by.fence => write!(
+                f,
+                "epoch {} has begun: segment {} is of it, written by {}",
+                by.epoch,
+                by.number,
+                Hex(&by.node)
+            ),
             ChainError::Fenced(by) => write!(
                 f,
                 "epoch {} began with segment {}, written by {}",

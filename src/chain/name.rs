@@ -92,6 +92,8 @@ pub mod prefix {
     pub const HOLD: &str = "hold/";
     /// Scratch objects.
     pub const PROBE: &str = "probe/";
+    /// All of them.
+    pub const ALL: [&str; 6] = [LOG, CATALOGUE, SNAPSHOT, PROGRESS, HOLD, PROBE];
 }
 
 impl fmt::Display for SnapshotId {

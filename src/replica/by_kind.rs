@@ -68,6 +68,7 @@ fn word(kind: StoreErrorKind) -> &'static str {
         StoreErrorKind::TooLarge => "too_large",
         StoreErrorKind::Invalid => "invalid",
         StoreErrorKind::Io => "io",
+        StoreErrorKind::Odd => "damaged",
         StoreErrorKind::Poisoned => "poisoned",
     }
 }

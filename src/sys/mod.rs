@@ -14,11 +14,11 @@ use std::time::Duration;
 mod buffer;
 #[doc(hidden)]
 pub mod entry;
+mod folder;
 mod large;
 pub mod machine;
 mod map;
 mod nameless;
-mod object;
 mod over;
 mod peer;
 mod process;
@@ -46,10 +46,10 @@ mod unsupported;
 mod tests;
 
 pub use buffer::PageBuffer;
+pub use folder::{Folder, Kind, Odd};
 pub use large::LargeBuffer;
 pub use map::FileMap;
 pub use nameless::Nameless;
-pub use object::{create_folder, create_object, open_object};
 pub use over::{FileOver, VfsOver};
 pub use peer::peer_is_own_user;
 pub use process::{own_group, see_off, spawn_detached};

@@ -49,6 +49,7 @@ mod store;
 mod store_anew;
 mod store_away;
 mod store_kill;
+mod store_odd;
 mod store_says;
 mod store_slept;
 #[cfg(target_os = "linux")]

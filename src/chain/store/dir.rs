@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::{Created, Smallest, Store, StoreError, StoreErrorKind, check_name};
-use crate::sys::{OsVfs, Vfs, create_folder, create_object, open_object};
+use crate::chain::name::{Name, prefix, snapshot_id};
+use crate::sys::{Folder, Kind, Odd, OsVfs, Vfs};
 
 /// How files begin that are being written. No object's name begins with a dot.
 const TEMPORARY: &str = ".tmp-";
@@ -55,7 +56,7 @@ pub struct DirStore {
     failed: AtomicBool,
     /// `creel.json` as it was first seen.
     chain: OnceLock<Vec<u8>>,
-    sync: fn(&Path) -> io::Result<()>,
+    sync: fn(&Folder) -> io::Result<()>,
 }
 
 impl DirStore {
@@ -63,15 +64,14 @@ impl DirStore {
     pub fn open(root: &Path, create: bool) -> Result<DirStore, StoreError> {
         let shown = root.display().to_string();
         if create && !root.exists() {
-            create_folder(root).map_err(|e| StoreError::io("make", &shown, &e))?;
-            sync_folder(parent(root)).map_err(|e| StoreError::io("sync", &shown, &e))?;
+            make_root(root).map_err(|e| StoreError::io("make", &shown, &e))?;
         }
         match fs::metadata(root) {
             Ok(found) if found.is_dir() => Ok(DirStore {
                 root: root.to_owned(),
                 failed: AtomicBool::new(false),
                 chain: OnceLock::new(),
-                sync: sync_folder,
+                sync: Folder::sync,
             }),
             Ok(_) => Err(StoreError::new(
                 StoreErrorKind::NoStore,
@@ -88,11 +88,29 @@ impl DirStore {
 
     /// Makes names in a folder durable. After a failure the outcome of what was done is not known to
     /// this process, and stays so: the next one reads what is there.
-    fn sync(&self, folder: &Path) -> io::Result<()> {
+    fn sync(&self, folder: &Folder) -> io::Result<()> {
         if self.failed.load(Ordering::SeqCst) {
             return Err(io::Error::other(Poisoned));
         }
         (self.sync)(folder).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))
+    }
+
+    fn root(&self) -> io::Result<Folder> {
+        Folder::open(&self.root)
+    }
+
+    /// The folder of an object, and its name there.
+    fn place<'n>(&self, name: &'n str) -> io::Result<(Folder, &'n str)> {
+        let (inner, base) = name.rsplit_once('/').unwrap_or(("", name));
+        Ok((self.folder(inner)?, base))
+    }
+
+    fn folder(&self, inner: &str) -> io::Result<Folder> {
+        let mut folder = self.root()?;
+        for part in inner.split('/').filter(|part| !part.is_empty()) {
+            folder = folder.folder(part)?;
+        }
+        Ok(folder)
     }
 
     /// Another directory may have come in the place of the store: a device was unmounted, a folder moved. That it is
@@ -103,7 +121,7 @@ impl DirStore {
             return Ok(());
         };
         let mut now = Vec::new();
-        let read = open_object(&self.root.join(CHAIN));
+        let read = self.root().and_then(|root| root.read(CHAIN));
         match read.and_then(|file| file.take(seen.len() as u64 + 1).read_to_end(&mut now)) {
             Ok(_) if now == *seen => Ok(()),
             Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
@@ -118,48 +136,42 @@ impl DirStore {
         }
     }
 
-    fn path(&self, doing: &'static str, name: &str) -> Result<PathBuf, StoreError> {
-        check_name(doing, name)?;
-        Ok(self.root.join(name))
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        let (folder, base) = self.place(name)?;
+        folder.read(base)
     }
 
-    /// Makes the directories above an object, from the root down.
-    fn make_folders(&self, path: &Path) -> io::Result<()> {
-        let Ok(inner) = parent(path).strip_prefix(&self.root) else {
-            return Ok(());
-        };
-        let mut folder = self.root.clone();
-        for part in inner {
-            let above = folder.clone();
-            folder.push(part);
-            match fs::symlink_metadata(&folder) {
-                Ok(found) if found.is_dir() => continue,
-                Ok(_) => return Err(io::Error::new(ErrorKind::InvalidInput, "not a directory")),
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(e),
-            }
-            create_folder(&folder)?;
-            self.sync(&above)?;
+    /// Makes the folders above an object, from the root down.
+    fn make_folders(&self, inner: &str) -> io::Result<Folder> {
+        let mut folder = self.root()?;
+        for part in inner.split('/').filter(|part| !part.is_empty()) {
+            folder = match folder.folder(part) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {
+                    folder.make(part)?;
+                    self.sync(&folder)?;
+                    folder.folder(part)?
+                }
+                found => found?,
+            };
         }
-        Ok(())
+        Ok(folder)
     }
 
-    /// Writes a temporary file beside `path` and makes it durable.
-    fn stage(&self, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    /// Writes a temporary file beside an object and makes it durable. Gives their folder and its name.
+    fn stage(&self, inner: &str, bytes: &[u8]) -> io::Result<(Folder, String)> {
         let mut tries = 0;
         loop {
-            self.make_folders(path)?;
             let mut random = [0; 16];
             OsVfs.random(&mut random)?;
-            let name = format!("{TEMPORARY}{:032x}", u128::from_le_bytes(random));
-            let temporary = parent(path).join(name);
-            match create_object(&temporary) {
-                Ok(file) => {
+            let temporary = format!("{TEMPORARY}{:032x}", u128::from_le_bytes(random));
+            let made = self.make_folders(inner);
+            match made.and_then(|folder| folder.create(&temporary).map(|file| (folder, file))) {
+                Ok((folder, file)) => {
                     let written = write_synced(file, bytes);
                     if written.is_err() {
-                        let _ = fs::remove_file(&temporary);
+                        let _ = folder.remove(&temporary);
                     }
-                    return written.map(|()| temporary);
+                    return written.map(|()| (folder, temporary));
                 }
                 Err(e) if e.kind() == ErrorKind::NotFound && tries < FOLDER_TRIES => tries += 1,
                 Err(e) => return Err(e),
@@ -167,85 +179,80 @@ impl DirStore {
         }
     }
 
-    fn create_file(&self, path: &Path, bytes: &[u8]) -> io::Result<Created> {
+    fn create_file(&self, name: &str, bytes: &[u8]) -> io::Result<Created> {
         // Saves the write and its sync where the name is taken already.
-        if fs::symlink_metadata(path).is_ok() {
-            self.sync(parent(path))?;
+        if let Ok((folder, base)) = self.place(name)
+            && folder.look(base).is_ok()
+        {
+            self.sync(&folder)?;
             return Ok(Created::Exists);
         }
-        let temporary = self.stage(path, bytes)?;
-        let linked = fs::hard_link(&temporary, path);
-        let made = match linked {
-            Ok(()) => self.sync(parent(path)).map(|()| Created::Created),
+        let (inner, base) = name.rsplit_once('/').unwrap_or(("", name));
+        let (folder, temporary) = self.stage(inner, bytes)?;
+        let made = match folder.link(&temporary, base) {
+            Ok(()) => self.sync(&folder).map(|()| Created::Created),
             // Somebody will rely on that object now, so it has to be durable too.
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                self.sync(parent(path)).map(|()| Created::Exists)
+                self.sync(&folder).map(|()| Created::Exists)
             }
             Err(e) => Err(e),
         };
-        let _ = fs::remove_file(&temporary);
+        let _ = folder.remove(&temporary);
         made
     }
 
-    fn put_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temporary = self.stage(path, bytes)?;
-        if let Err(e) = fs::rename(&temporary, path) {
-            let _ = fs::remove_file(&temporary);
+    fn put_file(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let (inner, base) = name.rsplit_once('/').unwrap_or(("", name));
+        let (folder, temporary) = self.stage(inner, bytes)?;
+        if let Err(e) = folder.rename(&temporary, base) {
+            let _ = folder.remove(&temporary);
             return Err(e);
         }
-        self.sync(parent(path))
+        self.sync(&folder)
     }
 
-    /// Offers what is in `folder` under the name `inner`, to the given depth.
+    /// Offers what is in `folder`, which has the name `inner`, to the given depth.
     fn collect(
-        &self,
+        folder: &Folder,
         inner: &str,
         depth: u32,
         wanted: &dyn Fn(&str) -> bool,
         into: &mut Smallest,
     ) -> io::Result<()> {
-        let folder = if inner.is_empty() {
-            self.root.clone()
-        } else {
-            self.root.join(inner)
-        };
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            // The root is there as long as the store is.
-            Err(e) if e.kind() == ErrorKind::NotFound && !inner.is_empty() => return Ok(()),
-            Err(e) => return Err(e),
-        };
-        for entry in entries {
-            let entry = entry?;
-            let Some(base) = entry.file_name().to_str().map(str::to_owned) else {
-                continue;
-            };
+        folder.each(&mut |base, kind| {
             if base.starts_with('.') {
-                continue;
+                return Ok(());
             }
             let name = match inner {
-                "" => base,
+                "" => base.to_owned(),
                 inner => format!("{inner}/{base}"),
             };
-            let kind = match entry.file_type() {
-                Ok(kind) => kind,
-                Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                Err(e) => return Err(e),
-            };
-            if kind.is_dir() && depth > 0 {
-                self.collect(&name, depth - 1, wanted, into)?;
-            } else if kind.is_file() && wanted(&name) {
-                into.offer(&name);
+            // Whatever it is: the name is taken, and reading it says what stands there.
+            if kind == Kind::File || name.parse::<Name>().is_ok() {
+                if wanted(&name) {
+                    into.offer(&name);
+                }
+                return Ok(());
             }
-        }
-        Ok(())
+            match kind {
+                Kind::Folder if depth > 0 => match folder.folder(base) {
+                    Ok(below) => return DirStore::collect(&below, &name, depth - 1, wanted, into),
+                    Err(e) if e.kind() == ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
+                },
+                Kind::Other if is_folder(&name) => return Err(Odd::error(kind)),
+                _ => {}
+            }
+            Ok(())
+        })
     }
 
     /// Removes what killed processes left half written. Gives the number of files.
     pub fn sweep(&self, now: SystemTime) -> Result<u64, StoreError> {
         let shown = self.root.display().to_string();
         let mut removed = 0;
-        sweep_folder(&self.root, 2, now, &mut removed)
+        self.root()
+            .and_then(|root| sweep_folder(&root, 2, now, &mut removed))
             .map_err(|e| StoreError::io("sweep", &shown, &e))?;
         Ok(removed)
     }
@@ -253,9 +260,9 @@ impl DirStore {
 
 impl Store for DirStore {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
-        let path = self.path("create", name)?;
+        check_name("create", name)?;
         let made = self.check_place(name);
-        let made = made.and_then(|()| self.create_file(&path, bytes));
+        let made = made.and_then(|()| self.create_file(name, bytes));
         let made = made.and_then(|made| self.check_place(name).map(|()| made));
         let made = made.map_err(|e| self.failure("create", name, &e))?;
         if name == CHAIN && made == Created::Created {
@@ -265,7 +272,7 @@ impl Store for DirStore {
     }
 
     fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.path("read", name)?;
+        check_name("read", name)?;
         let read = |file: File| {
             let len = file.metadata()?.len();
             if len > limit {
@@ -279,7 +286,7 @@ impl Store for DirStore {
                 _ => Ok(Ok(bytes)),
             }
         };
-        match open_object(&path).and_then(read) {
+        match self.open_file(name).and_then(read) {
             Ok(Ok(bytes)) => {
                 if name == CHAIN {
                     self.chain.get_or_init(|| bytes.clone());
@@ -301,14 +308,14 @@ impl Store for DirStore {
     }
 
     fn get_range(&self, name: &str, offset: u64, len: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.path("read", name)?;
+        check_name("read", name)?;
         let read = |mut file: File| {
             file.seek(SeekFrom::Start(offset))?;
             let mut bytes = Vec::new();
             file.take(len).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
-        match open_object(&path).and_then(read) {
+        match self.open_file(name).and_then(read) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(StoreError::io("read", name, &e)),
@@ -316,15 +323,13 @@ impl Store for DirStore {
     }
 
     fn head(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        let path = self.path("look at", name)?;
-        match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_file() => Ok(Some(found.len())),
-            Ok(_) => Err(StoreError::new(
-                StoreErrorKind::Invalid,
-                "look at",
-                name,
-                "no plain file",
-            )),
+        check_name("look at", name)?;
+        let found = self
+            .place(name)
+            .and_then(|(folder, base)| folder.look(base));
+        match found {
+            Ok((Kind::File, len, _)) => Ok(Some(len)),
+            Ok((kind, ..)) => Err(StoreError::io("look at", name, &Odd::error(kind))),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(StoreError::io("look at", name, &e)),
         }
@@ -346,30 +351,43 @@ impl Store for DirStore {
             check_name("list", inner)?;
         }
         let depth = 2u32.saturating_sub(prefix.matches('/').count() as u32);
-        self.collect(inner, depth, &wanted, &mut smallest)
+        let listed = match self.folder(inner) {
+            Ok(folder) => DirStore::collect(&folder, inner, depth, &wanted, &mut smallest),
+            // The root is there as long as the store is.
+            Err(e) if e.kind() == ErrorKind::NotFound && !inner.is_empty() => Ok(()),
+            Err(e) => Err(e),
+        };
+        listed
             .and_then(|()| self.check_place(prefix))
             .map_err(|e| StoreError::io("list", prefix, &e))?;
         Ok(smallest.into_vec())
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.path("write", name)?;
+        check_name("write", name)?;
         self.check_place(name)
-            .and_then(|()| self.put_file(&path, bytes))
+            .and_then(|()| self.put_file(name, bytes))
             .map_err(|e| self.failure("write", name, &e))
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let path = self.path("remove", name)?;
-        let removed = match fs::remove_file(&path) {
+        check_name("remove", name)?;
+        let removed = self.place(name).and_then(|(folder, base)| {
+            folder.remove(base)?;
+            self.sync(&folder)
+        });
+        match removed {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-            removed => removed.and_then(|()| self.sync(parent(&path))),
-        };
-        // A folder of a snapshot goes with its last object; one with objects stays.
-        if name.matches('/').count() == 2 && removed.is_ok() {
-            let _ = fs::remove_dir(parent(&path));
+            removed => removed.map_err(|e| self.failure("remove", name, &e))?,
         }
-        removed.map_err(|e| self.failure("remove", name, &e))
+        // A folder of a snapshot goes with its last object; one with objects stays.
+        if let Some((inner, _)) = name.rsplit_once('/')
+            && inner.contains('/')
+            && let Ok((above, base)) = self.place(inner)
+        {
+            let _ = above.remove_folder(base);
+        }
+        Ok(())
     }
 
     fn address(&self) -> String {
@@ -377,11 +395,18 @@ impl Store for DirStore {
     }
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
+/// Makes the directory, and its name durable.
+fn make_root(root: &Path) -> io::Result<()> {
+    let above = match root.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    };
+    let above = Folder::open(above)?;
+    match root.file_name().and_then(|name| name.to_str()) {
+        Some(name) => above.make(name)?,
+        None => fs::create_dir(root)?,
     }
+    above.sync()
 }
 
 fn write_synced(mut file: File, bytes: &[u8]) -> io::Result<()> {
@@ -389,33 +414,38 @@ fn write_synced(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// Where the store has a folder.
+fn is_folder(name: &str) -> bool {
+    match name.split_once('/') {
+        None => prefix::ALL
+            .iter()
+            .any(|one| one.strip_suffix('/') == Some(name)),
+        Some(("snap", id)) => snapshot_id(id).is_some(),
+        Some(_) => false,
+    }
 }
 
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn sweep_folder(folder: &Path, depth: u32, now: SystemTime, removed: &mut u64) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let Ok(found) = entry.metadata() else {
-            continue; // gone in the meantime
-        };
-        if found.is_dir() && depth > 0 {
-            sweep_folder(&entry.path(), depth - 1, now, removed)?;
+fn sweep_folder(folder: &Folder, depth: u32, now: SystemTime, removed: &mut u64) -> io::Result<()> {
+    folder.each(&mut |name, kind| {
+        if kind == Kind::Folder && depth > 0 {
+            return match folder.folder(name) {
+                Ok(below) => sweep_folder(&below, depth - 1, now, removed),
+                Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+                Err(e) => Err(e),
+            };
         }
-        let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
-        let age = now.duration_since(found.modified()?).unwrap_or_default();
-        if found.is_file() && is_temporary && age > STALE {
-            fs::remove_file(entry.path())?;
+        if kind != Kind::File || !name.starts_with(TEMPORARY) {
+            return Ok(());
+        }
+        let Ok((Kind::File, _, changed)) = folder.look(name) else {
+            return Ok(()); // gone in the meantime
+        };
+        if now.duration_since(changed).unwrap_or_default() > STALE {
+            folder.remove(name)?;
             *removed += 1;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ mod memory;
 
 use std::fmt;
 
+use crate::sys::Odd;
+
 pub use address::{Address, open};
 pub use dir::DirStore;
 pub use memory::MemoryStore;
@@ -75,6 +77,8 @@ pub enum StoreErrorKind {
     Invalid,
     /// The operating system refused.
     Io,
+    /// No object stands there, but a folder, a link or the like, that is no part of a store.
+    Odd,
     /// A sync failed: what this process made there may or may not last.
     Poisoned,
 }
@@ -111,6 +115,7 @@ impl StoreError {
     fn io(doing: &'static str, name: &str, error: &std::io::Error) -> StoreError {
         use std::io::ErrorKind;
         let kind = match error.kind() {
+            _ if Odd::is_in(error) => StoreErrorKind::Odd,
             ErrorKind::PermissionDenied => StoreErrorKind::Unauthorised,
             ErrorKind::InvalidInput => StoreErrorKind::Invalid,
             _ => StoreErrorKind::Io,
@@ -139,7 +144,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::NoStore => write!(f, "no such store: {name}: {detail}"),
             StoreErrorKind::TooLarge => write!(f, "{name} is too large to {doing}: {detail}"),
             StoreErrorKind::Invalid => write!(f, "cannot {doing} {name:?}: {detail}"),
-            StoreErrorKind::Io | StoreErrorKind::Poisoned => {
+            StoreErrorKind::Io | StoreErrorKind::Odd | StoreErrorKind::Poisoned => {
                 write!(f, "cannot {doing} {name}: {detail}")
             }
         }

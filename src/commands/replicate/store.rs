@@ -210,7 +210,7 @@ fn store_code(error: &StoreError) -> &'static Code {
         StoreErrorKind::Unauthorised => &codes::UNAUTHORISED,
         StoreErrorKind::NoStore => &codes::NO_CHAIN,
         StoreErrorKind::Unsupported | StoreErrorKind::Invalid => &codes::USAGE,
-        StoreErrorKind::TooLarge => &codes::STORE_DAMAGED,
+        StoreErrorKind::TooLarge | StoreErrorKind::Odd => &codes::STORE_DAMAGED,
         StoreErrorKind::Io => &codes::IO,
         StoreErrorKind::Poisoned => &codes::POISONED,
     }

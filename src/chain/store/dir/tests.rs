@@ -105,7 +105,56 @@ fn links_and_pipes_in_the_place_of_objects_are_refused() {
     symlink(dir.path(), root.join("cat")).unwrap();
     assert!(store.create("cat/x.json", b"y").is_err());
     assert!(!dir.path().join("x.json").exists());
-    assert_eq!(store.list_after("log/", "", 9).unwrap(), [seg(1)]);
+    // The number is taken, and reading it says by what.
+    let listed = store.list_after("log/", "", 9).unwrap();
+    assert_eq!(listed, [seg(1), seg(2)]);
+}
+
+/// Only the last part of a path was looked at: through `log -> elsewhere` everything was read and listed.
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_place_of_a_folder_was_followed() {
+    use std::os::unix::fs::symlink;
+    let (dir, store) = store();
+    let part = "snap/00000000000000000812-0000000003-9f31c0aa/begin.json";
+    for name in [&seg(1), "hold/a.json", part] {
+        store.create(name, b"x").unwrap();
+    }
+    let root = dir.path().join("s");
+    let id = part.strip_suffix("/begin.json").unwrap();
+    let folders = [
+        ("log", seg(1)),
+        ("hold", "hold/a.json".into()),
+        (id, part.into()),
+    ];
+    for (folder, name) in folders {
+        fs::rename(root.join(folder), root.join("away")).unwrap();
+        symlink(root.join("away"), root.join(folder)).unwrap();
+        let next = format!("{folder}/new.json");
+        let errors = [
+            store.get(&name, 99).unwrap_err(),
+            store.get_range(&name, 0, 9).unwrap_err(),
+            store.head(&name).unwrap_err(),
+            store.create(&name, b"y").unwrap_err(),
+            store.create(&next, b"y").unwrap_err(),
+            store.put(&next, b"y").unwrap_err(),
+            store.delete(&name).unwrap_err(),
+            store.list_after(&format!("{folder}/"), "", 9).unwrap_err(),
+            store.list_after("", "", 9).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind, StoreErrorKind::Odd, "{error}");
+            assert!(error.to_string().contains("a link"), "{error}");
+        }
+        assert_eq!(fs::read_dir(root.join("away")).unwrap().count(), 1);
+        fs::remove_file(root.join(folder)).unwrap();
+        fs::rename(root.join("away"), root.join(folder)).unwrap();
+        assert_eq!(store.get(&name, 9).unwrap().unwrap(), b"x");
+    }
+    // The store itself may be reached through a link.
+    symlink(&root, dir.path().join("link")).unwrap();
+    let linked = DirStore::open(&dir.path().join("link"), false).unwrap();
+    assert_eq!(linked.list_after("log/", "", 9).unwrap(), [seg(1)]);
 }
 
 #[test]
@@ -145,10 +194,10 @@ fn after_a_failed_sync_of_the_folder_nothing_counts_as_made() {
     thread_local! {
         static FAIL: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     }
-    fn once(folder: &Path) -> io::Result<()> {
+    fn once(folder: &Folder) -> io::Result<()> {
         match FAIL.replace(false) {
             true => Err(io::Error::other("no more space in the journal")),
-            false => sync_folder(folder),
+            false => folder.sync(),
         }
     }
     let (dir, mut store) = store();
