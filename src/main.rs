@@ -69,7 +69,8 @@ fn run() -> Exit {
         .at_if_unknown(ctx.db())
         .state_if_unknown(ctx.state());
     let failure = cli::advice::add(failure);
-    let failure = report::name_verb(failure, matches.subcommand_name());
+    let typed = commands::typed(&matches);
+    let failure = report::name_verb(failure, Some(&typed).filter(|typed| !typed.is_empty()));
     report::failure(&failure, ctx.globals.style());
     failure.exit()
 }
@@ -108,10 +109,8 @@ fn not_parsed(error: &clap::Error, args: &[OsString]) -> Exit {
         }
         _ => {
             let names = args.iter().skip(1).filter_map(|arg| arg.to_str());
-            let verb = names
-                .into_iter()
-                .find(|name| commands::cli_for(name).is_some());
-            let failure = report::name_verb(cli::usage::failure(error), verb);
+            let typed = commands::typed_in(names);
+            let failure = report::name_verb(cli::usage::failure(error), typed.as_ref());
             report::failure(&failure, cli::usage::style(args));
             Exit::Usage
         }

@@ -98,6 +98,35 @@ impl Failure {
         self
     }
 
+    /// Puts a key that can be typed in the place of `KEY`.
+    pub fn about_key(mut self, key: &[u8], keyspace: &str) -> Self {
+        const MOST: usize = 200;
+        let hint = self.0.hint.as_deref().unwrap_or(self.0.code.next);
+        let plain = |text: &&str| {
+            text.len() <= MOST && !text.starts_with('-') && !text.chars().any(char::is_control)
+        };
+        let is_place = |word: &str| word.trim_end_matches(',') == "KEY";
+        let key = std::str::from_utf8(key).ok().filter(plain);
+        let Some(key) = key.filter(|_| hint.split(' ').any(is_place)) else {
+            return self;
+        };
+        let mut typed = match key {
+            "DB" | "KEY" => format!("'{key}'"), // or it would be taken for another placeholder
+            key => super::report::quoted(key),
+        };
+        if keyspace != creel::format::key::MAIN_NAME {
+            typed.push_str(&format!(" --keyspace {}", super::report::quoted(keyspace)));
+        }
+        let words = hint
+            .split(' ')
+            .map(|word| match word.trim_end_matches(',') {
+                "KEY" => word.replace("KEY", &typed),
+                _ => word.to_owned(),
+            });
+        self.0.hint = Some(words.collect::<Vec<_>>().join(" "));
+        self
+    }
+
     /// Names the file concerned.
     pub fn at(mut self, path: &Path) -> Self {
         self.0.path = Some(path.to_owned());

@@ -106,7 +106,7 @@ pub fn failure(failure: &Failure, style: Style) {
 }
 
 /// Puts the verb in place of `COMMAND`: the help of what was typed.
-pub fn name_verb(failure: Failure, verb: Option<&str>) -> Failure {
+pub fn name_verb(failure: Failure, verb: Option<&String>) -> Failure {
     match verb {
         Some(verb)
             if [&codes::USAGE, &codes::LIMIT].contains(&failure.code())
@@ -123,18 +123,21 @@ fn hint_for(hint: &str, path: Option<&Path>) -> String {
     let Some(path) = path else {
         return hint.to_owned();
     };
-    let text = path.to_string_lossy();
-    let safe = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    let quoted = if !text.is_empty() && text.chars().all(safe) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    };
+    let quoted = quoted(&path.to_string_lossy());
     let words: Vec<&str> = hint
         .split(' ')
         .map(|word| if word == "DB" { quoted.as_str() } else { word })
         .collect();
     words.join(" ")
+}
+
+/// As one word for a shell.
+pub fn quoted(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    match !text.is_empty() && text.chars().all(safe) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 fn paint(text: &str, code: &str, color: bool) -> String {

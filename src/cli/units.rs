@@ -114,6 +114,37 @@ pub fn count(text: &str) -> Result<u64, String> {
     scaled(number, scale).ok_or_else(|| "not a count, for example 100, 10k or 2M".into())
 }
 
+/// A count of one or more: none would be taken for all, or for a mistake.
+pub fn some_count(text: &str) -> Result<u64, String> {
+    some(count(text)?, 0)
+}
+
+/// A size of one byte or more.
+pub fn some_size(text: &str) -> Result<u64, String> {
+    some(size(text)?, 0)
+}
+
+/// A time that is not over at once.
+pub fn some_duration(text: &str) -> Result<Duration, String> {
+    some(duration(text)?, Duration::ZERO)
+}
+
+fn some<T: PartialEq>(value: T, none: T) -> Result<T, String> {
+    match value == none {
+        true => Err("it has to be more than 0".into()),
+        false => Ok(value),
+    }
+}
+
+/// A count within bounds, which are part of the refusal.
+pub fn between(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    let value = count(text)?;
+    let value = u32::try_from(value).ok();
+    value
+        .filter(|value| (least..=most).contains(value))
+        .ok_or_else(|| format!("it has to be {least} to {most}"))
+}
+
 /// A percentage: `5%`, `12.5%`; from 0 to 100.
 pub fn percent(text: &str) -> Result<f64, String> {
     text.trim()

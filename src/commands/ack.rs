@@ -289,6 +289,7 @@ impl Copies {
             .state(format!(
                 "{receipt} is committed here; copies may get it yet, or it may be lost in a fail-over"
             ))
+            .hint(asks_primary(&receipt))
             .detail("token", receipt)
             .detail("holders", holders)
             .detail("wanted", wanted);
@@ -306,7 +307,15 @@ fn unconfirmed(text: &str, cause: &StoreFailure, commit: &Commit) -> Failure {
         .state(format!(
             "{receipt} is committed here; it may be published yet, or be lost in a fail-over"
         ))
+        .hint(asks_primary(&receipt))
         .detail("token", receipt)
+}
+
+/// What tells later; who knows the key puts it in.
+fn asks_primary(receipt: &str) -> String {
+    format!(
+        "creel get DB KEY --wait-for {receipt} at the new primary tells whether it has the commit"
+    )
 }
 
 #[cfg(test)]

@@ -120,7 +120,11 @@ impl DeleteArgs {
             }
             batch.delete(key);
         }
-        self.commit(ctx, db, batch, false)
+        let done = self.commit(ctx, db, batch, false);
+        match keys.as_slice() {
+            [key] => done.map_err(|failure| failure.about_key(key, name)),
+            _ => done,
+        }
     }
 
     fn range(&self, ctx: &mut Context, range: KeyRange) -> Outcome {

@@ -249,6 +249,30 @@ pub fn dispatch(ctx: &mut Context, matches: &ArgMatches) -> Outcome {
     }
 }
 
+/// The verb that was parsed, with the one below it.
+pub fn typed(matches: &ArgMatches) -> String {
+    let mut names = Vec::new();
+    let mut matches = matches;
+    while let Some((name, inner)) = matches.subcommand() {
+        names.push(name);
+        matches = inner;
+    }
+    names.join(" ")
+}
+
+/// The same of words that could not be parsed.
+pub fn typed_in<'a>(words: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut words = words.skip_while(|word| cli_for(word).is_none());
+    let name = words.next()?;
+    let verb = VERBS.iter().find(|verb| verb.name == name);
+    let below = verb.map_or(&[][..], |verb| verb.verbs);
+    let below = words.find_map(|word| below.iter().find(|verb| verb.name == word));
+    Some(match below {
+        Some(below) => format!("{name} {}", below.name),
+        None => name.to_owned(),
+    })
+}
+
 /// Reads the global flags, wherever they stood.
 pub fn globals(matches: &ArgMatches) -> Globals {
     let mut matches = matches;

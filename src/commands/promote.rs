@@ -109,8 +109,8 @@ publish any more. --expect-epoch and --expect-index are looked at again each tim
 promotion happens in that very state or not at all. Where another copy has told the store that it has more than
 this one and the store, --accept-loss says that it may be lost. Nobody else can add to the file meanwhile. What was left half
 done (the epoch has begun in the store and not here) is finished by the same command again. A primary may be promoted too: that begins a new epoch in place.
-Exit status: 0 promoted, or the checks pass, 1 not confirmed, 10 a check stands in the way, 15 the
-histories differ; others: creel explain CODE";
+Exit status: 0 promoted, or the checks pass, 1 not confirmed, 10 a check stands in the way, 11 the
+store's log does not reach back to this copy, 15 the histories differ; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.refuse_less_sync()?;

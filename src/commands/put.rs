@@ -96,10 +96,11 @@ Exit status: 0 stored, 1 a condition did not hold, 7 busy; others: creel explain
         };
         let db = ctx.open_write(&self.db, interest, false)?;
         let confirm = self.ack.prepare(&db)?;
-        let commit = db.write(batch).map_err(|e| self.explain(e))?;
+        let of_key = |failure: Failure| failure.about_key(&key, &self.keyspace.keyspace);
+        let commit = db.write(batch).map_err(|e| of_key(self.explain(e)))?;
         ctx.committed(commit.token);
         if let Some(mut confirm) = confirm {
-            confirm.settle(&commit)?;
+            confirm.settle(&commit).map_err(of_key)?;
             confirm.finish();
         }
         if ctx.globals.json {

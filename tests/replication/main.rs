@@ -37,6 +37,7 @@ mod rejoin;
 mod relief;
 #[path = "../support/rng.rs"]
 mod rng;
+mod says;
 mod secure;
 mod sink;
 #[path = "../support/skip.rs"]

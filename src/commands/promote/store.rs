@@ -4,6 +4,7 @@ use creel::Db;
 use creel::chain::store::Address;
 use creel::replica::store::{PromoteWish, check_expected, preflight_in_store, promote_in_store};
 
+use super::super::replicate::from_store::explain;
 use super::super::replicate::store::{chain_failure, failure, open_chain};
 use super::{CheckRow, Lost, PromoteArgs, PromoteReport, host, result};
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
@@ -40,7 +41,7 @@ impl PromoteArgs {
             .map_err(chain_failure)?;
         let mut pace = self.patience.start();
         let found = preflight_in_store(&db, &chain, self.accept_loss, &mut pace);
-        let found = found.map_err(failure)?;
+        let found = found.map_err(|error| explain(error, store))?;
         let rows = found.steps.iter().map(|step| CheckRow {
             name: step.name,
             result: result(step.good, step.overruled),
@@ -82,7 +83,7 @@ impl PromoteArgs {
             let meter = ctx.meter("promote");
             let done = promote_in_store(&db, &chain, store, &wish, &mut pace, &meter);
             drop(meter);
-            let done = done.map_err(failure)?;
+            let done = done.map_err(|error| explain(error, store))?;
             ctx.committed(done.commit.token);
             report.promoted = true;
             report.epoch = done.commit.token.epoch;

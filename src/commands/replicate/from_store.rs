@@ -29,7 +29,7 @@ pub fn init(
     let chain =
         open_chain(from, patience).map_err(|failure| match failure.code() == &codes::NO_CHAIN {
             // Whoever is to publish there has not begun.
-            true => not_yet("nothing has been published to the store yet"),
+            true => not_yet("nothing has been published to the store yet", from),
             false => failure,
         })?;
     let mut pace = patience.start();
@@ -157,10 +157,19 @@ pub fn wait_for(
         done.source_index = more.source_index;
     }
     if !done.limited {
-        db.wait_for(receipt, Duration::ZERO)?;
+        let here = db.wait_for(receipt, Duration::ZERO);
+        here.map_err(|error| waited(error, begun.elapsed()))?;
     }
     db.close()?;
     Ok(())
+}
+
+/// The last look waits no more: the time that was waited lies before it.
+pub(super) fn waited(error: creel::Error, time: Duration) -> creel::Error {
+    match error {
+        creel::Error::TimedOut { what, .. } => creel::Error::TimedOut { what, waited: time },
+        error => error,
+    }
 }
 
 /// Tells the others that this copy cannot go on; who may only read the store cannot.
@@ -173,7 +182,7 @@ pub(super) fn tell(db: &Db, chain: &Chain, error: &StoreFailure, pace: &mut dyn 
 }
 
 /// As an exit status, with what helps.
-pub(super) fn explain(error: StoreFailure, from: &str) -> Failure {
+pub(in crate::commands) fn explain(error: StoreFailure, from: &str) -> Failure {
     let needs_copy = reseed_reason(&error).is_some();
     let diverged = is_diverged(&error);
     let failure = failure(error);
@@ -201,7 +210,7 @@ pub(super) fn new_copy(
         .map_err(chain_failure);
     let plan = plan.map_err(|failure| match failure.code() == &codes::NOT_IN_STORE {
         // Somebody has only begun.
-        true => not_yet("the store has no snapshot yet"),
+        true => not_yet("the store has no snapshot yet", &chain.store().address()),
         false => failure,
     })?;
     let meter = ctx.meter("copy").of_bytes();
@@ -210,10 +219,13 @@ pub(super) fn new_copy(
     Ok(saved.into_iter().map(|saved| saved.path).collect())
 }
 
-fn not_yet(what: &str) -> Failure {
+/// The path here is that of the copy, not of who publishes.
+fn not_yet(what: &str, store: &str) -> Failure {
     Failure::new(&codes::UNREACHABLE, what)
         .state("nothing was created")
-        .hint("creel replicate snapshot DB --to STORE, at the primary")
+        .hint(format!(
+            "creel replicate snapshot PRIMARY --to {store}, where the primary is"
+        ))
 }
 
 fn remember_source(db: &Db, from: &str) -> Result<(), Failure> {

@@ -23,10 +23,10 @@ pub struct HoldArgs {
     #[arg(long, value_name = "INDEX", value_parser = units::count)]
     at: Option<u64>,
     /// But no more log than this
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = units::some_size)]
     max_bytes: u64,
     /// And no longer than this
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = units::some_duration)]
     expires: Duration,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]

@@ -1,5 +1,6 @@
 //! `creel replicate init`: make a copy of a database that is in use elsewhere.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -18,7 +19,7 @@ use super::source::SourceArgs;
 use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Exit, Outcome, signals};
+use crate::cli::{Context, Exit, Outcome, codes, signals};
 
 /// Arguments of `creel replicate init`.
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ The source is not disturbed: the copy is one moment of it, and then what was com
 The file appears when it is whole and has passed creel verify.
 Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be reached; others: creel explain CODE";
 
-    fn run(mut self, ctx: &mut Context) -> Outcome {
+    fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
@@ -54,17 +55,28 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         if path.symlink_metadata().is_ok() {
             return Err(creel::Error::Exists { path }.into());
         }
+        let made = self.make(ctx, &path);
+        made.map_err(|failure| match path.symlink_metadata() {
+            // Whatever else is said of a copy is about one that was there before.
+            Err(_) if failure.code() != &codes::USAGE => failure.state("no copy was made"),
+            _ => failure,
+        })
+    }
+}
+
+impl InitArgs {
+    fn make(mut self, ctx: &mut Context, path: &Path) -> Outcome {
         self.source.resolve(None)?;
         if let Source::Path(from) = self.source.source()? {
-            return super::files::init(ctx, &path, &from);
+            return super::files::init(ctx, path, &from);
         }
         if let Some(store) = self.source.store()? {
-            let done = from_store::init(ctx, &path, &store, &self.patience)?;
-            return report_store(ctx, "init", &path, &done, Damage::default());
+            let done = from_store::init(ctx, path, &store, &self.patience)?;
+            return report_store(ctx, "init", path, &done, Damage::default());
         }
         let options = ctx.options().background_checkpoint(true);
         let stop = stop_on_signal()?;
-        let slot = Arc::new(Slot::new(&path, options, None));
+        let slot = Arc::new(Slot::new(path, options, None));
         let state = Arc::new(State::default());
         let mut dialer = self.source.dialer(&slot, &state, false)?;
         // A pipe is there once; what comes after the copy is for `pull`.

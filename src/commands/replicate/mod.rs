@@ -6,7 +6,7 @@ mod check;
 mod files;
 mod follow;
 mod follow_store;
-mod from_store;
+pub(super) mod from_store;
 mod gc;
 mod hold;
 mod init;

@@ -15,12 +15,12 @@ use crate::cli::{Context, Exit, Outcome, units};
 pub struct ProbeArgs {
     #[command(flatten)]
     store: StoreArg,
-    /// Races
-    #[arg(long, value_name = "N", default_value = "32", value_parser = units::count)]
-    rounds: u64,
-    /// Creates at once in each
-    #[arg(long, value_name = "N", default_value = "8", value_parser = units::count)]
-    racers: u64,
+    /// Races, 1 to 10000
+    #[arg(long, value_name = "N", default_value = "32", value_parser = rounds)]
+    rounds: u32,
+    /// Creates at once in each, 2 to 64
+    #[arg(long, value_name = "N", default_value = "8", value_parser = racers)]
+    racers: u32,
 }
 
 #[derive(Serialize)]
@@ -38,6 +38,15 @@ struct ProbeLine {
     repeated: u64,
 }
 
+fn rounds(text: &str) -> Result<u32, String> {
+    units::between(text, 1, 10_000)
+}
+
+/// One alone races with nobody.
+fn racers(text: &str) -> Result<u32, String> {
+    units::between(text, 2, 64)
+}
+
 impl Run for ProbeArgs {
     const NAME: &'static str = "probe";
     const ABOUT: &'static str = "Test whether a store can decide who is primary";
@@ -49,15 +58,16 @@ Examples:
 
 Of several creates of one name at once exactly one may succeed, and a listing must show it. There are
 servers that answer yes to all, and one that does so only in a race. Publishing probes by itself
-before it first uses a store. A directory that is not there is made; scratch objects are removed.
+before it first uses a store. Life-cycle rules of a bucket, which would remove what is old, are not seen: look
+at them by hand (docs/operations.md). A directory that is not there is made; scratch objects are removed.
 Exit status: 0 the store is fit, 1 it is not, 12 it cannot be reached; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
         let store = open_store(&self.store.store, true)?;
         let options = ProbeOptions {
-            rounds: u32::try_from(self.rounds.clamp(1, 10_000)).unwrap_or(1),
-            racers: u32::try_from(self.racers.clamp(2, 64)).unwrap_or(2),
+            rounds: self.rounds,
+            racers: self.racers,
             time_us: now_us(),
         };
         let meter = ctx.meter("probe");

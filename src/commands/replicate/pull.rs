@@ -41,10 +41,10 @@ pub struct PullArgs {
     #[command(flatten)]
     patience: PatienceArg,
     /// Apply so many entries at most, then end with status 13
-    #[arg(long, value_name = "N", value_parser = units::count)]
+    #[arg(long, value_name = "N", value_parser = units::some_count)]
     max_frames: Option<u64>,
     /// Apply so many bytes of entries at most, then end with status 13
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", value_parser = units::some_size)]
     max_bytes: Option<u64>,
     /// What to do where the source's log does not reach back: never, auto or force
     #[arg(
@@ -155,7 +155,18 @@ impl PullArgs {
             return Ok(exit);
         }
         if let Some(until) = self.file.until() {
-            db.wait_for(&until, Duration::ZERO)?;
+            let here = db.wait_for(&until, Duration::ZERO);
+            let time = self.file.timeout();
+            let entries = followed.map_or(0, |followed| followed.entries);
+            here.map_err(|error| {
+                let failure = Failure::from(from_store::waited(error, time));
+                match entries {
+                    0 => failure,
+                    _ => {
+                        failure.state(format!("{entries} entries were applied, the copy is whole"))
+                    }
+                }
+            })?;
         }
         let point = durable_point(&db)?;
         let head = followed.and_then(|followed| followed.last.as_ref()?.head);

@@ -6,7 +6,6 @@ use clap::Args;
 use creel::Interest;
 use creel::chain::object::Segment;
 use creel::replica::reapply::{Comparison, KeyEffect, State, compare};
-use creel::replica::tail;
 use serde::Serialize;
 
 use super::super::Run;
@@ -47,7 +46,7 @@ Exit status: 0 nothing to do, 1 there are differences, 15 the commits are of ano
 creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
-        let segments = read_all(&self.files)?;
+        let segments = super::read_all(&self.files)?;
         let db = ctx.open_read(&self.db, Interest::All)?;
         check_lineage(&db, &segments)?;
         let found = compare(&segments, &db)?;
@@ -58,16 +57,6 @@ creel explain CODE";
         let differs = found.keys.iter().any(|effect| effect.state != State::Same);
         Ok(super::super::answer(!differs))
     }
-}
-
-/// Reads the files, oldest entries first.
-pub fn read_all(files: &[PathBuf]) -> Result<Vec<Segment>, Failure> {
-    let mut all = Vec::new();
-    for path in files {
-        all.push(tail::read(path).map_err(|e| Failure::from(e).at(path))?);
-    }
-    all.sort_by_key(|segment| segment.facts.before.index);
-    Ok(all)
 }
 
 /// The commits must be of this very database.

@@ -1,6 +1,12 @@
 //! `creel log`: saved commits that the present history does not have.
 
+use std::path::{Path, PathBuf};
+
+use creel::chain::object::Segment;
+use creel::replica::tail;
+
 use super::Verb;
+use crate::cli::{Failure, codes};
 
 mod diff;
 mod reapply;
@@ -23,3 +29,24 @@ Examples:
 
 Nothing is merged by itself: this shows what a merge would do, and does it when told to.
 Exit status: that of the command; others: creel explain CODE";
+
+/// Reads a file of saved commits.
+fn read(path: &Path) -> Result<Segment, Failure> {
+    tail::read(path).map_err(|error| {
+        let failure = Failure::from(error).at(path);
+        match failure.code() == &codes::NOT_FOUND {
+            true => failure.hint(
+                "check the path: creel replicate rejoin saves such files beside the database, in FILE.diverged",
+            ),
+            false => failure,
+        }
+    })
+}
+
+/// Reads all of them, oldest entries first.
+fn read_all(files: &[PathBuf]) -> Result<Vec<Segment>, Failure> {
+    let all: Result<Vec<Segment>, Failure> = files.iter().map(|path| read(path)).collect();
+    let mut all = all?;
+    all.sort_by_key(|segment| segment.facts.before.index);
+    Ok(all)
+}

@@ -8,7 +8,8 @@ use creel::replica::reapply::{OnConflict, State, compare, reapply};
 use serde::Serialize;
 
 use super::super::{Position, Run};
-use super::diff::{check_lineage, read_all, remark};
+use super::diff::{check_lineage, remark};
+use super::read_all;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Exit, Failure, Outcome, codes, escape};
 

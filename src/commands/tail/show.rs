@@ -54,7 +54,7 @@ Exit status: 0 printed, 4 the file is damaged, 5 no such file; others: creel exp
 
     fn run(self, ctx: &mut Context) -> Outcome {
         for path in &self.files {
-            let segment = tail::read(path)?;
+            let segment = super::read(path)?;
             for entry in tail::entries(&segment) {
                 let header = &entry.header;
                 let mut line = EntryLine {

@@ -1,5 +1,6 @@
 //! Publishing what a database has committed.
 
+use super::rejoin::first_fence_above;
 use super::{StoreFailure, StoreResult, position};
 use crate::chain::object::{Facts, Segment, Writer};
 use crate::chain::{Chain, ChainError, Opened, Pace, PublishRun, random_id};
@@ -52,7 +53,10 @@ impl Publishing {
         let own = super::super::slot::durable_point(db)?;
         let facts = db.facts()?;
         let hint = facts.published.map_or(0, |(_, number)| number);
-        let opened = PublishRun::open(&chain, writer, own, hint, pace);
+        let opened = match PublishRun::open(&chain, writer, own, hint, pace) {
+            Err(ChainError::Fenced(newest)) => Err(began_with(&chain, newest, pace)),
+            opened => opened,
+        };
         let run = match opened.map_err(|error| super::fence_by(db, error.into()))? {
             Opened::Ready(run) => *run,
             Opened::Ahead(facts) => {
@@ -240,6 +244,18 @@ impl Publishing {
             }
         }
         Ok(entries.point() == *commit)
+    }
+}
+
+/// The newest segment told of a later epoch: the one with which it began, where that can be read.
+fn began_with(chain: &Chain, newest: Box<Facts>, pace: &mut dyn Pace) -> ChainError {
+    let before = newest.epoch.saturating_sub(1);
+    match newest.fence {
+        true => ChainError::Fenced(newest),
+        false => match first_fence_above(chain, before, pace) {
+            Ok(Some(fence)) if fence.epoch == newest.epoch => ChainError::Fenced(Box::new(fence)),
+            _ => ChainError::Fenced(newest),
+        },
     }
 }
 

@@ -83,7 +83,11 @@ pub fn rejoin(
 }
 
 /// The fence that ended an epoch. Fences stay for ever, so it is found whatever was removed.
-fn first_fence_above(chain: &Chain, epoch: u32, pace: &mut dyn Pace) -> StoreResult<Option<Facts>> {
+pub(super) fn first_fence_above(
+    chain: &Chain,
+    epoch: u32,
+    pace: &mut dyn Pace,
+) -> StoreResult<Option<Facts>> {
     let mut after = 0;
     loop {
         let numbers = chain.numbers_after(after, pace)?;
