@@ -74,6 +74,8 @@ follows the file is asked too. Of a store, --check lag, age and headroom are abo
 verified is about the last check that creel verify DB --note, or replicate verify STORE --note, has noted; drilled about creel drill STORE --note.
 Lag in seconds is the age of the oldest commit that is missing. Headroom is how many bytes may still be
 written before a copy can be left without what it lacks, and has to be made anew.
+To a pipe, columns are separated by tabs and have no heading. Of a follower: follower, name, state, position, lag, bytes, time, headroom, rate, eta, contact, progress.
+Of a node of a store: role, name, node, position, lag, bytes, time, headroom, rate, eta, contact, note.
 Exit status: 0 shown, or all checks hold, 1 one does not hold, 12 the store cannot be reached; others:
 creel explain CODE";
 
