@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tail;
+use super::tail::{self, Saved};
 use crate::chain::object::Segment;
 use crate::db::{Batch, Commit, Db, Position, Snapshot};
 use crate::error::{Error, Result};
+use crate::format::entry::Point;
 use crate::format::key::{CATALOGUE, MAIN, MAIN_NAME};
 use crate::format::op::{Op, Ops};
 
@@ -61,10 +62,15 @@ type Effects = BTreeMap<(String, Vec<u8>), Option<Vec<u8>>>;
 /// Compares saved commits with what a database holds.
 pub fn compare(segments: &[Segment], db: &Db) -> Result<Comparison> {
     let snapshot = db.snapshot()?;
-    let (effects, ranges) = gather(segments, &snapshot)?;
-    let changed = changed_since(segments, db)?;
-    let mut keys = Vec::with_capacity(effects.len());
-    for ((keyspace, key), value) in effects {
+    let mut gathered = Gathered::new(&snapshot, true)?;
+    segments.iter().for_each(|segment| gathered.add(segment));
+    let changed = match segments.first() {
+        Some(first) => changed_since(&first.facts.before, db)?,
+        None => Some(Touched::new()),
+    };
+    let ranges = gathered.ranges;
+    let mut keys = Vec::with_capacity(gathered.effects.len());
+    for ((keyspace, key), value) in gathered.effects {
         let now = match snapshot.keyspace(&keyspace) {
             Ok(space) => space.get(&key)?,
             Err(Error::NoKeyspace { .. }) => None,
@@ -92,57 +98,114 @@ pub fn compare(segments: &[Segment], db: &Db) -> Result<Comparison> {
     })
 }
 
-/// The last value of every key, and how many ranges were deleted.
-fn gather(segments: &[Segment], snapshot: &Snapshot) -> Result<(Effects, u64)> {
-    let mut names = BTreeMap::from([(MAIN, MAIN_NAME.to_owned())]);
-    for name in snapshot.keyspaces()? {
-        names.insert(snapshot.keyspace(&name)?.id(), name);
+/// What rejoining took back, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Keys that it changed.
+    pub keys: u64,
+    /// Ranges and whole keyspaces that it deleted, whose keys are not listed.
+    pub ranges: u64,
+    /// How many of the keys the new history changed since, too; [`None`] where that cannot be told here.
+    pub by_both: Option<u64>,
+}
+
+/// Counts saved entries behind `since`, one file at a time. `names` knows the keyspaces, `new` has the new
+/// history.
+pub fn count(saved: &[Saved], since: &Point, names: &Db, new: Option<&Db>) -> Result<TakenBack> {
+    let mut gathered = Gathered::new(&names.snapshot()?, false)?;
+    for file in saved {
+        gathered.add(&tail::read(&file.path)?);
     }
-    let mut effects = Effects::new();
-    let mut ranges = 0;
-    for entry in segments.iter().flat_map(tail::entries) {
-        if !entry.header.kind.has_operations() {
-            continue;
+    let changed = match new {
+        Some(new) => changed_since(since, new)?,
+        None => None,
+    };
+    let both = |changed: Touched| {
+        let keys = gathered.effects.keys();
+        keys.filter(|key| changed.contains(*key)).count() as u64
+    };
+    Ok(TakenBack {
+        keys: gathered.effects.len() as u64,
+        ranges: gathered.ranges,
+        by_both: changed.map(both),
+    })
+}
+
+/// The last value of every key, and how many ranges were deleted.
+struct Gathered {
+    names: BTreeMap<u32, String>,
+    effects: Effects,
+    ranges: u64,
+    /// The values are wanted, too.
+    values: bool,
+}
+
+impl Gathered {
+    fn new(snapshot: &Snapshot, values: bool) -> Result<Gathered> {
+        let mut names = BTreeMap::from([(MAIN, MAIN_NAME.to_owned())]);
+        for name in snapshot.keyspaces()? {
+            names.insert(snapshot.keyspace(&name)?.id(), name);
         }
-        let mut ops = Ops::new(entry.payload(), entry.header.op_count);
-        while let Ok(Some(op)) = ops.next_op() {
-            match op {
-                Op::CreateKeyspace { id, name } => {
-                    names.insert(id, String::from_utf8_lossy(name).into_owned());
-                }
-                Op::Put {
-                    keyspace,
-                    key,
-                    value,
-                } if keyspace != CATALOGUE => {
-                    let name = name_of(&names, keyspace);
-                    effects.insert((name, key.to_vec()), Some(value.to_vec()));
-                }
-                Op::Delete { keyspace, key } if keyspace != CATALOGUE => {
-                    effects.insert((name_of(&names, keyspace), key.to_vec()), None);
-                }
-                Op::DeleteRange { keyspace, from, to } => {
-                    ranges += 1;
-                    let name = name_of(&names, keyspace);
-                    for ((space, key), value) in &mut effects {
-                        let inside =
-                            key.as_slice() >= from && (to.is_empty() || key.as_slice() < to);
-                        if *space == name && inside {
-                            *value = None;
-                        }
-                    }
-                }
-                Op::DropKeyspace { name, .. } => {
-                    ranges += 1;
-                    let name = String::from_utf8_lossy(name);
-                    let of_it = effects.iter_mut().filter(|((space, _), _)| *space == name);
-                    of_it.for_each(|(_, value)| *value = None);
-                }
-                Op::Put { .. } | Op::Delete { .. } => {}
+        Ok(Gathered {
+            names,
+            effects: Effects::new(),
+            ranges: 0,
+            values,
+        })
+    }
+
+    fn add(&mut self, segment: &Segment) {
+        for entry in tail::entries(segment) {
+            if !entry.header.kind.has_operations() {
+                continue;
+            }
+            let mut ops = Ops::new(entry.payload(), entry.header.op_count);
+            while let Ok(Some(op)) = ops.next_op() {
+                self.take(&op);
             }
         }
     }
-    Ok((effects, ranges))
+
+    fn take(&mut self, op: &Op<'_>) {
+        match *op {
+            Op::CreateKeyspace { id, name } => {
+                let name = String::from_utf8_lossy(name).into_owned();
+                self.names.insert(id, name);
+            }
+            Op::Put {
+                keyspace,
+                key,
+                value,
+            } if keyspace != CATALOGUE => {
+                let value = if self.values { value } else { &[] };
+                let name = name_of(&self.names, keyspace);
+                self.effects
+                    .insert((name, key.to_vec()), Some(value.to_vec()));
+            }
+            Op::Delete { keyspace, key } if keyspace != CATALOGUE => {
+                let name = name_of(&self.names, keyspace);
+                self.effects.insert((name, key.to_vec()), None);
+            }
+            Op::DeleteRange { keyspace, from, to } => {
+                self.ranges += 1;
+                let name = name_of(&self.names, keyspace);
+                for ((space, key), value) in &mut self.effects {
+                    let inside = key.as_slice() >= from && (to.is_empty() || key.as_slice() < to);
+                    if *space == name && inside {
+                        *value = None;
+                    }
+                }
+            }
+            Op::DropKeyspace { name, .. } => {
+                self.ranges += 1;
+                let name = String::from_utf8_lossy(name);
+                let all = self.effects.iter_mut();
+                let of_it = all.filter(|((space, _), _)| *space == name);
+                of_it.for_each(|(_, value)| *value = None);
+            }
+            Op::Put { .. } | Op::Delete { .. } => {}
+        }
+    }
 }
 
 fn name_of(names: &BTreeMap<u32, String>, id: u32) -> String {
@@ -152,11 +215,7 @@ fn name_of(names: &BTreeMap<u32, String>, id: u32) -> String {
 
 /// The keys that the database's own history changed since the two parted; `None` where its log
 /// does not tell any more.
-fn changed_since(segments: &[Segment], db: &Db) -> Result<Option<Touched>> {
-    let Some(first) = segments.first() else {
-        return Ok(Some(BTreeSet::new()));
-    };
-    let before = first.facts.before;
+fn changed_since(before: &Point, db: &Db) -> Result<Option<Touched>> {
     let since = Position {
         epoch: before.epoch,
         index: before.index,

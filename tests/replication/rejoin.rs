@@ -144,6 +144,62 @@ fn a_refused_write_names_the_way_out() {
     assert!(said.contains(&way), "{said}");
 }
 
+/// Only the number of entries was told: not what they changed, nor what the new history made of it.
+#[test]
+fn what_was_taken_back_was_counted_in_entries_alone() {
+    let world = World::new();
+    parted(&world);
+    let (a, b) = (world.path("a.db"), world.path("b.db"));
+    let (a, b) = (a.to_str().unwrap(), b.to_str().unwrap());
+    let served = world.serve_local("b.db");
+    let copies = ["file.db", "tcp.db"].map(|name| {
+        fs::copy(a, world.path(name)).unwrap();
+        name
+    });
+    for (name, from, of_both) in [(copies[0], b, Some(1)), (copies[1], &served.address, None)] {
+        let dry = world.replicate_to(0, "rejoin", name, &["--from", from, "--dry-run", "--json"]);
+        let dry: serde_json::Value = serde_json::from_str(&dry).unwrap();
+        assert!(
+            dry["keys"].is_null() && dry["keys_of_both"].is_null(),
+            "{dry}"
+        );
+        let done = world.replicate_to(0, "rejoin", name, &["--from", from, "--json"]);
+        let done: serde_json::Value = serde_json::from_str(&done).unwrap();
+        assert_eq!(done["diverged"], 2, "{done}");
+        assert_eq!(done["keys"], 2, "{done}");
+        assert_eq!(done["ranges"], 0, "{done}");
+        assert_eq!(done["keys_of_both"].as_u64(), of_both, "{done}");
+    }
+    let said = world.replicate_to(0, "rejoin", "a.db", &["--from", b]);
+    let words = "they changed 2 keys; the new history changed 1 of them too: creel log diff ";
+    assert!(said.contains(words), "{said}");
+    // The command that is named works as it stands there.
+    let line = said.lines().find(|line| line.contains(words)).unwrap();
+    let (_, command) = line.split_once(": creel log diff ").unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    let diff = creel().args(["log", "diff"]).args(words).output().unwrap();
+    assert_eq!(diff.status.code(), Some(1));
+    let shown = text(&diff);
+    assert!(shown.contains("conflict\tmain\tboth\n"), "{shown}");
+    assert!(shown.contains("free\tmain\tonly here\n"), "{shown}");
+}
+
+#[test]
+fn what_was_taken_back_is_counted_from_a_store_too() {
+    let site = crate::store::Site::with_copy();
+    let (a, b, store) = (site.path("a.db"), site.path("b.db"), site.store());
+    use crate::store::{json, succeeds};
+    succeeds(&["put", &a, "both", "old"]);
+    succeeds(&["put", &a, "only here", "1"]);
+    succeeds(&["delete", &a, "--prefix", "x", "--yes"]);
+    succeeds(&["promote", &b, "--yes", "-q"]);
+    site.publish("b.db", "both");
+    let done = json(&["replicate", "rejoin", &a, "--from", &store]);
+    assert_eq!(done["diverged"], 3, "{done}");
+    let counts = ["keys", "ranges", "keys_of_both"].map(|name| done[name].as_u64());
+    assert_eq!(counts, [Some(2), Some(1), Some(1)], "{done}");
+}
+
 /// Values that all belong to one writer, with a checkpoint behind each round.
 fn rounds(world: &World, name: &str, what: &str, rounds: u32) {
     let db = world.writer(name);

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use clap::Args;
+use creel::format::entry::Point;
 use creel::replica::address::Source;
+use creel::replica::reapply::{TakenBack, count};
 use creel::replica::rejoin::{Primary, Rejoined, look, rejoin};
+use creel::replica::tail::Saved;
 use creel::{Db, Error, Interest};
 use serde::Serialize;
 
@@ -13,6 +16,7 @@ use super::outcome::At;
 use super::source::SourceArgs;
 use super::store::PatienceArg;
 use crate::cli::args::DbArg;
+use crate::cli::report::quoted;
 use crate::cli::{Context, Exit, Failure, Outcome, codes};
 
 mod store;
@@ -40,7 +44,16 @@ struct RejoinReport {
     /// Commits that only this copy had.
     diverged: u64,
     saved: Vec<SavedFile>,
+    /// Keys that these changed; null where nothing was saved yet, or it cannot be read.
+    keys: Option<u64>,
+    /// Ranges and keyspaces that they deleted.
+    ranges: Option<u64>,
+    /// Keys among them that the new history changed too; null where that is not known here.
+    keys_of_both: Option<u64>,
     dry_run: bool,
+    /// Which file `log diff` compares with.
+    #[serde(skip)]
+    compare_with: String,
 }
 
 #[derive(Serialize)]
@@ -81,20 +94,28 @@ explain CODE";
                 let primary = options.open(&from);
                 let primary = primary.map_err(|e| Failure::from(e).at(&from))?;
                 let address = std::path::absolute(&from).unwrap_or(from);
-                self.at(ctx, copy, &primary, &address.to_string_lossy())
+                let address = address.to_string_lossy();
+                self.at(ctx, copy, (&primary, Some(&primary)), &address)
             }
             Source::Pipe => Err(Failure::usage("rejoining asks more than a pipe can carry")
                 .hint("tcp://, tls:// or ssh://, the new primary's file, or its store")),
             server => {
                 let primary = self.source.primary(&server, copy.path())?;
-                self.at(ctx, copy, &primary, self.source.from())
+                self.at(ctx, copy, (&primary, None), self.source.from())
             }
         }
     }
 }
 
 impl RejoinArgs {
-    fn at(&self, ctx: &mut Context, copy: Db, primary: &dyn Primary, address: &str) -> Outcome {
+    /// `new`: the primary as a file, where it is one.
+    fn at(
+        &self,
+        ctx: &mut Context,
+        copy: Db,
+        (primary, new): (&dyn Primary, Option<&Db>),
+        address: &str,
+    ) -> Outcome {
         let path = copy.path().to_owned();
         let meter = ctx.meter("replicate rejoin");
         let done = match self.dry_run {
@@ -103,9 +124,52 @@ impl RejoinArgs {
         };
         drop(meter);
         let done = done.map_err(|e| explain(e, &path, address))?;
-        self.print(ctx, &path, &done)?;
+        let taken = taken_back(&done.saved, &point(&done.ancestor), &copy, new);
+        self.print(ctx, (&path, new.map(Db::path)), &done, taken)?;
         copy.close()?;
         Ok(Exit::Ok)
+    }
+}
+
+impl RejoinReport {
+    /// What the saved entries changed, and where that is listed.
+    fn in_words(&self, keys: u64) -> String {
+        let mut text = format!("they changed {keys} keys");
+        if let Some(ranges @ 1..) = self.ranges {
+            text.push_str(&format!(
+                ", and deleted {ranges} ranges or keyspaces, whose keys are not counted"
+            ));
+        }
+        let files = match self.saved.as_slice() {
+            [file] => quoted(&file.path),
+            _ => format!("{}.diverged/*.seg", quoted(&self.path)),
+        };
+        let with = &self.compare_with;
+        match self.keys_of_both {
+            Some(both) => format!(
+                "{text}; the new history changed {both} of them too: creel log diff {with} {files}"
+            ),
+            None => format!(
+                "{text}; creel replicate pull {with}, and then creel log diff {with} {files}, tell which of them the new history \
+                 changed too"
+            ),
+        }
+    }
+}
+
+/// Counts what was saved. It is safe in its files whether or not it can be counted.
+fn taken_back(saved: &[Saved], since: &Point, copy: &Db, new: Option<&Db>) -> Option<TakenBack> {
+    match saved.is_empty() {
+        true => None,
+        false => count(saved, since, copy, new).ok(),
+    }
+}
+
+fn point(at: &creel::Position) -> Point {
+    Point {
+        index: at.index,
+        epoch: at.epoch,
+        history: at.hash.unwrap_or_default(),
     }
 }
 
@@ -134,7 +198,13 @@ fn explain(error: Error, path: &Path, source: &str) -> Failure {
 }
 
 impl RejoinArgs {
-    fn print(&self, ctx: &mut Context, path: &Path, done: &Rejoined) -> Result<(), Failure> {
+    fn print(
+        &self,
+        ctx: &mut Context,
+        (path, new): (&Path, Option<&Path>),
+        done: &Rejoined,
+        taken: Option<TakenBack>,
+    ) -> Result<(), Failure> {
         let at = |p: &creel::Position| At::of(p.epoch, p.index, p.hash.unwrap_or_default());
         let saved = done.saved.iter().map(|saved| SavedFile {
             path: saved.path.display().to_string(),
@@ -149,7 +219,11 @@ impl RejoinArgs {
             was_at: at(&done.from),
             diverged: done.diverged(),
             saved: saved.collect(),
+            keys: taken.map(|taken| taken.keys),
+            ranges: taken.map(|taken| taken.ranges),
+            keys_of_both: taken.and_then(|taken| taken.by_both),
             dry_run: self.dry_run,
+            compare_with: quoted(&new.unwrap_or(path).to_string_lossy()),
         };
         self.show(ctx, &report)
     }
@@ -173,6 +247,9 @@ impl RejoinArgs {
             let (from, to) = (file.first_index, file.last_index);
             ctx.out
                 .line(&format!("saved {} (entries {from} to {to})", file.path))?;
+        }
+        if let Some(keys) = report.keys {
+            ctx.out.line(&report.in_words(keys))?;
         }
         Ok(())
     }

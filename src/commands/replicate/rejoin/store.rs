@@ -6,7 +6,8 @@ use creel::replica::store::{rejoin, reseed_reason};
 
 use super::super::outcome::At;
 use super::super::store::{failure, open_chain};
-use super::{RejoinArgs, RejoinReport, SavedFile};
+use super::{RejoinArgs, RejoinReport, SavedFile, taken_back};
+use crate::cli::report::quoted;
 use crate::cli::{Context, Exit, Outcome};
 
 impl RejoinArgs {
@@ -28,6 +29,8 @@ impl RejoinArgs {
                 false => failure,
             }
         })?;
+        // The new history was pulled behind the ancestor by now.
+        let taken = taken_back(&done.saved, &done.ancestor, &db, Some(&db));
         let at = |point: &Point| At::of(point.epoch, point.index, point.history);
         let saved = done.saved.iter().map(|saved| SavedFile {
             path: saved.path.display().to_string(),
@@ -42,7 +45,11 @@ impl RejoinArgs {
             was_at: at(&done.head),
             diverged: done.head.index - done.ancestor.index,
             saved: saved.collect(),
+            keys: taken.map(|taken| taken.keys),
+            ranges: taken.map(|taken| taken.ranges),
+            keys_of_both: taken.and_then(|taken| taken.by_both),
             dry_run: self.dry_run,
+            compare_with: quoted(&db.path().to_string_lossy()),
         };
         db.close()?;
         self.show(ctx, &report)?;
