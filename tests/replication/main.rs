@@ -35,6 +35,7 @@ mod races;
 mod recipes;
 mod rejoin;
 mod relief;
+mod restores;
 #[path = "../support/rng.rs"]
 mod rng;
 mod says;
