@@ -18,7 +18,7 @@ use creel::{Db, Error};
 use super::from_store::{explain, new_copy, tell};
 use super::outcome::StoreOutcome;
 use super::source::Reseed;
-use super::store::{PatienceArg, open_chain};
+use super::store::{PatienceArg, failure, try_chain};
 use super::stream::node_name;
 use crate::cli::{Context, Failure, codes, signals};
 
@@ -112,13 +112,18 @@ impl Follower<'_> {
             store_timeout: PATIENCE,
         };
         loop {
-            match open_chain(self.from, &patience) {
+            match try_chain(self.from, &patience)? {
                 Ok(chain) => return Ok(Some(chain)),
                 Err(_) if self.is_ending() => return Ok(None),
-                Err(failure) if failure.code() == &codes::UNREACHABLE => {
+                Err(error) => {
+                    let error = StoreFailure::Chain(error);
+                    self.state.update(|state| state.store_errors.count(&error));
+                    let failure = failure(error);
+                    if failure.code() != &codes::UNREACHABLE {
+                        return Err(failure);
+                    }
                     self.lost(&failure.parts().what);
                 }
-                Err(failure) => return Err(failure),
             }
             if self.stop.wait(self.wait) {
                 return Ok(None);

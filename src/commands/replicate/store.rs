@@ -9,7 +9,7 @@ use clap::Args;
 use creel::chain::name::Name;
 use creel::chain::object::Catalogue;
 use creel::chain::store::{Address, StoreError, StoreErrorKind, open};
-use creel::chain::{Chain, ChainError, random_id};
+use creel::chain::{Chain, ChainError, ChainResult, random_id};
 use creel::replica::address::Source;
 use creel::replica::store::{Patience, StoreFailure};
 
@@ -74,8 +74,16 @@ pub fn store_address(text: &OsStr) -> Option<String> {
 
 /// Opens the chain in a store.
 pub fn open_chain(text: &str, patience: &PatienceArg) -> Result<Chain, Failure> {
-    let store = open_store(text, false)?;
-    Chain::open(store, &mut patience.start()).map_err(chain_failure)
+    try_chain(text, patience)?.map_err(chain_failure)
+}
+
+/// The same for who counts what the store does not do.
+pub fn try_chain(text: &str, patience: &PatienceArg) -> Result<ChainResult<Chain>, Failure> {
+    let store = match open(&address(text)?, false) {
+        Ok(store) => Arc::from(store),
+        Err(error) => return Ok(Err(error.into())),
+    };
+    Ok(Chain::open(store, &mut patience.start()))
 }
 
 /// Notes in the catalogue that something was done now.

@@ -147,3 +147,35 @@ fn who_follows_a_server_that_is_killed_goes_on_when_it_is_back() {
     follower.0.wait().unwrap();
     assert_eq!(said("it is tried again"), 1, "once");
 }
+
+/// What fails before a follower has opened its store was counted nowhere.
+#[test]
+fn a_follower_that_began_while_its_server_was_dead_counted_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (objects, at, own) = (dir.path().join("objects"), free(), free());
+    let running = server(&objects, at);
+    let found = Server {
+        stub: None,
+        scheme: "s3",
+        environment: s3(at),
+    };
+    let (a, b, bucket) = (path("a.db"), path("b.db"), found.bucket());
+    found.succeeds(&["open", &a, "--create", "--role", "primary", "-q"]);
+    found.succeeds(&["replicate", "snapshot", &a, "--to", &bucket, "-q"]);
+    found.succeeds(&["replicate", "init", &b, "--from", &bucket, "-q"]);
+    drop(running);
+    let mut command = found.command(Path::new(env!("CARGO_BIN_EXE_creel")));
+    command.args(["replicate", "follow", &b, "--from", &bucket]);
+    command.args(["--http", &own.to_string()]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _follower = Running(command.spawn().unwrap());
+    let begun = Instant::now();
+    let counted = "creel_store_errors_total{kind=\"unreachable\"}";
+    while !until(own, "/metrics", 200).contains(counted) {
+        assert!(begun.elapsed() < PATIENCE, "never counted");
+        std::thread::yield_now();
+    }
+    let _running = server(&objects, at);
+    until(own, "/replica", 200);
+}
