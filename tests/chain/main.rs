@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+mod anew;
 mod asleep;
 #[cfg(feature = "cloud")]
 mod cloud;

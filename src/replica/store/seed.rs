@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::parted::before_replacing;
+use super::pull::{PullWish, pull, reseed_reason};
 use super::{Publishing, StoreFailure, StoreResult, io, now_us, position};
 use crate::chain::object::{MIN_PART, SnapshotDoc, SnapshotRow};
 use crate::chain::{Chain, ChainError, Pace, SnapshotWish};
@@ -158,20 +159,32 @@ pub fn fetch_copy(
         return Ok(Vec::new());
     };
     let saved = before_replacing(&old, (&db, snapshot), chain, force, pace)?;
-    replace_old(&old, &db, dest, progress)?;
+    replace_old(&old, (&db, chain), dest, pace, progress)?;
     db.close()?;
     drop(old);
     Ok(saved)
 }
 
-/// The new copy knows what the old one did before it has its name.
-fn replace_old(old: &Db, image: &Db, dest: &Path, progress: &dyn Progress) -> StoreResult<()> {
+/// The new copy knows what the old one did, and has what the chain has, before it has its name: until then
+/// readers see the old one, which may be newer than the snapshot.
+fn replace_old(
+    old: &Db,
+    (image, chain): (&Db, &Chain),
+    dest: &Path,
+    pace: &mut dyn Pace,
+    progress: &dyn Progress,
+) -> StoreResult<()> {
     let failed = |doing| move |e| Error::io_at(doing, dest, e);
     let beside = Beside::new(dest, "reseed").map_err(failed("create a file beside"))?;
     image.seed(&beside.path, &SeedOptions::default(), progress)?;
     let new = OpenOptions::new().open(&beside.path)?;
     new.fence(old.highest_epoch()?)?;
     hand_on(&new, old.facts()?)?;
+    match pull(&new, chain, &PullWish::default(), pace, progress) {
+        // Beyond a bulk import or a gap the next snapshot leads on.
+        Err(failure) if reseed_reason(&failure).is_none() => return Err(failure),
+        _ => {}
+    }
     new.close()?;
     let renaming = failed("rename the new copy to");
     let rights = std::fs::metadata(dest).map_err(renaming)?.permissions();
