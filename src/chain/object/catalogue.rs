@@ -122,8 +122,9 @@ pub struct RetentionRow {
     pub max_bytes: u64,
     /// A hold that was not renewed for so long does not count.
     pub hold_ttl_us: u64,
-    /// A hold that keeps more than this does not count.
-    pub hold_max_bytes: u64,
+    /// What a node says of itself keeps no more than this, where somebody has said how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_max_bytes: Option<u64>,
 }
 
 impl Default for RetentionRow {
@@ -134,7 +135,7 @@ impl Default for RetentionRow {
             min_entries: 1024,
             max_bytes: u64::MAX,
             hold_ttl_us: 24 * HOUR_US,
-            hold_max_bytes: HOLD_MAX_BYTES,
+            hold_max_bytes: None,
         }
     }
 }
@@ -148,13 +149,9 @@ impl RetentionRow {
     /// Bytes of log that a node's word keeps: beyond half of the newest snapshot a new copy is the cheaper
     /// way, unless somebody has said how many.
     pub fn node_max_bytes(&self, newest: Option<&SnapshotRow>) -> u64 {
-        match newest {
-            Some(newest) if self.hold_max_bytes == HOLD_MAX_BYTES => {
-                let half = (newest.image_bytes / 2).max(HOLD_LEAST_BYTES);
-                half.min(HOLD_MAX_BYTES)
-            }
-            _ => self.hold_max_bytes,
-        }
+        let half = newest.map_or(u64::MAX, |newest| newest.image_bytes / 2);
+        let usual = half.clamp(HOLD_LEAST_BYTES, HOLD_MAX_BYTES);
+        self.hold_max_bytes.unwrap_or(usual)
     }
 }
 
@@ -275,7 +272,10 @@ mod tests {
             10 << 30,
             "without one there is no other way"
         );
-        retention.hold_max_bytes = 1 << 30;
-        assert_eq!(most(&retention, 10 << 20), 1 << 30, "as was asked for");
+        // Exactly as much as is usual at most was taken for nothing said.
+        for said in [1 << 30, 10 << 30] {
+            retention.hold_max_bytes = Some(said);
+            assert_eq!(most(&retention, 10 << 20), said, "as was asked for");
+        }
     }
 }

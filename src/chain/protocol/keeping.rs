@@ -40,7 +40,7 @@ impl Wanted {
         Some(Wanted {
             by: Name::Progress(document.node).to_string(),
             index: document.durable.index,
-            max_bytes: retention.hold_max_bytes,
+            max_bytes: retention.node_max_bytes(None),
             dropped,
         })
     }

@@ -153,7 +153,7 @@ impl Chain {
     fn overview_of(&self, now_us: u64, pace: &mut dyn Pace) -> ChainResult<Overview> {
         let catalogue = self.catalogue(pace)?.map(|(catalogue, _)| catalogue);
         let retention = catalogue.as_ref().map(|catalogue| RetentionRow {
-            hold_max_bytes: catalogue.node_max_bytes(),
+            hold_max_bytes: Some(catalogue.node_max_bytes()),
             ..catalogue.retention
         });
         let retention = retention.unwrap_or_default();

@@ -154,7 +154,7 @@ impl Chain {
             before: chosen.at,
         };
         let limits = RetentionRow {
-            hold_max_bytes: retention.node_max_bytes(Some(newest)),
+            hold_max_bytes: Some(retention.node_max_bytes(Some(newest))),
             ..*retention
         };
         let held = self.holds(&limits, now_us, tail.number, pace)?;

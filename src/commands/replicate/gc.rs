@@ -121,7 +121,7 @@ impl GcArgs {
             min_entries: self.retain_min.unwrap_or(known.min_entries),
             max_bytes: self.retain_max_bytes.unwrap_or(known.max_bytes),
             hold_ttl_us: self.hold_ttl.map_or(known.hold_ttl_us, micros),
-            hold_max_bytes: self.hold_max_bytes.unwrap_or(known.hold_max_bytes),
+            hold_max_bytes: self.hold_max_bytes.or(known.hold_max_bytes),
         }
     }
 }

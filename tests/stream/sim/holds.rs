@@ -26,7 +26,7 @@ const TIME_US: usize = 2_000_000;
 pub fn caps(rng: &mut Rng) -> RetentionRow {
     RetentionRow {
         hold_ttl_us: rng.below(TIME_US) as u64,
-        hold_max_bytes: rng.below(BYTES) as u64,
+        hold_max_bytes: Some(rng.below(BYTES) as u64),
         ..RetentionRow::default()
     }
 }
@@ -87,7 +87,7 @@ impl SimStore {
         let ttl_us = self.retention.hold_ttl_us;
         let nodes = self.progress.values();
         let nodes = nodes.filter(|said| now_us.saturating_sub(said.time_us) <= ttl_us);
-        let most = self.retention.hold_max_bytes;
+        let most = self.retention.node_max_bytes(None);
         holds
             .chain(nodes.map(|said| (said.durable.index, most)))
             .collect()

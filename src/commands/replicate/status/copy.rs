@@ -451,7 +451,7 @@ fn of_store(
     status.lag_bytes = behind.bytes;
     let since = behind.since_us;
     status.lag_ms = Some(since.map_or(0, |since| now_us.saturating_sub(since) / 1000));
-    let most = most.unwrap_or_else(|| RetentionRow::default().hold_max_bytes);
+    let most = most.unwrap_or_else(|| RetentionRow::default().node_max_bytes(None));
     status.headroom_bytes = behind.bytes.map(|bytes| most.saturating_sub(bytes));
     if behind.below_floor {
         status.headroom_bytes = Some(0);

@@ -139,7 +139,7 @@ fn report(address: &str, chain: &Chain, seen: Overview, now_us: u64) -> StoreSta
     let nodes: Vec<NodeRow> = seen
         .nodes
         .iter()
-        .map(|view| node(view, seen.retention.hold_max_bytes, now_us))
+        .map(|view| node(view, seen.retention.node_max_bytes(newest), now_us))
         .collect();
     StoreStatus {
         schema: "creel.store_status/1",
