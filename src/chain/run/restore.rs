@@ -1,11 +1,17 @@
 //! Which snapshot and which segments lead to a moment.
 
+use std::ops::RangeInclusive;
+
 use crate::chain::chain::Chain;
 use crate::chain::error::{ChainError, ChainResult};
-use crate::chain::object::{Segment, SnapshotRow};
-use crate::chain::pace::Pace;
+use crate::chain::name::Name;
+use crate::chain::object::{Facts, SEGMENT_HEADER_SIZE, Segment, SnapshotRow};
+use crate::chain::pace::{Pace, repeat};
 use crate::chain::run::read::point_in;
-use crate::format::entry::{Entries, Point};
+use crate::format::entry::{Entries, Entry, Point};
+
+/// Bytes of a segment that have its first entry, unless that is a large one.
+const FIRST_ENTRY: u64 = 64 << 10;
 
 /// A moment of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,22 +87,40 @@ impl Chain {
         if upto <= start.index {
             return Ok(start.into());
         }
-        // The first segment that reaches so far is the only one that has to be read whole.
-        let (mut low, mut high) = (plan.number, plan.tail);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.there(middle, pace)?.facts.after.index >= upto {
-                true => high = middle,
-                false => low = middle + 1,
-            }
-        }
+        let begins = |facts: &Facts, _: &mut dyn Pace| Ok(facts.before.index < upto);
         let missing = || ChainError::Missing(format!("entry {upto}"));
-        point_in(&self.there(low, pace)?, upto).ok_or_else(missing)
+        let number = self.last_that(plan.number..=plan.tail, begins, pace)?;
+        let segment = self.there(number.ok_or_else(missing)?, pace)?;
+        point_in(&segment, upto).ok_or_else(missing)
     }
 
     fn there(&self, number: u64, pace: &mut dyn Pace) -> ChainResult<Segment> {
         let missing = || ChainError::Missing(format!("segment {number}"));
         self.segment(number, pace)?.ok_or_else(missing)
+    }
+
+    /// The last of these segments for which something is true that is true for all before it. Only their
+    /// heads are read.
+    fn last_that(
+        &self,
+        numbers: RangeInclusive<u64>,
+        mut is_true: impl FnMut(&Facts, &mut dyn Pace) -> ChainResult<bool>,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<Option<u64>> {
+        let (mut low, mut high) = (*numbers.start(), numbers.end() + 1);
+        let mut last = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let missing = || ChainError::Missing(format!("segment {middle}"));
+            let facts = self.facts(middle, pace)?.ok_or_else(missing)?;
+            if is_true(&facts, pace)? {
+                last = Some(middle);
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(last)
     }
 
     /// The last entry that is not younger than a time. Times in the log only rise.
@@ -106,24 +130,36 @@ impl Chain {
         time_us: u64,
         pace: &mut dyn Pace,
     ) -> ChainResult<u64> {
-        let tail = self
-            .tail(snapshot.number, pace)?
-            .map_or(0, |segment| segment.facts.number);
-        // The last segment that begins in time is the only one that has to be read whole.
-        let (mut low, mut high) = (snapshot.number, tail + 1);
-        let mut index = snapshot.at.index;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let segment = self.there(middle, pace)?;
-            match last_until(&segment, time_us) {
-                Some(found) => {
-                    index = index.max(found);
-                    low = middle + 1;
-                }
-                None => high = middle,
-            }
+        let tail = self.tail(snapshot.number, pace)?;
+        let Some(tail) = tail.map(|segment| segment.facts.number) else {
+            return Ok(snapshot.at.index);
+        };
+        let begins = |facts: &Facts, pace: &mut dyn Pace| {
+            let first_us = self.first_time(facts.number, pace)?;
+            Ok(first_us.is_some_and(|first_us| first_us <= time_us))
+        };
+        let numbers = snapshot.number..=tail;
+        let Some(number) = self.last_that(numbers, begins, pace)? else {
+            return Ok(snapshot.at.index);
+        };
+        let found = last_until(&self.there(number, pace)?, time_us);
+        Ok(found.map_or(snapshot.at.index, |found| found.max(snapshot.at.index)))
+    }
+
+    /// When the first entry of a segment was committed: nothing is believed without its checksum.
+    fn first_time(&self, number: u64, pace: &mut dyn Pace) -> ChainResult<Option<u64>> {
+        let name = Name::Segment(number).to_string();
+        let bytes = repeat(pace, "reading the first entry of a segment", || {
+            let at = SEGMENT_HEADER_SIZE as u64;
+            self.store().get_range(&name, at, FIRST_ENTRY)
+        })?;
+        if let Some(Ok(Some((entry, _)))) = bytes.as_deref().map(Entry::split) {
+            return Ok(Some(entry.header.time_us));
         }
-        Ok(index)
+        // It is a large one, or damaged.
+        let segment = self.there(number, pace)?;
+        let first = Entries::new(segment.body(), segment.facts.before).next();
+        Ok(first.and_then(Result::ok).map(|entry| entry.header.time_us))
     }
 }
 
