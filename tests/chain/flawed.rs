@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use creel::chain::store::{Created, Store, StoreError};
+use creel::chain::store::{Created, Store, StoreError, StoreOver};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,11 @@ pub struct Flawed {
     pub flaw: Flaw,
 }
 
-impl Store for Flawed {
+impl StoreOver for Flawed {
+    fn under(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
         match self.flaw {
             Flaw::Ignored => {
@@ -45,18 +49,6 @@ impl Store for Flawed {
         }
     }
 
-    fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get(name, limit)
-    }
-
-    fn get_range(&self, name: &str, offset: u64, len: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_range(name, offset, len)
-    }
-
-    fn head(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.inner.head(name)
-    }
-
     fn list_after(
         &self,
         prefix: &str,
@@ -73,10 +65,6 @@ impl Store for Flawed {
             names.pop();
         }
         Ok(names)
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.inner.put(name, bytes)
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {

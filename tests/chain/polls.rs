@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use creel::chain::object::{Creel, RetentionRow};
-use creel::chain::store::{Created, MemoryStore, Store, StoreError};
+use creel::chain::store::{MemoryStore, Store, StoreError, StoreOver};
 use creel::chain::{Chain, GcWish, Pace, RestoreTo, Tries};
 use creel::replica::store::{
     Publishing, Replace, SnapshotOptions, Trail, fetch_copy, upload_snapshot,
@@ -36,9 +36,9 @@ impl Counting {
     }
 }
 
-impl Store for Counting {
-    fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
-        self.inner.create(name, bytes)
+impl StoreOver for Counting {
+    fn under(&self) -> &dyn Store {
+        &self.inner
     }
 
     fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -69,10 +69,6 @@ impl Store for Counting {
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.count("PUT");
         self.inner.put(name, bytes)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.inner.delete(name)
     }
 
     fn address(&self) -> String {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use creel::chain::object::{Creel, Segment};
-use creel::chain::store::{Created, MemoryStore, Store, StoreError, StoreErrorKind};
+use creel::chain::store::{Created, MemoryStore, Store, StoreError, StoreErrorKind, StoreOver};
 use creel::chain::{
     Chain, ChainError, Opened, Promotion, PublishRun, ReadRun, Start, Tries, promote,
 };
@@ -36,7 +36,11 @@ impl Scripted {
     }
 }
 
-impl Store for Scripted {
+impl StoreOver for Scripted {
+    fn under(&self) -> &dyn Store {
+        &self.inner
+    }
+
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
         let next = self.next.lock().unwrap().pop_front();
         let fail = |kind| Err(StoreError::new(kind, "create", name, "scripted"));
@@ -49,35 +53,6 @@ impl Store for Scripted {
             Some(Next::Conflict) => Ok(Created::Exists),
             Some(Next::Unauthorised) => fail(StoreErrorKind::Unauthorised),
         }
-    }
-
-    fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get(name, limit)
-    }
-
-    fn get_range(&self, name: &str, offset: u64, len: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_range(name, offset, len)
-    }
-
-    fn head(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.inner.head(name)
-    }
-
-    fn list_after(
-        &self,
-        prefix: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<String>, StoreError> {
-        self.inner.list_after(prefix, after, limit)
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.inner.put(name, bytes)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.inner.delete(name)
     }
 
     fn address(&self) -> String {

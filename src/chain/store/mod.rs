@@ -8,6 +8,7 @@ mod address;
 mod cloud;
 mod dir;
 mod memory;
+mod over;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use crate::sys::Odd;
 pub use address::{Address, open};
 pub use dir::DirStore;
 pub use memory::MemoryStore;
+pub use over::StoreOver;
 
 /// Longest name of an object.
 pub const MAX_NAME: usize = 160;

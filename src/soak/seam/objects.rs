@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::forge;
-use crate::chain::store::{Created, Store, StoreError, StoreErrorKind};
+use crate::chain::store::{Created, Store, StoreError, StoreErrorKind, StoreOver};
 
 /// What happens to the next answer about the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,11 @@ fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Store for SeamStore {
+impl StoreOver for SeamStore {
+    fn under(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
         if self.expires.load(Ordering::Relaxed) && name.starts_with(LOG) {
             for old in self.log()? {
@@ -173,18 +177,6 @@ impl Store for SeamStore {
         names.retain(|name| !self.is_hidden(name));
         Ok(names)
     }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.inner.put(name, bytes)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.inner.delete(name)
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
 }
 
 #[cfg(test)]
@@ -195,39 +187,41 @@ mod tests {
 
     #[test]
     fn one_answer_about_the_log_is_damaged_and_no_other() {
-        let store = SeamStore::new(Arc::new(MemoryStore::default()));
+        let seam = SeamStore::new(Arc::new(MemoryStore::default()));
+        let store: &dyn Store = &seam;
         store.put("log/1", b"entries").unwrap();
         store.put("cat/1", b"index").unwrap();
         let get = |name| store.get(name, 100);
         assert_eq!(get("log/1").unwrap().unwrap(), b"entries");
-        store.arm(Damage::Flip(0));
+        seam.arm(Damage::Flip(0));
         assert_eq!(get("cat/1").unwrap().unwrap(), b"index");
         assert_eq!(get("log/1").unwrap().unwrap(), b"dntries");
-        assert!(store.disarm());
-        store.arm(Damage::Cut(0));
+        assert!(seam.disarm());
+        seam.arm(Damage::Cut(0));
         assert!(store.get_range("log/1", 0, 3).unwrap_err().is_retryable());
-        assert!(store.disarm());
-        store.arm(Damage::Cut(0));
-        assert!(!store.disarm());
+        assert!(seam.disarm());
+        seam.arm(Damage::Cut(0));
+        assert!(!seam.disarm());
         assert_eq!(get("log/1").unwrap().unwrap(), b"entries");
     }
 
     #[test]
     fn a_frozen_log_ends_a_lost_object_is_gone_and_an_expiring_one_is_alone() {
-        let store = SeamStore::new(Arc::new(MemoryStore::default()));
+        let seam = SeamStore::new(Arc::new(MemoryStore::default()));
+        let store: &dyn Store = &seam;
         let listed = || store.list_after(LOG, "", 10).unwrap();
         store.create("log/1", b"one").unwrap();
         store.create("log/2", b"two").unwrap();
-        store.freeze().unwrap();
+        seam.freeze().unwrap();
         store.create("log/3", b"three").unwrap();
         assert_eq!(listed(), ["log/1", "log/2"]);
         assert_eq!(store.head("log/3").unwrap(), None);
         assert_eq!(store.get("log/3", 10).unwrap(), None);
         assert_eq!(store.head("log/2").unwrap(), Some(3));
-        store.lose_newest().unwrap();
-        assert_eq!(store.inner.head("log/3").unwrap(), None);
-        store.expire();
+        seam.lose_newest().unwrap();
+        assert_eq!(seam.inner.head("log/3").unwrap(), None);
+        seam.expire();
         store.create("log/2a", b"newer").unwrap();
-        assert_eq!(store.inner.list_after(LOG, "", 10).unwrap(), ["log/2a"]);
+        assert_eq!(seam.inner.list_after(LOG, "", 10).unwrap(), ["log/2a"]);
     }
 }

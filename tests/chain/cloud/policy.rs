@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use creel::chain::name::Name;
-use creel::chain::store::{Created, MemoryStore, Store, StoreError, StoreErrorKind};
+use creel::chain::store::{Created, MemoryStore, Store, StoreError, StoreErrorKind, StoreOver};
 use serde_json::Value;
 
 use super::Server;
@@ -79,31 +79,14 @@ impl Ruled {
     }
 }
 
-impl Store for Ruled {
+impl StoreOver for Ruled {
+    fn under(&self) -> &dyn Store {
+        &self.inner
+    }
+
     fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
         self.note(0, name);
         self.inner.create(name, bytes)
-    }
-
-    fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get(name, limit)
-    }
-
-    fn get_range(&self, name: &str, offset: u64, len: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_range(name, offset, len)
-    }
-
-    fn head(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.inner.head(name)
-    }
-
-    fn list_after(
-        &self,
-        prefix: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<String>, StoreError> {
-        self.inner.list_after(prefix, after, limit)
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -114,10 +97,6 @@ impl Store for Ruled {
             return Err(StoreError::new(kind, "write", name, "the policy"));
         }
         self.inner.put(name, bytes)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.inner.delete(name)
     }
 
     fn address(&self) -> String {
@@ -177,6 +156,6 @@ fn the_policy_of_the_bucket_lets_creel_do_everything_and_covers_what_is_created_
     // And whoever does not ask for the condition is refused.
     let first = store.inner.list_after("log/", "", 1).unwrap().remove(0);
     let before = store.inner.get(&first, u64::MAX).unwrap();
-    store.put(&first, b"another").unwrap_err();
+    Store::put(&*store, &first, b"another").unwrap_err();
     assert_eq!(store.inner.get(&first, u64::MAX).unwrap(), before);
 }
