@@ -1317,8 +1317,8 @@ complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_s
 normal\t'A power cut may lose the last commits, never the file'
 off\t'No syncs at all'"
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l store-timeout -d 'Give up a request to the store that fails for so long' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l rounds -d 'Races' -r
-complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l racers -d 'Creates at once in each' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l rounds -d 'Races, 1 to 10000' -r
+complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l racers -d 'Creates at once in each, 2 to 64' -r
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -l json -d 'Print JSON objects, errors too'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -s q -l quiet -d 'Print fewer messages; twice: none, only the exit status'
 complete -c creel -n "__fish_creel_using_subcommand replicate; and __fish_seen_subcommand_from probe" -s v -l verbose -d 'Say what is done on the way; twice: how'

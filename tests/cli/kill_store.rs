@@ -36,6 +36,9 @@ fn snapshot(db: &Db) -> Vec<String> {
         &path,
         "--to",
         &to,
+        // Both were copied to another place.
+        "--instead",
+        "--accept-loss",
         SOON[0],
         SOON[1],
     ])

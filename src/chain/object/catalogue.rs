@@ -113,6 +113,7 @@ pub struct FloorRow {
 
 /// What is to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "RetentionWire", into = "RetentionWire")]
 pub struct RetentionRow {
     /// Log of so many microseconds.
     pub time_us: u64,
@@ -123,8 +124,45 @@ pub struct RetentionRow {
     /// A hold that was not renewed for so long does not count.
     pub hold_ttl_us: u64,
     /// What a node says of itself keeps no more than this, where somebody has said how much.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_max_bytes: Option<u64>,
+}
+
+/// The same as it is stored: there always is a number, and what is usual may have been said, too.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct RetentionWire {
+    time_us: u64,
+    min_entries: u64,
+    max_bytes: u64,
+    hold_ttl_us: u64,
+    hold_max_bytes: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hold_max_said: bool,
+}
+
+impl From<RetentionWire> for RetentionRow {
+    fn from(wire: RetentionWire) -> Self {
+        let said = wire.hold_max_said || wire.hold_max_bytes != HOLD_MAX_BYTES;
+        RetentionRow {
+            time_us: wire.time_us,
+            min_entries: wire.min_entries,
+            max_bytes: wire.max_bytes,
+            hold_ttl_us: wire.hold_ttl_us,
+            hold_max_bytes: said.then_some(wire.hold_max_bytes),
+        }
+    }
+}
+
+impl From<RetentionRow> for RetentionWire {
+    fn from(row: RetentionRow) -> Self {
+        RetentionWire {
+            time_us: row.time_us,
+            min_entries: row.min_entries,
+            max_bytes: row.max_bytes,
+            hold_ttl_us: row.hold_ttl_us,
+            hold_max_bytes: row.hold_max_bytes.unwrap_or(HOLD_MAX_BYTES),
+            hold_max_said: row.hold_max_bytes == Some(HOLD_MAX_BYTES),
+        }
+    }
 }
 
 impl Default for RetentionRow {

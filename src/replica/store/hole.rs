@@ -25,7 +25,11 @@ pub fn hole(chain: &Chain, index: u64, error: ChainError, pace: &mut dyn Pace) -
         Ok(asked) => asked,
         Err(why) => return why,
     };
-    let floor = catalogue.map_or(1, |(catalogue, _)| catalogue.floor.number);
+    let kept = catalogue.map_or(1, |(catalogue, _)| catalogue.floor.number);
+    // A floor that is announced and not in the catalogue is one that somebody is collecting by. A damaged one
+    // tells nothing.
+    let announced = chain.newest_floor(pace).map_or(1, |(_, number)| number);
+    let floor = kept.max(announced);
     let passed = snapshots
         .last()
         .is_some_and(|newest| newest.number >= goes_on && newest.at.index > index);

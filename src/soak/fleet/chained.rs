@@ -205,6 +205,8 @@ impl FleetRun<'_> {
             Err(failure) if reseed_reason(&failure).is_some() || is_diverged(&failure) => {
                 Ok(Pulled::Refused)
             }
+            // The soak keeps no snapshot for the segments that it removes: it copies the primary anew.
+            Err(StoreFailure::Chain(ChainError::Lost { damage: None, .. })) => Ok(Pulled::Refused),
             Err(failure) => Err(self.failed("pull from the store", failure)),
         }
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::{Db, creel, json_lines};
 
-use super::outputs::keep;
+use super::outputs::{keep, run};
 
 /// What was run, and one object that it printed.
 pub type Printed = (String, Value);
@@ -141,6 +141,9 @@ pub(super) fn copies(printed: &mut Vec<Printed>) {
         from.push_str(object["address"].as_str().unwrap_or_default());
         printed.push(("replicate serve".to_owned(), object));
     }
+    // Nobody follows.
+    let waits = ["k", "v", "--ack", "replica:1", "--ack-timeout", "1ms"];
+    run(printed, &db, "put", &waits);
     let copy = db.dir.path().join("copy.db");
     for verb in ["init", "pull"] {
         let mut command = creel();
