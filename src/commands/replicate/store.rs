@@ -103,9 +103,9 @@ pub fn note(
 }
 
 /// What passes by a hole in the log.
-const ABOVE: &str = "creel replicate snapshot PRIMARY --to STORE, where the primary is, and then creel replicate reseed DB for copies that stand before it";
+const ABOVE: &str = "creel replicate snapshot PRIMARY --to STORE, where the primary is, and then creel replicate reseed COPY for copies that stand before it";
 /// What has to be done with an object that nothing can be written behind.
-const AT_THE_END: &str = "the chain ends with it: then move it away by hand, unless an epoch may have begun with it (docs/operations.md, The end of a chain is damaged)";
+const AT_THE_END: &str = "where creel replicate status STORE lists it as an error, move it away by hand, unless an epoch began with it (docs/operations.md has the steps)";
 
 fn is_segment(name: &str) -> bool {
     matches!(name.parse(), Ok(Name::Segment(_)))
@@ -165,7 +165,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Lost { number, .. } => failure.detail("segment", number).hint(ABOVE),
         // Whether a snapshot can be written behind it depends on whether the log goes on behind it.
         ChainError::Damaged { name, damage } if !damage.newer && is_segment(&name) => failure
-            .hint(format!("creel replicate status STORE tells whether {AT_THE_END}; otherwise {ABOVE}"))
+            .hint(format!("{AT_THE_END}; otherwise {ABOVE}"))
             .detail("object", name),
         ChainError::Foreign(found) => failure
             .hint("creel replicate status STORE names who wrote it; of two files that publish as one primary only one may go on")
