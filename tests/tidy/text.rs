@@ -102,7 +102,8 @@ fn every_file_is_declared() {
                 continue;
             }
             let item = line
-                .strip_prefix("pub(crate) ")
+                .strip_prefix("pub(super) ")
+                .or(line.strip_prefix("pub(crate) "))
                 .or(line.strip_prefix("pub "))
                 .unwrap_or(line);
             if let Some(name) = item.strip_prefix("mod ").and_then(|n| n.strip_suffix(';')) {
