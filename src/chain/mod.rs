@@ -6,6 +6,7 @@
 //! log/<number>.seg        the chain: segments, and fences that begin epochs
 //! snap/<id>/...           database files, in parts
 //! cat/<n>.json            an index of the above, never an authority
+//! floor/<n>.json          below which number segments may be gone
 //! progress/<node>.json    what each node says about itself
 //! hold/<name>.json        what is to stay
 //! ```

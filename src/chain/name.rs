@@ -14,6 +14,8 @@ pub enum Name {
     Segment(u64),
     /// A catalogue.
     Catalogue(u64),
+    /// A floor that was announced.
+    Floor(u64),
     /// The first object of a snapshot: it is being written.
     SnapshotBegin(SnapshotId),
     /// The last object of a snapshot: it is whole.
@@ -84,6 +86,8 @@ pub mod prefix {
     pub const LOG: &str = "log/";
     /// Catalogues.
     pub const CATALOGUE: &str = "cat/";
+    /// Floors.
+    pub const FLOOR: &str = "floor/";
     /// Snapshots.
     pub const SNAPSHOT: &str = "snap/";
     /// What nodes say.
@@ -107,6 +111,7 @@ impl fmt::Display for Name {
             Name::Creel => f.write_str("creel.json"),
             Name::Segment(number) => write!(f, "log/{number:020}.seg"),
             Name::Catalogue(number) => write!(f, "cat/{number:020}.json"),
+            Name::Floor(number) => write!(f, "floor/{number:020}.json"),
             Name::SnapshotBegin(id) => write!(f, "snap/{id}/begin.json"),
             Name::Snapshot(id) => write!(f, "snap/{id}/snapshot.json"),
             Name::Part(id, part) => {
@@ -145,6 +150,7 @@ fn read(text: &str) -> Option<Name> {
     Some(match folder {
         "log" => Name::Segment(rest.strip_suffix(".seg")?.parse().ok()?),
         "cat" => Name::Catalogue(rest.strip_suffix(".json")?.parse().ok()?),
+        "floor" => Name::Floor(rest.strip_suffix(".json")?.parse().ok()?),
         "snap" => {
             let (id, object) = rest.split_once('/')?;
             let id = snapshot_id(id)?;
@@ -226,6 +232,7 @@ mod tests {
             (Name::Segment(1), "log/00000000000000000001.seg"),
             (Name::Segment(u64::MAX), "log/18446744073709551615.seg"),
             (Name::Catalogue(20), "cat/00000000000000000020.json"),
+            (Name::Floor(3), "floor/00000000000000000003.json"),
             (
                 Name::SnapshotBegin(id),
                 "snap/00000000000000000812-0000000003-9f31c0aa/begin.json",

@@ -22,6 +22,7 @@ mod polls;
 mod probing;
 mod publishing;
 mod race;
+mod reused;
 mod rng;
 #[cfg(feature = "cloud")]
 #[path = "../support/skip.rs"]

@@ -193,16 +193,20 @@ fn an_idle_poll_asked_for_what_was_known() {
 }
 
 #[test]
-fn a_poll_that_finds_one_segment_reads_it_and_looks_behind() {
+fn a_poll_that_finds_one_segment_reads_it_looks_behind_and_asks_for_a_floor() {
     let mut world = World::new();
     for _ in 0..5 {
         world.write();
         world.clock.pass(1);
-        assert_eq!(world.poll(), asked(1, "2 GET"));
+        assert_eq!(world.poll(), asked(1, "3 GET"));
     }
     world.write();
     world.write();
-    assert_eq!(world.poll(), asked(2, "3 GET"));
+    assert_eq!(
+        world.poll(),
+        asked(2, "4 GET"),
+        "the first is proven by the second"
+    );
     assert_eq!(
         world.primary.position().unwrap(),
         world.copy.position().unwrap()

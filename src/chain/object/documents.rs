@@ -94,6 +94,47 @@ impl Creel {
     }
 }
 
+/// `floor/<n>.json`: segments below a number may be gone, except fences. The n-th of these; they are
+/// created once, one after the other, and stay for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloorDoc {
+    creel: String,
+    version: u32,
+    /// Its number, from 1.
+    pub n: u64,
+    /// Lineage of the database.
+    #[serde(with = "hex")]
+    pub lineage: [u8; 16],
+    /// The first segment that is kept.
+    pub number: u64,
+}
+
+impl FloorDoc {
+    /// The n-th floor.
+    pub fn new(lineage: [u8; 16], n: u64, number: u64) -> FloorDoc {
+        FloorDoc {
+            creel: "floor".to_owned(),
+            version: sealed::VERSION,
+            n,
+            lineage,
+            number,
+        }
+    }
+
+    /// Encodes it.
+    pub fn encode(&self) -> Vec<u8> {
+        sealed::encode(self)
+    }
+
+    /// Decodes it.
+    pub fn decode(bytes: &[u8]) -> Result<FloorDoc, Damage> {
+        let floor: FloorDoc = sealed::decode(bytes, "floor")?;
+        check_counter(floor.n)?;
+        check_counter(floor.number)?;
+        Ok(floor)
+    }
+}
+
 /// What a copy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use std::fmt;
 
 pub use catalogue::{Catalogue, EpochRow, FloorRow, MAX_CATALOGUE, RetentionRow, SnapshotRow};
 pub use documents::{
-    Before, Creel, HoldDoc, MAX_SMALL, NodeRole, ProbeResult, ProgressDoc, Verdict,
+    Before, Creel, FloorDoc, HoldDoc, MAX_SMALL, NodeRole, ProbeResult, ProgressDoc, Verdict,
 };
 pub use sealed::{PointRow, hash_of};
 pub use segment::{

@@ -12,6 +12,7 @@ pub struct Gc {
 enum State {
     /// Does the chain reach the floor? What is removed is then never the newest (G1).
     Floor,
+    Announcing,
     Listing,
     Looking,
     Removing,
@@ -23,6 +24,9 @@ enum State {
 pub enum GcStep {
     /// List numbers above this one; the answer goes to `listed`.
     List(u64),
+    /// See to it that this floor, or a higher one, is announced for ever; then call `announced`. Readers
+    /// tell by it what may have been removed (G5).
+    Announce(u64),
     /// Read the header of this number; the answer goes to `looked`.
     Look(u64),
     /// Remove this number; after success call `removed`. After a failure stop: what comes later may
@@ -52,7 +56,10 @@ impl Gc {
                 self.state = State::Done;
                 GcStep::NoFloor
             }
-            (State::Floor, Some(_)) => self.list(),
+            (State::Floor, Some(_)) => {
+                self.state = State::Announcing;
+                GcStep::Announce(self.floor)
+            }
             (State::Listing, Some(number)) if number < self.floor => {
                 self.at = number;
                 self.state = State::Looking;
@@ -64,6 +71,11 @@ impl Gc {
             }
             _ => return None,
         })
+    }
+
+    /// The floor is announced.
+    pub fn announced(&mut self) -> Option<GcStep> {
+        (self.state == State::Announcing).then(|| self.list())
     }
 
     /// Whether the segment is a fence; [`None`] where it is not there any more.

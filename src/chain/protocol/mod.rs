@@ -4,13 +4,15 @@
 //! ended, and a request may be delayed without bound, carried out twice, or lose its answer.
 //!
 //! - G1: the newest segment is never removed. G2: a fence is never removed. G3: segments are
-//!   removed in rising order. G4: a number is used only by who saw the number before it.
+//!   removed in rising order. G4: a number is used only by who saw the number before it. G5: what is
+//!   removed lies below a floor that was announced before, in an object that stays for ever.
 //! - An old primary cannot confirm a write: the next true object behind its last one is its own, or
-//!   a fence, which stays for ever and makes its create fail.
+//!   a fence, which stays for ever and makes its create fail. Behind the first one of a process it may be one
+//!   of the process before it, with other entries, so there a listing tells.
 //! - A promoter that slept cannot take a number that was used and removed for a free one: something
 //!   newer exists at all times (G1, G3), so the listing behind its fence is not empty.
-//! - A reader cannot follow such an object either: the next one does not link to it. It may take one
-//!   whose entries a primary cut otherwise before it was started anew: its own entries, as they were.
+//! - A reader cannot follow such an object either, nor take it: the next one does not link to it, and
+//!   where nothing is there, the floors say whether the number was removed before it was read.
 //!
 //! `tests/chain/model` walks through every order of events of a small chain.
 

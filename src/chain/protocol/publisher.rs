@@ -1,4 +1,9 @@
 //! A primary that adds segments to the chain: one number in flight at a time.
+//!
+//! A create that succeeds proves that the number was free, not that it had never been used. Behind its own
+//! last segment a process knows: there is only its own next one, or a fence, which stays. For its first one
+//! it does not, since a create of the process before it may have been on its way: that one may have been
+//! carried out, followed by a fence, and removed. So behind the first it lists.
 
 use super::Seen;
 
@@ -9,6 +14,8 @@ pub struct Publisher<S: Seen> {
     point: S::Point,
     epoch: u32,
     state: State<S>,
+    /// The last segment is one of this process.
+    own: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +24,9 @@ enum State<S> {
     Creating(S),
     Reading(S),
     Comparing(S),
+    /// It is there: what is behind it?
+    Behind(S),
+    ReadingBehind(S),
     Stopped(Stop<S>),
 }
 
@@ -38,6 +48,8 @@ pub enum PublisherStep<S> {
     Again(S),
     /// Read this number; the answer goes to `found`. After a failure, read again.
     Read(u64),
+    /// List numbers above this one; the answer goes to `listed`. A listing that failed is repeated.
+    List(u64),
     /// Compare the entries of this segment, which an earlier process of this node wrote, with the
     /// log here; the answer goes to `compared`.
     Compare(S),
@@ -55,6 +67,14 @@ impl<S: Seen> Publisher<S> {
             point,
             epoch,
             state: State::Idle,
+            own: false,
+        }
+    }
+
+    /// No answer comes to what was asked: the same segment can be offered once more.
+    pub fn again(&mut self) {
+        if self.stopped().is_none() {
+            self.state = State::Idle;
         }
     }
 
@@ -79,6 +99,12 @@ impl<S: Seen> Publisher<S> {
     /// Nothing is in flight.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
+    }
+
+    /// A read or a listing is under way.
+    pub fn is_asking(&self) -> bool {
+        use State::{Behind, Reading, ReadingBehind};
+        matches!(self.state, Reading(_) | Behind(_) | ReadingBehind(_))
     }
 
     /// Offers the next segment. [`None`] where one is in flight, or this is not the next one.
@@ -108,7 +134,7 @@ impl<S: Seen> Publisher<S> {
     /// The create succeeded.
     pub fn created(&mut self) -> Option<PublisherStep<S>> {
         match self.state {
-            State::Creating(segment) => Some(self.publish(segment)),
+            State::Creating(segment) => Some(self.there(segment)),
             _ => None,
         }
     }
@@ -132,8 +158,10 @@ impl<S: Seen> Publisher<S> {
 
     /// What stands at the number.
     pub fn found(&mut self, found: Option<S>) -> Option<PublisherStep<S>> {
-        let State::Reading(segment) = self.state else {
-            return None;
+        let segment = match self.state {
+            State::Reading(segment) => segment,
+            State::ReadingBehind(segment) => return Some(self.found_behind(segment, found)),
+            _ => return None,
         };
         Some(match found {
             // A store may report a conflict for a create that did not happen.
@@ -141,7 +169,7 @@ impl<S: Seen> Publisher<S> {
                 self.state = State::Creating(segment);
                 PublisherStep::Again(segment)
             }
-            Some(found) if found.is_same_write(&segment) => self.publish(segment),
+            Some(found) if found.is_same_write(&segment) => self.there(segment),
             Some(found) if self.is_ours(&found) => {
                 self.state = State::Comparing(found);
                 PublisherStep::Compare(found)
@@ -156,7 +184,7 @@ impl<S: Seen> Publisher<S> {
             return None;
         };
         Some(match same {
-            true => self.publish(found),
+            true => self.there(found),
             false => PublisherStep::Stopped(self.stop(found)),
         })
     }
@@ -170,7 +198,40 @@ impl<S: Seen> Publisher<S> {
         mine && !found.is_fence() && found.epoch() == self.epoch && found.before() == self.point
     }
 
+    /// The first number above the one that was given, of a listing that succeeded.
+    pub fn listed(&mut self, first: Option<u64>) -> Option<PublisherStep<S>> {
+        let State::Behind(segment) = self.state else {
+            return None;
+        };
+        Some(match first {
+            None => self.publish(segment),
+            Some(number) => {
+                self.state = State::ReadingBehind(segment);
+                PublisherStep::Read(number)
+            }
+        })
+    }
+
+    fn found_behind(&mut self, segment: S, found: Option<S>) -> PublisherStep<S> {
+        match found {
+            // Removed since: so there is another one.
+            None => self.there(segment),
+            Some(next) if next.before() == segment.after() => self.publish(segment),
+            Some(next) => PublisherStep::Stopped(self.stop(next)),
+        }
+    }
+
+    /// The segment stands at its number.
+    fn there(&mut self, segment: S) -> PublisherStep<S> {
+        if self.own {
+            return self.publish(segment);
+        }
+        self.state = State::Behind(segment);
+        PublisherStep::List(segment.number())
+    }
+
     fn publish(&mut self, segment: S) -> PublisherStep<S> {
+        self.own = true;
         self.tail = segment.number();
         self.point = segment.after();
         self.state = State::Idle;

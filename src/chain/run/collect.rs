@@ -47,6 +47,10 @@ pub fn collect(
                 };
                 machine.listed(first)
             }
+            GcStep::Announce(number) => {
+                chain.announce_floor(number, pace)?;
+                machine.announced()
+            }
             GcStep::Look(number) => {
                 let facts = chain.facts(number, pace)?;
                 collected.fences += u64::from(facts.is_some_and(|facts| facts.fence));

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod collect;
+mod floors;
 mod mirror;
 mod overview;
 mod promote;

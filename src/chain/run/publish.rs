@@ -152,6 +152,11 @@ impl PublishRun {
                     let found = self.or_unknown(found)?;
                     next(self.machine.found(found.map(|segment| segment.facts)))?
                 }
+                PublisherStep::List(after) => {
+                    let first = self.chain.first_after(after, pace);
+                    let first = self.or_unknown(first)?;
+                    next(self.machine.listed(first))?
+                }
                 PublisherStep::Compare(facts) => {
                     let found = self.chain.segment(facts.number, pace);
                     let found = self.or_unknown(found)?;
@@ -203,8 +208,7 @@ impl PublishRun {
         if read.is_err()
             && let Some(segment) = &self.in_flight
         {
-            let (number, point) = (self.machine.next() - 1, self.machine.point());
-            self.machine = Publisher::new(number, point, segment.facts.epoch);
+            self.machine.again();
             self.machine.offer(segment.facts);
         }
         read

@@ -17,6 +17,8 @@ pub struct ReadRun {
     own: Point,
     /// Read already, because the machine decides first.
     kept: Option<Segment>,
+    /// The one behind it.
+    ahead: Option<Segment>,
     /// What a call that failed was about to do.
     pending: Option<ReaderStep<Facts>>,
 }
@@ -87,6 +89,7 @@ impl ReadRun {
             machine: Reader::new(number, before),
             own,
             kept: None,
+            ahead: None,
             pending: None,
         })))
     }
@@ -106,10 +109,25 @@ impl ReadRun {
     pub fn next_or_certain_end(&mut self, pace: &mut dyn Pace) -> ChainResult<Option<Delivered>> {
         match self.next(pace)? {
             Some(delivered) => Ok(Some(delivered)),
+            None if self.machine.listed_end() => Ok(None),
             None => {
                 self.slept();
                 self.next(pace)
             }
+        }
+    }
+
+    /// For who polls: learns the newest floor, so that each segment at the end costs one read more, and
+    /// no listing.
+    pub fn learn_floors(&mut self, pace: &mut dyn Pace) -> ChainResult<()> {
+        match self.chain.newest_floor(pace) {
+            Ok((count, number)) => {
+                self.machine.knows_floor(count, number);
+                Ok(())
+            }
+            // Then a listing tells what it would have.
+            Err(ChainError::Damaged { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -136,13 +154,36 @@ impl ReadRun {
                     self.machine.listed(first)
                 }
                 ReaderStep::Read(number) => {
-                    let found = self.chain.segment(number, pace)?;
-                    let facts = found.as_ref().map(|segment| segment.facts);
-                    if number == wanted {
-                        self.kept = found;
+                    let found = self.chain.segment(number, pace);
+                    match (found, number == wanted) {
+                        (Err(error @ ChainError::Damaged { .. }), false) => {
+                            let Some(step) = self.machine.unreadable() else {
+                                return Err(error);
+                            };
+                            Some(step)
+                        }
+                        (found, here) => {
+                            let found = found?;
+                            let facts = found.as_ref().map(|segment| segment.facts);
+                            match here {
+                                true => self.kept = found,
+                                false => self.ahead = found,
+                            }
+                            self.machine.found(facts)
+                        }
                     }
-                    self.machine.found(facts)
                 }
+                ReaderStep::Floor(n) => match self.chain.floor(n, pace) {
+                    Err(ChainError::Damaged { .. }) => self.machine.without_floors(),
+                    found => self.machine.floor(found?),
+                },
+                ReaderStep::Floors => match self.chain.newest_floor(pace) {
+                    Err(ChainError::Damaged { .. }) => self.machine.without_floors(),
+                    found => {
+                        let (count, number) = found?;
+                        self.machine.knows_floor(count, number)
+                    }
+                },
                 ReaderStep::Deliver(facts) => {
                     self.pending = None;
                     return self.deliver(facts).map(Some);
@@ -176,6 +217,7 @@ impl ReadRun {
             false => 0,
         };
         self.own = facts.after;
+        self.kept = self.ahead.take();
         Ok(Delivered {
             facts,
             segment,

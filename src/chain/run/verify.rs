@@ -89,6 +89,7 @@ pub fn verify_store(
     };
     check.names(pace)?;
     let catalogue = check.catalogues(pace)?;
+    check.floors(pace)?;
     check.snapshots(options, catalogue.as_ref(), pace, progress)?;
     let floor = catalogue
         .as_ref()
@@ -181,6 +182,24 @@ impl Check<'_> {
         }
         self.report.catalogue = last.as_ref().map(|(catalogue, _)| catalogue.n);
         Ok(last.map(|(catalogue, _)| catalogue))
+    }
+
+    /// All floors: each is there, and none is lower than the one before.
+    fn floors(&mut self, pace: &mut dyn Pace) -> ChainResult<()> {
+        let mut before = 1;
+        for n in 1..=self.chain.count_floors(pace)? {
+            let name = Name::Floor(n);
+            let read = self.chain.floor(n, pace);
+            match self.or_find(read)? {
+                Some(Some(number)) if number < before => {
+                    self.find(name, "it is lower than the one before", false);
+                }
+                Some(Some(number)) => before = number,
+                Some(None) => self.find(name, "is missing", false),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     fn snapshots(

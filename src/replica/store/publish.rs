@@ -227,6 +227,10 @@ impl Publishing {
     fn was_adopted(&self, commit: &Point, by: &Facts, pace: &mut dyn Pace) -> StoreResult<bool> {
         // The fence stands right behind what is published; from there on it tells what was adopted.
         if commit.index <= by.before.index {
+            // Or behind what an earlier process of this node had sent, which the log here has too.
+            if by.before != self.point() {
+                reader(&self.db, &by.before)?;
+            }
             return Ok(true);
         }
         let Some(fence) = self.chain.segment(by.number, pace)? else {

@@ -82,7 +82,8 @@ impl Trail {
                     self.number = report.number;
                     return Ok(report);
                 }
-                Begun::Reading(run) => {
+                Begun::Reading(mut run) => {
+                    run.learn_floors(pace)?;
                     self.listed = now;
                     run
                 }

@@ -159,7 +159,7 @@ fn the_policy_of_the_bucket_lets_creel_do_everything_and_covers_what_is_created_
             own.parse::<Name>().expect("a name of the chain"),
         )
     });
-    let mut kinds = [0; 5];
+    let mut kinds = [0; 6];
     for (text, name) in created {
         let (kind, once) = match name {
             Name::Creel => (0, true),
@@ -167,6 +167,7 @@ fn the_policy_of_the_bucket_lets_creel_do_everything_and_covers_what_is_created_
             Name::Catalogue(_) => (2, true),
             Name::Snapshot(_) => (3, true),
             Name::Part(..) => (4, true),
+            Name::Floor(_) => (5, true),
             _ => (0, false),
         };
         assert_eq!(store.covers(&text), once, "{text}");

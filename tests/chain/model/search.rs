@@ -78,10 +78,11 @@ impl Hasher for Half {
     }
 }
 
-/// Walks through all states that can be reached with numbers up to `slots`.
-pub fn search(slots: u8, weak: Weak, limit: usize) -> Found {
+/// Walks through all states that can be reached with numbers up to `slots`; `restarts` says whether the
+/// first primary may be started anew.
+pub fn search(slots: u8, restarts: bool, weak: Weak, limit: usize) -> Found {
     let mut seen: HashSet<u128, BuildHasherDefault<Half>> = HashSet::default();
-    let mut level = vec![World::new()];
+    let mut level = vec![World::new(restarts)];
     seen.insert(key(&level[0]));
     let mut out = Vec::new();
     let mut depth = 0;

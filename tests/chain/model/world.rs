@@ -23,6 +23,8 @@ pub enum Weak {
     NoListAtReading,
     /// The newest segment may be removed too.
     NewestRemoved,
+    /// A primary that was started anew does not look behind its first segment.
+    FirstUnseen,
 }
 
 /// A segment: what it was built on stands in `before`, and what it leads to in `after`.
@@ -32,6 +34,8 @@ pub struct Tiny {
     epoch: u8,
     fence: bool,
     node: u8,
+    /// Which process of the node wrote it: each cuts its log in another way.
+    start: u8,
     before: u32,
     after: u32,
 }
@@ -68,14 +72,15 @@ impl Seen for Tiny {
     }
 }
 
-fn segment(number: u8, epoch: u8, fence: bool, node: u8, before: u32) -> Tiny {
+fn segment(number: u8, epoch: u8, fence: bool, (node, start): (u8, u8), before: u32) -> Tiny {
     let mut hasher = DefaultHasher::new();
-    (number, epoch, fence, node, before).hash(&mut hasher);
+    (number, epoch, fence, node, start, before).hash(&mut hasher);
     Tiny {
         number,
         epoch,
         fence,
         node,
+        start,
         before,
         after: hasher.finish() as u32,
     }
@@ -110,6 +115,8 @@ pub struct World {
     /// The first that had each number.
     history: [Option<Tiny>; MOST_SLOTS],
     nodes: [Node; NODES],
+    /// The first primary was killed and started anew, and is not once more.
+    restarted: bool,
 }
 
 /// What can go wrong.
@@ -117,8 +124,8 @@ pub type Violation = &'static str;
 
 impl World {
     /// A chain of one segment, its primary, and two replicas that have it.
-    pub fn new() -> World {
-        let first = segment(1, 1, false, 0, 7);
+    pub fn new(restarts: bool) -> World {
+        let first = segment(1, 1, false, (0, 0), 7);
         let mut slots = [None; MOST_SLOTS];
         slots[0] = Some(first);
         let replica = Doing::Reading(Reader::new(2, first.after), 1, None);
@@ -127,6 +134,7 @@ impl World {
             objects: slots,
             history: slots,
             nodes: [node(Doing::Out), node(replica), node(replica)],
+            restarted: !restarts,
         };
         let primary = Publisher::new(1, first.after, 1);
         world.nodes[0].doing = world.next_segment(0, primary, 1, MOST_SLOTS as u8);
@@ -139,6 +147,7 @@ impl World {
             self.step_node(at, slots, weak, out)?;
             self.carry_out_late(at, out);
         }
+        self.restart(slots, out);
         self.remove_oldest(weak, out);
         Ok(())
     }
@@ -184,7 +193,7 @@ impl World {
     ) -> Result<(), Violation> {
         match self.nodes[at].doing {
             Doing::Out => Ok(()),
-            Doing::Publishing(machine, step) => self.publish(at, machine, step, slots, out),
+            Doing::Publishing(machine, step) => self.publish(at, machine, step, (slots, weak), out),
             Doing::Reading(machine, epoch, step) => {
                 self.read(at, (machine, epoch, step), slots, weak, out)
             }
@@ -199,9 +208,26 @@ impl World {
         if number > slots {
             return Doing::Out;
         }
-        let next = segment(number, epoch, false, at as u8, machine.point());
+        let start = u8::from(self.restarted && at == 0);
+        let next = segment(number, epoch, false, (at as u8, start), machine.point());
         let step = machine.offer(next).expect("the next one");
         Doing::Publishing(machine, step)
+    }
+
+    /// The first primary is killed, and looks where the chain ends. Once is enough.
+    fn restart(&self, slots: u8, out: &mut Vec<World>) {
+        let Doing::Publishing(machine, _) = self.nodes[0].doing else {
+            return;
+        };
+        let tail = self.get(self.newest());
+        let tail = tail.filter(|tail| tail.epoch == 1 && tail.number() >= machine.next() - 1);
+        if let (Some(tail), false) = (tail, self.restarted) {
+            let mut next = *self;
+            next.restarted = true;
+            let machine = Publisher::new(tail.number(), tail.after, 1);
+            next.nodes[0].doing = next.next_segment(0, machine, 1, slots);
+            out.push(next);
+        }
     }
 
     fn with(&self, at: usize, doing: Doing) -> World {
@@ -245,10 +271,17 @@ impl World {
         at: usize,
         machine: Publisher<Tiny>,
         step: PublisherStep<Tiny>,
-        slots: u8,
+        (slots, weak): (u8, Weak),
         out: &mut Vec<World>,
     ) -> Result<(), Violation> {
-        let mut settle = |world: World, machine: Publisher<Tiny>, step| {
+        let mut settle = |world: World, mut machine: Publisher<Tiny>, mut step| {
+            // Whatever an earlier process of this node wrote is in its log.
+            if let Some(PublisherStep::Compare(_)) = step {
+                step = machine.compared(true);
+            }
+            if let (Weak::FirstUnseen, Some(PublisherStep::List(_))) = (weak, step) {
+                step = machine.listed(None);
+            }
             let doing = match step {
                 Some(PublisherStep::Published(segment)) => {
                     if !world.is_true(&segment) {
@@ -257,7 +290,6 @@ impl World {
                     world.next_segment(at, machine, segment.epoch, slots)
                 }
                 Some(PublisherStep::Stopped(_)) => Doing::Out,
-                Some(PublisherStep::Compare(_)) => return Err("a node met its own segment twice"),
                 // Waiting is nothing here.
                 Some(PublisherStep::Again(segment)) => {
                     Doing::Publishing(machine, PublisherStep::Create(segment))
@@ -281,6 +313,10 @@ impl World {
             }),
             PublisherStep::Read(number) => {
                 let step = next.found(self.get(number));
+                settle(*self, next, step)
+            }
+            PublisherStep::List(after) => {
+                let step = next.listed(self.first_after(after));
                 settle(*self, next, step)
             }
             _ => Err("a step that is no request"),
@@ -324,6 +360,8 @@ impl World {
                 }
                 next.found(found)
             }
+            // Who does not know the floors learns nothing here that a listing would not tell.
+            Some(ReaderStep::Floors) => next.without_floors(),
             Some(_) => return Err("a step that is no request"),
         };
         match answered {
@@ -341,7 +379,7 @@ impl World {
                 out.push(self.with(at, Doing::Reading(reader, epoch, None)));
                 if machine.next() <= u64::from(slots) {
                     let number = machine.next() as u8;
-                    let fence = segment(number, epoch + 1, true, at as u8, machine.point());
+                    let fence = segment(number, epoch + 1, true, (at as u8, 0), machine.point());
                     let (mut promoter, mut step) = Promoter::new(fence);
                     if weak == Weak::NoListBefore {
                         step = promoter.listed(None).ok_or("a listing was due")?;
@@ -438,6 +476,7 @@ impl World {
                 // The rule that is broken here: the chain need not reach the floor.
                 GcStep::List(_) if first && weak == Weak::NewestRemoved => gc.listed(Some(newest)),
                 GcStep::List(after) => gc.listed(self.first_after(after)),
+                GcStep::Announce(_) => gc.announced(),
                 GcStep::Look(number) => {
                     let fence = self.get(number).map(|s| s.fence);
                     gc.looked(fence.map(|fence| fence && weak != Weak::FencesRemoved))

@@ -16,7 +16,7 @@ use crate::samples::start;
 pub struct Call {
     pub ask: Ask,
     pub due_us: u64,
-    reply: Option<Reply>,
+    pub reply: Option<Reply>,
 }
 
 /// What a node is at.
@@ -33,7 +33,8 @@ pub enum Job {
     },
     Reading {
         machine: Reader<Facts>,
-        kept: Option<Box<Segment>>,
+        /// What was read and not delivered yet.
+        kept: Vec<Segment>,
     },
     Promoting {
         machine: Promoter<Facts>,
@@ -150,6 +151,8 @@ impl World {
     }
 
     pub(super) fn begin_reading(&mut self, at: usize) -> Option<Ask> {
+        // Whoever has not looked for the newest floor lists instead.
+        let looks = self.rng.chance(70);
         let node = &mut self.nodes[at];
         if let Job::Reading { machine, .. } = &mut node.job {
             if node.chosen {
@@ -158,7 +161,8 @@ impl World {
             let step = machine.poll()?;
             return self.read_step(at, step);
         }
-        match self.store.as_ref()?.locate(&node.log) {
+        let store = self.store.as_ref()?;
+        match store.locate(&node.log) {
             Where::From {
                 number,
                 before,
@@ -169,11 +173,13 @@ impl World {
                 if shared != chain_end && head.index > shared.index {
                     node.wish = Wish::Rejoin;
                 } else {
-                    let machine = Reader::new(number, before);
-                    node.job = Job::Reading {
-                        machine,
-                        kept: None,
-                    };
+                    let mut machine = Reader::new(number, before);
+                    if looks {
+                        let (count, floor) = store.newest_floor();
+                        machine.knows_floor(count, floor);
+                    }
+                    let kept = Vec::new();
+                    node.job = Job::Reading { machine, kept };
                 }
             }
             Where::Below => node.wish = Wish::Reseed,
@@ -304,7 +310,8 @@ impl World {
         let mut step = match reply {
             Reply::Created => machine.created(),
             Reply::Exists => machine.exists(),
-            Reply::Failed if machine_reads(&machine) => Some(PublisherStep::Read(number)),
+            Reply::Number(first) => machine.listed(first),
+            Reply::Failed if machine.is_asking() => return self.ask_again(at, machine, segment),
             Reply::Failed => machine.unknown(),
             Reply::Segment(found) => {
                 found_body = found.as_ref().map(|found| found.body().to_vec());
@@ -312,17 +319,21 @@ impl World {
             }
             // What cannot be read is told, and looked at once more by the next attempt.
             Reply::Damaged if self.rng.chance(30) => return None,
-            Reply::Damaged => Some(PublisherStep::Read(number)),
-            Reply::Number(_) | Reply::Deleted => panic!("an answer to something else"),
+            Reply::Damaged => return self.ask_again(at, machine, segment),
+            _ => panic!("an answer to something else"),
         };
         if let Some(PublisherStep::Compare(facts)) = step {
             let log = &self.nodes[at].log;
             let own = log.between(facts.before.index, facts.after.index);
             step = machine.compared(found_body == Some(own));
         }
+        if let (Weak::FirstUnseen, Some(PublisherStep::List(_))) = (self.weak, step) {
+            step = machine.listed(None);
+        }
         let next = match step.expect("an answer was due") {
             PublisherStep::Create(_) | PublisherStep::Again(_) => Some(again),
             PublisherStep::Read(number) => Some(Ask::Get(number)),
+            PublisherStep::List(after) => Some(Ask::List(after)),
             PublisherStep::Compare(_) => panic!("compared already"),
             PublisherStep::Published(facts) => {
                 self.oracle.is_true(&facts, "confirmed");
@@ -336,12 +347,28 @@ impl World {
                 return None;
             }
         };
+        self.asked[at] = next.clone();
         self.nodes[at].job = Job::Publishing {
             machine,
             segment: next.is_some().then_some(segment),
             looking: false,
         };
         next
+    }
+
+    /// A read or a listing that failed is made once more.
+    fn ask_again(
+        &mut self,
+        at: usize,
+        machine: Publisher<Facts>,
+        segment: Box<Segment>,
+    ) -> Option<Ask> {
+        self.nodes[at].job = Job::Publishing {
+            machine,
+            segment: Some(segment),
+            looking: false,
+        };
+        self.asked[at].clone()
     }
 
     pub(super) fn stopped(&mut self, at: usize, stop: Stop<Facts>) {
@@ -360,6 +387,8 @@ impl World {
         match step {
             ReaderStep::List(after) => Some(Ask::List(after)),
             ReaderStep::Read(number) => Some(Ask::Get(number)),
+            ReaderStep::Floor(n) => Some(Ask::Floor(n)),
+            ReaderStep::Floors => Some(Ask::Floors),
             ReaderStep::AtEnd if self.nodes[at].chosen => self.begin_promotion(at),
             ReaderStep::AtEnd => None,
             ReaderStep::Deliver(_) => panic!("delivered with the segment"),
@@ -380,18 +409,22 @@ impl World {
         &mut self,
         at: usize,
         mut machine: Reader<Facts>,
-        mut kept: Option<Box<Segment>>,
+        mut kept: Vec<Segment>,
         reply: Reply,
     ) -> Option<Ask> {
         let step = match reply {
             Reply::Number(first) => machine.listed(first),
             Reply::Segment(found) => {
                 let facts = found.as_ref().map(|found| found.facts);
-                if facts.is_some_and(|facts| facts.number == machine.next()) {
-                    kept = found;
+                if let Some(segment) = found {
+                    kept.retain(|other| other.facts.number != segment.facts.number);
+                    kept.push(*segment);
                 }
                 machine.found(facts)
             }
+            Reply::Floor(found) => machine.floor(found),
+            Reply::Floors(count, number) => machine.knows_floor(count, number),
+            Reply::Damaged if machine.is_ahead() => machine.unreadable(),
             // Begun anew, and from somewhere else where the bytes stay what they are.
             Reply::Damaged if self.rng.chance(30) => {
                 self.nodes[at].wish = Wish::Reseed;
@@ -400,18 +433,22 @@ impl World {
             Reply::Damaged | Reply::Failed => return None,
             _ => panic!("an answer to something else"),
         };
-        let step = step.expect("an answer was due");
+        let mut step = step.expect("an answer was due");
+        if let (Weak::IgnoresFloors, ReaderStep::Floor(_)) = (self.weak, step) {
+            step = machine.floor(None).expect("it was asked");
+        }
         if let ReaderStep::Deliver(facts) = step {
-            let segment = kept.take().filter(|segment| segment.facts == facts);
-            let segment = segment.expect("what is delivered was read");
-            self.seen.recreated += u64::from(self.oracle.delivered(&facts));
+            let read = kept.iter().position(|segment| segment.facts == facts);
+            let segment = kept.swap_remove(read.expect("what is delivered was read"));
+            self.oracle.delivered(&facts);
             if self.deliver(at, &segment) {
-                self.nodes[at].job = Job::Reading {
-                    machine,
-                    kept: None,
-                };
+                self.nodes[at].job = Job::Reading { machine, kept };
             }
             return None;
+        }
+        if let ReaderStep::Gap(_) = step {
+            let there = kept.iter().any(|s| s.facts.number == machine.next());
+            self.seen.below_floor += u64::from(there);
         }
         self.nodes[at].job = Job::Reading { machine, kept };
         self.read_step(at, step)
@@ -438,10 +475,4 @@ impl World {
         self.oracle.node(at, &self.nodes[at]);
         done
     }
-}
-
-/// The answer that is waited for is one to a read.
-fn machine_reads(machine: &Publisher<Facts>) -> bool {
-    let mut probe = *machine;
-    probe.unknown().is_none()
 }

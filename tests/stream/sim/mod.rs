@@ -78,7 +78,7 @@ fn noticed(weak: Weak, by: &str) {
 }
 
 fn noticed_by(weak: Weak, by: &str, run: impl Fn(u64) -> u64 + std::panic::RefUnwindSafe) {
-    let seeds = 3000;
+    let seeds = SEEDS;
     for seed in 0..seeds {
         let Err(cause) = std::panic::catch_unwind(|| run(seed)) else {
             continue;
@@ -107,6 +107,16 @@ fn a_promotion_that_does_not_look_behind_its_fence_is_noticed() {
 #[test]
 fn fences_that_are_removed_are_noticed() {
     noticed(Weak::FencesRemoved, "is gone");
+}
+
+#[test]
+fn a_reader_that_does_not_ask_for_floors_is_noticed() {
+    noticed(Weak::IgnoresFloors, "delivered: segment");
+}
+
+#[test]
+fn a_primary_started_anew_that_does_not_look_behind_its_first_segment_is_noticed() {
+    noticed(Weak::FirstUnseen, "confirmed: segment");
 }
 
 #[test]

@@ -181,21 +181,20 @@ impl Oracle {
         self.confirmed = self.confirmed.max(facts.after.index);
     }
 
-    /// I1: what a reader takes is in the history. True where it came into being once more: a create of
-    /// an earlier start of the same primary, with the same entries and more or fewer of them, arrived
-    /// after the number was used and removed. Nothing links to that one, so the reader finds out.
-    pub fn delivered(&mut self, facts: &Facts) -> bool {
+    /// I1: what a reader takes is in the history: what the chain had first under this number, or the
+    /// same entries in the same cut, made once more.
+    pub fn delivered(&mut self, facts: &Facts) {
         let first = self.first.get(&facts.number);
-        let again = first.is_some_and(|first| {
-            let writer = |facts: &Facts| (facts.node, facts.epoch, facts.before);
-            let other_start = first.incarnation != facts.incarnation;
-            let removed = facts.number < self.floor;
-            writer(first) == writer(facts) && other_start && removed && !facts.fence
+        let same = first.is_some_and(|first| {
+            let what = |facts: &Facts| (facts.before, facts.after, facts.epoch, facts.fence);
+            what(first) == what(facts)
         });
-        if !again {
-            self.is_true(facts, "delivered");
-        }
-        again
+        assert!(
+            same,
+            "delivered: segment {} is not in the history: {first:?}, {facts:?}",
+            facts.number
+        );
+        self.confirmed = self.confirmed.max(facts.after.index);
     }
 
     /// I8: a copy in the store is of a published moment, with the data of that moment.

@@ -83,7 +83,7 @@ impl World {
                     return Some(ask);
                 }
             },
-            Reply::Deleted => panic!("an answer to something else"),
+            _ => panic!("an answer to something else"),
         };
         let next = match step.expect("an answer was due") {
             PromoterStep::List(after) => Ask::List(after),

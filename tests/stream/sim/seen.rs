@@ -22,6 +22,10 @@ pub enum Weak {
     StoreWithoutCaps,
     /// In the file of a node.
     FileWithoutCaps,
+    /// A primary that was started anew does not look behind its first segment.
+    FirstUnseen,
+    /// Readers do not ask whether something above what they know to be gone was removed.
+    IgnoresFloors,
     /// Whether a copy may be promoted depends on what time it is.
     AsksTheClock,
 }
@@ -69,7 +73,7 @@ pub struct Seen {
     pub held_in_file: u64,
     pub over_in_file: u64,
     /// One in a hundred thousand seeds.
-    pub recreated: u64,
+    pub below_floor: u64,
 }
 
 impl Seen {
@@ -114,7 +118,7 @@ impl Seen {
             &mut self.late_in_store,
             &mut self.held_in_file,
             &mut self.over_in_file,
-            &mut self.recreated,
+            &mut self.below_floor,
         ]
     }
 
@@ -127,7 +131,6 @@ impl Seen {
 
     pub fn check(&self) {
         let mut copy = *self;
-        copy.recreated = u64::MAX;
         let rare = copy.fields().into_iter().any(|count| *count < 10);
         assert!(!rare, "something hardly ever happens: {self:?}");
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use creel::chain::object::{Facts, HoldDoc, ProgressDoc, RetentionRow, Segment};
 use creel::format::entry::{Entries, Point};
 
+use super::chain::Call;
 use super::holds::Held;
 use crate::memory::Log;
 use crate::rng::Rng;
@@ -21,6 +22,12 @@ pub enum Ask {
     Get(u64),
     Create(u64, Vec<u8>),
     Delete(u64),
+    /// What this floor says.
+    Floor(u64),
+    /// How many floors there are, and what the last one says.
+    Floors,
+    /// A floor that is to be there, or a higher one.
+    Announce(u64),
 }
 
 /// What comes back.
@@ -31,6 +38,9 @@ pub enum Reply {
     Created,
     Exists,
     Deleted,
+    Floor(Option<u64>),
+    Floors(u64, u64),
+    Announced,
     /// An error, or no answer: whether it was carried out is not known.
     Failed,
     /// Bytes came that are no segment.
@@ -89,6 +99,8 @@ pub struct SimStore {
     pub progress: BTreeMap<usize, ProgressDoc>,
     /// The first number that is not to be removed.
     pub floor: u64,
+    /// Floors that were announced, for ever.
+    pub floors: Vec<u64>,
     /// What stays for a hold alone.
     pub held: Option<Held>,
 }
@@ -104,10 +116,25 @@ impl SimStore {
         true
     }
 
-    /// A create that was sent long ago arrives.
+    /// Whoever sent this was killed.
+    pub fn sent_before(&mut self, call: Call) {
+        if let (Ask::Create(number, bytes), true) = (call.ask, call.reply.is_none()) {
+            self.late.push((number, bytes));
+        }
+    }
+
+    /// A create that was sent long ago arrives: as often as not where its number was used and removed.
     pub fn carry_out_late(&mut self, rng: &mut Rng) {
-        if !self.late.is_empty() {
-            let at = rng.below(self.late.len());
+        let newest = self.newest().unwrap_or(0);
+        let gone = |number: &u64| *number < newest && !self.objects.contains_key(number);
+        let worst = self.late.iter().position(|(number, _)| gone(number));
+        let (any, wait) = (rng.below(self.late.len().max(1)), rng.chance(50));
+        let at = match worst.filter(|_| !self.calm) {
+            Some(at) => at,
+            None if wait && !self.calm => return,
+            None => any,
+        };
+        if at < self.late.len() {
             let (number, bytes) = self.late.swap_remove(at);
             self.create(number, &bytes);
         }
@@ -125,6 +152,20 @@ impl SimStore {
             Ask::Newest => Reply::Number(self.newest()),
             Ask::List(after) => Reply::Number(self.first_after(*after)),
             Ask::Get(number) => self.answer_get(*number, fault, rng),
+            Ask::Floor(n) => Reply::Floor(self.floors.get(*n as usize - 1).copied()),
+            Ask::Floors => {
+                let (count, number) = self.newest_floor();
+                Reply::Floors(count, number)
+            }
+            Ask::Announce(number) => {
+                if self.newest_floor().1 < *number {
+                    self.floors.push(*number);
+                }
+                match fault {
+                    true => Reply::Failed,
+                    false => Reply::Announced,
+                }
+            }
             Ask::Delete(number) => {
                 self.objects.remove(number);
                 match fault {
@@ -191,6 +232,11 @@ impl SimStore {
             }
             _ => Reply::Damaged,
         }
+    }
+
+    pub fn newest_floor(&self) -> (u64, u64) {
+        let last = self.floors.last().copied().unwrap_or(1);
+        (self.floors.len() as u64, last)
     }
 
     pub fn newest(&self) -> Option<u64> {

@@ -83,6 +83,7 @@ impl World {
                 let fence = found.map(|found| found.facts.fence);
                 machine.looked(fence.map(|fence| fence && self.weak != Weak::FencesRemoved))
             }
+            (Reply::Announced, _) => machine.announced(),
             (Reply::Deleted, Ask::Delete(gone)) => {
                 number = *gone;
                 machine.removed()
@@ -98,6 +99,7 @@ impl World {
         }
         let ask = match step.expect("an answer was due") {
             GcStep::List(after) => Ask::List(after),
+            GcStep::Announce(floor) => Ask::Announce(floor),
             GcStep::Look(number) => Ask::Get(number),
             GcStep::Remove(number) => Ask::Delete(number),
             GcStep::Done | GcStep::NoFloor => return None,

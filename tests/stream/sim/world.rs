@@ -342,6 +342,12 @@ impl World {
         }
         let node = &mut self.nodes[at];
         node.starts = node.starts.wrapping_add(1);
+        // What it has sent arrives, or never does.
+        if let (Some(store), Some(call)) = (&mut self.store, node.call.take())
+            && self.rng.chance(70)
+        {
+            store.sent_before(call);
+        }
         node.drop_job();
         node.chosen = false;
         node.paused_until_us = 0;

@@ -1,0 +1,210 @@
+//! Numbers that were used, removed, and used once more by what a killed process had sent.
+
+use std::sync::Arc;
+
+use creel::NoProgress;
+use creel::chain::object::{Creel, Segment};
+use creel::chain::store::{MemoryStore, Store};
+use creel::chain::{
+    Chain, ChainError, Opened, PublishRun, ReadRun, Start, Tries, collect, promote,
+};
+use creel::format::entry::Point;
+
+use crate::log::{LINEAGE, fence, note, notes, start, writer};
+
+fn chain() -> Chain {
+    let creel = Creel::new(LINEAGE, start().into(), 5);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    Chain::create(store, &creel, &mut Tries(0)).unwrap()
+}
+
+fn open(chain: &Chain, incarnation: u8, own: Point) -> Box<PublishRun> {
+    let opened = PublishRun::open(chain, writer(1, incarnation), own, 0, &mut Tries(0));
+    match opened.unwrap() {
+        Opened::Ready(run) => run,
+        Opened::Ahead(facts) => panic!("{facts:?}"),
+    }
+}
+
+fn publish(run: &mut PublishRun, body: &[u8]) -> Result<Point, ChainError> {
+    run.publish(body, &mut |_| Ok(true), &mut Tries(0))
+}
+
+/// What the first process of the primary has sent under a number, and nobody has carried out yet.
+fn sent(number: u64, before: Point, body: &[u8]) -> (String, Vec<u8>) {
+    let segment = Segment::build(&writer(1, 1), number, [3; 16], before, body).unwrap();
+    let name = format!("log/{number:020}.seg");
+    (name, segment.bytes().to_vec())
+}
+
+fn arrives(chain: &Chain, (name, bytes): &(String, Vec<u8>)) {
+    chain.store().create(name, bytes).unwrap();
+}
+
+/// A primary that was started anew and stopped right away confirmed what the chain lacks: its number had
+/// been used by what the process before it had sent, the next primary went on from there, and removed it.
+#[test]
+fn a_first_segment_was_confirmed_under_a_number_that_was_used_and_removed() {
+    let chain = chain();
+    let (own, end) = notes(&start(), 3, "a");
+    let (one, middle) = notes(&start(), 1, "a");
+    let late = sent(1, start(), &one);
+    let mut run = open(&chain, 2, end);
+    arrives(&chain, &late);
+    let mut body = Vec::new();
+    fence(&mut body, &middle, b"another is primary");
+    promote(&chain, &writer(2, 1), 1, middle, &body, &mut Tries(0)).unwrap();
+    collect(&chain, 2, &mut Tries(0), &NoProgress).unwrap();
+    assert!(chain.segment(1, &mut Tries(0)).unwrap().is_none());
+    let confirmed = publish(&mut run, &own);
+    let Err(ChainError::Fenced(by)) = &confirmed else {
+        panic!("{confirmed:?}");
+    };
+    assert_eq!((by.number, by.before), (2, middle));
+    assert!(publish(&mut run, &own).is_err(), "and so it stays");
+}
+
+/// One who was promoted behind that very segment has it in his history.
+#[test]
+fn a_first_segment_that_a_fence_follows_counts() {
+    let chain = chain();
+    let (own, end) = notes(&start(), 2, "a");
+    let mut run = open(&chain, 2, end);
+    // It is carried out, and before the answer is there somebody is promoted.
+    let late = Segment::build(&writer(1, 2), 1, [3; 16], start(), &own).unwrap();
+    arrives(
+        &chain,
+        &(
+            "log/00000000000000000001.seg".to_owned(),
+            late.bytes().to_vec(),
+        ),
+    );
+    let mut body = Vec::new();
+    fence(&mut body, &end, b"another is primary");
+    promote(&chain, &writer(2, 1), 1, end, &body, &mut Tries(0)).unwrap();
+    assert_eq!(publish(&mut run, &own).unwrap(), end);
+    let (more, _) = notes(&end, 1, "b");
+    assert!(matches!(
+        publish(&mut run, &more),
+        Err(ChainError::Fenced(_))
+    ));
+}
+
+fn reader(chain: &Chain, own: Point) -> Box<ReadRun> {
+    match ReadRun::start(chain, own, 1, &mut Tries(0)).unwrap() {
+        Start::Reading(run) => run,
+        Start::Ahead(..) => panic!("ahead"),
+    }
+}
+
+/// Three segments of which the first two are gone, and under the second number stands what the killed
+/// process had sent. Readers that have the first one, and began before all this.
+fn removed_and_made_again() -> (Chain, Vec<Box<ReadRun>>) {
+    let chain = chain();
+    let (first, at) = notes(&start(), 1, "a");
+    let (second, middle) = notes(&at, 2, "b");
+    let (third, end) = notes(&middle, 1, "c");
+    let mut run = open(&chain, 2, end);
+    publish(&mut run, &first).unwrap();
+    let mut readers = Vec::new();
+    for knows in [false, true] {
+        let mut reader = reader(&chain, start());
+        if knows {
+            reader.learn_floors(&mut Tries(0)).unwrap();
+        }
+        assert!(reader.next(&mut Tries(0)).unwrap().is_some());
+        assert!(reader.next(&mut Tries(0)).unwrap().is_none());
+        readers.push(reader);
+    }
+    let mut short = Vec::new();
+    note(&mut short, &at, b"b 0");
+    let late = sent(2, at, &short);
+    publish(&mut run, &second).unwrap();
+    publish(&mut run, &third).unwrap();
+    collect(&chain, 3, &mut Tries(0), &NoProgress).unwrap();
+    arrives(&chain, &late);
+    (chain, readers)
+}
+
+/// A reader that slept took it: entries that the primary has, in a segment that the chain never had.
+#[test]
+fn a_segment_that_was_made_again_below_the_floor_was_taken() {
+    let (_chain, readers) = removed_and_made_again();
+    for mut reader in readers {
+        let taken = reader.next(&mut Tries(0));
+        let gap = |found: &ChainError| {
+            matches!(
+                found,
+                ChainError::Gap {
+                    wanted: 2,
+                    found: 3
+                }
+            )
+        };
+        assert!(taken.as_ref().is_err_and(gap), "{taken:?}");
+    }
+}
+
+/// A floor that is damaged says nothing; then a listing does.
+#[test]
+fn a_damaged_floor_stops_nobody() {
+    let (chain, mut readers) = removed_and_made_again();
+    let name = "floor/00000000000000000001.json";
+    let mut bytes = chain.store().get(name, u64::MAX).unwrap().unwrap();
+    bytes[9] ^= 1;
+    chain.store().put(name, &bytes).unwrap();
+    let taken = readers.pop().unwrap().next(&mut Tries(0));
+    assert!(
+        matches!(taken, Err(ChainError::OffChain { .. })),
+        "{taken:?}"
+    );
+    let late = reader(
+        &chain,
+        chain
+            .segment(3, &mut Tries(0))
+            .unwrap()
+            .unwrap()
+            .facts
+            .before,
+    );
+    let mut late = late;
+    late.learn_floors(&mut Tries(0)).unwrap();
+    assert!(late.next(&mut Tries(0)).unwrap().is_some());
+    // And the next collection says where the floor is.
+    collect(&chain, 3, &mut Tries(0), &NoProgress).unwrap();
+    assert_eq!(chain.newest_floor(&mut Tries(0)).unwrap(), (2, 3));
+    collect(&chain, 3, &mut Tries(0), &NoProgress).unwrap();
+    assert_eq!(chain.newest_floor(&mut Tries(0)).unwrap(), (2, 3), "once");
+}
+
+/// A segment at the end proves itself by the floors where what is behind it is damaged.
+#[test]
+fn what_lies_ahead_and_is_damaged_does_not_hide_the_segment_before_it() {
+    let chain = chain();
+    let (first, middle) = notes(&start(), 1, "a");
+    let (second, end) = notes(&middle, 1, "b");
+    let mut run = open(&chain, 2, end);
+    publish(&mut run, &first).unwrap();
+    publish(&mut run, &second).unwrap();
+    let name = "log/00000000000000000002.seg";
+    let mut bytes = chain.store().get(name, u64::MAX).unwrap().unwrap();
+    bytes[150] ^= 1;
+    chain.store().put(name, &bytes).unwrap();
+    for knows in [false, true] {
+        let mut reader = reader(&chain, start());
+        if knows {
+            reader.learn_floors(&mut Tries(0)).unwrap();
+        }
+        assert_eq!(
+            reader.next(&mut Tries(0)).unwrap().unwrap().entries(),
+            first
+        );
+        let damaged = reader
+            .next(&mut Tries(0))
+            .and_then(|_| reader.next(&mut Tries(0)));
+        assert!(
+            matches!(damaged, Err(ChainError::Damaged { .. })),
+            "{damaged:?}"
+        );
+    }
+}
