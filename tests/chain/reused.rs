@@ -90,16 +90,16 @@ fn a_first_segment_that_a_fence_follows_counts() {
     ));
 }
 
-fn reader(chain: &Chain, own: Point) -> Box<ReadRun> {
+fn reader(chain: &Chain, own: Point) -> ReadRun {
     match ReadRun::start(chain, own, 1, &mut Tries(0)).unwrap() {
-        Start::Reading(run) => run,
+        Start::Reading(run) => *run,
         Start::Ahead(..) => panic!("ahead"),
     }
 }
 
 /// Three segments of which the first two are gone, and under the second number stands what the killed
 /// process had sent. Readers that have the first one, and began before all this.
-fn removed_and_made_again() -> (Chain, Vec<Box<ReadRun>>) {
+fn removed_and_made_again() -> (Chain, Vec<ReadRun>) {
     let chain = chain();
     let (first, at) = notes(&start(), 1, "a");
     let (second, middle) = notes(&at, 2, "b");
