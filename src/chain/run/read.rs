@@ -192,7 +192,12 @@ impl ReadRun {
                     self.pending = None;
                     return Ok(None);
                 }
-                ReaderStep::Gap(found) => return Err(ChainError::Gap { wanted, found }),
+                ReaderStep::Gap(found) => {
+                    // Where the next one stands, and nothing behind it, the hole begins there.
+                    let stands = self.kept.as_ref().is_some_and(|s| s.facts.number == wanted);
+                    let wanted = wanted + u64::from(stands && found > wanted + 1);
+                    return Err(ChainError::Gap { wanted, found });
+                }
                 ReaderStep::OffChain(facts) => {
                     return Err(ChainError::OffChain {
                         number: facts.number,
