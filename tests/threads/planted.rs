@@ -1,5 +1,4 @@
-//! Mistakes made on purpose: the scene that is there for each must notice it, with no more schedules than it
-//! has in CI.
+//! Mistakes made on purpose: the scene that is there for each must notice it, in so many schedules.
 
 use std::time::Instant;
 
@@ -25,7 +24,7 @@ const PLANTED: &[(Defect, &str)] = &[
     (D::LossUnnoticed, "failing"),
 ];
 
-/// Schedules that CI has of each scene.
+/// In so many schedules each has to be found.
 const SCHEDULES: usize = 20_000;
 
 #[test]
