@@ -202,7 +202,7 @@ impl Round {
         // As whoever follows does: a listing for each segment would leave it behind a primary that writes.
         run.learn_floors(&mut TRIES.clone()).unwrap();
         // Some lose patience soon: they fence a primary that writes.
-        let most = if rng.chance(50) { 3 } else { 30 };
+        let most = if rng.chance(75) { 2 } else { 30 };
         let mut polls = rng.below_u64(most);
         loop {
             match run.next(&mut TRIES.clone()) {

@@ -50,12 +50,14 @@ fn child() {
             });
             assert!(sums.confirmed >= 3, "{sums:?}");
         }
-        // Publishers, promoters and a collector at once, and somebody of each kind gets somewhere.
+        // Publishers, promoters and a collector at once. Whether a primary still writes when it is fenced is chance:
+        // some servers are so slow that nobody is for eighty rounds.
         "race on another's server" => {
             let rounds = rng::count("CREEL_CHAIN_RACES", 4);
-            race::rounds("race", rounds, 60, &|seed| {
+            let sums = race::run("race", rounds, 60, &|seed| {
                 Arc::from(opened(&format!("{address}/{seed}")))
             });
+            assert!(sums.confirmed >= rounds && sums.promotions > 0, "{sums:?}");
         }
         "last" => {
             let names = store.list_after("log/", "log/02998", 1).unwrap();
