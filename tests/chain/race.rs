@@ -38,7 +38,7 @@ struct Round {
 #[derive(Debug, Default)]
 pub struct Sums {
     pub confirmed: u64,
-    promotions: u64,
+    pub promotions: u64,
     in_vain: u64,
     fenced: u64,
 }
