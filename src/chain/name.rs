@@ -97,7 +97,7 @@ pub mod prefix {
     /// Scratch objects.
     pub const PROBE: &str = "probe/";
     /// All of them.
-    pub const ALL: [&str; 6] = [LOG, CATALOGUE, SNAPSHOT, PROGRESS, HOLD, PROBE];
+    pub const ALL: [&str; 7] = [LOG, CATALOGUE, FLOOR, SNAPSHOT, PROGRESS, HOLD, PROBE];
 }
 
 impl fmt::Display for SnapshotId {

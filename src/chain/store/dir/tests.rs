@@ -117,7 +117,8 @@ fn a_link_in_the_place_of_a_folder_was_followed() {
     use std::os::unix::fs::symlink;
     let (dir, store) = store();
     let part = "snap/00000000000000000812-0000000003-9f31c0aa/begin.json";
-    for name in [&seg(1), "hold/a.json", part] {
+    let floor = "floor/00000000000000000001.json";
+    for name in [&seg(1), "hold/a.json", floor, part] {
         store.create(name, b"x").unwrap();
     }
     let root = dir.path().join("s");
@@ -125,6 +126,7 @@ fn a_link_in_the_place_of_a_folder_was_followed() {
     let folders = [
         ("log", seg(1)),
         ("hold", "hold/a.json".into()),
+        ("floor", floor.into()),
         (id, part.into()),
     ];
     for (folder, name) in folders {
