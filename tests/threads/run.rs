@@ -64,7 +64,7 @@ impl Lot {
     /// As a failure prints it.
     pub fn line(&self) -> String {
         format!(
-            "CREEL_THREAD='scene={},by={},seed={}' cargo test --features scheduled-threads,planted-defects --test threads any_schedule",
+            "CREEL_THREAD='scene={},by={},seed={}' cargo test --features scheduled-threads,planted-defects --example threads any_schedule",
             self.scene.name, self.way.0, self.seed
         )
     }

@@ -12,6 +12,7 @@
 //! `CREEL_THREADS=N` runs about N schedules of each scene; `CREEL_THREAD='scene=..,by=..,seed=..'`, as a failure
 //! prints it, one lot of them again.
 
+#![cfg(test)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
