@@ -123,7 +123,7 @@ fn every_file_is_declared() {
         let target = match parts.as_slice() {
             ["src", name] => ["main.rs", "lib.rs"].contains(name),
             ["tests" | "benches" | "examples", _] => true,
-            ["tests" | "benches" | "examples", _, "main.rs"] => true,
+            ["tests" | "benches" | "examples", _, "main.rs" | "lib.rs"] => true,
             [.., "src", "main.rs"] => true, // of a package of its own
             _ => false,
         };
