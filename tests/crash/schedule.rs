@@ -5,18 +5,16 @@
 //! `CREEL_SCHEDULES=N` runs N of them; `CREEL_SCHEDULE=seed`, as a failure prints it, one again.
 
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use creel::sys::{Access, File, FileOver, LockMode, Vfs, VfsOver};
+use creel::sys::Vfs;
 use creel::{Batch, CheckpointOptions, CompactOptions, Db, Error, NoProgress, OpenOptions};
 
 use super::campaign::guarded;
 use super::model::{Change, Content};
 use super::rng::{Rng, mix};
-use super::support::sim::{CrashChoice, SimDisk};
+use super::support::sim::{CrashChoice, InTurns, SimDisk, Turn};
 use super::workloads::{key, small};
 use super::world::{Outcome, PATH};
 
@@ -82,137 +80,20 @@ impl Turns {
     }
 }
 
-/// The disk as one actor sees it.
-#[derive(Debug, Clone)]
+/// The turns of one actor.
+#[derive(Debug)]
 struct Taking {
-    disk: Arc<SimDisk>,
     turns: Arc<Turns>,
     me: usize,
 }
 
-impl Taking {
+impl Turn for Taking {
     fn turn(&self) {
         self.turns.turn(self.me);
     }
 
-    fn wrap(&self, file: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(TakingFile {
-            file,
-            vfs: self.clone(),
-        })
-    }
-}
-
-impl VfsOver for Taking {
-    fn under(&self) -> &dyn Vfs {
-        self.disk.as_ref()
-    }
-
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        self.turn();
-        Ok(self.wrap(self.disk.open(path, access)?))
-    }
-
-    fn open_scratch(&self, near: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(self.wrap(self.disk.open_scratch(near)?))
-    }
-
-    fn open_nameless(&self, near: &Path) -> Option<(Arc<dyn File>, PathBuf)> {
-        let (file, path) = self.disk.open_nameless(near)?;
-        Some((self.wrap(file), path))
-    }
-
-    fn link_nameless(&self, path: &Path, to: &Path) -> io::Result<()> {
-        self.turn();
-        self.disk.link_nameless(path, to)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.turn();
-        self.disk.rename(from, to)
-    }
-
-    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.turn();
-        self.disk.rename_new(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.turn();
-        self.disk.remove(path)
-    }
-
-    fn sync_dir_of(&self, path: &Path) -> io::Result<()> {
-        self.turn();
-        self.disk.sync_dir_of(path)
-    }
-
-    fn pause(&self, time: Duration) {
-        // Little time passes while others have something to do: nobody gives up waiting.
-        self.disk.pause(time / 64);
-        self.turn();
-    }
-}
-
-#[derive(Debug)]
-struct TakingFile {
-    file: Arc<dyn File>,
-    vfs: Taking,
-}
-
-impl FileOver for TakingFile {
-    fn under(&self) -> &dyn File {
-        self.file.as_ref()
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.vfs.turn();
-        self.file.read_at(buf, offset)
-    }
-
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.vfs.turn();
-        self.file.write_at(buf, offset)
-    }
-
-    fn write_durable_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
-        // Others may see what is written before it is durable.
-        self.vfs.turn();
-        let mut at = offset;
-        for buf in bufs {
-            let half = buf.len() / 2;
-            self.file.write_at(&buf[..half], at)?;
-            self.vfs.turn();
-            self.file.write_at(&buf[half..], at + half as u64)?;
-            at += buf.len() as u64;
-        }
-        self.vfs.turn();
-        self.file.write_durable_at(bufs, offset)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.vfs.turn();
-        self.file.sync()
-    }
-
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.vfs.turn();
-        self.file.set_size(size)
-    }
-
-    fn try_lock(&self, start: u64, len: u64, mode: LockMode) -> io::Result<bool> {
-        self.vfs.turn();
-        self.file.try_lock(start, len, mode)
-    }
-
-    fn unlock(&self, start: u64, len: u64) -> io::Result<()> {
-        // Not while a handle is being dropped by a panic.
-        self.file.unlock(start, len)
-    }
-
-    fn find_lock(&self, start: u64, len: u64) -> io::Result<Option<u64>> {
-        self.vfs.turn();
-        self.file.find_lock(start, len)
+    fn in_halves(&self) -> bool {
+        true
     }
 }
 
@@ -331,13 +212,12 @@ pub fn one(seed: u64) -> Outcome<usize> {
     let actors = 6;
     let turns = Arc::new(Turns::new(actors, seed));
     let act = |me: usize| -> Outcome {
-        let vfs = Taking {
-            disk: Arc::clone(&disk),
+        let taking = Taking {
             turns: Arc::clone(&turns),
             me,
         };
         turns.turn(me);
-        let open = on(Arc::new(vfs));
+        let open = on(Arc::new(InTurns::new(Arc::clone(&disk), taking)));
         let done = guarded(|| match me {
             0 => writer(&open, mix(seed), &books),
             1 | 2 => counter(&open, &books),

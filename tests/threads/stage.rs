@@ -12,7 +12,7 @@ use super::acts::Act;
 use super::books::{Books, told};
 use super::model::Change;
 use super::support::sim::{SimDisk, SimDiskSnapshot};
-use super::turning::Turning;
+use super::turning::turning;
 use super::{Outcome, PATH};
 
 /// What the threads of a schedule share.
@@ -48,7 +48,7 @@ pub fn first() -> Change {
 }
 
 pub fn options(disk: Arc<SimDisk>) -> OpenOptions {
-    let options = OpenOptions::new().vfs(Arc::new(Turning::new(disk)));
+    let options = OpenOptions::new().vfs(Arc::new(turning(disk)));
     options
         .mmap(false)
         .background_checkpoint(false)

@@ -16,12 +16,14 @@ mod pending;
 mod snapshot;
 mod state;
 mod trace;
+mod turns;
 
 pub use crash::{CrashChoice, CrashPlan};
 pub use disk::SimDisk;
 pub use fault::{FaultKind, FaultOn, FaultPlan, Repeat};
 pub use snapshot::SimDiskSnapshot;
 pub use trace::{IoCall, IoKind};
+pub use turns::{InTurns, Turn};
 
 /// The unit that a medium writes whole.
 pub const SECTOR: u64 = 512;
