@@ -12,6 +12,7 @@ mod asleep;
 #[cfg(feature = "cloud")]
 mod cloud;
 mod faulty;
+mod fetching;
 mod flawed;
 mod formats;
 mod holds;

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod collect;
+mod fetch;
 mod floors;
 mod mirror;
 mod overview;
@@ -14,6 +15,7 @@ mod snapshot;
 mod verify;
 
 pub use collect::{Collected, collect};
+pub use fetch::Target;
 pub use mirror::{MirrorReport, mirror};
 pub use overview::{Behind, DamagedEnd, HoldView, NodeView, Overview};
 pub use promote::{Promotion, promote};
@@ -21,7 +23,7 @@ pub use publish::{Opened, PublishRun};
 pub use read::{Delivered, ReadRun, Start};
 pub use restore::{RestorePlan, RestoreTo};
 pub use retain::{GcReport, GcWish, MAX_HOLDS};
-pub use snapshot::{Image, SnapshotWish, Target};
+pub use snapshot::{Image, SnapshotWish};
 pub use verify::{StoreFinding, StoreReport, StoreVerifyOptions, verify_store};
 
 use super::object::Damage;

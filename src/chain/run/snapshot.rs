@@ -1,7 +1,7 @@
 //! Snapshots: a database file in parts, written so that it is there as a whole or not at all.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use super::damage;
@@ -49,11 +49,6 @@ pub struct SnapshotWish {
 pub trait Image: Read + Seek {}
 
 impl<T: Read + Seek> Image for T {}
-
-/// What a database file is written to.
-pub trait Target: Read + Write + Seek {}
-
-impl<T: Read + Write + Seek> Target for T {}
 
 impl Chain {
     /// Where an index stands, refused unless the history here is the chain's.
@@ -364,53 +359,6 @@ impl Chain {
         rows.sort_by_key(|row| row.at.index);
         Ok(rows)
     }
-
-    /// Writes the database file of a snapshot. Parts that `target` has already, from an earlier try,
-    /// are not fetched again.
-    pub fn fetch(
-        &self,
-        doc: &SnapshotDoc,
-        target: &mut dyn Target,
-        pace: &mut dyn Pace,
-        progress: &dyn Progress,
-    ) -> ChainResult<()> {
-        let mut offset = 0;
-        for part in &doc.parts {
-            if progress.stopped() || pace.stopped() {
-                return Err(ChainError::Interrupted);
-            }
-            let there = read_part(target, offset, part.bytes);
-            if !there.is_ok_and(|bytes| hash_of(&bytes) == part.hash) {
-                let bytes = self.read_part(doc, part, pace)?;
-                let written = target
-                    .seek(SeekFrom::Start(offset))
-                    .and_then(|_| target.write_all(&bytes));
-                written.map_err(|e| local("write the image", e))?;
-            }
-            offset += part.bytes;
-            progress.report(offset, Some(doc.image_bytes));
-        }
-        Ok(())
-    }
-
-    /// One part, checked.
-    pub fn read_part(
-        &self,
-        doc: &SnapshotDoc,
-        part: &PartRow,
-        pace: &mut dyn Pace,
-    ) -> ChainResult<Vec<u8>> {
-        let name = doc.part_name(part).map(|name| name.to_string());
-        let name = name.ok_or_else(|| ChainError::Missing("the base of a snapshot".to_owned()))?;
-        let bytes = repeat(pace, "reading a part", || {
-            self.store().get(&name, part.bytes)
-        })?;
-        let bytes = bytes.ok_or_else(|| ChainError::Missing(name.clone()))?;
-        match hash_of(&bytes) == part.hash {
-            true => Ok(bytes),
-            false => Err(ChainError::damaged(name, damage("the hash does not match"))),
-        }
-    }
 }
 
 /// Cuts the image into parts, and takes those that the base has from there.
@@ -469,7 +417,7 @@ fn row_of(doc: &SnapshotDoc) -> SnapshotRow {
     }
 }
 
-fn read_part(
+pub(super) fn read_part(
     image: &mut (impl Read + Seek + ?Sized),
     offset: u64,
     len: u64,
@@ -487,6 +435,6 @@ fn read_part(
     }
 }
 
-fn local(doing: &'static str, source: io::Error) -> ChainError {
+pub(super) fn local(doing: &'static str, source: io::Error) -> ChainError {
     ChainError::Here(Box::new(Error::io(doing, source)))
 }
