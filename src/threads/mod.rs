@@ -5,6 +5,11 @@
 #[cfg(all(feature = "scheduled-threads", not(debug_assertions)))]
 compile_error!("the feature scheduled-threads is for tests only: never in a release build");
 
+#[cfg(all(feature = "scheduled-threads", test))]
+compile_error!(
+    "the feature scheduled-threads is for `cargo test --example threads`: other tests have threads of their own"
+);
+
 #[cfg(not(feature = "scheduled-threads"))]
 mod plain;
 #[cfg(feature = "scheduled-threads")]
