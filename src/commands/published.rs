@@ -61,8 +61,8 @@ fn published(db: &Db) -> Result<u64, Failure> {
         .map_err(chain_failure)?;
     let hint = facts.published.map_or(0, |(_, number)| number);
     let mut pace = Patience::new(Some(PATIENCE), &signals::stopped);
-    let tail = chain.tail(hint, &mut pace).map_err(chain_failure)?;
-    let end = tail.map_or(chain.start(), |segment| segment.facts.after);
+    let end = chain.end(hint, &mut pace).map_err(chain_failure)?;
+    let end = end.map_or(chain.start(), |facts| facts.after);
     let here = db.position()?;
     if info.role == Role::Replica && end.index >= here.index {
         return Ok(here.index); // what it has came from there

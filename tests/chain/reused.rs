@@ -1,14 +1,14 @@
 //! Numbers that were used, removed, and used once more by what a killed process had sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use creel::NoProgress;
 use creel::chain::object::{Creel, Segment};
-use creel::chain::store::{MemoryStore, Store};
+use creel::chain::store::{MemoryStore, Store, StoreError, StoreOver};
 use creel::chain::{
     Chain, ChainError, Opened, PublishRun, ReadRun, Start, Tries, collect, promote,
 };
-use creel::format::entry::Point;
+use creel::format::entry::{Entry, Point};
 
 use crate::log::{LINEAGE, fence, note, notes, start, writer};
 
@@ -207,4 +207,95 @@ fn what_lies_ahead_and_is_damaged_does_not_hide_the_segment_before_it() {
             "{damaged:?}"
         );
     }
+}
+
+/// What happens before a name is read for the first time.
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+struct Slow {
+    inner: Arc<dyn Store>,
+    before: Mutex<Option<(String, Meanwhile)>>,
+}
+
+impl std::fmt::Debug for Slow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl StoreOver for Slow {
+    fn under(&self) -> &dyn Store {
+        &*self.inner
+    }
+
+    fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let meanwhile = self.before.lock().unwrap().take_if(|(at, _)| at == name);
+        if let Some((_, meanwhile)) = meanwhile {
+            meanwhile();
+        }
+        self.inner.get(name, limit)
+    }
+
+    fn address(&self) -> String {
+        self.inner.address()
+    }
+}
+
+/// The same chain, seen by one to whom something happens before he reads a segment.
+fn slow(chain: &Chain, number: u64, meanwhile: impl FnOnce() + Send + 'static) -> Chain {
+    let name = format!("log/{number:020}.seg");
+    let store: Arc<dyn Store> = Arc::new(Slow {
+        inner: Arc::clone(chain.store()),
+        before: Mutex::new(Some((name, Box::new(meanwhile)))),
+    });
+    Chain::open(store, &mut Tries(0)).unwrap()
+}
+
+/// Between its listing and its read the end was removed and made again by what a killed process had sent: the
+/// primary went on behind that, met its own third segment, and said that somebody else had written it.
+#[test]
+fn a_primary_that_opened_while_the_end_was_made_again_took_its_own_segment_for_a_foreign_one() {
+    for late_has in [1, 3] {
+        let chain = chain();
+        let (first, one) = notes(&start(), 1, "a");
+        let (second, two) = notes(&one, 2, "b");
+        let (third, three) = notes(&two, 2, "c");
+        let mut run = open(&chain, 2, three);
+        publish(&mut run, &first).unwrap();
+        // The process before had cut its log in another way.
+        let all = [second.as_slice(), &third].concat();
+        let mut rest = all.as_slice();
+        for _ in 0..late_has {
+            (_, rest) = Entry::split(rest).unwrap().unwrap();
+        }
+        let late = sent(2, one, &all[..all.len() - rest.len()]);
+        publish(&mut run, &second).unwrap();
+        let store = chain.clone();
+        let looked = slow(&chain, 2, move || {
+            publish(&mut run, &third).unwrap();
+            collect(&store, 3, &mut Tries(0), &NoProgress).unwrap();
+            arrives(&store, &late);
+        });
+        let mut anew = open(&looked, 3, three);
+        assert_eq!((anew.number(), anew.point()), (3, three));
+        let (more, end) = notes(&three, 1, "d");
+        assert_eq!(publish(&mut anew, &more).unwrap(), end);
+    }
+}
+
+/// What is behind the end and links to it proves it too: the chain may grow as fast as it is read.
+#[test]
+fn the_end_is_known_while_the_chain_grows() {
+    let chain = chain();
+    let (first, one) = notes(&start(), 1, "a");
+    let (second, two) = notes(&one, 1, "b");
+    let mut run = open(&chain, 2, two);
+    publish(&mut run, &first).unwrap();
+    let looked = slow(&chain, 1, move || {
+        publish(&mut run, &second).unwrap();
+    });
+    let end = looked.end(0, &mut Tries(0)).unwrap().unwrap();
+    assert_eq!((end.number, end.after), (1, one));
+    let end = looked.end(0, &mut Tries(0)).unwrap().unwrap();
+    assert_eq!((end.number, end.after), (2, two));
 }

@@ -9,6 +9,8 @@
 //! - An old primary cannot confirm a write: the next true object behind its last one is its own, or
 //!   a fence, which stays for ever and makes its create fail. Behind the first one of a process it may be one
 //!   of the process before it, with other entries, so there a listing tells.
+//! - A process that goes on from the end of the chain does not take such an object for it: while it is there, so is
+//!   something newer (G1), and a listing behind what was read tells.
 //! - A promoter that slept cannot take a number that was used and removed for a free one: something
 //!   newer exists at all times (G1, G3), so the listing behind its fence is not empty.
 //! - A reader cannot follow such an object either, nor take it: the next one does not link to it, and
@@ -16,6 +18,7 @@
 //!
 //! `tests/chain/model` walks through every order of events of a small chain.
 
+mod ending;
 mod gc;
 mod keeping;
 mod promoter;
@@ -27,6 +30,7 @@ use std::fmt::Debug;
 use super::object::Facts;
 use crate::format::entry::Point;
 
+pub use ending::{Ending, EndingStep};
 pub use gc::{Gc, GcStep};
 pub use keeping::{Held, Wanted, floor};
 pub use promoter::{Promoter, PromoterStep};

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod collect;
+mod ending;
 mod fetch;
 mod floors;
 mod mirror;

@@ -44,7 +44,7 @@ impl PublishRun {
     ) -> ChainResult<Opened> {
         chain.check_authority()?;
         chain.check_lineage(writer.lineage)?;
-        let tail = chain.tail(hint, pace)?.map(|segment| segment.facts);
+        let tail = chain.end(hint, pace)?;
         let (number, point) = match &tail {
             None => (0, chain.start()),
             Some(facts) => (facts.number, facts.after),

@@ -2,7 +2,9 @@
 //! may be carried out while whoever sent them stands still or is long dead.
 
 use creel::chain::object::{Facts, Segment};
-use creel::chain::protocol::{Promoter, Publisher, PublisherStep, Reader, ReaderStep, Stop};
+use creel::chain::protocol::{
+    Ending, EndingStep, Promoter, Publisher, PublisherStep, Reader, ReaderStep, Stop,
+};
 use creel::stream::source::SinkError;
 
 use super::node::Wish;
@@ -24,7 +26,7 @@ pub struct Call {
 pub enum Job {
     Idle,
     /// A primary looks where the chain ends.
-    Opening,
+    Opening(Ending<Facts>),
     Publishing {
         machine: Publisher<Facts>,
         segment: Option<Box<Segment>>,
@@ -128,7 +130,7 @@ impl World {
             looking,
         } = &mut node.job
         else {
-            node.job = Job::Opening;
+            node.job = Job::Opening(Ending::new().0);
             return Some(Ask::Newest);
         };
         let before = machine.point();
@@ -237,7 +239,7 @@ impl World {
     pub(super) fn answer(&mut self, at: usize, reply: Reply) -> Option<Ask> {
         match std::mem::replace(&mut self.nodes[at].job, Job::Idle) {
             Job::Idle => None,
-            Job::Opening => self.opened(at, reply),
+            Job::Opening(machine) => self.opened(at, machine, reply),
             Job::Publishing {
                 machine,
                 segment,
@@ -248,24 +250,43 @@ impl World {
         }
     }
 
-    pub(super) fn opened(&mut self, at: usize, reply: Reply) -> Option<Ask> {
-        let (number, point) = match reply {
-            Reply::Number(None) => (0, start()),
-            Reply::Segment(Some(segment)) => (segment.facts.number, segment.facts.after),
-            other => {
-                self.nodes[at].job = Job::Opening;
-                return Some(match other {
-                    Reply::Number(Some(number)) => Ask::Get(number),
-                    _ => Ask::Newest,
-                });
+    pub(super) fn opened(
+        &mut self,
+        at: usize,
+        mut machine: Ending<Facts>,
+        reply: Reply,
+    ) -> Option<Ask> {
+        let step = match reply {
+            Reply::Number(number) if machine.is_listing_behind() => machine.listed(number),
+            Reply::Number(number) => machine.newest(number),
+            Reply::Segment(found) => machine.found(found.map(|found| found.facts)),
+            // All of it is made once more.
+            _ => {
+                self.nodes[at].job = Job::Opening(Ending::new().0);
+                return Some(Ask::Newest);
             }
         };
+        let ask = match step.expect("an answer was due") {
+            EndingStep::Newest => Ask::Newest,
+            EndingStep::Read(number) => Ask::Get(number),
+            EndingStep::List(after) => Ask::List(after),
+            EndingStep::Ends(end) => {
+                self.ended(at, end);
+                return None;
+            }
+        };
+        self.nodes[at].job = Job::Opening(machine);
+        Some(ask)
+    }
+
+    fn ended(&mut self, at: usize, end: Option<Facts>) {
+        let (number, point) = end.map_or((0, start()), |facts| (facts.number, facts.after));
         let node = &mut self.nodes[at];
         let own = node.head().point;
         if point.epoch > own.epoch {
             node.saw_epoch(point.epoch);
             self.seen.fenced += 1;
-            return None;
+            return;
         }
         assert_eq!(point.epoch, own.epoch, "an epoch that no fence began");
         assert_eq!(
@@ -278,7 +299,6 @@ impl World {
             segment: None,
             looking: false,
         };
-        None
     }
 
     pub(super) fn published(
@@ -440,7 +460,7 @@ impl World {
         if let ReaderStep::Deliver(facts) = step {
             let read = kept.iter().position(|segment| segment.facts == facts);
             let segment = kept.swap_remove(read.expect("what is delivered was read"));
-            self.oracle.delivered(&facts);
+            self.oracle.is_true(&facts, "delivered");
             if self.deliver(at, &segment) {
                 self.nodes[at].job = Job::Reading { machine, kept };
             }

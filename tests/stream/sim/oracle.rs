@@ -170,28 +170,35 @@ impl Oracle {
         self.first.insert(facts.number, facts);
     }
 
-    /// I1: what is confirmed, delivered or won by is in the history.
-    pub fn is_true(&mut self, facts: &Facts, what: &str) {
+    /// I1: a promotion is won by what the chain had first under its number, and by nothing made again: a
+    /// fence is never removed (G2).
+    pub fn won(&mut self, facts: &Facts) {
         assert_eq!(
             self.first.get(&facts.number),
             Some(facts),
-            "{what}: segment {} is not in the history",
+            "won: segment {} is not in the history",
             facts.number
         );
         self.confirmed = self.confirmed.max(facts.after.index);
     }
 
-    /// I1: what a reader takes is in the history: what the chain had first under this number, or the
-    /// same entries in the same cut, made once more.
-    pub fn delivered(&mut self, facts: &Facts) {
+    /// I1: what is confirmed to a writer or taken by a reader is in the history: what the chain had first
+    /// under this number, or the same entries in the same cut, made once more. Which process made them,
+    /// and with which nonce, is no part of the history. A primary that was killed may have sent what it
+    /// then sends again, started anew: the first is carried out, followed by a fence, and removed, so that
+    /// the second can be; what is confirmed is what the fence was built on.
+    pub fn is_true(&mut self, facts: &Facts, what: &str) {
         let first = self.first.get(&facts.number);
         let same = first.is_some_and(|first| {
-            let what = |facts: &Facts| (facts.before, facts.after, facts.epoch, facts.fence);
+            let what = |facts: &Facts| {
+                let Facts { before, after, .. } = *facts;
+                (before, after, facts.epoch, facts.node, facts.fence)
+            };
             what(first) == what(facts)
         });
         assert!(
             same,
-            "delivered: segment {} is not in the history: {first:?}, {facts:?}",
+            "{what}: segment {} is not in the history: {first:?}, {facts:?}",
             facts.number
         );
         self.confirmed = self.confirmed.max(facts.after.index);

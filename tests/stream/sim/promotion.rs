@@ -113,7 +113,7 @@ impl World {
     }
 
     pub(super) fn won(&mut self, at: usize, facts: &Facts, segment: &Segment) {
-        self.oracle.is_true(facts, "won");
+        self.oracle.won(facts);
         self.oracle.writes(at, facts.epoch);
         let node = &mut self.nodes[at];
         let mut rest = segment.body();
