@@ -87,11 +87,14 @@ fn a_write_alone_or_where_others_are_expected_ends_the_same() {
 
 #[test]
 fn a_write_begins_a_checkpoint_where_that_is_wanted_and_due() {
-    for (background, at, begins) in [
+    let whens = [
         (true, Some(4096), true),
         (true, None, false),
         (false, Some(4096), false),
-    ] {
+    ];
+    for ((background, at, begins), at_once) in
+        whens.into_iter().flat_map(|w| [(w, false), (w, true)])
+    {
         let dir = tempfile::tempdir().unwrap();
         let options = OpenOptions::new()
             .background_checkpoint(background)
@@ -100,11 +103,15 @@ fn a_write_begins_a_checkpoint_where_that_is_wanted_and_due() {
         let db = options.create(path, &CreateOptions::default()).unwrap();
         let mut batch = put(b"k");
         batch.put(b"long", &[7; 10_000]);
-        db.write(batch).unwrap();
+        let results = match at_once {
+            true => db.write_all(vec![put(b"j"), batch]),
+            false => vec![db.write(batch)],
+        };
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
         assert_eq!(
             lock(&db.inner.background).is_some(),
             begins,
-            "{background} {at:?}"
+            "{background} {at:?} {at_once}"
         );
         // What fails begins nothing.
         db.close().unwrap();

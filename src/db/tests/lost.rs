@@ -74,3 +74,15 @@ fn where_nothing_is_synced_nobody_asks() {
     ended(&other, true);
     other.inner.nothing_was_lost(&before).unwrap();
 }
+
+#[test]
+fn what_a_commit_was_told_is_known_after_the_log_is_read_anew() {
+    let (_dir, _, db) = watched();
+    let before = cut(&db);
+    ended(&db, false);
+    ended(&db, true);
+    db.inner.reload(&mut lock(&db.inner.log), true).unwrap();
+    let groups = lock(&db.inner.log).groups;
+    assert_eq!((groups.written, groups.failed), (2, 1), "{groups:?}");
+    assert!(is_want_of_space(db.inner.nothing_was_lost(&before)));
+}
