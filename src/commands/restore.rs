@@ -31,7 +31,7 @@ pub struct RestoreArgs {
     /// Replace an existing file
     #[arg(long)]
     force: bool,
-    /// Say what would be read, and read no more
+    /// Say what would be read, and from when to when a moment can be had; read no more
     #[arg(long)]
     dry_run: bool,
 }
@@ -46,6 +46,9 @@ struct RestoreLine {
     first_segment: u64,
     last_segment: u64,
     upto: u64,
+    oldest_index: u64,
+    oldest_ms: u64,
+    newest_index: u64,
     output: Option<String>,
     position: Option<String>,
     entries: Option<u64>,
@@ -134,6 +137,9 @@ impl RestoreArgs {
             first_segment: plan.number,
             last_segment: plan.tail,
             upto,
+            oldest_index: plan.oldest.0,
+            oldest_ms: plan.oldest.1 / 1000,
+            newest_index: plan.tail_index.max(plan.snapshot.at.index),
             output: done
                 .and(self.output.as_ref())
                 .map(|o| o.to_string_lossy().into_owned()),
@@ -158,6 +164,11 @@ impl RestoreArgs {
                 ("last_segment", line.last_segment.into()),
                 ("upto", line.upto.into()),
             ];
+            if line.dry_run {
+                facts.push(("oldest_index", line.oldest_index.into()));
+                facts.push(("oldest_ms", line.oldest_ms.into()));
+                facts.push(("newest_index", line.newest_index.into()));
+            }
             facts.extend(line.output.clone().map(|o| ("output", o.into())));
             facts.extend(line.position.clone().map(|p| ("position", p.into())));
             facts.extend(line.entries.map(|e| ("entries", e.into())));

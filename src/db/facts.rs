@@ -38,6 +38,8 @@ pub struct Facts {
     pub source: String,
     /// Where commits are published; empty = nowhere.
     pub publish: String,
+    /// The chain there is being begun: it may not be there yet. Nobody else is believed that it is not.
+    pub beginning: bool,
     /// The last commit known to be published, and the number of its segment.
     pub published: Option<(Point, u64)>,
     /// Where the process that serves the file answers the commands of this machine, and the secret
@@ -58,6 +60,7 @@ pub struct Facts {
 /// Bits of the byte behind the retention.
 const STANDALONE: u8 = 1;
 const HELD_BACK: u8 = 2;
+const BEGINNING: u8 = 4;
 
 /// How much of the log is kept for those who are behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +131,8 @@ impl Facts {
             number(&mut out, value);
         }
         let held = u8::from(self.held_back) * HELD_BACK;
-        out.push(u8::from(keep.standalone) * STANDALONE + held);
+        let begins = u8::from(self.beginning) * BEGINNING;
+        out.push(u8::from(keep.standalone) * STANDALONE + held + begins);
         out.extend_from_slice(&(self.holds.len() as u16).to_le_bytes());
         for hold in &self.holds {
             text(&mut out, &hold.name);
@@ -195,6 +199,7 @@ impl Facts {
         Some(Facts {
             source,
             publish,
+            beginning: bits & BEGINNING != 0,
             control,
             published: (point.epoch > 0).then_some((point, segment)),
             highest_epoch,
@@ -335,6 +340,7 @@ mod tests {
         let facts = Facts {
             source: "tcp://host:7".into(),
             publish: "dir:/backup".into(),
+            beginning: true,
             control: "127.0.0.1:7 secret".into(),
             published: Some((
                 Point {

@@ -87,6 +87,53 @@ fn a_store_that_cannot_be_asked_is_left_by_somebodys_word_only() {
     assert_eq!(put(&world, "a.db", "k"), 0);
 }
 
+/// What the file published to is not mounted: nothing there was taken for nothing ever published, a chain was begun
+/// in the empty folder, and writes confirmed in it were taken back, for a copy was promoted in the real one.
+#[test]
+fn a_primary_began_another_chain_where_its_store_was_not_mounted() {
+    let world = World::new();
+    published(&world);
+    let (one, away) = (world.path("one"), world.path("away"));
+    let address = store(&world, "one");
+    std::fs::rename(&one, &away).unwrap();
+    let serve = ["--listen", "127.0.0.1:0", "--publish", &address];
+    for empty in [false, true] {
+        if empty {
+            std::fs::create_dir(&one).unwrap();
+        }
+        for options in [&["--to", &address][..], &["--to", &address, "--instead"]] {
+            let said = world.replicate_to(10, "snapshot", "a.db", options);
+            assert!(
+                said.contains("is not known") && said.contains("mounted"),
+                "{said}"
+            );
+        }
+        world.replicate_to(10, "serve", "a.db", &serve);
+        assert_ne!(put(&world, "a.db", "lost"), 0);
+        assert_eq!(one.exists(), empty);
+    }
+    assert_eq!(std::fs::read_dir(&one).unwrap().count(), 0);
+    std::fs::remove_dir(&one).unwrap();
+    std::fs::rename(&away, &one).unwrap();
+    // Mounted again nothing has changed.
+    assert_eq!(put(&world, "a.db", "k"), 0);
+    world.replicate_to(0, "snapshot", "a.db", &["--to", &address, "-q"]);
+}
+
+/// Gone for good: somebody's word begins it anew, at the same address.
+#[test]
+fn a_store_that_is_gone_for_good_is_begun_anew_by_somebodys_word() {
+    let world = World::new();
+    published(&world);
+    let address = store(&world, "one");
+    std::fs::remove_dir_all(world.path("one")).unwrap();
+    let options = ["--to", &address, "--instead", "--accept-loss", "-q"];
+    world.replicate_to(0, "snapshot", "a.db", &options);
+    assert_eq!(put(&world, "a.db", "k"), 0);
+    world.replicate_to(0, "init", "c.db", &["--from", &address, "-q"]);
+    assert!(world.open("c.db").get(b"k").unwrap().is_some());
+}
+
 /// A publisher that still runs says so and ends, once the file publishes elsewhere.
 #[test]
 fn a_publisher_ends_where_its_file_has_left() {

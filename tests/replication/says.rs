@@ -212,3 +212,60 @@ fn a_promotion_below_the_floor_hinted_at_a_placeholder() {
     let help = String::from_utf8(help.stdout).unwrap().replace("\n", " ");
     assert!(help.contains("11 the"), "{help}");
 }
+
+#[test]
+fn what_a_store_can_restore_was_not_to_be_seen() {
+    let site = Site::with_copy();
+    let (a, store) = (site.path("a.db"), site.store());
+    for i in 0..3 {
+        site.publish("a.db", &format!("k{i}"));
+    }
+    succeeds(&["replicate", "snapshot", &a, "--to", &store, "-q"]);
+    site.publish("a.db", "last");
+    let all = json(&["restore", &store, "--dry-run"]);
+    let (oldest, newest) = (&all["oldest_index"], &all["newest_index"]);
+    assert!(oldest.as_u64() < all["snapshot_index"].as_u64(), "{all}");
+    assert_eq!(*newest, all["upto"], "{all}");
+    // The hint of a moment that cannot be had leads there, and then to one that can.
+    let out = site.path("r.db");
+    let beyond = (newest.as_u64().unwrap() + 1).to_string();
+    let hint = hint(&["restore", &store, "-o", &out, "--at", &beyond], 5);
+    assert!(hint.contains("--dry-run"), "{hint}");
+    for at in [oldest, newest] {
+        succeeds(&[
+            "restore",
+            &store,
+            "-o",
+            &out,
+            "--at",
+            &at.to_string(),
+            "--force",
+            "-q",
+        ]);
+    }
+    let (code, _) = exit(&["restore", &store, "--dry-run", "--at", "0"]);
+    assert_eq!(code, if oldest == 0 { 0 } else { 5 });
+}
+
+#[test]
+fn a_server_with_nothing_to_do_asked_for_an_address_only() {
+    let site = Site::new();
+    let a = site.path("a.db");
+    for rest in [&[][..], &["--http", "127.0.0.1:0"]] {
+        let hint = hint(&[&["replicate", "serve", &a], rest].concat(), 2);
+        for option in ["--listen", "--publish", "--stdio"] {
+            assert!(hint.contains(option), "{hint}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_is_there_was_to_be_made_with_an_option_that_is_not() {
+    let site = Site::with_copy();
+    let (b, store) = (site.path("b.db"), site.store());
+    let hint = hint(&["replicate", "init", &b, "--from", &store], 8);
+    assert!(
+        hint.contains("replicate pull") && !hint.contains("--force"),
+        "{hint}"
+    );
+}

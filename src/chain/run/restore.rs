@@ -37,6 +37,8 @@ pub struct RestorePlan {
     pub tail: u64,
     /// The last entry of the chain.
     pub tail_index: u64,
+    /// The oldest moment that there is a snapshot for: its last entry, and when that was made.
+    pub oldest: (u64, u64),
 }
 
 impl Chain {
@@ -57,6 +59,7 @@ impl Chain {
                 ),
             }));
         };
+        let oldest = snapshots.first().unwrap_or(snapshot);
         let tail = self
             .tail(snapshot.number, pace)?
             .map(|segment| segment.facts);
@@ -77,6 +80,7 @@ impl Chain {
             upto,
             tail: tail.map_or(0, |facts| facts.number),
             tail_index,
+            oldest: (oldest.at.index, oldest.entry_time_us),
         })
     }
 

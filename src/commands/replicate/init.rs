@@ -19,7 +19,7 @@ use super::source::SourceArgs;
 use super::store::PatienceArg;
 use super::stream::stop_on_signal;
 use crate::cli::args::DbArg;
-use crate::cli::{Context, Exit, Outcome, codes, signals};
+use crate::cli::{Context, Exit, Failure, Outcome, codes, signals};
 
 /// Arguments of `creel replicate init`.
 #[derive(Debug, Args)]
@@ -53,7 +53,12 @@ Exit status: 0 made and up to date, 8 the file exists, 12 the source cannot be r
         ctx.refuse_read_only()?;
         ctx.refuse_less_sync()?;
         if path.symlink_metadata().is_ok() {
-            return Err(creel::Error::Exists { path }.into());
+            let hint = format!(
+                "creel replicate pull {0} brings a copy up to date, creel replicate reseed {0} makes it anew",
+                path.display()
+            );
+            let failure: Failure = creel::Error::Exists { path }.into();
+            return Err(failure.hint(hint));
         }
         let made = self.make(ctx, &path);
         made.map_err(|failure| match path.symlink_metadata() {

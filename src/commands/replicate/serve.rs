@@ -26,7 +26,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     db: DbArg,
     /// Address for followers, for example 127.0.0.1:7070; port 0 lets the system choose
-    #[arg(long, value_name = "ADDR", required_unless_present_any = ["stdio", "publish"])]
+    #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     /// Serve one follower over standard input and output, as ssh:// does
     #[arg(long, conflicts_with_all = ["listen", "http"])]
@@ -45,7 +45,7 @@ pub struct ServeArgs {
     /// With --publish: leave the store that the file publishes to for this one
     #[arg(long, requires = "publish")]
     instead: bool,
-    /// With --instead: also where that one does not answer whether somebody was promoted in it
+    /// With --instead: also where the store before does not answer whether somebody was promoted in it
     #[arg(long, requires = "instead")]
     accept_loss: bool,
     #[command(flatten)]
@@ -85,6 +85,10 @@ Exit status: 10 another copy has become the primary, 143 ended by SIGTERM; other
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();
+        if self.listen.is_none() && !self.stdio && self.publish.is_none() {
+            let text = "nobody would be served, and nothing published";
+            return Err(Failure::usage(text).hint("--listen ADDR, --publish STORE, or --stdio"));
+        }
         let path = ctx.path(&self.db)?;
         ctx.refuse_read_only()?;
         ctx.refuse_less_sync()?;

@@ -35,7 +35,7 @@ pub struct SnapshotArgs {
     /// Publish here from now on, although the file publishes to another store
     #[arg(long)]
     instead: bool,
-    /// With --instead: also where that one does not answer whether somebody was promoted in it
+    /// With --instead: also where the store before does not answer whether somebody was promoted in it
     #[arg(long, requires = "instead")]
     accept_loss: bool,
 }
@@ -71,9 +71,10 @@ that the last full snapshot of the same epoch has are not written again. A chain
 --unsafe-no-fencing in a store that fails its probe says fencing: none from then on, to everybody.
 A file publishes to one store, for a promotion stops it in that one only: --instead leaves that store for
 this one, unless somebody else has become the primary there. Nobody may be promoted there afterwards.
-Exit status: 0 written, 8 the store is not fit, 10 another copy has become the primary or
-the file publishes elsewhere, 12 the store cannot
-be reached; others: creel explain CODE";
+Where the file's own store has nothing any more, as when a volume is not mounted, no other one is begun
+in its place: --instead --accept-loss does that.
+Exit status: 0 written, 8 the store is not fit, 10 another copy has become the primary, the file
+publishes elsewhere, or its store is gone, 12 the store cannot be reached; others: creel explain CODE";
 
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.long();

@@ -189,7 +189,9 @@ fn elsewhere(publishes: &str, why: Option<Box<StoreFailure>>) -> Failure {
     .to_string();
     let failure = Failure::new(&codes::REFUSED, text).detail("publishes", publishes);
     match unknown {
-        true => failure.hint("--instead --accept-loss goes on without an answer from there"),
+        true => failure.hint(format!(
+            "look whether {publishes} is mounted, or who moved it; --instead --accept-loss goes on without an answer from there"
+        )),
         false => failure.hint(format!(
             "creel replicate mirror {publishes} STORE copies that one; --instead publishes here from now on, and nobody may be promoted there any more"
         )),

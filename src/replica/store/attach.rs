@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::elsewhere::{Instead, check_place};
+use super::elsewhere::{Instead, check_place, gone, may_begin};
 use super::seed::{SnapshotOptions, upload_snapshot};
 use super::{Publishing, StoreResult, now_us};
 use crate::chain::object::{Creel, ProbeResult, Verdict};
-use crate::chain::store::{Address, Store, open};
+use crate::chain::store::{Address, Store, StoreErrorKind, open};
 use crate::chain::{Chain, ChainError, Pace, ProbeOptions, probe};
 use crate::db::{Db, IdentityChange};
 use crate::format::header::Role;
@@ -44,11 +44,21 @@ pub fn attach(
     let parsed = Address::parse(address).map_err(ChainError::from)?;
     let address = &Address::lasting(address);
     check_place(db, address, options.instead, pace)?;
-    let store: Arc<dyn Store> = Arc::from(open(&parsed, true).map_err(ChainError::from)?);
+    let may_begin = may_begin(db, address, options.instead)?;
+    let store: Arc<dyn Store> = match open(&parsed, may_begin) {
+        Ok(store) => Arc::from(store),
+        Err(error) if error.kind == StoreErrorKind::NoStore && !may_begin => {
+            return Err(gone(address, error.into()));
+        }
+        Err(error) => return Err(ChainError::from(error).into()),
+    };
     let mut created = false;
     let mut probed = None;
     let chain = match Chain::open(Arc::clone(&store), pace) {
         Ok(chain) => chain,
+        Err(error @ ChainError::NoChain { .. }) if !may_begin => {
+            return Err(gone(address, error));
+        }
         Err(ChainError::NoChain { .. }) => {
             let found = probe_first(&*store, options, pace, progress)?;
             created = true;
@@ -64,6 +74,7 @@ pub fn attach(
     if db.facts()?.publish != *address {
         db.change_facts(|facts| {
             facts.publish.clone_from(address);
+            facts.beginning = false;
             facts.published = None;
         })?;
     }
@@ -114,6 +125,7 @@ fn begin(
     let start = super::super::slot::durable_point(db)?;
     db.change_facts(|facts| {
         facts.publish = address.to_owned();
+        facts.beginning = true;
         facts.published = Some((start, 0));
     })?;
     let mut creel = Creel::new(db.info()?.lineage_id, start.into(), now_us());

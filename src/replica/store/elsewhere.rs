@@ -58,3 +58,18 @@ pub(super) fn check_place(
         }),
     }
 }
+
+/// Whether a chain may be begun at an address that has none. The file's own had one: a volume may not be mounted, and
+/// in the chain on it somebody may have been promoted.
+pub(super) fn may_begin(db: &Db, address: &str, instead: Instead) -> StoreResult<bool> {
+    let facts = db.facts()?;
+    Ok(facts.publish != address || facts.beginning || instead == Instead::Unasked)
+}
+
+/// Nothing is at the address that the file publishes to.
+pub(super) fn gone(address: &str, why: ChainError) -> StoreFailure {
+    StoreFailure::Elsewhere {
+        publishes: address.to_owned(),
+        failure: Some(Box::new(why.into())),
+    }
+}

@@ -251,6 +251,7 @@ fn settle(
 ) -> StoreResult<()> {
     db.change_facts(|own| {
         own.publish = Address::lasting(address);
+        own.beginning = false;
         own.held_back = false;
         own.published = Some((facts.after, facts.number));
         own.highest_epoch = own.highest_epoch.max(facts.epoch);

@@ -68,6 +68,10 @@ impl Publishing {
             }
         };
         let reader = reader(db, &run.point())?;
+        if facts.beginning {
+            // From now on it is there, and where it is not it is not to be begun once more.
+            db.change_facts(|facts| facts.beginning = false)?;
+        }
         Ok(Publishing {
             db: db.clone(),
             place: facts.publish,

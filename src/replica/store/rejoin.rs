@@ -75,6 +75,7 @@ pub fn rejoin(
         db.change_facts(|facts| {
             facts.source.clone_from(address);
             facts.publish = String::new();
+            facts.beginning = false;
             facts.published = None;
         })?;
     }

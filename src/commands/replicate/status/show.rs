@@ -113,7 +113,13 @@ pub fn copy(ctx: &mut Context, copy: &CopyStatus) -> Result<(), Failure> {
         copy.older_epochs.filter(|&n| n > 0),
     );
     let needs = copy.reseed.as_ref();
-    let needs = needs.map(|reason| format!("a new copy, or rejoin: {reason}"));
+    let what = match copy.history_same {
+        // What only it has would be saved by both.
+        Some(false) => "rejoin, or a new copy",
+        _ if copy.role == "primary" => "rejoin, or a new copy",
+        _ => "a new copy",
+    };
+    let needs = needs.map(|reason| format!("{what}: {reason}"));
     add(&mut facts, "needs", needs);
     add(&mut facts, "publish", copy.publish.clone());
     add(&mut facts, "published_position", copy.published_index);
