@@ -796,7 +796,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Listen beyond this machine without encryption, or let anybody in')
             [CompletionResult]::new('--unsafe-no-fencing', '--unsafe-no-fencing', [CompletionResultType]::ParameterName, 'With --publish: also to a store that cannot decide who is primary')
             [CompletionResult]::new('--instead', '--instead', [CompletionResultType]::ParameterName, 'With --publish: leave the store that the file publishes to for this one')
-            [CompletionResult]::new('--accept-loss', '--accept-loss', [CompletionResultType]::ParameterName, 'With --instead: also where that one does not answer whether somebody was promoted in it')
+            [CompletionResult]::new('--accept-loss', '--accept-loss', [CompletionResultType]::ParameterName, 'With --instead: also where the store before does not answer whether somebody was promoted in it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -1043,7 +1043,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--full', '--full', [CompletionResultType]::ParameterName, 'Write all parts, also those that the last full snapshot has')
             [CompletionResult]::new('--unsafe-no-fencing', '--unsafe-no-fencing', [CompletionResultType]::ParameterName, 'Publish to a store that cannot decide who is primary')
             [CompletionResult]::new('--instead', '--instead', [CompletionResultType]::ParameterName, 'Publish here from now on, although the file publishes to another store')
-            [CompletionResult]::new('--accept-loss', '--accept-loss', [CompletionResultType]::ParameterName, 'With --instead: also where that one does not answer whether somebody was promoted in it')
+            [CompletionResult]::new('--accept-loss', '--accept-loss', [CompletionResultType]::ParameterName, 'With --instead: also where the store before does not answer whether somebody was promoted in it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -1328,7 +1328,7 @@ Register-ArgumentCompleter -Native -CommandName 'creel' -ScriptBlock {
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask a question')
             [CompletionResult]::new('--as-replica', '--as-replica', [CompletionResultType]::ParameterName, 'Keep the lineage, so that the file can follow the chain')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace an existing file')
-            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would be read, and read no more')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would be read, and from when to when a moment can be had; read no more')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -772,7 +772,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --insecure 'Listen beyond this machine without encryption, or let anybody in'
             cand --unsafe-no-fencing 'With --publish: also to a store that cannot decide who is primary'
             cand --instead 'With --publish: leave the store that the file publishes to for this one'
-            cand --accept-loss 'With --instead: also where that one does not answer whether somebody was promoted in it'
+            cand --accept-loss 'With --instead: also where the store before does not answer whether somebody was promoted in it'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -1011,7 +1011,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --full 'Write all parts, also those that the last full snapshot has'
             cand --unsafe-no-fencing 'Publish to a store that cannot decide who is primary'
             cand --instead 'Publish here from now on, although the file publishes to another store'
-            cand --accept-loss 'With --instead: also where that one does not answer whether somebody was promoted in it'
+            cand --accept-loss 'With --instead: also where the store before does not answer whether somebody was promoted in it'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -1284,7 +1284,7 @@ set edit:completion:arg-completer[creel] = {|@words|
             cand --no-input 'Never ask a question'
             cand --as-replica 'Keep the lineage, so that the file can follow the chain'
             cand --force 'Replace an existing file'
-            cand --dry-run 'Say what would be read, and read no more'
+            cand --dry-run 'Say what would be read, and from when to when a moment can be had; read no more'
             cand -h 'Print help'
             cand --help 'Print help'
         }

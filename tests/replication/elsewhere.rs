@@ -134,6 +134,23 @@ fn a_store_that_is_gone_for_good_is_begun_anew_by_somebodys_word() {
     assert!(world.open("c.db").get(b"k").unwrap().is_some());
 }
 
+/// A store that did not answer was left by a file that had been told before, in its header, that it is deposed.
+#[test]
+fn a_primary_that_knew_of_a_newer_epoch_began_another_chain() {
+    let world = World::new();
+    published(&world);
+    let (one, two) = (store(&world, "one"), store(&world, "two"));
+    promote(&world, "b.db", &one);
+    assert_eq!(put(&world, "a.db", "late"), 10);
+    std::fs::rename(world.path("one"), world.path("away")).unwrap();
+    for place in [&one, &two] {
+        let options = ["--to", place, "--instead", "--accept-loss"];
+        let said = world.replicate_to(10, "snapshot", "a.db", &options);
+        assert!(said.contains("newer epoch"), "{said}");
+    }
+    assert!(!world.path("one").exists() && !world.path("two").exists());
+}
+
 /// A publisher that still runs says so and ends, once the file publishes elsewhere.
 #[test]
 fn a_publisher_ends_where_its_file_has_left() {

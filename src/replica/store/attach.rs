@@ -9,6 +9,7 @@ use crate::chain::object::{Creel, ProbeResult, Verdict};
 use crate::chain::store::{Address, Store, StoreErrorKind, open};
 use crate::chain::{Chain, ChainError, Pace, ProbeOptions, probe};
 use crate::db::{Db, IdentityChange};
+use crate::error::Error;
 use crate::format::header::Role;
 use crate::progress::Progress;
 
@@ -43,6 +44,11 @@ pub fn attach(
 ) -> StoreResult<Attached> {
     let parsed = Address::parse(address).map_err(ChainError::from)?;
     let address = &Address::lasting(address);
+    let info = db.info()?;
+    if info.fenced && info.role == Role::Primary {
+        let reason = "a newer epoch has begun elsewhere".to_owned();
+        return Err(Error::Fenced { reason }.into());
+    }
     check_place(db, address, options.instead, pace)?;
     let may_begin = may_begin(db, address, options.instead)?;
     let store: Arc<dyn Store> = match open(&parsed, may_begin) {
@@ -68,7 +74,7 @@ pub fn attach(
         }
         Err(error) => return Err(error.into()),
     };
-    chain.check_lineage(db.info()?.lineage_id)?;
+    chain.check_lineage(info.lineage_id)?;
     chain.check_authority()?;
     become_primary(db)?;
     if db.facts()?.publish != *address {
