@@ -7,6 +7,7 @@ use creel::replica::promote::{Preflight, PromoteWish, preflight, promote};
 use creel::{Db, Interest};
 use serde::Serialize;
 
+use super::replicate::files::no_copy;
 use super::replicate::store::PatienceArg;
 use super::{Position, Run};
 use crate::cli::args::DbArg;
@@ -115,7 +116,9 @@ store's log does not reach back to this copy, 15 the histories differ; others: c
     fn run(self, ctx: &mut Context) -> Outcome {
         ctx.refuse_less_sync()?;
         ctx.long();
-        let copy = ctx.open_write(&self.db, Interest::All, false)?;
+        let path = ctx.path(&self.db)?;
+        let copy = ctx.open_write(&self.db, Interest::All, false);
+        let copy = copy.map_err(|failure| no_copy(failure, &path))?;
         if let Some(store) = self.address(&copy)? {
             return self.in_store(ctx, copy, &store);
         }

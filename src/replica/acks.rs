@@ -7,11 +7,14 @@ use std::time::Duration;
 use super::control::{Ask, Holders, Wait, hex};
 use super::dial::client;
 use super::live::Status;
+use super::remote::has;
 use super::slot::entropy;
-use crate::db::{Commit, Db};
+use crate::db::{Commit, Db, Position};
 use crate::error::Result;
 use crate::stream::auth::TokenKey;
 use crate::stream::client::{AskError, Client};
+use crate::stream::follower::FollowerEnd;
+use crate::stream::message::Code;
 use crate::stream::transport::{Wire, tcp};
 
 /// The server of this machine answers at once, or is not there.
@@ -104,8 +107,14 @@ pub(super) fn failed(error: AskError) -> io::Error {
         AskError::Io(error) => error,
         AskError::Timeout => io::ErrorKind::TimedOut.into(),
         AskError::Ended(end) => {
-            let text = super::dial::ending(&end);
-            io::Error::new(io::ErrorKind::ConnectionAborted, text)
+            let kind = match &end {
+                FollowerEnd::Unproven | FollowerEnd::TokenWanted => io::ErrorKind::PermissionDenied,
+                FollowerEnd::Refused(fault) if fault.code == Code::Auth => {
+                    io::ErrorKind::PermissionDenied
+                }
+                _ => io::ErrorKind::ConnectionAborted,
+            };
+            io::Error::new(kind, super::dial::ending(&end))
         }
     }
 }
@@ -244,9 +253,15 @@ pub fn ask_status(client: &mut Client) -> io::Result<Status> {
     Ok(serde_json::from_slice(&answer)?)
 }
 
-/// Asks the server at the other end of a connection how it stands.
-pub fn status_over(wire: Wire, token: Option<TokenKey>) -> io::Result<Status> {
+/// Asks the server at the other end of a connection how it stands, and whether its history has what a copy
+/// holds: [`None`] where it cannot tell.
+pub fn status_over(
+    wire: Wire,
+    token: Option<TokenKey>,
+    here: &Position,
+) -> io::Result<(Status, Option<bool>)> {
     let config = client(token, &wire)?;
     let mut client = Client::open(wire, config, CONNECT).map_err(failed)?;
-    ask_status(&mut client)
+    let status = ask_status(&mut client)?;
+    Ok((status, has(&mut client, here)))
 }

@@ -147,6 +147,31 @@ fn ask(client: &mut Client, question: AskHistory) -> io::Result<Told> {
     serde_json::from_slice(&answer).map_err(|_| malformed())
 }
 
+/// Whether the history that is served has what a copy holds; [`None`] where that cannot be told.
+pub(super) fn has(client: &mut Client, here: &Position) -> Option<bool> {
+    let after_epoch = here.epoch;
+    let index = None;
+    let table = ask(client, AskHistory { after_epoch, index }).ok()?;
+    // Where the next epoch began the copy's ended.
+    if let Some(text) = table.epochs.first() {
+        let next = record(text)?;
+        if next.previous_index <= here.index {
+            let same = Some(next.previous_history) == here.hash;
+            return Some(next.previous_index == here.index && same);
+        }
+    }
+    let mut at = position(&table.head).ok()?;
+    if at.index < here.index {
+        return None;
+    }
+    if at.index > here.index {
+        let index = Some(here.index);
+        let told = ask(client, AskHistory { after_epoch, index }).ok()?;
+        at = position(&told.at?).ok()?;
+    }
+    Some(at.hash == here.hash)
+}
+
 impl Primary for RemotePrimary {
     fn standing(&self) -> Result<Standing> {
         Ok(self.standing.clone())

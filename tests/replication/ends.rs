@@ -185,3 +185,57 @@ fn a_follower_of_a_promoted_copy_tried_a_dead_source_for_ever() {
         std::fs::rename(&away, &path).unwrap();
     }
 }
+
+/// It was a few entries behind, for all that was counted, and every check of a script passed: replica, lag, age. What
+/// following then said led to a comparison, not to what mends it.
+#[test]
+fn a_copy_of_another_history_passed_all_checks_of_its_server() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let file = world.path("a.db").to_str().unwrap().to_owned();
+    for name in ["b.db", "c.db"] {
+        world.replicate_to(0, "init", name, &["--from", &file]);
+    }
+    let served = world.serve_local("b.db");
+    let from = ["--from", &served.address];
+    let checks = [["--check", "lag=9"], ["--check", "age=1h"]];
+    for check in &checks {
+        world.replicate_to(0, "status", "c.db", &[&from[..], check].concat());
+    }
+    let same = world.replicate_to(0, "status", "c.db", &[&from[..], &["--json"]].concat());
+    assert!(same.contains("\"history_same\":true"), "{same}");
+    world.put("a.db", "only here", "and in c.db");
+    world.replicate_to(0, "pull", "c.db", &["--from", &file]);
+    // It has more than a server that is behind, which says nothing of its history.
+    let ahead = world.replicate_to(0, "status", "c.db", &[&from[..], &["--json"]].concat());
+    assert!(ahead.contains("\"history_same\":null"), "{ahead}");
+    world.ok(
+        &["promote", "--accept-loss", "--yes"],
+        &[&world.path("b.db")],
+    );
+    drop(served);
+    let served = world.serve_local("b.db");
+    let from = ["--from", &served.address];
+    world.put("b.db", "more", "of it");
+    for check in checks.iter().chain([&["--check", "replica"]]) {
+        world.replicate_to(1, "status", "c.db", &[&from[..], check].concat());
+    }
+    let apart = world.replicate_to(0, "status", "c.db", &[&from[..], &["--json"]].concat());
+    assert!(apart.contains("\"phase\":\"diverged\""), "{apart}");
+    for dry in [&["--dry-run"][..], &[]] {
+        let said = world.replicate_to(15, "pull", "c.db", &[&from[..], dry].concat());
+        assert!(said.contains("replicate rejoin"), "{said}");
+    }
+    world.replicate_to(0, "rejoin", "c.db", &from);
+    world.replicate_to(0, "pull", "c.db", &from);
+    for check in checks.iter().chain([&["--check", "replica"]]) {
+        world.replicate_to(0, "status", "c.db", &[&from[..], check].concat());
+    }
+    world.same("c.db", "b.db");
+    // A server of another database counts entries, too.
+    world.create("x.db");
+    let other = world.serve_local("x.db");
+    let words = ["--from", &other.address, "--check", "lag=9"];
+    world.replicate_to(1, "status", "c.db", &words);
+}

@@ -269,3 +269,19 @@ fn a_copy_that_is_there_was_to_be_made_with_an_option_that_is_not() {
         "{hint}"
     );
 }
+
+#[test]
+fn a_former_primary_was_not_told_where_it_publishes() {
+    let site = Site::with_copy();
+    let (a, none, store) = (site.path("a.db"), site.path("none.db"), site.store());
+    let told = hint(&["replicate", "rejoin", &a], 2);
+    assert!(told.contains(&format!("--from {store}")), "{told}");
+    // A new database is nobody's copy.
+    for call in [
+        &["promote", &none, "--yes"][..],
+        &["replicate", "rejoin", &none],
+    ] {
+        let told = hint(call, 5);
+        assert!(told.contains("replicate init"), "{call:?}: {told}");
+    }
+}

@@ -288,3 +288,25 @@ fn another_user_of_the_machine_fences_no_primary() {
     let output = world.run(&["put"], &[&a, Path::new("key"), Path::new("late")]);
     assert_eq!(output.status.code(), Some(10));
 }
+
+/// Asked for its history, or how it stands, a server that refuses a token was one that cannot be reached (12): tried again and
+/// again, it refuses it again and again.
+#[test]
+fn a_wrong_token_was_a_server_that_does_not_answer() {
+    let world = World::new();
+    world.create("a.db");
+    world.put("a.db", "key", "value");
+    let right = token(&world, "right", "a token that is long enough\n", 0o600);
+    let wrong = token(&world, "wrong", "another that is long enough\n", 0o600);
+    let served = world.serve("a.db", &["--listen", "127.0.0.1:0", "--token-file", &right]);
+    let from = ["--from", served.address.as_str()];
+    let with = [from[0], from[1], "--from-token-file", &right];
+    world.replicate_to(0, "init", "b.db", &with);
+    let wrong = [from[0], from[1], "--from-token-file", &wrong];
+    for words in [&from[..], &wrong] {
+        let said = world.replicate_to(8, "rejoin", "b.db", words);
+        assert!(said.contains("token"), "{said}");
+        let said = world.replicate_to(0, "status", "b.db", &[words, &["--json"]].concat());
+        assert!(said.contains("\"phase\":\"unauthorised\""), "{said}");
+    }
+}

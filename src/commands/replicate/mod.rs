@@ -3,7 +3,7 @@
 use super::Verb;
 
 mod check;
-mod files;
+pub mod files;
 mod follow;
 mod follow_store;
 pub(super) mod from_store;

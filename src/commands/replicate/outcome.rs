@@ -161,14 +161,16 @@ pub fn report(
     }
     match error {
         Some(error) => {
-            let role = slot.get().and_then(|db| Some(db.info().ok()?.role));
+            let info = slot.get().and_then(|db| db.info().ok());
+            let role = info.as_ref().map(|info| info.role);
+            let fenced = info.is_some_and(|info| info.fenced);
             let refused = match role {
                 _ if state.newer => &codes::NOT_A_DB,
                 // It was promoted, and this is the end of following.
                 Some(role) if role != Role::Replica => &codes::FENCED,
                 _ => &codes::IO,
             };
-            Err(failure(error, slot.path(), followed, refused))
+            Err(failure(error, (slot.path(), fenced), followed, refused))
         }
         None if report.limited => Ok(Exit::Limit),
         None if !report.caught_up => Err(Failure::new(
@@ -258,7 +260,7 @@ pub fn report_store(
 /// Why following ended, for the exit status. `refused`: what it means where the copy took no more.
 fn failure(
     error: &Trouble,
-    path: &Path,
+    (path, fenced): (&Path, bool),
     followed: &Followed,
     refused: &'static codes::Code,
 ) -> Failure {
@@ -293,6 +295,11 @@ fn failure(
     };
     let failure = Failure::new(code, text).state(state).at(path);
     match error {
+        // It has heard there of an epoch that it is not in.
+        Trouble::Ended(FollowerEnd::Diverged { .. }) if fenced => failure.hint(format!(
+            "creel replicate rejoin {} --from PRIMARY saves what only this copy has and takes it back",
+            path.display()
+        )),
         // No program of that name is here: nothing was asked of the other side.
         Trouble::Connect(error) if error.kind() == std::io::ErrorKind::NotFound => failure
             .hint("install ssh on this machine, or name the program that connects: --ssh PROGRAM"),

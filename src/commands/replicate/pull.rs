@@ -105,8 +105,17 @@ impl PullArgs {
     /// What the source's server says of the way to go.
     fn outlook(&self, db: &Db) -> Result<Outlook, Failure> {
         let source = self.source.source()?;
-        let said = self.source.ask(&source, db.path())?;
         let here = db.position()?;
+        let (said, has) = self.source.ask(&source, db.path(), &here)?;
+        if has == Some(false) {
+            let (copy, from) = (db.path().display(), self.source.from());
+            let reason = format!(
+                "the source does not have entry {} as it is here",
+                here.index
+            );
+            let failure = Failure::from(creel::Error::Diverged { reason });
+            return Err(failure.hint(format!("creel replicate rejoin {copy} --from {from}")));
+        }
         let behind = here.index < said.floor;
         let reason = || format!("the source's log begins behind entry {}", said.floor);
         Ok(Outlook {

@@ -12,6 +12,7 @@ use creel::{Db, Error, Interest};
 use serde::Serialize;
 
 use super::super::Run;
+use super::files::no_copy;
 use super::outcome::At;
 use super::source::SourceArgs;
 use super::store::PatienceArg;
@@ -85,8 +86,18 @@ explain CODE";
     fn run(mut self, ctx: &mut Context) -> Outcome {
         ctx.long();
         ctx.refuse_less_sync()?;
-        let copy = ctx.open_write(&self.db, Interest::All, false)?;
-        self.source.resolve(Some(&copy))?;
+        let path = ctx.path(&self.db)?;
+        let copy = ctx.open_write(&self.db, Interest::All, false);
+        let copy = copy.map_err(|failure| no_copy(failure, &path))?;
+        let publish = copy.facts()?.publish;
+        self.source
+            .resolve(Some(&copy))
+            .map_err(|failure| match publish.is_empty() {
+                true => failure,
+                false => failure.hint(format!(
+                    "--from {publish}, or the new primary's file or server"
+                )),
+            })?;
         match self.source.source()? {
             Source::Store(store) => self.in_store(ctx, copy, &store),
             Source::Path(from) => {

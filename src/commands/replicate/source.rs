@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use creel::Db;
 use creel::replica::acks::status_over;
 use creel::replica::address::Source;
 use creel::replica::dial::{DialOptions, Dialer, dial};
@@ -17,6 +16,7 @@ use creel::replica::slot::Slot;
 use creel::replica::state::State;
 use creel::stream::follow::FollowOptions;
 use creel::stream::stop::Stop;
+use creel::{Db, Position};
 
 use super::stream::{node_name, stdio, token};
 use crate::cli::{Failure, codes, report, words};
@@ -110,6 +110,15 @@ impl OtherArg {
     }
 }
 
+/// A token that is refused will be refused again.
+fn not_asked(error: &io::Error) -> Failure {
+    let code = match error.kind() {
+        io::ErrorKind::PermissionDenied => &codes::UNAUTHORISED,
+        _ => &codes::UNREACHABLE,
+    };
+    Failure::new(code, format!("cannot ask the source: {error}"))
+}
+
 impl SourceArgs {
     /// Where no source is given: the one that the copy has stored.
     pub fn resolve(&mut self, copy: Option<&Db>) -> Result<(), Failure> {
@@ -198,11 +207,16 @@ impl SourceArgs {
         self.from.is_some()
     }
 
-    /// Asks the server of a source how it stands.
-    pub fn ask(&self, source: &Source, path: &Path) -> Result<Status, Failure> {
+    /// Asks the server of a source how it stands, and whether it has what a copy holds.
+    pub fn ask(
+        &self,
+        source: &Source,
+        path: &Path,
+        here: &Position,
+    ) -> Result<(Status, Option<bool>), Failure> {
         let options = self.options(path)?;
-        let asked = dial(source, &options).and_then(|wire| status_over(wire, options.token));
-        asked.map_err(|e| Failure::new(&codes::UNREACHABLE, format!("cannot ask the source: {e}")))
+        let asked = dial(source, &options).and_then(|wire| status_over(wire, options.token, here));
+        asked.map_err(|e| not_asked(&e))
     }
 
     /// The primary that a server serves.
@@ -210,7 +224,7 @@ impl SourceArgs {
         let options = self.options(path)?;
         let asked =
             dial(source, &options).and_then(|wire| RemotePrimary::open(wire, options.token));
-        asked.map_err(|e| Failure::new(&codes::UNREACHABLE, format!("cannot ask the source: {e}")))
+        asked.map_err(|e| not_asked(&e))
     }
 
     /// The address, where it is an object store.

@@ -18,6 +18,7 @@ mod check;
 mod copy;
 mod lines;
 mod published;
+mod server;
 mod show;
 mod store;
 

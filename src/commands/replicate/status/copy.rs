@@ -22,6 +22,7 @@ use super::super::source::SourceArgs;
 use super::super::store::{PatienceArg, chain_failure, now_us, open_chain};
 use super::lines::{Trouble, millis, place, words};
 use super::published::publishing;
+use super::server::of_server;
 use super::store::SnapshotRow;
 use crate::cli::args::DbArg;
 use crate::cli::{Context, Failure, codes};
@@ -31,8 +32,8 @@ use crate::cli::{Context, Failure, codes};
 pub struct CopyStatus {
     schema: &'static str,
     pub path: String,
-    db_id: String,
-    file_id: String,
+    pub db_id: String,
+    pub file_id: String,
     pub role: &'static str,
     pub fenced: bool,
     pub fence_epoch: Option<u32>,
@@ -175,7 +176,7 @@ pub fn look(
         }
         Some(Ok(Source::Pipe)) | None => Ok(()),
         Some(Ok(server)) => source
-            .ask(&server, db.path())
+            .ask(&server, db.path(), &position)
             .map(|said| of_server(&mut status, &said, &position, now_us)),
         Some(Err(text)) => Err(Failure::usage(text)),
     };
@@ -460,41 +461,4 @@ fn of_store(
         status.reseed = Some(hole(&chain, position.index, gap, &mut pace).to_string());
     }
     Ok(())
-}
-
-/// What the server of the source says, of itself and of this copy.
-fn of_server(status: &mut CopyStatus, said: &Status, position: &Position, now_us: u64) {
-    status.contact_ms = millis(now_us);
-    status.source_index = Some(said.head.index);
-    let entries = said.head.index.saturating_sub(position.index);
-    status.lag_entries = Some(entries);
-    let mut rows = said.followers.iter();
-    let own = rows.find(|row| row.node == status.file_id);
-    let durable = own.and_then(|row| row.durable.as_ref());
-    let compared = durable.filter(|at| at.index == position.index);
-    status.history_same = compared.map(|_| true);
-    status.entries_per_s = status
-        .entries_per_s
-        .or(own.and_then(|row| row.entries_per_s));
-    // What it lacked at its last acknowledgement is what it lacks now, or nothing is missing.
-    status.lag_bytes = match durable {
-        _ if entries == 0 => Some(0),
-        Some(at) if at.index == position.index => own.and_then(|row| row.behind_bytes),
-        _ => None,
-    };
-    if entries == 0 {
-        status.lag_ms = Some(0);
-    }
-    let lag = Lag {
-        entries,
-        bytes: status.lag_bytes,
-        ms: status.lag_ms,
-    };
-    let keeps = said.keeps.as_ref();
-    status.headroom_bytes = keeps.and_then(|keeps| keeps.headroom(position.index, &lag, now_us));
-    if position.index < said.floor {
-        status.headroom_bytes = Some(0);
-        let text = format!("the source's log begins behind entry {}", said.floor);
-        status.reseed = Some(text);
-    }
 }
