@@ -75,6 +75,13 @@ pub enum ChainError {
         /// So many.
         limit: usize,
     },
+    /// The chain has commits of this primary that its file lacks.
+    Ahead {
+        /// Where the chain ends.
+        chain: u64,
+        /// Where the file ends.
+        here: u64,
+    },
     /// It makes no sense in the state things are in.
     Refused(String),
     /// The database here, or a file that is made of it, could not be read or written.
@@ -180,6 +187,10 @@ impl fmt::Display for ChainError {
             ChainError::TooManyHolds { limit } => {
                 write!(f, "the store has {limit} holds, and may not have more")
             }
+            ChainError::Ahead { chain, here } => write!(
+                f,
+                "the chain ends at entry {chain}, the file here already at {here}: it has lost commits, or is an older copy of the primary's"
+            ),
             ChainError::Refused(why) => f.write_str(why),
             ChainError::Here(error) => write!(f, "{error}"),
             ChainError::GaveUp { doing, last } => match last {

@@ -170,3 +170,31 @@ fn a_publisher_ends_where_its_file_has_left() {
     world.put("a.db", "k", "v");
     assert_eq!(served.process.wait(), (Some(10), None));
 }
+
+/// What an older copy of its file, or a power cut with `--sync off`, has taken from a primary, its store has; the hint led
+/// to the role of the file.
+#[test]
+fn a_primary_that_lost_commits_was_not_told_how_to_go_on() {
+    let world = World::new();
+    published(&world);
+    let address = store(&world, "one");
+    let (file, older) = (world.path("a.db"), world.path("older.db"));
+    std::fs::copy(&file, &older).unwrap();
+    assert_eq!(put(&world, "a.db", "second"), 0);
+    std::fs::rename(&older, &file).unwrap();
+    assert_eq!(put(&world, "a.db", "third"), 10);
+    let said = world.replicate_to(10, "snapshot", "a.db", &["--to", &address]);
+    assert!(
+        said.contains("replicate reseed") && said.contains("promote"),
+        "{said}"
+    );
+    world.replicate_to(0, "reseed", "a.db", &["--from", &address]);
+    promote(&world, "a.db", &address);
+    assert_eq!(put(&world, "a.db", "third"), 0);
+    for key in ["first", "second", "third"] {
+        assert!(
+            world.open("a.db").get(key.as_bytes()).unwrap().is_some(),
+            "{key}"
+        );
+    }
+}

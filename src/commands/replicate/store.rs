@@ -152,7 +152,9 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::Gap { .. } => &codes::RESEED,
         ChainError::Unfit(_) => &codes::UNFIT_STORE,
         ChainError::TooManyHolds { .. } => &codes::LIMIT,
-        ChainError::Mirror { .. } | ChainError::Refused(_) => &codes::REFUSED,
+        ChainError::Ahead { .. } | ChainError::Mirror { .. } | ChainError::Refused(_) => {
+            &codes::REFUSED
+        }
         ChainError::Here(_) => &codes::IO,
         ChainError::Interrupted => return creel::Error::Interrupted.into(),
     };
@@ -174,6 +176,9 @@ pub fn failure(failure: StoreFailure) -> Failure {
         ChainError::TooManyHolds { limit } => failure
             .detail("limit", limit)
             .hint("creel replicate forget STORE NAME takes one out; creel replicate status STORE lists them"),
+        ChainError::Ahead { .. } => failure.hint(
+            "creel replicate reseed DB --from STORE brings it to what the store has, and then creel promote DB makes it the primary again; or promote another copy",
+        ),
         ChainError::Mirror { of } => failure.hint(format!("do it there: {of}")),
         _ => failure,
     }

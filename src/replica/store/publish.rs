@@ -60,11 +60,8 @@ impl Publishing {
         let run = match opened.map_err(|error| super::fence_by(db, error.into()))? {
             Opened::Ready(run) => *run,
             Opened::Ahead(facts) => {
-                return Err(ChainError::Refused(format!(
-                    "the chain ends at entry {}, the file here already at {}: it has lost commits",
-                    facts.after.index, own.index
-                ))
-                .into());
+                let (chain, here) = (facts.after.index, own.index);
+                return Err(ChainError::Ahead { chain, here }.into());
             }
         };
         let reader = reader(db, &run.point())?;
