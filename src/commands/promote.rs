@@ -183,7 +183,9 @@ fn refused(copy: &Db, found: &Preflight, name: &str, text: &str) -> Failure {
             return failure.hint(format!("creel promote {path} --store {store}"));
         }
         ("old primary", Some(_), _) => "creel replicate pull DB first, or --accept-loss",
-        ("old primary", None, _) => "--old-primary PATH where it can be read, else --accept-loss",
+        ("old primary", None, _) => {
+            "--store STORE where it publishes to one; --old-primary PATH where it can be read, else --accept-loss"
+        }
         _ => hint_for(name),
     };
     failure.hint(hint)
