@@ -198,3 +198,29 @@ fn a_primary_that_lost_commits_was_not_told_how_to_go_on() {
         );
     }
 }
+
+/// `dir:one/` was refused as another store than `dir:one`, and so was a link to it.
+#[test]
+fn a_store_by_another_spelling_was_another_store() {
+    let world = World::new();
+    published(&world);
+    let one = store(&world, "one");
+    std::fs::create_dir(world.path("folder")).unwrap();
+    std::os::unix::fs::symlink(world.path("one"), world.path("link")).unwrap();
+    let around = store(&world, "folder/../one");
+    let words = [
+        format!("{one}/"),
+        format!("{one}//."),
+        around,
+        store(&world, "link"),
+    ];
+    let mut served = world.serve("a.db", &["--listen", "127.0.0.1:0", "--publish", &words[0]]);
+    for address in &words {
+        world.replicate_to(0, "snapshot", "a.db", &["--to", address, "-q"]);
+        assert_eq!(put(&world, "a.db", address), 0);
+        // It is still the file's own store, for whoever publishes to it.
+        let said = world.replicate_to(0, "status", "a.db", &["--json"]);
+        assert!(said.contains(&format!("\"publish\":\"{one}\"")), "{said}");
+    }
+    assert!(served.process.child.try_wait().unwrap().is_none());
+}

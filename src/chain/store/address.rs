@@ -52,13 +52,25 @@ impl Address {
             .any(|s| text.starts_with(s))
     }
 
-    /// The address as it is kept in a file: a directory is found from wherever a command runs.
+    /// The address as it is kept in a file: a directory is found from wherever a command runs. One place has one
+    /// address, with a slash at its end or without.
     pub fn lasting(text: &str) -> String {
-        let whole = text.strip_prefix("dir:").map(std::path::absolute);
-        match whole.as_ref().map(|path| path.as_deref().map(Path::to_str)) {
-            Some(Ok(Some(path))) => format!("dir:{path}"),
+        let path = match Address::parse(text) {
+            Ok(Address::Dir(path)) => path,
+            Ok(address) => return address.to_string(),
+            Err(_) => return text.to_owned(),
+        };
+        let whole = std::path::absolute(path).map(|path| path.components().collect::<PathBuf>());
+        match whole.as_deref().map(Path::to_str) {
+            Ok(Some(path)) => format!("dir:{path}"),
             _ => text.to_owned(),
         }
+    }
+
+    /// Whether two addresses are of one directory that is there, whatever links lead to it.
+    pub fn is_one_folder(one: &str, other: &str) -> bool {
+        let folder = |text: &str| std::fs::canonicalize(text.strip_prefix("dir:")?).ok();
+        folder(one).is_some_and(|one| folder(other) == Some(one))
     }
 
     /// Reads an address.
@@ -156,6 +168,12 @@ mod tests {
         }
         let trimmed = Address::parse("s3://b//p/").unwrap();
         assert_eq!(trimmed.to_string(), "s3://b/p");
+        assert_eq!(Address::lasting("s3://b//p/"), "s3://b/p");
+        for text in ["dir:/a/b", "dir:/a/b/", "dir:/a//b/."] {
+            assert_eq!(Address::lasting(text), "dir:/a/b");
+        }
+        assert!(Address::is_one_folder("dir:/", "dir:/."));
+        assert!(!Address::is_one_folder("dir:/not there", "dir:/not there"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::elsewhere::{Instead, check_place, gone, may_begin};
+use super::elsewhere::{Instead, check_place, gone, may_begin, own_words};
 use super::seed::{SnapshotOptions, upload_snapshot};
 use super::{Publishing, StoreResult, now_us};
 use crate::chain::object::{Creel, ProbeResult, Verdict};
@@ -43,7 +43,7 @@ pub fn attach(
     progress: &dyn Progress,
 ) -> StoreResult<Attached> {
     let parsed = Address::parse(address).map_err(ChainError::from)?;
-    let address = &Address::lasting(address);
+    let address = &own_words(db, Address::lasting(address))?;
     let info = db.info()?;
     if info.fenced && info.role == Role::Primary {
         let reason = "a newer epoch has begun elsewhere".to_owned();

@@ -2,6 +2,7 @@
 
 use super::publish::Publishing;
 use super::{StoreFailure, StoreResult, open_chain};
+use crate::chain::store::Address;
 use crate::chain::{ChainError, Pace};
 use crate::db::Db;
 
@@ -72,4 +73,14 @@ pub(super) fn gone(address: &str, why: ChainError) -> StoreFailure {
         publishes: address.to_owned(),
         failure: Some(Box::new(why.into())),
     }
+}
+
+/// What the file calls the store of this address, where it is its own.
+pub(super) fn own_words(db: &Db, address: String) -> StoreResult<String> {
+    let own = db.facts()?.publish;
+    let same = Address::lasting(&own) == address || Address::is_one_folder(&own, &address);
+    Ok(match same {
+        true => own,
+        false => address,
+    })
 }
