@@ -285,3 +285,26 @@ fn a_former_primary_was_not_told_where_it_publishes() {
         assert!(told.contains("replicate init"), "{call:?}: {told}");
     }
 }
+
+/// Who pulls was told to pull, and that nothing was read.
+#[test]
+fn a_pull_up_to_a_commit_that_does_not_come_was_told_to_pull() {
+    let site = Site::with_copy();
+    let (a, b, store) = (site.path("a.db"), site.path("b.db"), site.store());
+    site.publish("a.db", "second");
+    succeeds(&["replicate", "pull", &b, "-q"]);
+    let world = World::new();
+    fs::copy(&a, world.path("a.db")).unwrap();
+    let served = world.serve_local("a.db");
+    for from in [&a, &store, &served.address] {
+        let pull = ["replicate", "pull", &b, "--from", from, "--until"];
+        let late = [&pull[..], &["1:99999:00000000", "--timeout", "0s"]].concat();
+        let (code, error) = fails(&late);
+        let hint = error["hint"].as_str().unwrap();
+        assert_eq!(code, 12, "{from}: {error}");
+        assert!(hint.contains("--until"), "{from}: {hint}");
+        let (code, error) = fails(&[&pull[..], &["1:2:00000000"]].concat());
+        assert_eq!(code, 16, "{from}: {error}");
+        assert_eq!(error["state"], "the copy is as it was", "{from}");
+    }
+}

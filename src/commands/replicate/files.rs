@@ -196,6 +196,18 @@ pub fn check(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// The commit of `--until` did not come, or another one stands in its place.
+pub fn not_reached(error: Error) -> Failure {
+    let late = matches!(error, Error::TimedOut { .. });
+    let failure = Failure::from(error).state("the copy is as it was");
+    match late {
+        true => failure.hint(
+            "wait longer with --timeout; without --until everything comes that the source has",
+        ),
+        false => failure,
+    }
+}
+
 /// What stands in the way, and what to do about it.
 fn explain(error: Error, path: &Path, from: &Path) -> Failure {
     let (copy, source) = (path.display(), from.display());
@@ -229,6 +241,7 @@ fn explain(error: Error, path: &Path, from: &Path) -> Failure {
                 "creel replicate status {copy}; a former primary: creel replicate rejoin {copy} --from {source}"
             ))
             .at(path),
+        Error::TimedOut { .. } | Error::TokenLost { .. } => not_reached(error),
         _ => Failure::from(error),
     }
 }

@@ -13,6 +13,7 @@ use creel::replica::store::{
 use creel::sys::{OsVfs, Vfs};
 use creel::{Db, Position, Receipt};
 
+use super::files;
 use super::outcome::StoreOutcome;
 use super::source::Reseed;
 use super::store::{PatienceArg, chain_failure, failure, open_chain};
@@ -158,7 +159,15 @@ pub fn wait_for(
     }
     if !done.limited {
         let here = db.wait_for(receipt, Duration::ZERO);
-        here.map_err(|error| waited(error, begun.elapsed()))?;
+        here.map_err(|error| {
+            let failure = files::not_reached(waited(error, begun.elapsed()));
+            match done.report.entries {
+                0 => failure,
+                entries => {
+                    failure.state(format!("{entries} entries were applied, the copy is whole"))
+                }
+            }
+        })?;
     }
     db.close()?;
     Ok(())

@@ -168,7 +168,7 @@ impl PullArgs {
             let time = self.file.timeout();
             let entries = followed.map_or(0, |followed| followed.entries);
             here.map_err(|error| {
-                let failure = Failure::from(from_store::waited(error, time));
+                let failure = files::not_reached(from_store::waited(error, time));
                 match entries {
                     0 => failure,
                     _ => {
