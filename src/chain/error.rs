@@ -70,6 +70,8 @@ pub enum ChainError {
     Unfit(Vec<String>),
     /// A snapshot, segment or hold that was asked for is not there.
     Missing(String),
+    /// A snapshot that the catalogue has, or a part of it, is gone.
+    LostSnapshot(String),
     /// The store has as many holds as it may.
     TooManyHolds {
         /// So many.
@@ -184,6 +186,12 @@ impl fmt::Display for ChainError {
                 write!(f, "the store cannot fence: {}", faults.join("; "))
             }
             ChainError::Missing(what) => write!(f, "{what} is not in the store"),
+            ChainError::LostSnapshot(what) => {
+                write!(
+                    f,
+                    "{what} is not in the store any more, though its catalogue has it"
+                )
+            }
             ChainError::TooManyHolds { limit } => {
                 write!(f, "the store has {limit} holds, and may not have more")
             }

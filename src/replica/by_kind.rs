@@ -49,7 +49,9 @@ fn kind(failure: &StoreFailure) -> Option<&'static str> {
             ChainError::Lost {
                 damage: Some(_), ..
             } => "damaged",
-            ChainError::Missing(_) | ChainError::Lost { .. } => "missing",
+            ChainError::Missing(_) | ChainError::LostSnapshot(_) | ChainError::Lost { .. } => {
+                "missing"
+            }
             ChainError::Fenced(_) => "fenced",
             ChainError::Foreign(_) => "foreign",
             ChainError::Gap { .. } => "below_floor",

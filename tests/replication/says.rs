@@ -308,3 +308,23 @@ fn a_pull_up_to_a_commit_that_does_not_come_was_told_to_pull() {
         assert_eq!(error["state"], "the copy is as it was", "{from}");
     }
 }
+
+/// The hint led to a plan with the very snapshot that was gone.
+#[test]
+fn a_lost_snapshot_was_what_could_be_had() {
+    let site = Site::new();
+    let (a, new, store) = (site.path("a.db"), site.path("new.db"), site.store());
+    let folder = fs::read_dir(site.path("store/snap")).unwrap();
+    for snapshot in folder {
+        fs::remove_dir_all(snapshot.unwrap().path()).unwrap();
+    }
+    for call in [
+        &["replicate", "init", &new, "--from", &store][..],
+        &["restore", &store, "-o", &new],
+    ] {
+        let hint = hint(call, 5);
+        assert!(hint.contains("replicate snapshot"), "{call:?}: {hint}");
+    }
+    succeeds(&["replicate", "snapshot", &a, "--to", &store, "-q"]);
+    succeeds(&["replicate", "init", &new, "--from", &store, "-q"]);
+}

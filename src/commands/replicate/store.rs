@@ -147,7 +147,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
         }
         ChainError::OtherLineage { .. } | ChainError::OffChain { .. } => &codes::DIVERGED,
         ChainError::NoChain { .. } => &codes::NO_CHAIN,
-        ChainError::Missing(_) => &codes::NOT_IN_STORE,
+        ChainError::Missing(_) | ChainError::LostSnapshot(_) => &codes::NOT_IN_STORE,
         ChainError::Fenced(_) => &codes::FENCED,
         ChainError::Gap { .. } => &codes::RESEED,
         ChainError::Unfit(_) => &codes::UNFIT_STORE,
@@ -164,6 +164,7 @@ pub fn failure(failure: StoreFailure) -> Failure {
             .detail("epoch", by.epoch)
             .detail("segment", by.number),
         ChainError::Gap { found, .. } => failure.detail("first_segment", found),
+        ChainError::LostSnapshot(_) => failure.hint("creel replicate snapshot PRIMARY --to STORE, where the primary is, writes another one"),
         ChainError::Lost { number, .. } => failure.detail("segment", number).hint(ABOVE),
         // Whether a snapshot can be written behind it depends on whether the log goes on behind it.
         ChainError::Damaged { name, damage } if !damage.newer && is_segment(&name) => failure

@@ -213,13 +213,17 @@ pub(super) fn fetch_image(
     pace: &mut dyn Pace,
     progress: &dyn Progress,
 ) -> StoreResult<Beside> {
-    let missing = || ChainError::Missing(format!("snapshot {}", snapshot.folder));
+    let missing = || ChainError::LostSnapshot(format!("snapshot {}", snapshot.folder));
     let id = snapshot.id().ok_or_else(missing)?;
     let doc = chain.read_snapshot(&id, pace)?.ok_or_else(missing)?;
     let image =
         Beside::new(dest, "fetch").map_err(|e| Error::io_at("create a file beside", dest, e))?;
     let mut file = create(&image.path)?;
-    chain.fetch(&doc, &mut file, pace, progress)?;
+    let fetched = chain.fetch(&doc, &mut file, pace, progress);
+    fetched.map_err(|error| match error {
+        ChainError::Missing(part) => ChainError::LostSnapshot(part),
+        error => error,
+    })?;
     file.sync_all().map_err(|e| io("sync the snapshot", e))?;
     Ok(image)
 }
