@@ -6,7 +6,7 @@ use creel::NoProgress;
 use creel::chain::object::{Creel, Segment};
 use creel::chain::store::{MemoryStore, Store, StoreError, StoreOver};
 use creel::chain::{
-    Chain, ChainError, Opened, PublishRun, ReadRun, Start, Tries, collect, promote,
+    Chain, ChainError, Opened, PublishRun, ReadRun, Start, Tries, collect, mirror, promote,
 };
 use creel::format::entry::{Entry, Point};
 
@@ -298,4 +298,72 @@ fn the_end_is_known_while_the_chain_grows() {
     assert_eq!((end.number, end.after), (1, one));
     let end = looked.end(0, &mut Tries(0)).unwrap().unwrap();
     assert_eq!((end.number, end.after), (2, two));
+}
+
+/// A mirror took it too, and who followed the mirror took it from there, for a mirror has no floors.
+#[test]
+fn a_mirror_copied_a_segment_that_was_made_again_below_the_floor() {
+    let tries = &mut Tries(0);
+    let chain = chain();
+    let (first, one) = notes(&start(), 1, "a");
+    let (second, two) = notes(&one, 2, "b");
+    let (third, three) = notes(&two, 1, "c");
+    let (fourth, four) = notes(&three, 1, "d");
+    let mut run = open(&chain, 2, four);
+    publish(&mut run, &first).unwrap();
+    let copy: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    mirror(&chain, Arc::clone(&copy), tries, &NoProgress).unwrap();
+    let copied = Chain::open(Arc::clone(&copy), tries).unwrap();
+    let mut follower = reader(&copied, start());
+    follower.learn_floors(tries).unwrap();
+    assert!(follower.next(tries).unwrap().is_some());
+    assert!(follower.next(tries).unwrap().is_none());
+    let mut short = Vec::new();
+    note(&mut short, &one, b"b 0");
+    let late = sent(2, one, &short);
+    for body in [&second, &third, &fourth] {
+        publish(&mut run, body).unwrap();
+    }
+    collect(&chain, 4, tries, &NoProgress).unwrap();
+    arrives(&chain, &late);
+    let report = mirror(&chain, copy, tries, &NoProgress).unwrap();
+    assert_eq!((report.segments, report.tail), (1, 4));
+    assert_eq!(copied.numbers_after(0, tries).unwrap(), [1, 4]);
+    let taken = follower.next_or_certain_end(tries);
+    let gap = |found: &ChainError| {
+        matches!(
+            found,
+            ChainError::Gap {
+                wanted: 2,
+                found: 4
+            }
+        )
+    };
+    assert!(taken.as_ref().is_err_and(gap), "{taken:?}");
+}
+
+/// What is not below a floor is copied although the one behind it is damaged or lost.
+#[test]
+fn a_mirror_has_what_stands_before_a_hole() {
+    let tries = &mut Tries(0);
+    let chain = chain();
+    let (first, one) = notes(&start(), 1, "a");
+    let (second, two) = notes(&one, 1, "b");
+    let (third, three) = notes(&two, 1, "c");
+    let mut run = open(&chain, 2, three);
+    for body in [&first, &second, &third] {
+        publish(&mut run, body).unwrap();
+    }
+    let name = "log/00000000000000000002.seg";
+    let mut bytes = chain.store().get(name, u64::MAX).unwrap().unwrap();
+    bytes[150] ^= 1;
+    chain.store().put(name, &bytes).unwrap();
+    let copy: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let damaged = mirror(&chain, Arc::clone(&copy), tries, &NoProgress);
+    assert!(matches!(damaged, Err(ChainError::Damaged { .. })));
+    let copied = Chain::open(Arc::clone(&copy), tries).unwrap();
+    assert_eq!(copied.numbers_after(0, tries).unwrap(), [1]);
+    chain.store().delete(name).unwrap();
+    mirror(&chain, copy, tries, &NoProgress).unwrap();
+    assert_eq!(copied.numbers_after(0, tries).unwrap(), [1, 3]);
 }

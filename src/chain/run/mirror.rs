@@ -1,5 +1,8 @@
 //! A copy of a store in another one. It needs no key and no database, and is never an authority:
 //! nobody may publish or be promoted there.
+//!
+//! Nothing is ever removed from it, and it has only segments that the chain had: so readers of it need no floors
+//! (G5), and none are copied.
 
 use std::sync::Arc;
 
@@ -7,7 +10,7 @@ use super::damage;
 use crate::chain::chain::Chain;
 use crate::chain::error::{ChainError, ChainResult};
 use crate::chain::name::Name;
-use crate::chain::object::{MAX_CATALOGUE, MAX_SMALL, MAX_SNAPSHOT, hash_of};
+use crate::chain::object::{MAX_CATALOGUE, MAX_SMALL, MAX_SNAPSHOT, Segment, hash_of};
 use crate::chain::pace::{Pace, repeat};
 use crate::chain::store::{Address, Created, Store};
 use crate::progress::Progress;
@@ -111,6 +114,8 @@ impl Copying<'_> {
         let newest = self.to.newest(1, pace)?.unwrap_or(0);
         self.report.tail = newest;
         let mut at = newest;
+        // Copied when what is behind it was read.
+        let mut last: Option<Segment> = None;
         loop {
             let numbers = self.from.numbers_after(at, pace)?;
             for number in &numbers {
@@ -118,20 +123,74 @@ impl Copying<'_> {
                     return Err(ChainError::Interrupted);
                 }
                 at = *number;
-                let Some(segment) = self.from.segment(at, pace)? else {
-                    continue; // removed meanwhile, and so are those before it
+                let read = self.from.segment(at, pace).and_then(|segment| {
+                    let checked = segment.as_ref().map(Segment::check_history);
+                    let checked = checked.transpose();
+                    checked.map_err(|e| ChainError::damaged(Name::Segment(at), e))?;
+                    Ok(segment)
+                });
+                let segment = match read {
+                    Ok(Some(segment)) => segment,
+                    Ok(None) => continue, // removed meanwhile, and so are those before it
+                    Err(error) => {
+                        // Whatever is wrong with this one, the one before it is whole.
+                        self.copy(last.take(), None, pace)?;
+                        return Err(error);
+                    }
                 };
-                let checked = segment.check_history();
-                checked.map_err(|e| ChainError::damaged(Name::Segment(at), e))?;
-                let name = Name::Segment(at).to_string();
-                self.report.segments += u64::from(self.write(&name, segment.bytes(), pace)?);
-                self.report.tail = at;
+                self.copy(last.take(), Some(&segment), pace)?;
+                last = Some(segment);
                 progress.report(self.report.bytes, None);
             }
             if numbers.is_empty() {
+                if let Some(last) = last {
+                    self.write_segment(&last, pace)?; // nothing is behind it
+                }
                 return Ok(());
             }
         }
+    }
+
+    /// Copies a segment, unless its number was removed before it was read, and made again by what a killed
+    /// process had sent: then it may be none of the chain, and a reader of the copy could not tell.
+    fn copy(
+        &mut self,
+        segment: Option<Segment>,
+        next: Option<&Segment>,
+        pace: &mut dyn Pace,
+    ) -> ChainResult<()> {
+        let Some(segment) = segment else {
+            return Ok(());
+        };
+        let facts = segment.facts;
+        let links = next.is_some_and(|next| {
+            next.facts.number == facts.number + 1 && next.facts.before == facts.after
+        });
+        if !links && !facts.fence && facts.number < self.floor(pace)? {
+            return Ok(());
+        }
+        self.write_segment(&segment, pace)
+    }
+
+    /// Below which number segments may have been removed until now. One that is damaged says nothing, and then
+    /// the catalogue does, which may lag behind.
+    fn floor(&self, pace: &mut dyn Pace) -> ChainResult<u64> {
+        match self.from.newest_floor(pace) {
+            Ok((_, number)) => Ok(number),
+            Err(ChainError::Damaged { damage, .. }) if !damage.newer => {
+                let catalogue = self.from.catalogue(pace)?;
+                Ok(catalogue.map_or(1, |(catalogue, _)| catalogue.floor.number))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_segment(&mut self, segment: &Segment, pace: &mut dyn Pace) -> ChainResult<()> {
+        let number = segment.facts.number;
+        let name = Name::Segment(number).to_string();
+        self.report.segments += u64::from(self.write(&name, segment.bytes(), pace)?);
+        self.report.tail = number;
+        Ok(())
     }
 
     fn catalogue(&mut self, pace: &mut dyn Pace) -> ChainResult<()> {
