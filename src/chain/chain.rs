@@ -241,10 +241,10 @@ impl Chain {
     }
 
     /// Finds the segment with the entry behind `index`: first at the number `floor`, then by a
-    /// search over headers between it and the tail.
+    /// search over headers between it and the tail. It may be one that cannot be read.
     pub fn locate(&self, index: u64, floor: u64, pace: &mut dyn Pace) -> ChainResult<Located> {
         if floor > 0
-            && let Some(facts) = self.facts(floor, pace)?
+            && let Header::Of(facts) = self.header_from(floor, floor + 1, pace)?
             && (facts.before.index..=facts.after.index).contains(&index)
         {
             let behind = u64::from(index == facts.after.index);
@@ -266,22 +266,50 @@ impl Chain {
         }
         // The answer is in low..=high; what is missing was removed, so it lies higher.
         let (mut low, mut high) = (floor.max(1), tail.number);
+        // Between high and this one nothing can be read.
         let mut kept = tail;
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.facts(middle, pace)? {
-                Some(facts) if facts.after.index > index => {
+            match self.header_from(middle, high, pace)? {
+                Header::Of(facts) if facts.after.index > index => {
                     kept = facts;
                     high = middle;
                 }
-                Some(_) | None => low = middle + 1,
+                Header::Of(Facts { number, .. }) | Header::Gone(number) => low = number + 1,
+                Header::Unreadable => high = middle,
             }
         }
         Ok(match kept.before.index <= index {
             true => Located::At(kept.number),
+            false if low < kept.number => Located::At(low),
             false => Located::BelowFloor(kept.number),
         })
     }
+
+    /// The first of the numbers `from..to` of which something is known. What cannot be read is passed over:
+    /// those around it tell where it belongs.
+    fn header_from(&self, from: u64, to: u64, pace: &mut dyn Pace) -> ChainResult<Header> {
+        for number in from..to {
+            match self.facts(number, pace) {
+                Ok(Some(facts)) => return Ok(Header::Of(facts)),
+                Ok(None) => return Ok(Header::Gone(number)),
+                Err(ChainError::Damaged { damage, .. })
+                    if !damage.newer && number < from + MOST_UNREADABLE => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Header::Unreadable)
+    }
+}
+
+/// Headers that cannot be read and are passed over in a row: each is a request.
+const MOST_UNREADABLE: u64 = 16;
+
+/// What is known of a number.
+enum Header {
+    Of(Facts),
+    Gone(u64),
+    Unreadable,
 }
 
 fn after_name(after: u64) -> String {

@@ -31,4 +31,5 @@ mod rng;
 mod skip;
 mod stub;
 mod thousands;
+mod unreadable;
 mod uploads;

@@ -154,6 +154,39 @@ fn a_damaged_segment_below_a_snapshot_stopped_copies_for_ever() {
     }
 }
 
+/// Only `lag` failed: for the others it was in contact, and followed.
+#[test]
+fn a_copy_before_a_damaged_segment_that_nothing_passes_looked_as_if_it_could_go_on() {
+    let site = before_a_hole();
+    let (a, b, store) = (site.path("a.db"), site.path("b.db"), site.store());
+    let checks = |expected: i32| {
+        for what in ["replica", "lag=1000", "age=1h"] {
+            let check = ["replicate", "status", &b, "--check", what];
+            assert_eq!(exit(&check).0, expected, "{what}");
+        }
+    };
+    checks(0);
+    // Not what it needs next: it can go on, up to there.
+    flip(&site, 3);
+    checks(0);
+    assert_eq!(exit(&["replicate", "pull", &b]).0, 4);
+    checks(1);
+    let said = json(&["replicate", "status", &b]);
+    let reason = said["reseed"].as_str().unwrap();
+    assert!(reason.contains("segment 3 is damaged"), "{said}");
+    assert!(reason.contains("no newer snapshot passes it by"), "{said}");
+    assert_eq!(said["phase"], "needs_reseed", "{said}");
+    succeeds(&["replicate", "snapshot", &a, "--to", &store, "-q"]);
+    checks(1);
+    succeeds(&["replicate", "pull", &b, "--reseed", "auto", "-q"]);
+    checks(0);
+    // The same where the chain ends with it.
+    site.publish("a.db", "last");
+    let last = u64::try_from(site.segments().len()).unwrap();
+    flip(&site, last);
+    checks(1);
+}
+
 /// All checks held for a copy of which the table said that it needs a new one.
 #[test]
 fn a_copy_below_the_floor_passed_all_checks() {

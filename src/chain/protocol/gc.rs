@@ -32,7 +32,7 @@ pub enum GcStep {
     /// Remove this number; after success call `removed`. After a failure stop: what comes later may
     /// only go when this is gone (G3).
     Remove(u64),
-    /// Nothing below the floor is left but fences.
+    /// Nothing below the floor is left but fences, and what may be one.
     Done,
     /// The chain ends below the floor: nothing is removed.
     NoFloor,
@@ -78,7 +78,8 @@ impl Gc {
         (self.state == State::Announcing).then(|| self.list())
     }
 
-    /// Whether the segment is a fence; [`None`] where it is not there any more.
+    /// Whether the segment is a fence; [`None`] where it is not there any more, or cannot be read: what may be a
+    /// fence stays like one.
     pub fn looked(&mut self, is_fence: Option<bool>) -> Option<GcStep> {
         if self.state != State::Looking {
             return None;

@@ -8,12 +8,14 @@ use crate::chain::protocol::{Gc, GcStep};
 use crate::progress::Progress;
 
 /// What was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Collected {
     /// Segments removed.
     pub removed: u64,
     /// Fences below the floor, which stay for ever.
     pub fences: u64,
+    /// Numbers below the floor whose header cannot be read: they may be fences, so they stay too.
+    pub unreadable: Vec<u64>,
 }
 
 /// Removes segments below `floor`, in rising order, except fences. Safe for anybody at any time.
@@ -52,9 +54,18 @@ pub fn collect(
                 machine.announced()
             }
             GcStep::Look(number) => {
-                let facts = chain.facts(number, pace)?;
-                collected.fences += u64::from(facts.is_some_and(|facts| facts.fence));
-                machine.looked(facts.map(|facts| facts.fence))
+                let is_fence = match chain.facts(number, pace) {
+                    Ok(facts) => facts.map(|facts| facts.fence),
+                    // Where a fence was, something has to stand: it is what the create of an old primary
+                    // fails on, readable or not (G2).
+                    Err(ChainError::Damaged { damage, .. }) if !damage.newer => {
+                        collected.unreadable.push(number);
+                        None
+                    }
+                    Err(error) => return Err(error),
+                };
+                collected.fences += u64::from(is_fence == Some(true));
+                machine.looked(is_fence)
             }
             GcStep::Remove(number) => {
                 let name = Name::Segment(number).to_string();

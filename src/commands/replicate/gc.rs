@@ -47,6 +47,7 @@ struct GcLine {
     reason: String,
     segments_removed: u64,
     fences_kept: u64,
+    unreadable_kept: Vec<u64>,
     snapshots_removed: Vec<String>,
     holds: Vec<HoldLine>,
 }
@@ -105,6 +106,7 @@ Exit status: 0 done, 12 the store cannot be reached; others: creel explain CODE"
             reason: report.reason,
             segments_removed: report.collected.removed,
             fences_kept: report.collected.fences,
+            unreadable_kept: report.collected.unreadable,
             snapshots_removed: report.snapshots_removed,
             holds: report.held.iter().map(HoldLine::from).collect(),
         };
@@ -144,6 +146,10 @@ fn print(ctx: &mut Context, line: &GcLine) -> Result<(), Failure> {
             (line.snapshots_removed.len() as u64).into(),
         ),
     ];
+    for number in &line.unreadable_kept {
+        let text = format!("segment {number} is damaged and stays, for it may be a fence");
+        facts.push(("unreadable", text.into()));
+    }
     for hold in &line.holds {
         let text = match &hold.dropped {
             None => format!("{} at {}", hold.by, hold.index),

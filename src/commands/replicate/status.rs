@@ -21,6 +21,7 @@ mod published;
 mod server;
 mod show;
 mod store;
+mod stuck;
 
 use check::Check;
 use copy::CopyStatus;

@@ -105,7 +105,7 @@ pub fn note(
 /// What passes by a hole in the log.
 const ABOVE: &str = "creel replicate snapshot PRIMARY --to STORE, where the primary is, and then creel replicate reseed COPY for copies that stand before it";
 /// What has to be done with an object that nothing can be written behind.
-const AT_THE_END: &str = "where creel replicate status STORE lists it as an error, move it away by hand, unless an epoch began with it (docs/operations.md has the steps)";
+const AT_THE_END: &str = "where creel replicate status STORE lists it as an error, move it away by hand, unless an epoch began with it or may have (docs/operations.md has the steps)";
 
 fn is_segment(name: &str) -> bool {
     matches!(name.parse(), Ok(Name::Segment(_)))

@@ -50,7 +50,33 @@ pub fn hole(chain: &Chain, index: u64, error: ChainError, pace: &mut dyn Pace) -
     }
 }
 
-/// The same of a failure to pull.
+/// Why a copy that has the entries up to `index` cannot go on, of what [`hole`] has judged: what it needs next
+/// cannot be read. [`None`] where that may be another matter. Asks for one header.
+pub fn stops(chain: &Chain, index: u64, error: &ChainError, pace: &mut dyn Pace) -> Option<String> {
+    let (name, damage) = match error {
+        ChainError::Lost { .. } => return Some(error.to_string()),
+        ChainError::Damaged { name, damage } if !damage.newer => (name, damage),
+        _ => return None,
+    };
+    let Ok(Name::Segment(number)) = name.parse() else {
+        return None;
+    };
+    let is_next = match chain.facts(number.saturating_sub(1), pace) {
+        Ok(Some(before)) => before.after.index <= index,
+        // So is what is before it, or there is none.
+        Ok(None) => true,
+        Err(_) => false,
+    };
+    let (damage, passed) = (Some(damage.clone()), false);
+    let lost = ChainError::Lost {
+        number,
+        damage,
+        passed,
+    };
+    is_next.then(|| lost.to_string())
+}
+
+/// [`hole`], of a failure to pull.
 pub(super) fn judged(
     db: &Db,
     chain: &Chain,

@@ -30,7 +30,7 @@ use crate::sys::{OsVfs, Vfs};
 pub use attach::{AttachOptions, Attached, attach};
 pub use elsewhere::Instead;
 pub use guard::Guard;
-pub use hole::hole;
+pub use hole::{hole, stops};
 pub use mend::fence_by;
 pub use patience::Patience;
 pub use preflight::{StorePreflight, preflight_in_store};

@@ -193,17 +193,6 @@ pub fn look(
 }
 
 impl CopyStatus {
-    /// Names what keeps it from going on.
-    fn stuck(&mut self, unauthorised: bool) {
-        let word = match &self.reseed {
-            Some(_) if self.history_same == Some(false) => "diverged",
-            Some(_) => "needs_reseed",
-            None if unauthorised => "unauthorised",
-            None => return,
-        };
-        self.phase = Some(word.to_owned());
-    }
-
     /// It got so many entries a second.
     pub fn set_rate(&mut self, per_second: Option<f64>) {
         self.entries_per_s = per_second;
@@ -429,13 +418,7 @@ fn of_store(
         Ok(behind) => behind,
         Err(error) => {
             let error = hole(&chain, position.index, error, &mut pace);
-            if matches!(error, ChainError::Lost { passed: true, .. }) {
-                status.contact_ms = millis(now_us);
-                status.headroom_bytes = Some(0);
-                status.reseed = Some(error.to_string());
-                return Ok(());
-            }
-            return Err(chain_failure(error));
+            return status.before(&chain, (position.index, now_us), error, &mut pace);
         }
     };
     let catalogue = chain.catalogue(&mut pace).map_err(chain_failure)?;
