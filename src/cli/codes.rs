@@ -157,7 +157,7 @@ codes! {
     STORE_DAMAGED "store_damaged" Corrupt
         "an object of the store is damaged, missing, or was put there by something else"
         "the store was not changed"
-        "creel replicate verify STORE names all that is wrong; creel replicate snapshot PRIMARY --to STORE, where the primary is, passes it by";
+        "creel replicate verify STORE names all that is wrong; creel replicate snapshot PRIMARY --to STORE, where the primary is, passes it by, unless the log ends with it (docs/operations.md has the steps then)";
     UNFIT_STORE "unfit_store" Io
         "the store does not keep the condition of a create, so two primaries could both publish"
         "nothing was published"
