@@ -1,4 +1,4 @@
-//! How the parts of a snapshot come: several at once, and none is taken that is not whole.
+//! How the parts of a snapshot come: from far away several at once, and none is taken that is not whole.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -32,6 +32,10 @@ struct Together {
 impl StoreOver for Together {
     fn under(&self) -> &dyn Store {
         &self.inner
+    }
+
+    fn is_far(&self) -> bool {
+        true
     }
 
     fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -86,6 +90,10 @@ struct Stumbling {
 impl StoreOver for Stumbling {
     fn under(&self) -> &dyn Store {
         &self.inner
+    }
+
+    fn is_far(&self) -> bool {
+        true
     }
 
     fn get(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {

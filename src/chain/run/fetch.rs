@@ -1,5 +1,5 @@
-//! Parts of a snapshot on their way from the store, several at once: one request after another is slower than a
-//! line to a store that is far away.
+//! Parts of a snapshot on their way from the store; from one that is far away several at once, for one request
+//! after another is slower than the line.
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -27,7 +27,7 @@ impl<T: Read + Write + Seek> Target for T {}
 /// A part, and where it begins in the file.
 type Place<'a> = (u64, &'a PartRow);
 
-/// A request under way; [`None`] where no thread could be had for it. It brings the part if that is whole.
+/// A request under way; [`None`] where there is no thread for it. It brings the part if that is whole.
 type Request<'scope> = Option<ScopedJoinHandle<'scope, Option<Vec<u8>>>>;
 
 impl Chain {
@@ -49,6 +49,11 @@ impl Chain {
             done: 0,
         };
         let missing = fetching.missing()?;
+        // A disk is not faster for being asked twice at once, and each thread keeps memory of its own.
+        if !self.store().is_far() {
+            let mut missing = missing.into_iter();
+            return missing.try_for_each(|place| fetching.land(place, None));
+        }
         let most = (MOST_BYTES / doc.part_bytes.max(1)).clamp(1, AT_ONCE) as usize;
         thread::scope(|scope| {
             let mut under_way: VecDeque<(Place<'_>, Request<'_>)> = VecDeque::new();

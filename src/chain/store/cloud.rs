@@ -293,4 +293,8 @@ impl Store for CloudStore {
     fn address(&self) -> String {
         self.address.clone()
     }
+
+    fn is_far(&self) -> bool {
+        true
+    }
 }

@@ -60,6 +60,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn delete(&self, name: &str) -> Result<(), StoreError>;
     /// Where it is, for messages: without credentials.
     fn address(&self) -> String;
+    /// Whether most of the time of a request is its way there and back.
+    fn is_far(&self) -> bool {
+        false
+    }
 }
 
 /// Why a store did not do what it was asked.

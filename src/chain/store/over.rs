@@ -45,6 +45,10 @@ pub trait StoreOver: Send + Sync + Debug {
     fn address(&self) -> String {
         self.under().address()
     }
+    /// See [`Store::is_far`].
+    fn is_far(&self) -> bool {
+        self.under().is_far()
+    }
 }
 
 impl<T: StoreOver> Store for T {
@@ -76,5 +80,8 @@ impl<T: StoreOver> Store for T {
     }
     fn address(&self) -> String {
         StoreOver::address(self)
+    }
+    fn is_far(&self) -> bool {
+        StoreOver::is_far(self)
     }
 }
