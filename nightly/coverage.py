@@ -57,7 +57,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         data = json.load(file)["data"][0]
     prefixes = tuple(sys.argv[2:]) or CORE
-    root = os.path.commonpath([f["filename"] for f in data["files"]]).split("/src")[0] + "/"
+    root = os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + "/"
     sums = collections.defaultdict(lambda: [0] * 6)
     missing = []
     for file in data["files"]:
